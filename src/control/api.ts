@@ -1,0 +1,89 @@
+// What the daemon offers over its control socket: the interface that control/server.ts serves, daemon/ implements
+// and control/client.ts calls. Field names are the contract of design section 7.
+import type { Event } from "../record/event.ts";
+
+export interface Status {
+  readonly version: string;
+  readonly probes: number;
+  /** Tracked now. */
+  readonly sources: number;
+  /** Packets that nfnetlink_log could not deliver, by its sequence numbers. */
+  readonly lost: number;
+  /** In the kernel's hold sets now. */
+  readonly held: number;
+  readonly blocked: number;
+  /** Of the blocked: those with a proof (or blocked by hand), and those without. */
+  readonly proven: number;
+  readonly unproven: number;
+  readonly uptimeSeconds: number;
+  readonly capture: "nflog" | "ring" | "listen";
+  readonly firewall: "nftables" | "none";
+  /** True when BLOCK_* and FIREWALL together make the daemon block. */
+  readonly blocking: boolean;
+  readonly configuration: string;
+  readonly warnings: readonly string[];
+  /** Every counter of the daemon by name: undecodable, evictions, eventsDropped, storeErrors ... */
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+export interface BlockedEntry {
+  readonly source: string;
+  /** ISO 8601. */
+  readonly since: string;
+  /** ISO 8601; null = for ever. */
+  readonly until: string | null;
+  readonly grade: string;
+  readonly soft: boolean;
+  readonly reason: string;
+  readonly backend: string;
+  readonly enforced: boolean;
+  readonly offences: number;
+}
+
+export interface Explanation {
+  readonly source: string;
+  /** What is so now: "blocked", "softly blocked", "held", "watched" (probes seen, no block), "unknown", "ignored", "guarded". */
+  readonly state: string;
+  /** Sentences for a person, most important first: why it is so, what it sent, until when. */
+  readonly because: readonly string[];
+  readonly block?: BlockedEntry;
+  readonly probes: number;
+  readonly contacts: number;
+  readonly firstSeen?: string;
+  readonly lastSeen?: string;
+  readonly offences: number;
+  /** The newest first. */
+  readonly events: readonly Event[];
+}
+
+export interface BlockRequest {
+  /** Address or CIDR; parsed by the daemon. */
+  readonly source: string;
+  /** Milliseconds; absent: BLOCK_TIME with escalation; 0: for ever. */
+  readonly forMs?: number;
+  readonly reason?: string;
+  /** Needed to block an address on the allow list or in the guard. */
+  readonly force?: boolean;
+}
+
+/** A request that was understood and refused; `code` is stable, `message` says what, why and the remedy. */
+export interface Refusal {
+  readonly code: "bad-address" | "ignored" | "guarded" | "own" | "no-such-block" | "no-firewall" | "full" | "kernel";
+  readonly message: string;
+}
+
+export type Reply<T> = { readonly ok: T } | { readonly refused: Refusal };
+
+export interface DaemonApi {
+  status(): Status;
+  blocked(): readonly BlockedEntry[];
+  /** The block as it stands after the kernel was read back. */
+  block(request: BlockRequest): Reply<BlockedEntry>;
+  /** "all", an address or a CIDR (every block inside it); answers with what was unblocked. */
+  unblock(target: string): Reply<readonly string[]>;
+  why(address: string): Reply<Explanation>;
+  /** The newest `limit` events, oldest first. */
+  events(limit: number, source?: string): Reply<readonly Event[]>;
+  /** Calls `listener` for each event from now on; returns the way to stop. */
+  follow(listener: (event: Event) => void): () => void;
+}

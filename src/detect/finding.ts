@@ -1,0 +1,20 @@
+// A finding: a source whose probes count as scanning under the policy in force. It is a claim about a source
+// address; what is done about it is for judge/ to say.
+import type { Prefix } from "../wire/address.ts";
+import type { Kind } from "./probe.ts";
+
+export interface Finding {
+  readonly source: Prefix;
+  /** Of the probe that decided. */
+  readonly kind: Kind;
+  readonly protocol: number;
+  readonly port: number;
+  readonly tcpFlags: number;
+  readonly hasIpOptions: boolean;
+  /** Probes seen from the source since it was first tracked, and distinct (protocol, port) contacts that counted. */
+  readonly probes: number;
+  readonly contacts: number;
+  readonly firstMs: number;
+  readonly timeMs: number;
+  readonly policy: "trigger" | "score";
+}

@@ -1,0 +1,77 @@
+// What a packet is called once it has been classified: the vocabulary of detect/, judge/, block/ and record/.
+// The numbers stand in tables and on the packet path; the names are what users read in JSON (design section 7).
+
+export const Kind = {
+  Syn: 0,
+  Connect: 1,
+  Null: 2,
+  Fin: 3,
+  Xmas: 4,
+  SynFin: 5,
+  Ack: 6,
+  Maimon: 7,
+  Udp: 8,
+  Unknown: 9,
+} as const;
+export type Kind = (typeof Kind)[keyof typeof Kind];
+export const kindNames = [
+  "syn",
+  "connect",
+  "null",
+  "fin",
+  "xmas",
+  "synfin",
+  "ack",
+  "maimon",
+  "udp",
+  "unknown",
+] as const;
+export type KindName = (typeof kindNames)[number];
+
+/** What a probe is worth (design section 4). Weak evidence alone never holds or blocks. */
+export const Evidence = { Weak: 0, Direct: 1 } as const;
+export type Evidence = (typeof Evidence)[keyof typeof Evidence];
+
+/**
+ * What the kernel's sensor had decided when it logged the packet; its log prefix (block/ruleset.ts) says which.
+ * Probe: closed, watched port. Held: from a held source, to a served port or a quiet one; dropped, no new evidence.
+ * Quiet: closed but tolerated or lately open. Stray: ACK or RST without a flow. Other: SCTP, DCCP, UDP-Lite.
+ * Delegated: KILL_ROUTE is this source's block. Guarded: closed, watched port, but the source is in the guard.
+ */
+export const Disposition = { Probe: 0, Held: 1, Quiet: 2, Stray: 3, Other: 4, Delegated: 5, Guarded: 6 } as const;
+export type Disposition = (typeof Disposition)[keyof typeof Disposition];
+
+/** One classified packet; a single record is reused for all, like Packet. */
+export class Probe {
+  /** The source's key: the address, or the /64 of an IPv6 source that is not on a link of ours. */
+  source0 = 0;
+  source1 = 0;
+  source2 = 0;
+  source3 = 0;
+  sourceBits = 128;
+  /** Transport protocol number; 6 TCP, 17 UDP, 132 SCTP ... */
+  protocol = 0;
+  /** Destination port; 0 for protocols without one. */
+  port = 0;
+  kind: Kind = Kind.Unknown;
+  evidence: Evidence = Evidence.Weak;
+  disposition: Disposition = Disposition.Probe;
+  /** For LOG_FORMAT portsentry1, whose "Unknown Type" line prints them. */
+  tcpFlags = 0;
+  hasIpOptions = 0;
+  timeMs = 0;
+}
+
+export const protocolNames: Readonly<Record<number, string>> = {
+  6: "tcp",
+  17: "udp",
+  132: "sctp",
+  33: "dccp",
+  136: "udplite",
+  1: "icmp",
+  58: "icmpv6",
+};
+
+export function protocolName(protocol: number): string {
+  return protocolNames[protocol] ?? `ip-${protocol}`;
+}

@@ -1,0 +1,15 @@
+// A verdict: what is to be done about a finding, and why.
+import type { Finding } from "../detect/finding.ts";
+
+/** What the evidence for a block is (design section 7); "fleet", "handshake" and "silence" come with later issues. */
+export type Grade = "handshake" | "silence" | "direct" | "manual" | "fleet";
+
+export type Verdict =
+  /** Nothing is done: the source is on the allow list, in the guard, or one of our own. */
+  | { readonly action: "spare"; readonly because: "ignored" | "guarded" | "own"; readonly finding: Finding }
+  /** BLOCK_*="0", or no firewall: recorded only. */
+  | { readonly action: "log"; readonly finding: Finding }
+  /** Unproven (PROOF="on"): new connections dropped for SOFT_BLOCK_TIME, known pairs and established flows pass. */
+  | { readonly action: "soft"; readonly grade: Grade; readonly finding: Finding }
+  /** Everything from the source is dropped for BLOCK_TIME, longer each time. */
+  | { readonly action: "block"; readonly grade: Grade; readonly finding: Finding };

@@ -1,0 +1,107 @@
+// Addresses as numbers. One shape for both families: four 32-bit words, IPv4 mapped into ::ffff:0:0/96,
+// so that tables, ranges and decoders need no second code path. Text exists only at the edges.
+import ipaddr from "ipaddr.js";
+
+/** An address block: the first `bits` of the four words count (an IPv4 /n has 96 + n bits); the rest are 0. */
+export interface Prefix {
+  readonly w0: number;
+  readonly w1: number;
+  readonly w2: number;
+  readonly w3: number;
+  /** 0..128, counted over the IPv6 form: a single address of either family has 128. */
+  readonly bits: number;
+}
+
+/** The third word of every IPv4-mapped address (RFC 4291 section 2.5.5.2). */
+export const IPV4_MAPPED_WORD = 0x0000ffff;
+/** What an IPv4 prefix length gains in the mapped form. */
+export const IPV4_MAPPED_BITS = 96;
+
+export function isIpv4Words(w0: number, w1: number, w2: number): boolean {
+  return w0 === 0 && w1 === 0 && w2 === IPV4_MAPPED_WORD;
+}
+
+export function isIpv4(prefix: Prefix): boolean {
+  return prefix.bits >= IPV4_MAPPED_BITS && isIpv4Words(prefix.w0, prefix.w1, prefix.w2);
+}
+
+/** Keeps the first `bits` bits of word number `index` (0..3) of an address. */
+export function maskWord(word: number, index: number, bits: number): number {
+  const kept = bits - index * 32;
+  if (kept >= 32) return word >>> 0;
+  if (kept <= 0) return 0;
+  return (word & (0xffffffff << (32 - kept))) >>> 0;
+}
+
+/** A block with its host bits cleared. */
+export function prefixOfWords(w0: number, w1: number, w2: number, w3: number, bits: number): Prefix {
+  return {
+    w0: maskWord(w0, 0, bits),
+    w1: maskWord(w1, 1, bits),
+    w2: maskWord(w2, 2, bits),
+    w3: maskWord(w3, 3, bits),
+    bits,
+  };
+}
+
+/**
+ * Parses "192.0.2.1", "192.0.2.0/24", "2001:db8::1" or "2001:db8::/32"; host bits are cleared.
+ * Zone ids, IPv4 in fewer than four decimal parts and leading zeros are refused: they mean different
+ * things to different readers. Returns undefined for anything else.
+ */
+export function parsePrefix(text: string): Prefix | undefined {
+  const slash = text.indexOf("/");
+  const addressText = slash < 0 ? text : text.slice(0, slash);
+  const words = parseWords(addressText);
+  if (words === undefined) return undefined;
+  const base = addressText.includes(":") ? 0 : IPV4_MAPPED_BITS;
+  let bits = 128;
+  if (slash >= 0) {
+    const lengthText = text.slice(slash + 1);
+    if (!/^(0|[1-9][0-9]{0,2})$/.test(lengthText)) return undefined;
+    bits = base + Number(lengthText);
+    if (bits > 128) return undefined;
+  }
+  return prefixOfWords(words[0], words[1], words[2], words[3], bits);
+}
+
+/** Parses one address, without a prefix length. */
+export function parseAddress(text: string): Prefix | undefined {
+  return text.includes("/") ? undefined : parsePrefix(text);
+}
+
+function parseWords(text: string): readonly [number, number, number, number] | undefined {
+  if (text.length > 45 || !/^[0-9a-fA-F:.]+$/.test(text)) return undefined;
+  if (!text.includes(":")) {
+    if (!ipaddr.IPv4.isValidFourPartDecimal(text) || /(^|\.)0[0-9]/.test(text)) return undefined;
+    const [a = 0, b = 0, c = 0, d = 0] = ipaddr.IPv4.parse(text).octets;
+    return [0, 0, IPV4_MAPPED_WORD, ((a << 24) | (b << 16) | (c << 8) | d) >>> 0];
+  }
+  if (!ipaddr.IPv6.isValid(text)) return undefined;
+  const [p0 = 0, p1 = 0, p2 = 0, p3 = 0, p4 = 0, p5 = 0, p6 = 0, p7 = 0] = ipaddr.IPv6.parse(text).parts;
+  return [((p0 << 16) | p1) >>> 0, ((p2 << 16) | p3) >>> 0, ((p4 << 16) | p5) >>> 0, ((p6 << 16) | p7) >>> 0];
+}
+
+/** Canonical text of an address (RFC 5952; IPv4 in dotted form). */
+export function formatWords(w0: number, w1: number, w2: number, w3: number): string {
+  if (isIpv4Words(w0, w1, w2)) return `${w3 >>> 24}.${(w3 >>> 16) & 255}.${(w3 >>> 8) & 255}.${w3 & 255}`;
+  const parts = [w0 >>> 16, w0 & 0xffff, w1 >>> 16, w1 & 0xffff, w2 >>> 16, w2 & 0xffff, w3 >>> 16, w3 & 0xffff];
+  return new ipaddr.IPv6(parts).toRFC5952String();
+}
+
+/** Canonical text of a block; a single address has no "/n". */
+export function formatPrefix(prefix: Prefix): string {
+  const address = formatWords(prefix.w0, prefix.w1, prefix.w2, prefix.w3);
+  if (prefix.bits === 128) return address;
+  return `${address}/${isIpv4(prefix) ? prefix.bits - IPV4_MAPPED_BITS : prefix.bits}`;
+}
+
+export function prefixContains(outer: Prefix, inner: Prefix): boolean {
+  return (
+    inner.bits >= outer.bits &&
+    maskWord(inner.w0, 0, outer.bits) === outer.w0 &&
+    maskWord(inner.w1, 1, outer.bits) === outer.w1 &&
+    maskWord(inner.w2, 2, outer.bits) === outer.w2 &&
+    maskWord(inner.w3, 3, outer.bits) === outer.w3
+  );
+}

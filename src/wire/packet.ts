@@ -1,0 +1,77 @@
+// The one reused record into which every decoder writes: numbers only, so that decoding allocates nothing.
+// The holder of a Packet reads it before the next decode; nobody keeps a reference to its contents.
+
+/** IP protocol numbers that the decoders know (IANA "Assigned Internet Protocol Numbers"). */
+export const IpProtocol = { Icmp: 1, Tcp: 6, Udp: 17, Icmpv6: 58, Sctp: 132, UdpLite: 136, Dccp: 33 } as const;
+
+/** TCP flag bits, as in byte 13 of the header (RFC 9293 section 3.1). */
+export const TcpFlag = {
+  Fin: 0x01,
+  Syn: 0x02,
+  Rst: 0x04,
+  Psh: 0x08,
+  Ack: 0x10,
+  Urg: 0x20,
+  Ece: 0x40,
+  Cwr: 0x80,
+} as const;
+
+/**
+ * What a decoder says. Ok: every header up to the ports (or ICMP type) was read.
+ * All other codes are counted by the caller; the fields that were read before the fault are valid.
+ */
+export const DecodeResult = {
+  Ok: 0,
+  /** Fewer bytes captured than a header needs. */
+  Truncated: 1,
+  /** A length or version field that no sender may set. */
+  Malformed: 2,
+  /** A later fragment: addresses and protocol are known, ports are not in it. */
+  Fragment: 3,
+  /** A transport protocol without ports that we know; addresses and protocol are valid. */
+  OtherProtocol: 4,
+} as const;
+export type DecodeResult = (typeof DecodeResult)[keyof typeof DecodeResult];
+
+export class Packet {
+  /** 4 or 6; 0 when nothing was decoded. */
+  family = 0;
+  /** Addresses as in address.ts: four words, IPv4 mapped. */
+  source0 = 0;
+  source1 = 0;
+  source2 = 0;
+  source3 = 0;
+  destination0 = 0;
+  destination1 = 0;
+  destination2 = 0;
+  destination3 = 0;
+  /** TTL or hop limit. */
+  hopLimit = 0;
+  /** IPv4 identification, or that of an IPv6 fragment header; 0 otherwise. */
+  identification = 0;
+  dontFragment = 0;
+  /** 1 if the IPv4 header has options, or an IPv6 hop-by-hop, routing or destination header was walked. */
+  hasIpOptions = 0;
+  /** In bytes. */
+  fragmentOffset = 0;
+  moreFragments = 0;
+  /** Transport protocol number behind all extension headers. */
+  protocol = 0;
+  sourcePort = 0;
+  destinationPort = 0;
+  tcpFlags = 0;
+  tcpSequence = 0;
+  tcpAcknowledgment = 0;
+  tcpWindow = 0;
+  /** Where the TCP options lie in the bytes given to the decoder, and how many of their bytes were captured. */
+  tcpOptionsAt = 0;
+  tcpOptionsBytes = 0;
+  icmpType = 0;
+  icmpCode = 0;
+  /** First SCTP chunk type (RFC 9260 section 3.2), -1 when none was captured. */
+  sctpChunkType = -1;
+  /** Transport payload by the header's own lengths, in bytes, captured or not. */
+  payloadBytes = 0;
+  /** Where the transport header starts in the bytes given to the decoder. */
+  transportAt = 0;
+}
