@@ -1,11 +1,20 @@
 #!/usr/bin/env node
-// Compiles src/ and test/ into build/ with the pinned TypeScript; stale output is removed first when sources moved.
+// Compiles src/ and test/ into build/ with the pinned TypeScript, and removes output whose source is gone.
 import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const result = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", root], {
-  stdio: "inherit",
-});
+const output = join(root, "build");
+
+for (const folder of ["src", "test"]) {
+  if (!existsSync(join(output, folder))) continue;
+  for (const name of readdirSync(join(output, folder), { recursive: true })) {
+    const source = join(root, folder, String(name).replace(/\.js(\.map)?$/, ".ts"));
+    if (/\.js(\.map)?$/.test(String(name)) && !existsSync(source)) rmSync(join(output, folder, String(name)));
+  }
+}
+const compiler = join(root, "node_modules/typescript/bin/tsc");
+const result = spawnSync(process.execPath, [compiler, "-p", root], { stdio: "inherit" });
 process.exit(result.status ?? 1);

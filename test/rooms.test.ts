@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 const may: Readonly<Record<string, readonly string[]>> = {
   wire: [],
-  kernel: [],
+  kernel: ["wire"],
   capture: ["kernel", "wire"],
   detect: ["wire"],
   judge: ["wire", "detect"],

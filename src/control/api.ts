@@ -76,7 +76,8 @@ export type Reply<T> = { readonly ok: T } | { readonly refused: Refusal };
 
 export interface DaemonApi {
   status(): Status;
-  blocked(): readonly BlockedEntry[];
+  /** Walked lazily, some hundred entries at a time: a generator over the block list keeps a million of them cheap. */
+  blocked(): Iterable<BlockedEntry>;
   /** The block as it stands after the kernel was read back. */
   block(request: BlockRequest): Reply<BlockedEntry>;
   /** "all", an address or a CIDR (every block inside it); answers with what was unblocked. */

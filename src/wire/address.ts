@@ -73,13 +73,30 @@ export function parseAddress(text: string): Prefix | undefined {
 function parseWords(text: string): readonly [number, number, number, number] | undefined {
   if (text.length > 45 || !/^[0-9a-fA-F:.]+$/.test(text)) return undefined;
   if (!text.includes(":")) {
-    if (!ipaddr.IPv4.isValidFourPartDecimal(text) || /(^|\.)0[0-9]/.test(text)) return undefined;
-    const [a = 0, b = 0, c = 0, d = 0] = ipaddr.IPv4.parse(text).octets;
-    return [0, 0, IPV4_MAPPED_WORD, ((a << 24) | (b << 16) | (c << 8) | d) >>> 0];
+    const word = parseIpv4Word(text);
+    return word === undefined ? undefined : [0, 0, IPV4_MAPPED_WORD, word];
   }
-  if (!ipaddr.IPv6.isValid(text)) return undefined;
-  const [p0 = 0, p1 = 0, p2 = 0, p3 = 0, p4 = 0, p5 = 0, p6 = 0, p7 = 0] = ipaddr.IPv6.parse(text).parts;
+  const hexText = text.includes(".") ? withHexTail(text) : text;
+  if (hexText === undefined || !ipaddr.IPv6.isValid(hexText)) return undefined;
+  const [p0 = 0, p1 = 0, p2 = 0, p3 = 0, p4 = 0, p5 = 0, p6 = 0, p7 = 0] = ipaddr.IPv6.parse(hexText).parts;
   return [((p0 << 16) | p1) >>> 0, ((p2 << 16) | p3) >>> 0, ((p4 << 16) | p5) >>> 0, ((p6 << 16) | p7) >>> 0];
+}
+
+function parseIpv4Word(text: string): number | undefined {
+  if (!ipaddr.IPv4.isValidFourPartDecimal(text)) return undefined;
+  const [a = 0, b = 0, c = 0, d = 0] = ipaddr.IPv4.parse(text).octets;
+  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+}
+
+/**
+ * "64:ff9b::192.0.2.1" as "64:ff9b::c000:201". ipaddr.js would read "::1.2.3.4" as ::ffff:1.2.3.4, where inet_pton
+ * and the kernel read ::102:304, and would let leading zeros pass in the dotted part.
+ */
+function withHexTail(text: string): string | undefined {
+  const tailAt = text.lastIndexOf(":") + 1;
+  const word = parseIpv4Word(text.slice(tailAt));
+  if (word === undefined) return undefined;
+  return `${text.slice(0, tailAt)}${(word >>> 16).toString(16)}:${(word & 0xffff).toString(16)}`;
 }
 
 /** Canonical text of an address (RFC 5952; IPv4 in dotted form). */
@@ -96,9 +113,14 @@ export function formatPrefix(prefix: Prefix): string {
   return `${address}/${isIpv4(prefix) ? prefix.bits - IPV4_MAPPED_BITS : prefix.bits}`;
 }
 
+/**
+ * True if every address of `inner` is in `outer`. The families are apart: "::/0" means all of IPv6 and holds no IPv4
+ * address, though the mapped ones lie in it by number.
+ */
 export function prefixContains(outer: Prefix, inner: Prefix): boolean {
   return (
     inner.bits >= outer.bits &&
+    isIpv4(inner) === isIpv4(outer) &&
     maskWord(inner.w0, 0, outer.bits) === outer.w0 &&
     maskWord(inner.w1, 1, outer.bits) === outer.w1 &&
     maskWord(inner.w2, 2, outer.bits) === outer.w2 &&

@@ -1,0 +1,74 @@
+// What the other scripts share: installing what is missing (npm packages from the lockfile, Debian packages), building,
+// running. Uses nothing but Node itself, so that it works on a fresh clone.
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Ends the script with a message when this machine cannot run Portreeve. */
+export function requireMachine({ asRoot }) {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  if (major < 20 || (major === 20 && minor < 19)) fail(69, `needs Node >= 20.19, this is ${process.version}`);
+  if (process.platform !== "linux") fail(69, `needs Linux, this is ${process.platform}`);
+  if (asRoot && process.getuid() !== 0) fail(77, "needs root: it loads nftables rules; run it again with sudo");
+}
+
+export function fail(exitCode, message) {
+  process.stderr.write(`portreeve: ${message}\n`);
+  process.exit(exitCode);
+}
+
+/** Runs a command and ends the script when it fails. Output goes through; `quiet` keeps it for the error only. */
+export function run(command, args, { quiet = false, env = process.env } = {}) {
+  const result = spawnSync(command, args, { cwd: root, env, stdio: quiet ? ["ignore", "pipe", "pipe"] : "inherit" });
+  if (result.status === 0) return;
+  if (quiet) process.stderr.write(`${result.stdout ?? ""}${result.stderr ?? ""}`);
+  const why = result.error === undefined ? `exit code ${result.status}` : result.error.message;
+  fail(69, `${command} ${args.join(" ").slice(0, 200)} failed: ${why}`);
+}
+
+/** Installs exactly what package-lock.json names, unless that was done already. */
+export function ensureNpmPackages() {
+  const lock = createHash("sha256")
+    .update(readFileSync(join(root, "package-lock.json")))
+    .digest("hex");
+  const mark = join(root, "node_modules/.portreeve-lock");
+  if (existsSync(mark) && readFileSync(mark, "utf8") === lock) return;
+  process.stderr.write("portreeve: installing npm packages (npm ci) ...\n");
+  run("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts"], { quiet: true });
+  writeFileSync(mark, lock);
+}
+
+/** Installs the Debian packages of which `isThere(name)` says that they are missing. */
+export function ensureDebianPackages(names) {
+  const missing = names.filter((name) => !isInstalled(name));
+  if (missing.length === 0) return;
+  if (process.getuid() !== 0) fail(77, `needs the Debian packages ${missing.join(", ")}; run as root, or install them`);
+  process.stderr.write(`portreeve: installing Debian packages: ${missing.join(" ")} ...\n`);
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  run("apt-get", ["update", "-qq"], { quiet: true, env });
+  run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], { quiet: true, env });
+}
+
+function isInstalled(name) {
+  const result = spawnSync("dpkg-query", ["-s", name], { encoding: "utf8" });
+  return result.status === 0 && /^Status: install ok installed$/m.test(result.stdout);
+}
+
+export function build() {
+  run(process.execPath, [join(root, "scripts/build.mjs")]);
+}
+
+/** Compiled test files below a folder of build/test, sorted. */
+export function testFiles(folder, { except = [] } = {}) {
+  const top = join(root, "build/test", folder);
+  if (!existsSync(top)) return [];
+  return readdirSync(top, { recursive: true })
+    .map((name) => String(name))
+    .filter((name) => name.endsWith(".test.js") && !except.some((start) => name.startsWith(start)))
+    .sort()
+    .map((name) => join("build/test", folder, name));
+}

@@ -1,0 +1,20 @@
+#!/usr/bin/env node
+// npm start: installs what is missing, builds, and runs the daemon on this host. Arguments go to `portreeve run`:
+//   npm start                 detects and logs; blocks nothing
+//   npm start -- --block      blocks
+//   npm start -- -c FILE      with another configuration
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { build, ensureDebianPackages, ensureNpmPackages, requireMachine, root } from "./setup.mjs";
+
+requireMachine({ asRoot: true });
+ensureDebianPackages(["nftables"]);
+ensureNpmPackages();
+build();
+
+const given = process.argv.slice(2);
+const hasFile = given.some((argument) => argument === "-c" || argument.startsWith("--conf"));
+const file = hasFile ? [] : ["-c", join(root, "conf/portsentry.conf")];
+const daemon = spawn(process.execPath, [join(root, "bin/portreeve"), "run", ...file, ...given], { stdio: "inherit" });
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => daemon.kill(signal));
+daemon.on("exit", (code, signal) => process.exit(code ?? (signal === null ? 1 : 128)));

@@ -1,0 +1,41 @@
+// Names the kernel feature that is missing when the table cannot be loaded: each is tried alone in a scratch table.
+import type { Libnftables } from "../kernel/libnftables.ts";
+
+interface Feature {
+  /** For a person: what it is, and the module that brings it. */
+  readonly name: string;
+  readonly rule: string;
+  /** Sets that the rule needs. */
+  readonly set?: string;
+}
+
+const features: readonly Feature[] = [
+  { name: "nf_tables for family inet", rule: "counter" },
+  { name: "socket look-ups (module nft_socket)", rule: "socket transparent { 0, 1 } counter" },
+  { name: "address types (module nft_fib_inet)", rule: "fib daddr type != local return" },
+  { name: "connection tracking (modules nf_conntrack, nft_ct)", rule: "ct state new counter" },
+  { name: "packet logs to user space (modules nft_log, nfnetlink_log)", rule: "log group 28786" },
+  { name: "rate limits (module nft_limit)", rule: "limit rate 1/second counter" },
+  {
+    name: "sets filled by packets (nf_tables dynamic sets with time-outs)",
+    set: "add set inet portreeve_probe s { type ipv4_addr; flags dynamic,timeout; size 16; timeout 5s; }",
+    rule: "update @s { ip saddr }",
+  },
+];
+
+/** The first feature that this kernel refuses, or undefined when each works alone. Leaves nothing behind. */
+export function findMissingFeature(nft: Pick<Libnftables, "run">): string | undefined {
+  return features.find(({ rule, set }) => {
+    const commands = [
+      "add table inet portreeve_probe",
+      "delete table inet portreeve_probe",
+      "add table inet portreeve_probe",
+      ...(set === undefined ? [] : [set]),
+      "add chain inet portreeve_probe c { type filter hook input priority filter; policy accept; }",
+      `add rule inet portreeve_probe c ${rule}`,
+    ];
+    const works = nft.run(commands.join("\n")).ok;
+    if (works) nft.run("delete table inet portreeve_probe");
+    return !works;
+  })?.name;
+}

@@ -1,0 +1,219 @@
+// Makes blocks true in the kernel: loads the table, adds and removes sources in process, and reads each one back before
+// anybody calls it blocked. Knows nothing of why a source is blocked.
+import { KernelError } from "../kernel/errors.ts";
+import type { Libnftables } from "../kernel/libnftables.ts";
+import { type ElementChange, elementRemedy, type NfTables } from "../kernel/nf-tables.ts";
+import { formatPrefix, type Prefix } from "../wire/address.ts";
+import type { AddressRanges } from "../wire/address-ranges.ts";
+import type { Block } from "./block.ts";
+import { findMissingFeature } from "./features.ts";
+import { buildHostSets, buildRuleset, type RulesetPlan, TABLE } from "./ruleset.ts";
+import { latelyKey, type Place, placeOf, sourceOfKey } from "./set-key.ts";
+
+/** What the kernel's clock and ours may differ by before an element counts as another block's. */
+const EXPIRY_TOLERANCE_MS = 2_000;
+/** Elements in one transaction: bounds the message, and how long the event loop waits. */
+const BATCH = 4_000;
+
+export type Outcome = { readonly block: Block; readonly failure: string };
+
+/** A source that the kernel holds, as it tells it. */
+export interface Held {
+  readonly place: string;
+  readonly source: ReturnType<typeof sourceOfKey>;
+  readonly soft: boolean;
+  readonly expiresInMs: number | undefined;
+}
+
+export class Firewall {
+  readonly #nft: Libnftables;
+  readonly #tables: NfTables;
+  #near: AddressRanges;
+  #fingerprint = "";
+
+  constructor(nft: Libnftables, tables: NfTables, near: AddressRanges) {
+    this.#nft = nft;
+    this.#tables = tables;
+    this.#near = near;
+  }
+
+  /** Loads the whole table in one transaction; elements of blocks stay. Throws KernelError with nft's own words. */
+  load(plan: RulesetPlan, near: AddressRanges): void {
+    this.#near = near;
+    this.#must(buildRuleset(plan, "on"), "cannot load the table");
+    this.#fingerprint = this.#tables.fingerprint();
+  }
+
+  /** Takes the sensor out and leaves the blocks: what stays when the daemon stops. */
+  rest(plan: RulesetPlan): void {
+    this.#must(buildRuleset(plan, "resting"), "cannot take out the sensor");
+    this.#fingerprint = "";
+  }
+
+  /** Follows the host: its gateways, resolvers, addresses and on-link prefixes. */
+  updateHostSets(plan: RulesetPlan, near: AddressRanges): void {
+    this.#near = near;
+    this.#must(buildHostSets(plan), "cannot update the guard");
+  }
+
+  #must(commands: string, what: string): void {
+    const answer = this.#nft.run(commands);
+    if (answer.ok) return;
+    const missing = findMissingFeature(this.#nft);
+    const remedy = missing === undefined ? "" : `this kernel lacks ${missing}`;
+    throw new KernelError(`nftables: ${what}: ${answer.error.trim().slice(0, 500)}`, "", remedy);
+  }
+
+  /** True when rules of the table came or went since it was loaded. */
+  hasDrifted(): boolean {
+    return this.#tables.fingerprint() !== this.#fingerprint;
+  }
+
+  generation(): number {
+    return this.#tables.generation();
+  }
+
+  /** Adds the blocks and reads each back; `failure` is "" for those that the kernel holds now. */
+  enforce(blocks: readonly Block[], nowMs: number): Outcome[] {
+    const outcomes: Outcome[] = [];
+    for (let at = 0; at < blocks.length; at += BATCH) {
+      const part = blocks.slice(at, at + BATCH).map((block) => ({ block, place: this.#place(block) }));
+      const plain = part.flatMap(({ block, place }) => (place.kind === "plain" ? [change(block, place, nowMs)] : []));
+      // One element that is refused (a full set) refuses the transaction: then each goes alone.
+      const refused = plain.length > 0 && this.#tables.insert(plain) !== "";
+      for (const { block, place } of part)
+        outcomes.push({ block, failure: this.#settle(block, place, { nowMs, refused }) });
+    }
+    return outcomes;
+  }
+
+  #settle(block: Block, place: Place, context: { nowMs: number; refused: boolean }): string {
+    try {
+      if (place.kind === "interval") return this.#addInterval(block, place.set, context.nowMs);
+      if (!context.refused && this.holds(block, context.nowMs)) return "";
+      const code = this.#tables.replace([change(block, place, context.nowMs)]);
+      if (code !== "") return `${code}; ${elementRemedy(code)}`;
+      return this.holds(block, context.nowMs) ? "" : "the kernel took it and does not hold it";
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  /** Asks the kernel whether it holds the source until the time that the block says. */
+  holds(block: Block, nowMs: number): boolean {
+    const place = this.#place(block);
+    if (place.kind === "interval") {
+      return this.#nft.query(`get element inet ${TABLE} ${place.set} { ${formatPrefix(block.source)} }`).ok;
+    }
+    const state = this.#tables.lookup(place.set, place.key);
+    if (!state.present) return false;
+    if (state.expiresInMs === undefined || block.untilMs === undefined) return state.expiresInMs === block.untilMs;
+    return Math.abs(nowMs + state.expiresInMs - block.untilMs) <= EXPIRY_TOLERANCE_MS;
+  }
+
+  #addInterval(block: Block, set: string, nowMs: number): string {
+    const time =
+      block.untilMs === undefined ? "" : ` timeout ${Math.max(1, Math.ceil((block.untilMs - nowMs) / 1000))}s`;
+    const element = formatPrefix(block.source);
+    // Deleted first, so that a new time is taken; an "add" before it, so that there is one to delete.
+    const commands = [
+      `add element inet ${TABLE} ${set} { ${element} }`,
+      `delete element inet ${TABLE} ${set} { ${element} }`,
+    ];
+    const answer = this.#nft.run([...commands, `add element inet ${TABLE} ${set} { ${element}${time} }`].join("\n"));
+    if (!answer.ok) return answer.error.trim().slice(0, 300);
+    return this.holds(block, nowMs) ? "" : "the kernel took it and does not hold it";
+  }
+
+  /** Removes the blocks; returns what could not be removed. */
+  lift(blocks: readonly Block[]): Outcome[] {
+    const failures: Outcome[] = [];
+    for (let at = 0; at < blocks.length; at += BATCH) {
+      const part = blocks.slice(at, at + BATCH).map((block) => ({ block, place: this.#place(block) }));
+      const plain = part.flatMap(({ place }) => (place.kind === "plain" ? [{ set: place.set, key: place.key }] : []));
+      const code = plain.length === 0 ? "" : this.#tables.remove(plain);
+      for (const { block, place } of part) {
+        const failure = place.kind === "plain" ? code : this.#removeInterval(block, place.set);
+        // A table that is gone holds nothing.
+        if (failure !== "" && failure !== "ENOENT")
+          failures.push({ block, failure: `${failure}; ${elementRemedy(failure)}` });
+      }
+    }
+    return failures;
+  }
+
+  #removeInterval(block: Block, set: string): string {
+    const answer = this.#nft.run(`delete element inet ${TABLE} ${set} { ${formatPrefix(block.source)} }`);
+    return answer.ok || !this.holds(block, 0) ? "" : answer.error.trim().slice(0, 300);
+  }
+
+  /** Every single source that the kernel holds. Slow above some 100,000 (see NfTables.visitElements). */
+  readHeld(): Held[] {
+    const held: Held[] = [];
+    for (const set of ["blocked4", "blocked6", "soft4", "soft6"]) {
+      this.#tables.visitElements(set, (key, expiresInMs) => {
+        held.push({ place: set, source: sourceOfKey(key), soft: set.startsWith("soft"), expiresInMs });
+      });
+    }
+    return held;
+  }
+
+  /** Whether the sensor holds the source (a key of detect/) now. */
+  isHeld(source: Prefix): boolean {
+    const key = holdKey(source);
+    return key !== undefined && this.#tables.lookup(key.set, key.key).present;
+  }
+
+  /** Lets a source go before its hold ends by itself. */
+  releaseHold(source: Prefix): void {
+    const key = holdKey(source);
+    if (key !== undefined) this.#tables.remove([key]);
+  }
+
+  /** Empties every set of blocks, whatever is listed. */
+  emptyBlockSets(): void {
+    const sets = ["blocked4", "blocked6", "blockednet4", "blockednet6", "soft4", "soft6"];
+    this.#must(sets.map((set) => `flush set inet ${TABLE} ${set}`).join("\n"), "cannot empty the block sets");
+  }
+
+  /** Sources in the hold now. */
+  countHeld(): number {
+    return this.#tables.countElements("held4") + this.#tables.countElements("held6");
+  }
+
+  /** Tells the kernel which ports have a listener now, so that none of them is a trap when its service restarts. */
+  rememberServed(ports: readonly { readonly protocol: number; readonly port: number }[], latelyOpenMs: number): string {
+    const changes = ports.map(({ protocol, port }) => ({
+      set: "lately",
+      key: latelyKey(protocol, port),
+      timeoutMs: port < 1024 ? latelyOpenMs : latelyOpenMs * 24,
+    }));
+    return changes.length === 0 ? "" : this.#tables.replace(changes);
+  }
+
+  #place(block: Block): Place {
+    const { w0, w1, w2, w3 } = block.source;
+    return placeOf(block.source, block.soft, this.#near.contains(w0, w1, w2, w3));
+  }
+}
+
+function holdKey(source: Prefix): { set: string; key: Uint8Array } | undefined {
+  const place = placeOf(source, false, false);
+  if (place.kind === "interval") return undefined;
+  return { set: place.set === "blocked4" ? "held4" : "held6", key: place.key };
+}
+
+function change(block: Block, place: Place & { kind: "plain" }, nowMs: number): ElementChange {
+  const timeoutMs = block.untilMs === undefined ? undefined : Math.max(1, Math.round(block.untilMs - nowMs));
+  return { set: place.set, key: place.key, timeoutMs };
+}
+
+/** The nft command that does the same, for the log: an administrator can read it, repeat it and undo it. */
+export function equivalentCommand(block: Block, nowMs: number): string {
+  const place = placeOf(block.source, block.soft, false);
+  const { w0, w1, w2, w3 } = block.source;
+  const element = place.kind === "plain" ? formatPrefix({ w0, w1, w2, w3, bits: 128 }) : formatPrefix(block.source);
+  const time =
+    block.untilMs === undefined ? "" : ` timeout ${Math.max(1, Math.round((block.untilMs - nowMs) / 1000))}s`;
+  return `nft add element inet ${TABLE} ${place.set} { ${element}${time} }`;
+}

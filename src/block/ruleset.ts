@@ -1,0 +1,342 @@
+// The kernel's part as nft commands: the table "inet portreeve", built from a plan of parsed values (design section 3).
+// One text is one transaction: sets and their elements stay, every rule is replaced. What each rule is for stands here.
+import type { Prefix } from "../wire/address.ts";
+import { formatPrefix, isIpv4 } from "../wire/address.ts";
+
+export const TABLE = "portreeve";
+
+/** Log groups (u16): "pr" and "ps" in ASCII, unlikely to be anybody else's. */
+export const PROMPT_GROUP = 0x7072;
+export const BATCH_GROUP = 0x7073;
+/** What of a packet is logged: IPv6, a few extension headers, TCP with all its options. */
+export const COPY_BYTES = 128;
+
+/** A rule's log prefix; its first letter is the tag that capture/ hands on (see Disposition in detect/probe.ts). */
+export const logPrefixes = {
+  probe: "probe",
+  held: "held",
+  quiet: "quiet",
+  stray: "stray",
+  other: "other",
+  delegated: "delegated",
+  guarded: "guarded",
+} as const;
+
+/** Bounds of the kernel's sets, in elements. A full set takes no more: the packet is still logged and dropped. */
+export const setSizes = {
+  blocked: 1_048_576,
+  soft: 262_144,
+  delegated: 262_144,
+  held: 262_144,
+  known: 262_144,
+  lately: 8_192,
+} as const;
+
+/** Bounds of the rules, in packets a second. */
+export const rates = {
+  /** New holds: what a forger can make the kernel remember. */
+  newHolds: 5_000,
+  /** Probes delivered at once; what exceeds it is delivered in batches, within 10 ms. */
+  prompt: 2_000,
+  /** Probes in batches: above any rate that one core could judge. */
+  batch: 1_000_000,
+  /** Weak evidence and packets of held sources. */
+  weak: 2_000,
+  other: 200,
+} as const;
+
+const HOLD_SECONDS = 5;
+const KNOWN_DAYS = 7;
+
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+export interface RulesetPlan {
+  /** False with FIREWALL="none": the sensor logs, and nothing is ever dropped. */
+  readonly enforce: boolean;
+  /** Whether a TCP (UDP) probe holds its source and is dropped; needs `enforce`. */
+  readonly holdTcp: boolean;
+  readonly holdUdp: boolean;
+  /** BOOT_GRACE: closed ports are no traps yet. */
+  readonly grace: boolean;
+  readonly watchedTcp: readonly PortRange[];
+  /** Without ip_local_port_range: the caller takes it out. */
+  readonly watchedUdp: readonly PortRange[];
+  readonly toleratedTcp: readonly PortRange[];
+  readonly toleratedUdp: readonly PortRange[];
+  readonly ignored: readonly Prefix[];
+  readonly guarded: readonly Prefix[];
+  /** On-link IPv6 prefixes, whose sources count by address instead of by /64. */
+  readonly near: readonly Prefix[];
+  readonly latelyOpenSeconds: number;
+}
+
+const SLASH64 = "ffff:ffff:ffff:ffff::";
+
+/** The first rule of the shield lets these pass: a blocked neighbour's link must go on working. */
+const neighbourDiscovery =
+  "{ nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, nd-redirect, mld-listener-query, mld-listener-report, mld2-listener-report }";
+
+function log(prefix: string, group: number): string {
+  return `log prefix "${prefix}" group ${group} snaplen ${COPY_BYTES}`;
+}
+
+type Rules = Readonly<Record<string, readonly string[]>>;
+
+/** Hooks `prerouting`, so that blocked sources reach neither us nor a container behind us. */
+function shieldRules(plan: RulesetPlan): readonly string[] {
+  if (!plan.enforce) return [];
+  return [
+    "iif lo return",
+    `icmpv6 type ${neighbourDiscovery} return`,
+    "ip saddr @blocked4 ip saddr != @ignored4 counter drop",
+    "ip saddr @blockednet4 ip saddr != @ignored4 counter drop",
+    "ip6 saddr @blocked6 ip6 saddr != @ignored6 counter drop",
+    // A /64 may hold one of ours, our resolver's or our gateway's address: its neighbours' block is not its own.
+    `ip6 saddr & ${SLASH64} @blocked6 ip6 saddr != @near6 ip6 saddr != @guard6 ip6 saddr != @ignored6 counter drop`,
+    "ip6 saddr @blockednet6 ip6 saddr != @ignored6 counter drop",
+  ];
+}
+
+/** Held sources learn nothing while the daemon decides; softly blocked ones get no new connection. */
+function outRules(): readonly string[] {
+  const logged = `limit rate ${rates.weak}/second burst ${rates.weak} packets ${log(logPrefixes.held, BATCH_GROUP)} drop`;
+  const matches = [
+    "ip saddr @held4",
+    "ip6 saddr @held6",
+    `ip6 saddr & ${SLASH64} @held6 ip6 saddr != @near6 ip6 saddr != @guard6`,
+  ];
+  return [...matches.flatMap((match) => [`${match} ${logged}`, `${match} counter drop`]), ...softRules()];
+}
+
+function softRules(): readonly string[] {
+  return [
+    "ip saddr @soft4 counter drop",
+    "ip6 saddr @soft6 counter drop",
+    `ip6 saddr & ${SLASH64} @soft6 ip6 saddr != @near6 ip6 saddr != @guard6 counter drop`,
+  ];
+}
+
+/** Hooks `input`: a port published into a container is forwarded and never looks like a closed port here. */
+function sensorRules(plan: RulesetPlan): Rules {
+  const weak = (prefix: string) =>
+    `limit rate ${rates.weak}/second burst ${rates.weak} packets ${log(prefix, BATCH_GROUP)}`;
+  const trapTcp = plan.grace ? "quiet" : plan.holdTcp ? "probe" : "logged";
+  const trapUdp = plan.grace ? "quiet" : plan.holdUdp ? "probe" : "logged";
+  const seconds = plan.latelyOpenSeconds;
+  return {
+    sensor: [
+      "iif lo return",
+      // The socket table cannot be asked for these: logged, never a hold.
+      `meta l4proto { sctp, dccp, udplite } ct state new limit rate ${rates.other}/second ${log(logPrefixes.other, BATCH_GROUP)}`,
+      // ICMP, neighbour discovery, VRRP, OSPF, ESP, GRE: not ours to cut.
+      "meta l4proto != { tcp, udp } return",
+      // Broadcast and multicast are not sent to us alone.
+      "fib daddr type != local return",
+      "ip saddr @ignored4 return",
+      "ip6 saddr @ignored6 return",
+      "ip saddr @delegated4 goto delegated",
+      "ip6 saddr @delegated6 goto delegated",
+      "tcp flags & (fin|syn|rst|ack) == syn goto newtcp",
+      "meta l4proto tcp ct state established,related goto oldtcp",
+      "meta l4proto udp ct state established,related return",
+      "meta l4proto udp goto newudp",
+      "tcp flags & (ack|rst) != 0 goto stray",
+      // NULL, FIN, XMAS, SYN+FIN: nobody but a scanner sends them, to open ports either.
+      `tcp dport @watched_tcp counter goto ${trapTcp}`,
+    ],
+    delegated: [`ct state new limit rate ${rates.other}/second ${log(logPrefixes.delegated, BATCH_GROUP)}`],
+    // A SYN is judged by the socket table, not by conntrack: right with notrack, TIME_WAIT and retransmissions.
+    newtcp: [
+      "ip saddr . tcp dport @known4 return",
+      "ip6 saddr . tcp dport @known6 return",
+      "socket transparent { 0, 1 } goto open",
+      "meta l4proto . th dport @lately goto quiet",
+      "tcp dport @tolerated_tcp goto quiet",
+      `tcp dport @watched_tcp counter goto ${trapTcp}`,
+      "goto out",
+    ],
+    // Whoever ends a real connection that it opened is a known customer of that port.
+    oldtcp: [
+      "tcp flags & (fin|rst) != 0 ct direction original ct status assured update @known4 { ip saddr . tcp dport }",
+      "tcp flags & (fin|rst) != 0 ct direction original ct status assured update @known6 { ip6 saddr . tcp dport }",
+    ],
+    newudp: [
+      "socket transparent { 0, 1 } goto open",
+      "meta l4proto . th dport @lately goto quiet",
+      "udp dport @tolerated_udp goto quiet",
+      `udp dport @watched_udp counter goto ${trapUdp}`,
+      "goto out",
+    ],
+    // Served: remember the port, so that a restart of its service makes no scanners of its clients.
+    open: [
+      `th dport < 1024 update @lately { meta l4proto . th dport timeout ${seconds}s }`,
+      `th dport >= 1024 update @lately { meta l4proto . th dport timeout ${seconds * 24}s }`,
+      "goto out",
+    ],
+    // Closed, but no evidence by itself: the kernel answers as without us, unless the source is held.
+    quiet: ["jump out", weak(logPrefixes.quiet)],
+    // The answer to an ACK is the same RST for open and closed ports, so it may go out.
+    stray: ["jump out", "socket transparent { 0, 1 } return", `counter ${weak(logPrefixes.stray)}`],
+    out: outRules(),
+    probe: [
+      "ip saddr @guard4 goto guarded",
+      "ip6 saddr @guard6 goto guarded",
+      "jump hold",
+      ...probeLog("drop"),
+      "drop",
+    ],
+    logged: ["ip saddr @guard4 goto guarded", "ip6 saddr @guard6 goto guarded", "jump out", ...probeLog("return")],
+    guarded: [weak(logPrefixes.guarded)],
+    hold: holdRules(),
+  };
+}
+
+function probeLog(verdict: "drop" | "return"): readonly string[] {
+  return [
+    `limit rate ${rates.prompt}/second burst ${rates.prompt} packets ${log(logPrefixes.probe, PROMPT_GROUP)} ${verdict}`,
+    `limit rate ${rates.batch}/second burst 100000 packets ${log(logPrefixes.probe, BATCH_GROUP)} ${verdict}`,
+    "counter",
+  ];
+}
+
+/** Puts the source in the hold in the same packet; refreshes it for as long as it goes on. */
+function holdRules(): readonly string[] {
+  return [
+    "ip saddr @held4 update @held4 { ip saddr } return",
+    "ip6 saddr @held6 update @held6 { ip6 saddr } return",
+    `ip6 saddr & ${SLASH64} @held6 ip6 saddr != @near6 update @held6 { ip6 saddr & ${SLASH64} } return`,
+    `limit rate over ${rates.newHolds}/second burst ${rates.newHolds} packets counter return`,
+    "ip saddr != 0.0.0.0 update @held4 { ip saddr } return",
+    "ip6 saddr @near6 update @held6 { ip6 saddr } return",
+    `ip6 saddr != :: update @held6 { ip6 saddr & ${SLASH64} }`,
+  ];
+}
+
+/** What stays when the daemon stops: blocks, hard and soft; no sensor, no hold, no log. */
+function restingRules(plan: RulesetPlan): Rules {
+  if (!plan.enforce) return {};
+  return {
+    resting: [
+      "iif lo return",
+      "fib daddr type != local return",
+      "ip saddr @ignored4 return",
+      "ip6 saddr @ignored6 return",
+      "ct state established,related return",
+      "ip saddr . tcp dport @known4 return",
+      "ip6 saddr . tcp dport @known6 return",
+      "meta l4proto != { tcp, udp } return",
+      ...softRules(),
+    ],
+  };
+}
+
+const hooks: Readonly<Record<string, string>> = {
+  shield: "{ type filter hook prerouting priority raw; policy accept; }",
+  sensor: "{ type filter hook input priority filter - 10; policy accept; }",
+  resting: "{ type filter hook input priority filter - 10; policy accept; }",
+};
+const allChains = [
+  "shield",
+  "sensor",
+  "resting",
+  "delegated",
+  "newtcp",
+  "oldtcp",
+  "newudp",
+  "open",
+  "quiet",
+  "stray",
+  "out",
+  "probe",
+  "logged",
+  "guarded",
+  "hold",
+] as const;
+
+/** Name -> definition. Those in `configured` are flushed and filled from the plan; the others keep what they hold. */
+function setDefinitions(): Readonly<Record<string, string>> {
+  const both = (name: string, definition: (family: string) => string): Record<string, string> => ({
+    [`${name}4`]: definition("ipv4_addr"),
+    [`${name}6`]: definition("ipv6_addr"),
+  });
+  const interval = (family: string) => `type ${family}; flags interval; auto-merge;`;
+  const timed = (size: number) => (family: string) => `type ${family}; flags timeout; size ${size};`;
+  const service = "type inet_service; flags interval; auto-merge;";
+  return {
+    ...both("ignored", interval),
+    ...both("guard", interval),
+    near6: interval("ipv6_addr"),
+    watched_tcp: service,
+    watched_udp: service,
+    tolerated_tcp: service,
+    tolerated_udp: service,
+    ...both("blocked", timed(setSizes.blocked)),
+    ...both("blockednet", (family) => `type ${family}; flags interval, timeout;`),
+    ...both("soft", timed(setSizes.soft)),
+    ...both("delegated", timed(setSizes.delegated)),
+    ...both(
+      "held",
+      (family) => `type ${family}; flags dynamic, timeout; size ${setSizes.held}; timeout ${HOLD_SECONDS}s;`,
+    ),
+    ...both(
+      "known",
+      (family) =>
+        `type ${family} . inet_service; flags dynamic, timeout; size ${setSizes.known}; timeout ${KNOWN_DAYS}d;`,
+    ),
+    lately: `type inet_proto . inet_service; flags dynamic, timeout; size ${setSizes.lately}; timeout 1h;`,
+  };
+}
+
+function configuredElements(plan: RulesetPlan): Readonly<Record<string, readonly string[]>> {
+  const addresses = (prefixes: readonly Prefix[], four: boolean) =>
+    prefixes.filter((prefix) => isIpv4(prefix) === four).map(formatPrefix);
+  const ports = (ranges: readonly PortRange[]) =>
+    ranges.map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`));
+  return {
+    ignored4: addresses(plan.ignored, true),
+    ignored6: addresses(plan.ignored, false),
+    guard4: addresses(plan.guarded, true),
+    guard6: addresses(plan.guarded, false),
+    near6: ["fe80::/10", ...addresses(plan.near, false)],
+    watched_tcp: ports(plan.watchedTcp),
+    watched_udp: ports(plan.watchedUdp),
+    tolerated_tcp: ports(plan.toleratedTcp),
+    tolerated_udp: ports(plan.toleratedUdp),
+  };
+}
+
+/** The whole table for a running ("on") or stopping ("resting") daemon, as one transaction. */
+export function buildRuleset(plan: RulesetPlan, phase: "on" | "resting"): string {
+  const chains: Rules = { shield: shieldRules(plan), ...(phase === "on" ? sensorRules(plan) : restingRules(plan)) };
+  const lines = [`add table inet ${TABLE}`];
+  for (const [name, definition] of Object.entries(setDefinitions())) {
+    lines.push(`add set inet ${TABLE} ${name} { ${definition} }`);
+  }
+  // Chains of the other phase must exist to be removed: "add" is harmless where they do.
+  for (const chain of allChains) lines.push(`add chain inet ${TABLE} ${chain} ${hooks[chain] ?? ""}`);
+  lines.push(`flush table inet ${TABLE}`);
+  for (const chain of allChains) if (chains[chain] === undefined) lines.push(`delete chain inet ${TABLE} ${chain}`);
+  for (const [set, elements] of Object.entries(configuredElements(plan))) {
+    lines.push(`flush set inet ${TABLE} ${set}`);
+    if (elements.length > 0) lines.push(`add element inet ${TABLE} ${set} { ${elements.join(", ")} }`);
+  }
+  for (const [chain, rules] of Object.entries(chains)) {
+    for (const rule of rules) lines.push(`add rule inet ${TABLE} ${chain} ${rule}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** New contents for the sets that follow the host while the daemon runs: guard and near. */
+export function buildHostSets(plan: RulesetPlan): string {
+  const elements = configuredElements(plan);
+  return ["guard4", "guard6", "near6"]
+    .map((set) => {
+      const list = elements[set] ?? [];
+      const fill = list.length > 0 ? `add element inet ${TABLE} ${set} { ${list.join(", ")} }\n` : "";
+      return `flush set inet ${TABLE} ${set}\n${fill}`;
+    })
+    .join("");
+}

@@ -1,0 +1,47 @@
+// Which kernel set holds a blocked source, and under which key. The one place that knows both directions.
+import { IPV4_MAPPED_WORD, isIpv4, type Prefix, prefixOfWords } from "../wire/address.ts";
+
+/** Sets whose elements are single keys (fast path) and sets of intervals (wide prefixes, few, blocked by hand). */
+export type PlainSet = "blocked4" | "blocked6" | "soft4" | "soft6";
+export type IntervalSet = "blockednet4" | "blockednet6";
+
+export type Place =
+  | { readonly kind: "plain"; readonly set: PlainSet; readonly key: Uint8Array }
+  | { readonly kind: "interval"; readonly set: IntervalSet };
+
+/**
+ * A single address, or the /64 of an IPv6 source, is one key. `near` tells that a /64 lies on a link of ours, where
+ * the rules count by address: such a /64 is an interval, like every other width.
+ */
+export function placeOf(source: Prefix, soft: boolean, near: boolean): Place {
+  if (isIpv4(source)) {
+    if (source.bits === 128) return { kind: "plain", set: soft ? "soft4" : "blocked4", key: keyBytes(source) };
+    return { kind: "interval", set: "blockednet4" };
+  }
+  if (source.bits === 128 || (source.bits === 64 && !near)) {
+    return { kind: "plain", set: soft ? "soft6" : "blocked6", key: keyBytes(source) };
+  }
+  return { kind: "interval", set: "blockednet6" };
+}
+
+/** The key in network order: 4 bytes for IPv4, 16 for IPv6. */
+function keyBytes(source: Prefix): Uint8Array {
+  const { w0, w1, w2, w3 } = source;
+  const words = isIpv4(source) ? [w3] : [w0, w1, w2, w3];
+  return Uint8Array.from(words.flatMap((word) => [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255]));
+}
+
+/** The source that a key of a plain set stands for: an IPv6 key without a host part is a /64. */
+export function sourceOfKey(key: Uint8Array): Prefix | undefined {
+  const word = (at: number) =>
+    (((key[at] ?? 0) << 24) | ((key[at + 1] ?? 0) << 16) | ((key[at + 2] ?? 0) << 8) | (key[at + 3] ?? 0)) >>> 0;
+  if (key.length === 4) return prefixOfWords(0, 0, IPV4_MAPPED_WORD, word(0), 128);
+  if (key.length !== 16) return undefined;
+  const bits = word(8) === 0 && word(12) === 0 ? 64 : 128;
+  return prefixOfWords(word(0), word(4), word(8), word(12), bits);
+}
+
+/** Key of the `lately` set: inet_proto . inet_service, each part padded to four bytes. */
+export function latelyKey(protocol: number, port: number): Uint8Array {
+  return Uint8Array.of(protocol, 0, 0, 0, port >>> 8, port & 255, 0, 0);
+}

@@ -1,0 +1,22 @@
+// Where packets come from: what nflog, and later the ring, connect-mode listeners and capture files, have in common.
+
+/** Gets packets one by one. The bytes are the source's own buffer: valid during the call only, never kept. */
+export interface PacketSink {
+  /**
+   * bytes[at..end) starts at the IP header and may be cut short. `tag` says what the kernel's sensor had decided
+   * (the first letter of the rule's log prefix), 0 where there is no sensor.
+   */
+  packet(bytes: Uint8Array, at: number, end: number, tag: number): void;
+  /** After the last packet of a delivery (one, or a batch): the time to act on what they showed. */
+  batchEnd(): void;
+}
+
+export interface PacketSource {
+  /** Begins to deliver, from the event loop; `onError` gets what the sink or the socket threw. */
+  start(sink: PacketSink, onError: (error: unknown) => void): void;
+  /** Packets that the kernel had for us and could not deliver. */
+  readonly lost: number;
+  /** Messages that could not be understood. */
+  readonly malformed: number;
+  close(): void;
+}

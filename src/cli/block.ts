@@ -1,0 +1,55 @@
+// portreeve block: shuts a source out by hand, and says what the kernel holds afterwards.
+import { keys } from "../config/keys.ts";
+import type { BlockedEntry, BlockRequest } from "../control/api.ts";
+import { ExitCode } from "../control/errors.ts";
+import { escapeText } from "../record/escape.ts";
+import { connect, tellRefusal } from "./connect.ts";
+import { formatSpan, formatTime, ordinal } from "./format.ts";
+import type { ClientOptions } from "./options.ts";
+import { paint, type Terminal, toJsonLine } from "./terminal.ts";
+
+export interface BlockOptions extends ClientOptions {
+  /** As typed: "1h", "0". */
+  readonly for?: string;
+  readonly reason?: string;
+  readonly force?: boolean;
+}
+
+export async function block(source: string, options: BlockOptions, terminal: Terminal): Promise<ExitCode> {
+  const request = toRequest(source, options);
+  if ("error" in request) {
+    terminal.complain(request.error);
+    return ExitCode.Usage;
+  }
+  const reply = await connect(options).block(request.ok);
+  if ("refused" in reply) return tellRefusal(terminal, reply.refused);
+  const entry = reply.ok;
+  await terminal.write(options.json ? toJsonLine(entry) : describe(entry, terminal));
+  if (entry.enforced) return ExitCode.Ok;
+  terminal.complain(`the kernel does not hold ${escapeText(entry.source)}: it is NOT shut out; see the daemon's log`);
+  return ExitCode.No;
+}
+
+function toRequest(source: string, options: BlockOptions): { ok: BlockRequest } | { error: string } {
+  // The same times as BLOCK_TIME of the configuration.
+  const span = options.for === undefined ? undefined : keys.blockTime.type.parse(options.for);
+  if (span !== undefined && "error" in span)
+    return { error: `--for "${escapeText(options.for ?? "")}": ${span.error}` };
+  return {
+    ok: {
+      source,
+      ...(span === undefined ? {} : { forMs: span.ok }),
+      ...(options.reason === undefined ? {} : { reason: options.reason }),
+      ...(options.force === undefined ? {} : { force: options.force }),
+    },
+  };
+}
+
+function describe(entry: BlockedEntry, terminal: Terminal): string {
+  const until =
+    entry.until === null
+      ? "for ever"
+      : `until ${formatTime(entry.until)} (${formatSpan(Date.parse(entry.until) - terminal.nowMs())})`;
+  const again = entry.offences > 1 ? `, for the ${ordinal(entry.offences)} time` : "";
+  return `${paint(terminal, "red", "blocked")} ${escapeText(`${entry.source} ${until}${again}: ${entry.reason}`)}\n`;
+}

@@ -1,0 +1,55 @@
+// portreeve blocked: who is shut out, since and until when, on what evidence. Works entry by entry, however many.
+import type { BlockedEntry } from "../control/api.ts";
+import { ExitCode } from "../control/errors.ts";
+import { escapeText } from "../record/escape.ts";
+import { connect } from "./connect.ts";
+import { formatSpan, formatTime, tableLines } from "./format.ts";
+import type { ClientOptions } from "./options.ts";
+import { type Terminal, toJsonLine, writeAll } from "./terminal.ts";
+
+const head = ["SOURCE", "SINCE", "UNTIL", "REMAINING", "GRADE", "BLOCK", "OFFENCES", "REASON"];
+
+export async function blocked(options: ClientOptions, terminal: Terminal): Promise<ExitCode> {
+  const entries = connect(options).blocked();
+  await writeAll(terminal, options.json ? jsonArray(entries) : table(entries, terminal));
+  return ExitCode.Ok;
+}
+
+/** One array, an entry a line. */
+async function* jsonArray(entries: AsyncIterable<BlockedEntry>): AsyncGenerator<string> {
+  let separator = "[\n";
+  for await (const entry of entries) {
+    yield separator + toJsonLine(entry).trimEnd();
+    separator = ",\n";
+  }
+  yield separator === "[\n" ? "[]\n" : "\n]\n";
+}
+
+async function* table(entries: AsyncIterable<BlockedEntry>, terminal: Terminal): AsyncGenerator<string> {
+  let empty = true;
+  for await (const line of tableLines(head, rows(entries, terminal.nowMs()))) {
+    empty = false;
+    yield line;
+  }
+  if (empty) yield "nobody is blocked\n";
+}
+
+async function* rows(entries: AsyncIterable<BlockedEntry>, nowMs: number): AsyncGenerator<string[]> {
+  for await (const entry of entries) yield row(entry, nowMs);
+}
+
+function row(entry: BlockedEntry, nowMs: number): string[] {
+  const { until } = entry;
+  const extent = entry.soft ? "soft" : "full";
+  const cells = [
+    entry.source,
+    formatTime(entry.since),
+    until === null ? "for ever" : formatTime(until),
+    until === null ? "-" : formatSpan(Date.parse(until) - nowMs),
+    entry.grade,
+    entry.enforced ? extent : `${extent}, NOT ENFORCED`,
+    String(entry.offences),
+    entry.reason,
+  ];
+  return cells.map((cell) => escapeText(cell));
+}

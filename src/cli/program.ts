@@ -1,0 +1,209 @@
+// The command line: every command with its options, examples and exit codes. What a command does is in its own file,
+// which is loaded only when the command is called: a monitoring check asks for `status` every few seconds.
+import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import type { BlockOptions } from "./block.ts";
+import type { EventsOptions } from "./events.ts";
+import { type ClientOptions, defaultConfFile } from "./options.ts";
+import type { RunCommandOptions, RunDaemon } from "./run.ts";
+import type { Terminal } from "./terminal.ts";
+import type { UnblockOptions } from "./unblock.ts";
+
+/** Of one answer; the daemon has the same bound. */
+const mostEvents = 10_000;
+
+export interface ProgramOptions {
+  readonly terminal: Terminal;
+  readonly version: string;
+  readonly loadDaemon: () => Promise<RunDaemon>;
+  /** Told how the command that ran has ended. */
+  readonly done: (exitCode: number) => void;
+}
+
+export function createProgram(options: ProgramOptions): Command {
+  const program = new Command("portreeve")
+    .description(
+      "Port-scan defence for Linux hosts: sees every probe of a port that nobody serves, and shuts the source out.",
+    )
+    .version(`portreeve ${options.version}`, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print help for the command")
+    .helpCommand("help [command]", "print help for a command")
+    .showHelpAfterError("(add --help for what the command takes)")
+    .exitOverride();
+  addRun(program, options);
+  addCheck(program, options);
+  addStatus(program, options);
+  addBlocked(program, options);
+  addEvents(program, options);
+  addWhy(program, options);
+  addBlock(program, options);
+  addUnblock(program, options);
+  program.addHelpText("after", afterHelp([], allExits));
+  return program;
+}
+
+function addRun(program: Command, { loadDaemon, done }: ProgramOptions): void {
+  program
+    .command("run")
+    .description("Run the daemon in the foreground. It says when it is active and listening; SIGTERM ends it.")
+    .addOption(confOption("configuration file"))
+    .addOption(new Option("--log <where>", "where its log lines go").choices(["stdout", "syslog"]).default("stdout"))
+    .option("--block", 'block scanners although the file has BLOCK_TCP="0" or BLOCK_UDP="0"')
+    .addHelpText("after", afterHelp(["portreeve run", "portreeve run -c ./test.conf --log stdout --block"], runExits))
+    .action(async (given: RunCommandOptions) => {
+      const [{ run }, runDaemon] = await Promise.all([import("./run.ts"), loadDaemon()]);
+      done(await run(given, runDaemon));
+    });
+}
+
+function addCheck(program: Command, { terminal, done }: ProgramOptions): void {
+  program
+    .command("check")
+    .description("Read a configuration file, print every problem with its line, then what the file means.")
+    .addOption(confOption("configuration file"))
+    .addOption(jsonOption())
+    .addHelpText("after", afterHelp(["portreeve check", "portreeve check -c ./portsentry.conf --json"], checkExits))
+    .action(async (given: ClientOptions) => {
+      const { check } = await import("./check.ts");
+      done(await check(given, terminal));
+    });
+}
+
+function addStatus(program: Command, { terminal, done }: ProgramOptions): void {
+  addClientCommand(program, "status", ["portreeve status", "portreeve status --json"])
+    .description("Say what the running daemon has seen, whom it holds and blocks, and what it warns of.")
+    .action(async (given: ClientOptions) => {
+      const { status } = await import("./status.ts");
+      done(await status(given, terminal));
+    });
+}
+
+function addBlocked(program: Command, { terminal, done }: ProgramOptions): void {
+  addClientCommand(program, "blocked", ["portreeve blocked", "portreeve blocked --json"])
+    .description("List the sources that are shut out, until when, and on what evidence.")
+    .action(async (given: ClientOptions) => {
+      const { blocked } = await import("./blocked.ts");
+      done(await blocked(given, terminal));
+    });
+}
+
+function addEvents(program: Command, { terminal, done }: ProgramOptions): void {
+  const examples = [
+    "portreeve events -n 20",
+    "portreeve events --follow --source 192.0.2.0/24",
+    "portreeve events -f --json",
+  ];
+  addClientCommand(program, "events", examples)
+    .description("List what has happened lately, the oldest first; with --follow also what happens from now on.")
+    .option("-f, --follow", "go on with every new event until Ctrl-C")
+    .option("-n, --limit <count>", `how many past events, at most ${mostEvents}`, parseLimit, 50)
+    .option("--source <address>", "only events of this address or CIDR")
+    .action(async (given: EventsOptions) => {
+      const { events } = await import("./events.ts");
+      done(await events(given, terminal));
+    });
+}
+
+function addWhy(program: Command, { terminal, done }: ProgramOptions): void {
+  addClientCommand(program, "why", ["portreeve why 192.0.2.7", "portreeve why 2001:db8::7 --json"])
+    .description("Explain what the daemon knows of a source, and why it is blocked or not.")
+    .addArgument(new Argument("<address>", "IPv4 or IPv6 address"))
+    .action(async (source: string, given: ClientOptions) => {
+      const { why } = await import("./why.ts");
+      done(await why(source, given, terminal));
+    });
+}
+
+function addBlock(program: Command, { terminal, done }: ProgramOptions): void {
+  const examples = [
+    "portreeve block 192.0.2.7",
+    'portreeve block 198.51.100.0/24 --for 2w --reason "abuse ticket 4711"',
+    "portreeve block 2001:db8::/64 --for 0",
+  ];
+  addClientCommand(program, "block", examples)
+    .description("Shut a source out by hand.")
+    .addArgument(new Argument("<source>", "address or CIDR"))
+    .option("--for <time>", '"90s", "10m", "1h", "1d", "2w", or "0" for ever (default: BLOCK_TIME, longer each time)')
+    .option("--reason <text>", "why, for those who list it later")
+    .option("--force", "also if the source is on the allow list or in the guard")
+    .action(async (source: string, given: BlockOptions) => {
+      const { block } = await import("./block.ts");
+      done(await block(source, given, terminal));
+    });
+}
+
+function addUnblock(program: Command, { terminal, done }: ProgramOptions): void {
+  const examples = ["portreeve unblock 192.0.2.7", "portreeve unblock 198.51.100.0/24", "portreeve unblock --all"];
+  addClientCommand(program, "unblock", examples)
+    .description("Let a source in again, every source of a network, or all of them.")
+    .addArgument(new Argument("[target]", "address or CIDR"))
+    .option("--all", "every blocked source")
+    .action(async (target: string | undefined, given: UnblockOptions) => {
+      const { unblock } = await import("./unblock.ts");
+      done(await unblock(target, given, terminal));
+    });
+}
+
+/** A command that asks the running daemon. */
+function addClientCommand(program: Command, name: string, examples: readonly string[]): Command {
+  return program
+    .command(name)
+    .addOption(confOption("configuration file; its CONTROL_SOCKET says where the daemon listens"))
+    .addOption(jsonOption())
+    .addHelpText("after", afterHelp(examples, clientExits));
+}
+
+function confOption(description: string): Option {
+  return new Option("-c, --conf <file>", description).default(defaultConfFile);
+}
+
+function jsonOption(): Option {
+  return new Option("--json", "print JSON");
+}
+
+function parseLimit(text: string): number {
+  const limit = /^\d{1,6}$/.test(text) ? Number(text) : -1;
+  if (limit >= 0 && limit <= mostEvents) return limit;
+  throw new InvalidArgumentError(`Write a number from 0 to ${mostEvents}.`);
+}
+
+const allExits = [
+  "0   done",
+  "1   the daemon refused: no such block, an address that must not be blocked, and the like",
+  "64  the command line is wrong",
+  "69  the daemon is not running or cannot answer; run: it cannot start",
+  "77  no permission",
+  "78  the configuration is wrong",
+];
+const runExits = [
+  "0   ended by SIGTERM or SIGINT",
+  "64  the command line is wrong",
+  "69  something that it needs is missing or taken",
+  "70  an internal error; the log says which",
+  "77  no permission",
+  "78  the configuration is wrong",
+];
+const clientExits = [
+  "0   done",
+  "1   the daemon refused: no such block, an address that must not be blocked, and the like",
+  "64  the command line is wrong",
+  "69  the daemon is not running or cannot answer",
+  "77  no permission to use its socket",
+  "78  the file that -c names cannot be read",
+];
+const checkExits = [
+  "0   the file can be used (it may have warnings)",
+  "64  the command line is wrong",
+  "78  it has errors",
+];
+
+function afterHelp(examples: readonly string[], exits: readonly string[]): string {
+  const sections = [
+    { title: "Examples", lines: examples },
+    { title: "Exit codes", lines: exits },
+  ];
+  return sections
+    .filter(({ lines }) => lines.length > 0)
+    .map(({ title, lines }) => `\n${title}:\n${lines.map((line) => `  ${line}\n`).join("")}`)
+    .join("")
+    .trimEnd();
+}

@@ -1,0 +1,32 @@
+// portreeve unblock: lets a source, every source of a network, or all of them in again.
+import { ExitCode } from "../control/errors.ts";
+import { escapeText } from "../record/escape.ts";
+import { connect, tellRefusal } from "./connect.ts";
+import type { ClientOptions } from "./options.ts";
+import { paint, type Terminal, toJsonLine } from "./terminal.ts";
+
+export interface UnblockOptions extends ClientOptions {
+  readonly all?: boolean;
+}
+
+export async function unblock(
+  target: string | undefined,
+  options: UnblockOptions,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const all = options.all === true;
+  // "all" as a target is refused: letting everybody in must be meant.
+  if (all === (target !== undefined) || target === "all") {
+    terminal.complain("unblock: name one address or CIDR, or say --all");
+    return ExitCode.Usage;
+  }
+  const reply = await connect(options).unblock(target ?? "all");
+  if ("refused" in reply) return tellRefusal(terminal, reply.refused);
+  await terminal.write(options.json ? toJsonLine({ unblocked: reply.ok }) : describe(reply.ok, terminal));
+  return ExitCode.Ok;
+}
+
+function describe(sources: readonly string[], terminal: Terminal): string {
+  if (sources.length === 0) return "nobody was blocked\n";
+  return sources.map((source) => `${paint(terminal, "green", "unblocked")} ${escapeText(source)}\n`).join("");
+}

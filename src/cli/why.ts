@@ -1,0 +1,54 @@
+// portreeve why: everything the daemon knows of one source, in sentences.
+import type { Explanation } from "../control/api.ts";
+import { ExitCode } from "../control/errors.ts";
+import { escapeText } from "../record/escape.ts";
+import { connect, tellRefusal } from "./connect.ts";
+import { eventLine } from "./event-line.ts";
+import { formatSpan, formatTime, plural } from "./format.ts";
+import type { ClientOptions } from "./options.ts";
+import { paint, type Terminal, toJsonLine } from "./terminal.ts";
+
+export async function why(source: string, options: ClientOptions, terminal: Terminal): Promise<ExitCode> {
+  const reply = await connect(options).why(source);
+  if ("refused" in reply) return tellRefusal(terminal, reply.refused);
+  await terminal.write(options.json ? toJsonLine(reply.ok) : tell(reply.ok, terminal));
+  return ExitCode.Ok;
+}
+
+const notEnforced = 'The kernel does NOT hold this block now: see the warnings of "portreeve status".';
+
+function tell(explanation: Explanation, terminal: Terminal): string {
+  const sentences = [
+    headline(explanation, terminal.nowMs()),
+    ...explanation.because,
+    ...(explanation.block?.enforced === false ? [notEnforced] : []),
+    ...probeSentences(explanation),
+  ].map((sentence) => escapeText(sentence));
+  const [first = "", ...rest] = sentences;
+  return `${[paint(terminal, "bold", first), ...rest].join("\n")}\n${recentEvents(explanation, terminal)}`;
+}
+
+/** What is so now; why, the daemon's own sentences say. */
+function headline({ source, state, block }: Explanation, nowMs: number): string {
+  if (state === "unknown") return `${source} is not blocked.`;
+  if (state === "watched") return `${source} is watched, and not blocked.`;
+  if (block === undefined) return `${source} is ${state}.`;
+  if (block.until === null) return `${source} is ${state}, for ever.`;
+  return `${source} is ${state}, for another ${formatSpan(Date.parse(block.until) - nowMs)}.`;
+}
+
+function probeSentences({ probes, contacts, firstSeen, lastSeen, offences }: Explanation): string[] {
+  const sentences: string[] = [];
+  if (probes > 0) {
+    const first = firstSeen === undefined ? "" : `, the first at ${formatTime(firstSeen)}`;
+    const last = lastSeen === undefined ? "" : `, the last at ${formatTime(lastSeen)}`;
+    sentences.push(`It sent ${plural(probes, "probe")} to ${plural(contacts, "port")}${first}${last}.`);
+  }
+  if (offences > 0) sentences.push(`It has been blocked ${offences === 1 ? "once" : plural(offences, "time")}.`);
+  return sentences;
+}
+
+function recentEvents({ events }: Explanation, terminal: Terminal): string {
+  if (events.length === 0) return "";
+  return `\nIts last events, the newest first:\n${events.map((event) => `  ${eventLine(event, terminal)}`).join("")}`;
+}

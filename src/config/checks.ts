@@ -1,0 +1,125 @@
+// What keys mean together: combinations that do nothing, contradict each other or risk more than one would think.
+// Each check names the keys that it rests on; it is skipped when one of them could not be read.
+import { type Key, keys } from "./keys.ts";
+import type { Entry } from "./lines.ts";
+import { formatPorts, intersectPorts, subtractPorts } from "./ports.ts";
+import type { ProblemLog } from "./problems.ts";
+import type { PortRange, Settings, WatchSettings } from "./settings.ts";
+import { formatDuration } from "./values.ts";
+
+interface Check {
+  /** The first of these that stands in the file gives the line. */
+  readonly rests: readonly Key<unknown>[];
+  readonly severity: "error" | "warning";
+  /** The message, or undefined when nothing is wrong. */
+  tell(settings: Settings): string | undefined;
+}
+
+const tcpWatch: readonly Key<unknown>[] = [keys.tcpMode, keys.tcpPorts, keys.advancedPortsTcp, keys.advancedExcludeTcp];
+const udpWatch: readonly Key<unknown>[] = [keys.udpMode, keys.udpPorts, keys.advancedPortsUdp, keys.advancedExcludeUdp];
+
+const checks: readonly Check[] = [
+  {
+    rests: [...tcpWatch, ...udpWatch],
+    severity: "error",
+    tell: ({ tcp, udp }) =>
+      tcp.watched.length === 0 && udp.watched.length === 0
+        ? 'no port is watched at all; write TCP_MODE="" to watch every closed TCP port'
+        : undefined,
+  },
+  { rests: tcpWatch, severity: "warning", tell: ({ tcp }) => tellUnwatched("TCP", tcp) },
+  { rests: udpWatch, severity: "warning", tell: ({ udp }) => tellUnwatched("UDP", udp) },
+  {
+    rests: [...tcpWatch, keys.toleratedTcp],
+    severity: "warning",
+    tell: ({ tcp }) => tellAllTolerated("TCP", tcp),
+  },
+  {
+    rests: [...udpWatch, keys.toleratedUdp],
+    severity: "warning",
+    tell: ({ udp }) => tellAllTolerated("UDP", udp),
+  },
+  {
+    rests: [keys.policy, keys.scanTrigger, keys.toleratedTcp, ...tcpWatch],
+    severity: "warning",
+    tell: (settings) => tellHabits(settings, settings.tcp, keys.toleratedTcp),
+  },
+  {
+    rests: [keys.policy, keys.scanTrigger, keys.toleratedUdp, ...udpWatch],
+    severity: "warning",
+    tell: (settings) => tellHabits(settings, settings.udp, keys.toleratedUdp),
+  },
+  {
+    rests: [keys.proof, keys.blockTcp, keys.blockUdp, keys.firewall],
+    severity: "warning",
+    tell: ({ proof, firewall, tcp, udp }) =>
+      proof === "off" && firewall !== "none" && (tcp.block || udp.block)
+        ? 'PROOF is "off" and blocking is on: one forged packet in the name of a customer or a partner blocks them in full; ' +
+          'write PROOF="on" to block unproven sources softly'
+        : undefined,
+  },
+  {
+    rests: [keys.firewall, keys.blockTcp, keys.blockUdp],
+    severity: "warning",
+    tell: ({ firewall, tcp, udp }) =>
+      firewall === "none" && (tcp.block || udp.block)
+        ? 'FIREWALL is "none": nothing is blocked although BLOCK_TCP or BLOCK_UDP is "1"; write FIREWALL="auto"'
+        : undefined,
+  },
+];
+
+/** Adds what the keys mean together to the log. */
+export function checkSettings(settings: Settings, entries: ReadonlyMap<string, Entry>, log: ProblemLog): void {
+  for (const check of checks) {
+    if (check.rests.some((key) => log.isBad(key.name))) continue;
+    const message = check.tell(settings);
+    if (message === undefined) continue;
+    const entry = check.rests.map((key) => entries.get(key.name)).find((found) => found !== undefined);
+    log.add({ severity: check.severity, line: entry?.line ?? 0, key: entry?.key ?? check.rests[0]?.name, message });
+  }
+}
+
+/** BLOCK_TIME as it counts: never above BLOCK_TIME_MAX. */
+export function limitBlockTime(
+  blockTimeMs: number,
+  maxMs: number,
+  entries: ReadonlyMap<string, Entry>,
+  log: ProblemLog,
+): number | undefined {
+  if (blockTimeMs === 0) return undefined;
+  if (blockTimeMs <= maxMs || log.isBad(keys.blockTime.name) || log.isBad(keys.blockTimeMax.name)) return blockTimeMs;
+  const line = entries.get(keys.blockTime.name)?.line ?? entries.get(keys.blockTimeMax.name)?.line ?? 0;
+  const [asked, max] = [formatDuration(blockTimeMs), formatDuration(maxMs)];
+  const message = `BLOCK_TIME is ${asked} and BLOCK_TIME_MAX ${max}: blocks last ${max}; raise BLOCK_TIME_MAX or lower BLOCK_TIME`;
+  log.add({ severity: "warning", line, key: keys.blockTime.name, message });
+  return maxMs;
+}
+
+function tellUnwatched(protocol: "TCP" | "UDP", watch: WatchSettings): string | undefined {
+  if (watch.watched.length > 0) return undefined;
+  switch (watch.mode) {
+    case "listed":
+      return `${protocol}_PORTS is empty: no ${protocol} port is watched; list ports, or write ${protocol}_MODE=""`;
+    case "advanced":
+    case "all":
+      return `ADVANCED_EXCLUDE_${protocol} takes out every port: no ${protocol} port is watched; shorten it`;
+  }
+}
+
+function tellAllTolerated(protocol: "TCP" | "UDP", watch: WatchSettings): string | undefined {
+  if (watch.watched.length === 0 || subtractPorts(watch.watched, watch.tolerated).length > 0) return undefined;
+  return `every watched ${protocol} port is in TOLERATED_PORTS_${protocol}: no ${protocol} scan can be noticed; shorten it`;
+}
+
+function tellHabits(settings: Settings, watch: WatchSettings, key: Key<readonly PortRange[]>): string | undefined {
+  if (settings.policy !== "trigger" || watch.tolerated.length > 0) return undefined;
+  const shipped = key.type.parse(key.shipped ?? "");
+  const habits = "ok" in shipped ? intersectPorts(watch.watched, shipped.ok) : [];
+  if (habits.length === 0) return undefined;
+  const who = key === keys.toleratedTcp ? "a browser that tries 443" : "a traceroute or a device that looks for 5353";
+  const when = settings.scanTrigger <= 1 ? "at the first packet" : `after ${settings.scanTrigger} packets`;
+  return (
+    `POLICY is "trigger" and ${key.name} is empty: ${who} counts as a scanner ${when}; ` +
+    `write ${key.name}="${formatPorts(habits)}", or POLICY="score"`
+  );
+}

@@ -1,0 +1,73 @@
+// Reads IGNORE_FILE: one address or network a line. A line that cannot be read is a warning and the rest counts: the
+// daemon must not stay down for it, and 1.2 goes on too. Nothing is looked up by name.
+import { formatPrefix, IPV4_MAPPED_BITS, isIpv4, type Prefix, parsePrefix } from "../wire/address.ts";
+import { createProblemLog, escapeText, type Problem, type ProblemLog } from "./problems.ts";
+
+export const MAX_IGNORED = 100_000;
+
+/** Wider than these is kept, with a warning: fc00::/7 is the widest block with an everyday use. */
+const WIDE_IPV4_BITS = 8;
+const WIDE_IPV6_BITS = 7;
+
+export interface IgnoreFile {
+  readonly prefixes: readonly Prefix[];
+  readonly problems: readonly Problem[];
+}
+
+export function readIgnoreFile(text: string, file: string): IgnoreFile {
+  const log = createProblemLog(file);
+  const prefixes: Prefix[] = [];
+  let line = 0;
+  for (const raw of eachLine(text)) {
+    line++;
+    const prefix = readLine(raw, line, log);
+    if (prefix === undefined) continue;
+    if (prefixes.length >= MAX_IGNORED) {
+      const message = `more than ${MAX_IGNORED} entries; those from this line on are not exempt: join them into networks`;
+      log.add({ severity: "warning", line, message });
+      break;
+    }
+    prefixes.push(prefix);
+  }
+  return { prefixes, problems: log.list() };
+}
+
+function* eachLine(text: string): Generator<string> {
+  let at = text.startsWith("\ufeff") ? 1 : 0;
+  while (at < text.length) {
+    const newline = text.indexOf("\n", at);
+    const end = newline < 0 ? text.length : newline;
+    yield text.slice(at, end);
+    at = end + 1;
+  }
+}
+
+function readLine(raw: string, line: number, log: ProblemLog): Prefix | undefined {
+  const hash = raw.indexOf("#");
+  const content = (hash < 0 ? raw : raw.slice(0, hash)).trim();
+  if (content === "") return undefined;
+  const warn = (message: string): void => log.add({ severity: "warning", line, message });
+
+  const blank = content.search(/\s/);
+  const word = blank < 0 ? content : content.slice(0, blank);
+  const prefix = parsePrefix(word);
+  if (prefix === undefined) {
+    warn(
+      `"${escapeText(content)}" is no address or network, and is left out; write 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32`,
+    );
+    return undefined;
+  }
+  const familyBits = isIpv4(prefix) ? prefix.bits - IPV4_MAPPED_BITS : prefix.bits;
+  if (familyBits === 0) {
+    warn(
+      `${escapeText(word)} would exempt everybody of its family and switch the defence off, and is left out; name smaller networks`,
+    );
+    return undefined;
+  }
+  if (familyBits < (isIpv4(prefix) ? WIDE_IPV4_BITS : WIDE_IPV6_BITS)) {
+    warn(`${formatPrefix(prefix)} exempts a large part of the internet; is that meant?`);
+  }
+  // 1.2 ended the address at the first character that cannot be part of one, so that words after it were a comment.
+  if (blank >= 0) warn(`what follows ${formatPrefix(prefix)} is taken as a comment; put # before it`);
+  return prefix;
+}

@@ -1,0 +1,327 @@
+// Every key of the configuration file, once: the reader, `check`, the shipped file and the reference are made from
+// this table. It holds no logic; types of values are in values.ts, what the keys mean together in load.ts and checks.ts.
+import {
+  anyText,
+  choice,
+  duration,
+  integer,
+  optionalPath,
+  path,
+  portList,
+  syslogIdent,
+  type ValueType,
+} from "./values.ts";
+
+export const groups = {
+  watch: "What is watched",
+  scan: "What counts as a scan",
+  block: "What happens to a scanner",
+  files: "Files, logs and limits",
+  later: "Read, and not carried out by this version",
+} as const;
+export type Group = keyof typeof groups;
+
+export interface Key<T> {
+  readonly name: string;
+  readonly group: Group;
+  readonly type: ValueType<T>;
+  /** The value when a file has no such key: what an old PortSentry file means by its silence. */
+  readonly absent: string;
+  /** What conf/portsentry.conf sets; without it the key stands there as a comment, with `absent`. */
+  readonly shipped?: string;
+  /** For an administrator: one to three sentences. */
+  readonly meaning: string;
+  /** False: read, warned about, and not carried out by this version. */
+  readonly carriedOut: boolean;
+}
+
+const LISTENING =
+  'listening modes are not in this version; write "stcp" (the listed ports) or "atcp" (all below a limit)';
+const LISTENING_UDP =
+  'listening modes are not in this version; write "sudp" (the listed ports) or "audp" (all below a limit)';
+const COMMANDS =
+  'external commands are not carried out by this version; write "1" to block with nftables, or "0" to log only';
+
+const blocking = choice(
+  new Map([
+    ["0", false],
+    ["1", true],
+  ]),
+  new Map([["2", COMMANDS]]),
+);
+
+function key<T>(group: Group, name: string, type: ValueType<T>, more: Pick<Key<T>, "absent" | "shipped" | "meaning">) {
+  const made: Key<T> = { name, group, type, carriedOut: true, ...more };
+  return made;
+}
+
+function later(name: string, meaning: string): Key<string> {
+  return { name, group: "later", type: anyText, carriedOut: false, absent: "", meaning };
+}
+
+export const keys = {
+  tcpMode: key(
+    "watch",
+    "TCP_MODE",
+    choice(
+      new Map([
+        ["", "all" as const],
+        ["stcp", "listed" as const],
+        ["atcp", "advanced" as const],
+      ]),
+      new Map([
+        ["tcp", LISTENING],
+        ["connect", LISTENING],
+      ]),
+    ),
+    {
+      absent: "",
+      shipped: "",
+      meaning:
+        'Which closed TCP ports are traps: every one (""), those in TCP_PORTS ("stcp"), or those below ADVANCED_PORTS_TCP ' +
+        '("atcp"). A port that a program serves is never a trap.',
+    },
+  ),
+  udpMode: key(
+    "watch",
+    "UDP_MODE",
+    choice(
+      new Map([
+        ["", "all" as const],
+        ["sudp", "listed" as const],
+        ["audp", "advanced" as const],
+      ]),
+      new Map([
+        ["udp", LISTENING_UDP],
+        ["connect", LISTENING_UDP],
+      ]),
+    ),
+    {
+      absent: "",
+      shipped: "",
+      meaning:
+        'The same for UDP: every closed port (""), those in UDP_PORTS ("sudp"), or those below ADVANCED_PORTS_UDP ("audp"). ' +
+        "Ports from which this host itself asks others (ip_local_port_range) are never traps.",
+    },
+  ),
+  tcpPorts: key("watch", "TCP_PORTS", portList, {
+    absent: "",
+    shipped:
+      "1,11,15,79,111,119,143,540,635,1080,1524,2000,5742,6667,12345-12346,20034,27665,31337,32771-32774,40421,49724,54320",
+    meaning: 'The TCP ports to watch with TCP_MODE="stcp".',
+  }),
+  udpPorts: key("watch", "UDP_PORTS", portList, {
+    absent: "",
+    shipped: "1,7,9,69,161-162,513,635,640-641,700,31335,31337,32770-32774,34555,37444,54321",
+    meaning: 'The UDP ports to watch with UDP_MODE="sudp".',
+  }),
+  advancedPortsTcp: key("watch", "ADVANCED_PORTS_TCP", integer(2, 65536), {
+    absent: "1024",
+    shipped: "65536",
+    meaning: 'With TCP_MODE="atcp" every TCP port below this number is watched; 65536 means all.',
+  }),
+  advancedPortsUdp: key("watch", "ADVANCED_PORTS_UDP", integer(2, 65536), {
+    absent: "1024",
+    shipped: "1024",
+    meaning: 'With UDP_MODE="audp" every UDP port below this number is watched; 65536 means all.',
+  }),
+  advancedExcludeTcp: key("watch", "ADVANCED_EXCLUDE_TCP", portList, {
+    absent: "",
+    meaning:
+      'TCP ports that are not watched with TCP_MODE="atcp" or "": probes of them are not even logged. ' +
+      "TOLERATED_PORTS_TCP is the gentler way.",
+  }),
+  advancedExcludeUdp: key("watch", "ADVANCED_EXCLUDE_UDP", portList, {
+    absent: "",
+    meaning: 'UDP ports that are not watched with UDP_MODE="audp" or "".',
+  }),
+  latelyOpen: key("watch", "LATELY_OPEN", duration({ minMs: 1000, maxMs: 604_800_000, zero: "off" }), {
+    absent: "1h",
+    meaning:
+      "A port that a program served within this time is no trap while it is closed, so that clients that come back " +
+      "during a restart are no scanners. Ports above 1023 get 24 times as long.",
+  }),
+  bootGrace: key("watch", "BOOT_GRACE", duration({ minMs: 1000, maxMs: 3_600_000, zero: "off" }), {
+    absent: "120s",
+    meaning: "For this long after the host has booted no closed port is a trap, because services are still starting.",
+  }),
+
+  policy: key(
+    "scan",
+    "POLICY",
+    choice(
+      new Map([
+        ["score", "score" as const],
+        ["trigger", "trigger" as const],
+      ]),
+    ),
+    {
+      // An old file says by SCAN_TRIGGER, or by having none of the two keys (1.2 then takes 0), that it means PortSentry's rule.
+      absent: "trigger",
+      shipped: "score",
+      meaning:
+        '"score" counts how many different ports a source tried within SCORE_WINDOW. "trigger" is PortSentry\'s rule: ' +
+        "SCAN_TRIGGER probes, whichever ports they go to. A file without this key means PortSentry's rule.",
+    },
+  ),
+  scorePorts: key("scan", "SCORE_PORTS", integer(2, 6), {
+    absent: "3",
+    meaning: 'With POLICY="score": this many different closed ports within SCORE_WINDOW are a scan.',
+  }),
+  scoreWindow: key("scan", "SCORE_WINDOW", duration({ minMs: 1000, maxMs: 86_400_000 }), {
+    absent: "10m",
+    meaning: "The time within which SCORE_PORTS counts.",
+  }),
+  scanTrigger: key("scan", "SCAN_TRIGGER", integer(0, 10_000), {
+    absent: "0",
+    meaning:
+      'With POLICY="trigger": the number of probes that make a scan; 0 and 1 mean the first probe, ' +
+      "which shuts out everyone who mistypes a port once.",
+  }),
+  toleratedTcp: key("scan", "TOLERATED_PORTS_TCP", portList, {
+    absent: "",
+    shipped: "22,25,53,80,113,139,443,445,465,587,993,995,8080,8443",
+    meaning:
+      "TCP ports that people and ordinary programs try by habit: a browser tries 443 where only 80 is served. While " +
+      "closed they are weak evidence: they count only beside other ports. A file without this key tolerates none.",
+  }),
+  toleratedUdp: key("scan", "TOLERATED_PORTS_UDP", portList, {
+    absent: "",
+    shipped: "53,123,137-138,443,500,1900,5353,33434-33534",
+    meaning: "The same for UDP: name services, time, QUIC, traceroute. A file without this key tolerates none.",
+  }),
+
+  blockTcp: key("block", "BLOCK_TCP", blocking, {
+    absent: "0",
+    shipped: "0",
+    meaning:
+      '"0" logs TCP scans and holds or drops nothing; "1" shuts their sources out in the kernel. ' +
+      "Put your own addresses into IGNORE_FILE before you write 1.",
+  }),
+  blockUdp: key("block", "BLOCK_UDP", blocking, {
+    absent: "0",
+    shipped: "0",
+    meaning: "The same for UDP scans.",
+  }),
+  firewall: key(
+    "block",
+    "FIREWALL",
+    choice(
+      new Map([
+        ["auto", "auto" as const],
+        ["nftables", "nftables" as const],
+        ["none", "none" as const],
+      ]),
+    ),
+    {
+      absent: "auto",
+      meaning:
+        'What shuts sources out. "auto" and "nftables": the nftables table "inet portreeve", filled from inside the ' +
+        'daemon. "none": nothing is ever blocked, whatever BLOCK_TCP and BLOCK_UDP say.',
+    },
+  ),
+  proof: key(
+    "block",
+    "PROOF",
+    choice(
+      new Map([
+        ["on", "on" as const],
+        ["off", "off" as const],
+      ]),
+    ),
+    {
+      absent: "off",
+      shipped: "on",
+      meaning:
+        'Anyone can send a packet in somebody else\'s name. With "on" a source that is not proven to be at work itself is ' +
+        "blocked softly for SOFT_BLOCK_TIME: its established connections and the ports that it used before go on. With " +
+        '"off" every scan is blocked in full, as PortSentry does. A file without this key means "off". This version cannot ' +
+        'prove a source by itself yet: with "on" only blocks by hand are full ones.',
+    },
+  ),
+  softBlockTime: key("block", "SOFT_BLOCK_TIME", duration({ minMs: 1000, maxMs: 2_592_000_000 }), {
+    absent: "10m",
+    meaning: 'With PROOF="on": how long an unproven source may open no new connection.',
+  }),
+  blockTime: key("block", "BLOCK_TIME", duration({ minMs: 1000, maxMs: 315_360_000_000, zero: "for ever" }), {
+    absent: "1d",
+    meaning: "How long the first full block of a source lasts.",
+  }),
+  blockTimeFactor: key("block", "BLOCK_TIME_FACTOR", integer(1, 100), {
+    absent: "4",
+    meaning: "Each further block of the same source lasts this many times as long as the one before.",
+  }),
+  blockTimeMax: key("block", "BLOCK_TIME_MAX", duration({ minMs: 1000, maxMs: 315_360_000_000 }), {
+    absent: "30d",
+    meaning: 'No block lasts longer than this, unless BLOCK_TIME is "0".',
+  }),
+
+  ignoreFile: key("files", "IGNORE_FILE", optionalPath, {
+    absent: "",
+    shipped: "/etc/portsentry/portsentry.ignore",
+    meaning: "Addresses and networks that are never held or blocked, one a line, with # before comments.",
+  }),
+  historyFile: key("files", "HISTORY_FILE", optionalPath, {
+    absent: "",
+    shipped: "/var/lib/portsentry/portsentry.history",
+    meaning: "Where each scanning source gets a line in PortSentry's format, which fail2ban and others read.",
+  }),
+  stateDir: key("files", "STATE_DIR", path(), {
+    absent: "/var/lib/portsentry",
+    meaning: "The directory of what is remembered over a restart: blocks, offences, events.",
+  }),
+  controlSocket: key("files", "CONTROL_SOCKET", path(107), {
+    absent: "/run/portreeve/control.sock",
+    meaning: "The Unix socket through which `portreeve status`, `blocked`, `why` and the like talk to the daemon.",
+  }),
+  syslogIdent: key("files", "SYSLOG_IDENT", syslogIdent, {
+    absent: "portsentry",
+    meaning: "The program name in syslog lines; log readers for PortSentry look for this one.",
+  }),
+  logFormat: key(
+    "files",
+    "LOG_FORMAT",
+    choice(
+      new Map([
+        ["portsentry1", "portsentry1" as const],
+        ["json", "json" as const],
+      ]),
+      new Map([["portsentry2", 'this format is not in this version; write "portsentry1" or "json"']]),
+    ),
+    {
+      absent: "portsentry1",
+      meaning: "The form of log lines: those of PortSentry 1.2, or one JSON object a line.",
+    },
+  ),
+  maxSources: key("files", "MAX_SOURCES", integer(1024, 16_777_216), {
+    absent: "1048576",
+    meaning: "How many sources are remembered at once; beyond that the least interesting one makes room.",
+  }),
+  maxEvents: key("files", "MAX_EVENTS", integer(100, 100_000_000), {
+    absent: "100000",
+    meaning: "How many events the store in STATE_DIR keeps; the oldest go first.",
+  }),
+
+  killRoute: later("KILL_ROUTE", "The command that blocks a source; nftables blocks it instead."),
+  killHostsDeny: later("KILL_HOSTS_DENY", "The line for /etc/hosts.deny; nftables blocks the source instead."),
+  killRunCmd: later("KILL_RUN_CMD", "A command to run for each scanning source."),
+  killRunCmdFirst: later("KILL_RUN_CMD_FIRST", "Whether KILL_RUN_CMD runs before the block."),
+  unkillRoute: later("UNKILL_ROUTE", "The command that undoes KILL_ROUTE."),
+  resolveHost: later("RESOLVE_HOST", "Whether names of sources are looked up; log lines carry the address twice."),
+  portBanner: later("PORT_BANNER", "The text that listening modes send."),
+  blockedFile: later("BLOCKED_FILE", "PortSentry's list of blocked sources; STATE_DIR holds it instead."),
+  answer: later("ANSWER", "How closed ports answer a held source."),
+  decoyMark: later("DECOY_MARK", "The packet mark of the decoy."),
+  maxUnproven: later("MAX_UNPROVEN_PER_SECOND", "Where soft blocks stop in a flood of forged sources."),
+  guardSsh: later("GUARD_SSH", "Whether sources of SSH sessions are guarded."),
+} as const;
+
+export const allKeys: readonly Key<unknown>[] = Object.values(keys);
+
+export const keyNames: readonly string[] = allKeys.map((one) => one.name);
+
+const byName: ReadonlyMap<string, Key<unknown>> = new Map(allKeys.map((one) => [one.name, one]));
+
+export function findKey(name: string): Key<unknown> | undefined {
+  return byName.get(name);
+}

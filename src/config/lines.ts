@@ -1,0 +1,106 @@
+// Reads the lines of PortSentry's own format, KEY="value", from bytes. Every malformed line is reported and the rest
+// is kept; what a key means and whether it exists is for load.ts to say. The first of two equal keys wins, as in PortSentry.
+import { isUtf8 } from "node:buffer";
+import { escapeText, hasControl, type ProblemLog } from "./problems.ts";
+
+export interface Entry {
+  readonly key: string;
+  /** Between the first quote and the next; no escapes exist in this format. */
+  readonly value: string;
+  readonly line: number;
+}
+
+export const MAX_FILE_BYTES = 1024 * 1024;
+export const MAX_LINE_BYTES = 4096;
+
+const EXPECTED = 'write KEY="value"';
+const NEWLINE = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const BYTE_ORDER_MARK = "\ufeff";
+
+/** The entries by key. Never throws, whatever the bytes are. */
+export function readLines(bytes: Uint8Array, log: ProblemLog): ReadonlyMap<string, Entry> {
+  const entries = new Map<string, Entry>();
+  if (bytes.length > MAX_FILE_BYTES) {
+    const message = `the file has ${bytes.length} bytes, more than ${MAX_FILE_BYTES}; is this the right file?`;
+    log.add({ severity: "error", line: 0, message });
+    return entries;
+  }
+  for (let at = 0, line = 1; at < bytes.length; line++) {
+    const newline = bytes.indexOf(NEWLINE, at);
+    const next = newline < 0 ? bytes.length : newline;
+    const end = next > at && bytes[next - 1] === CARRIAGE_RETURN ? next - 1 : next;
+    const entry = readLine(bytes.subarray(at, end), line, log);
+    if (entry !== undefined) keepFirst(entries, entry, log);
+    at = next + 1;
+  }
+  return entries;
+}
+
+function keepFirst(entries: Map<string, Entry>, entry: Entry, log: ProblemLog): void {
+  const first = entries.get(entry.key);
+  if (first === undefined) {
+    entries.set(entry.key, entry);
+    return;
+  }
+  const message = `${entry.key} stands already in line ${first.line}, and that line counts; remove one of the two`;
+  log.add({ severity: "warning", line: entry.line, key: entry.key, message });
+}
+
+function readLine(bytes: Uint8Array, line: number, log: ProblemLog): Entry | undefined {
+  const raw = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, MAX_LINE_BYTES)).toString("utf8");
+  const text = (line === 1 && raw.startsWith(BYTE_ORDER_MARK) ? raw.slice(1) : raw).replace(/^[ \t]+/, "");
+  // An old file may hold a comment in Latin-1: that is no reason to leave a host without its defence.
+  const isComment = text.startsWith("#");
+  const key = /^[A-Za-z0-9_]+/.exec(text)?.[0];
+  const fault = faultOfBytes(bytes);
+  if (fault !== undefined) {
+    const severity = isComment ? "warning" : "error";
+    log.add({ severity, line, key, message: isComment ? `in a comment: ${fault}` : fault });
+    return undefined;
+  }
+  if (isComment || text.trim() === "") return undefined;
+  return readAssignment(text, line, log);
+}
+
+function faultOfBytes(bytes: Uint8Array): string | undefined {
+  if (bytes.length > MAX_LINE_BYTES) {
+    return `the line has ${bytes.length} bytes, more than ${MAX_LINE_BYTES}; shorten it (port lists may hold ranges: "1-1023")`;
+  }
+  if (bytes.includes(0)) return "the line holds a NUL byte; remove it";
+  if (!isUtf8(bytes)) return "the line holds bytes that are no UTF-8 text; save the file as UTF-8";
+  return undefined;
+}
+
+function readAssignment(text: string, line: number, log: ProblemLog): Entry | undefined {
+  const fail = (message: string, key?: string): undefined => {
+    log.add({ severity: "error", line, key, message });
+    return undefined;
+  };
+  const equals = text.indexOf("=");
+  if (equals < 0) return fail(`"${escapeText(text.trimEnd())}" has no "="; ${EXPECTED}, or begin a comment with #`);
+
+  const key = text.slice(0, equals).replace(/[ \t]+$/, "");
+  if (key === "") return fail(`no key before "="; ${EXPECTED}`);
+  if (!/^[A-Za-z0-9_]+$/.test(key)) {
+    return fail(`"${escapeText(key)}" is no key: only letters, digits and _ can stand before "="`);
+  }
+  const shown = escapeText(key);
+  const rest = text.slice(equals + 1).replace(/^[ \t]+/, "");
+  if (!rest.startsWith('"')) {
+    const bare = escapeText(rest.trimEnd());
+    return fail(`${shown}: quotes missing from ${bare}; write ${shown}="${bare.includes('"') ? "value" : bare}"`, key);
+  }
+  const close = rest.indexOf('"', 1);
+  if (close < 0) return fail(`${shown}: no closing quote after ${escapeText(rest.trimEnd())}`, key);
+
+  const after = rest.slice(close + 1).trim();
+  if (after !== "" && !after.startsWith("#")) {
+    return fail(`${shown}: text after the closing quote: "${escapeText(after)}"; remove it, or put # before it`, key);
+  }
+  const value = rest.slice(1, close);
+  if (hasControl(value, "allowed")) {
+    return fail(`${shown}: a control character in "${escapeText(value)}"; remove it`, key);
+  }
+  return { key, value, line };
+}

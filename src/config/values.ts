@@ -1,0 +1,149 @@
+// What can stand between the quotes of a key: for each type of value its parser, and the words that tell an
+// administrator what is allowed. Pure; whether a file or a user exists is not asked here.
+
+import { MAX_PORT, mergePorts } from "./ports.ts";
+import { escapeText, hasControl } from "./problems.ts";
+import type { PortRange } from "./settings.ts";
+
+export type Parsed<T> = { readonly ok: T } | { readonly error: string };
+
+export interface ValueType<T> {
+  /** For the reference, the shipped file and messages: "a whole number, 2 to 6". */
+  readonly allowed: string;
+  /** The error says what is wrong and what is allowed; it does not repeat the whole value. */
+  parse(text: string): Parsed<T>;
+}
+
+const MAX_PATH_BYTES = 4095;
+const MAX_IDENT_CHARACTERS = 32;
+const UNITS = [
+  ["w", 604_800_000],
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["m", 60_000],
+  ["s", 1000],
+] as const;
+
+/** "1,2,5-9" with blanks where one likes; "" is the empty list. */
+export const portList: ValueType<readonly PortRange[]> = {
+  allowed: 'ports and ranges with commas between them, as in "1,7,100-200", or nothing',
+  parse(text) {
+    if (text.trim() === "") return { ok: [] };
+    const ranges: PortRange[] = [];
+    for (const item of text.split(",")) {
+      const range = parsePortRange(item.trim());
+      if ("error" in range) return range;
+      ranges.push(range.ok);
+    }
+    return { ok: mergePorts(ranges) };
+  },
+};
+
+function parsePortRange(item: string): Parsed<PortRange> {
+  if (item === "") return { error: "nothing stands between two commas, or at the end after one; remove that comma" };
+  const match = /^([0-9]{1,6})(?:[ \t]*-[ \t]*([0-9]{1,6}))?$/.exec(item);
+  if (match === null) return { error: `"${escapeText(item, 40)}" is no port or range; write ${portList.allowed}` };
+  const first = Number(match[1]);
+  const last = match[2] === undefined ? first : Number(match[2]);
+  for (const port of [first, last]) {
+    if (port < 1 || port > MAX_PORT) return { error: `${port} is no port: ports are 1 to ${MAX_PORT}` };
+  }
+  if (last < first) return { error: `the range ${first}-${last} runs backwards; write ${last}-${first}` };
+  return { ok: { first, last } };
+}
+
+export interface DurationLimits {
+  readonly minMs: number;
+  readonly maxMs: number;
+  /** What "0" means, where it is allowed: "for ever", "off". */
+  readonly zero?: string;
+}
+
+/** In milliseconds; "0" (where allowed) gives 0. */
+export function duration(limits: DurationLimits): ValueType<number> {
+  const span = `${formatDuration(limits.minMs)} to ${formatDuration(limits.maxMs)}`;
+  const zero = limits.zero === undefined ? "" : `, or "0": ${limits.zero}`;
+  const allowed = `a time from ${span}, as in "90s", "10m", "1h", "1d", "2w" or plain seconds${zero}`;
+  return {
+    allowed,
+    parse(text) {
+      const ms = parseDuration(text);
+      if (ms === undefined) return { error: `this is no time; write ${allowed}` };
+      if (ms === 0 && limits.zero !== undefined) return { ok: 0 };
+      if (ms < limits.minMs || ms > limits.maxMs) return { error: `this is out of range; write ${allowed}` };
+      return { ok: ms };
+    },
+  };
+}
+
+/** "90s", "10m", "1h", "1d", "2w" or plain seconds, in milliseconds; undefined for anything else. */
+export function parseDuration(text: string): number | undefined {
+  const match = /^([0-9]{1,10})(s|m|h|d|w)?$/.exec(text.trim());
+  if (match === null) return undefined;
+  const unit = UNITS.find(([letter]) => letter === (match[2] ?? "s"));
+  return unit === undefined ? undefined : Number(match[1]) * unit[1];
+}
+
+/** Whole seconds in the largest unit that leaves no rest: 5400000 is "90m". */
+export function formatDuration(ms: number): string {
+  const unit = UNITS.find(([, unitMs]) => ms >= unitMs && ms % unitMs === 0);
+  return unit === undefined ? `${Math.ceil(ms / 1000)}s` : `${ms / unit[1]}${unit[0]}`;
+}
+
+export function integer(min: number, max: number): ValueType<number> {
+  const allowed = `a whole number, ${min} to ${max}`;
+  return {
+    allowed,
+    parse(text) {
+      const number = /^[0-9]{1,12}$/.test(text.trim()) ? Number(text.trim()) : Number.NaN;
+      return number >= min && number <= max ? { ok: number } : { error: `write ${allowed}` };
+    },
+  };
+}
+
+/** One of a few words; `refused` explains words that one may expect to work. */
+export function choice<T>(
+  words: ReadonlyMap<string, T>,
+  refused: ReadonlyMap<string, string> = new Map(),
+): ValueType<T> {
+  const allowed = [...words.keys()].map((word) => `"${word}"`).join(" or ");
+  return {
+    allowed,
+    parse(text) {
+      const word = text.trim();
+      const found = words.get(word);
+      if (found !== undefined) return { ok: found };
+      return { error: refused.get(word) ?? `write ${allowed}` };
+    },
+  };
+}
+
+/** An absolute path. A Unix socket has room for 107 bytes only (unix(7), sun_path). */
+export function path(maxBytes = MAX_PATH_BYTES): ValueType<string> {
+  const allowed = `a path that begins with "/", at most ${maxBytes} bytes`;
+  return {
+    allowed,
+    parse(text) {
+      const good = text.startsWith("/") && Buffer.byteLength(text) <= maxBytes && !hasControl(text);
+      return good ? { ok: text } : { error: `write ${allowed}` };
+    },
+  };
+}
+
+/** An absolute path, or nothing. */
+export const optionalPath: ValueType<string | undefined> = {
+  allowed: 'a path that begins with "/", or nothing',
+  parse: (text) => (text.trim() === "" ? { ok: undefined } : path().parse(text)),
+};
+
+/** RFC 3164 section 4.1.3 ends a tag at the first character that is no letter or digit; log readers also know these three. */
+export const syslogIdent: ValueType<string> = {
+  allowed: `letters, digits, "_", "." and "-", at most ${MAX_IDENT_CHARACTERS}`,
+  parse(text) {
+    const good = text.length <= MAX_IDENT_CHARACTERS && /^[A-Za-z0-9_.-]+$/.test(text);
+    return good ? { ok: text } : { error: `write ${syslogIdent.allowed}` };
+  },
+};
+
+/** Anything: the value of a key that is not carried out yet. */
+export const anyText: ValueType<string> = { allowed: "text", parse: (text) => ({ ok: text }) };

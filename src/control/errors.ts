@@ -1,0 +1,71 @@
+// What can go wrong on the way to the daemon. Each error carries the exit code of sysexits.h that a command ends with.
+
+export const ExitCode = {
+  Ok: 0,
+  No: 1,
+  Usage: 64,
+  Unavailable: 69,
+  Io: 74,
+  NoPermission: 77,
+  Configuration: 78,
+} as const;
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+export class ControlError extends Error {
+  override readonly name: string = "ControlError";
+  readonly code: string;
+  readonly exitCode: ExitCode;
+
+  constructor(code: string, message: string, options: { exitCode?: ExitCode; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.exitCode = options.exitCode ?? ExitCode.Unavailable;
+  }
+}
+
+export class DaemonNotRunning extends ControlError {
+  override readonly name = "DaemonNotRunning";
+
+  constructor(path: string, cause?: unknown) {
+    const remedy = "start it with: portreeve run, or systemctl start portreeve";
+    const what = errorCode(cause) === "ECONNREFUSED" ? "nobody listens on the socket" : "no socket at";
+    super("not-running", `the daemon is not running (${what} ${path}): ${remedy}`, { cause });
+  }
+}
+
+export class NotPermitted extends ControlError {
+  override readonly name = "NotPermitted";
+
+  constructor(path: string, cause?: unknown) {
+    const remedy = "run the command as root (sudo portreeve ...), or as a member of the socket's group";
+    super("not-permitted", `not permitted to open the control socket ${path}: ${remedy}`, {
+      exitCode: ExitCode.NoPermission,
+      cause,
+    });
+  }
+}
+
+/** The daemon answered, but not as agreed: another version, or another program behind the socket. */
+export class ProtocolError extends ControlError {
+  override readonly name = "ProtocolError";
+
+  constructor(path: string, detail: string, cause?: unknown) {
+    const remedy = "is the daemon of another version? systemctl restart portreeve";
+    super("protocol", `unexpected answer from ${path}: ${detail}; ${remedy}`, { cause });
+  }
+}
+
+/** The place of the control socket is taken, or cannot be used. */
+export class SocketUnusable extends ControlError {
+  override readonly name = "SocketUnusable";
+
+  constructor(message: string, cause?: unknown) {
+    super("socket-unusable", message, { cause });
+  }
+}
+
+/** The code that Node gives to system errors ("ENOENT"), or "". */
+export function errorCode(error: unknown): string {
+  if (typeof error !== "object" || error === null || !("code" in error)) return "";
+  return typeof error.code === "string" ? error.code : "";
+}

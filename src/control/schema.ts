@@ -1,0 +1,107 @@
+// The JSON on the control socket as schemas: what the server accepts from a client, and the client from a server.
+// Answers may carry more fields than these (a newer daemon); they are kept, so that --json prints them.
+import { z } from "zod";
+import type { Event } from "../record/event.ts";
+import type { BlockedEntry, BlockRequest, Explanation, Refusal, Status } from "./api.ts";
+
+/** "2001:db8:1111:2222:3333:4444:255.255.255.255/128" and no more; the daemon parses it. */
+const sourceText = z.string().min(1).max(50);
+const count = z.number().nonnegative();
+
+/** Ten years, as for BLOCK_TIME; beyond it "for ever" (0) is meant. */
+const longestBlockMs = 10 * 365 * 86_400_000;
+
+export const blockRequestSchema: z.ZodType<BlockRequest> = z.strictObject({
+  source: sourceText,
+  forMs: z.number().int().min(0).max(longestBlockMs).exactOptional(),
+  reason: z.string().max(200).exactOptional(),
+  force: z.boolean().exactOptional(),
+});
+
+export const unblockRequestSchema = z.strictObject({ target: sourceText });
+
+export const statusSchema: z.ZodType<Status> = z.looseObject({
+  version: z.string(),
+  probes: count,
+  sources: count,
+  lost: count,
+  held: count,
+  blocked: count,
+  proven: count,
+  unproven: count,
+  uptimeSeconds: count,
+  capture: z.enum(["nflog", "ring", "listen"]),
+  firewall: z.enum(["nftables", "none"]),
+  blocking: z.boolean(),
+  configuration: z.string(),
+  warnings: z.array(z.string()),
+  counters: z.record(z.string(), z.number()),
+});
+
+export const blockedEntrySchema: z.ZodType<BlockedEntry> = z.looseObject({
+  source: z.string(),
+  since: z.string(),
+  until: z.string().nullable(),
+  grade: z.string(),
+  soft: z.boolean(),
+  reason: z.string(),
+  backend: z.string(),
+  enforced: z.boolean(),
+  offences: count,
+});
+
+/** The names are detect/'s to list, which this room does not know; any short word is taken. */
+const kindSchema = z.custom<NonNullable<Event["kind"]>>((kind) => typeof kind === "string" && kind.length <= 20);
+
+export const eventSchema: z.ZodType<Event> = z.looseObject({
+  time: z.string(),
+  type: z.enum(["probe", "finding", "block", "unblock", "drift", "warning"]),
+  source: z.string().exactOptional(),
+  protocol: z.string().exactOptional(),
+  port: z.number().exactOptional(),
+  kind: kindSchema.exactOptional(),
+  tool: z.string().exactOptional(),
+  grade: z.string().exactOptional(),
+  action: z.string().exactOptional(),
+  message: z.string().exactOptional(),
+});
+
+export const explanationSchema: z.ZodType<Explanation> = z.looseObject({
+  source: z.string(),
+  state: z.string(),
+  because: z.array(z.string()),
+  block: blockedEntrySchema.exactOptional(),
+  probes: count,
+  contacts: count,
+  firstSeen: z.string().exactOptional(),
+  lastSeen: z.string().exactOptional(),
+  offences: count,
+  events: z.array(eventSchema),
+});
+
+export const unblockAnswerSchema = z.looseObject({ unblocked: z.array(z.string()) });
+
+const refusalCodes = [
+  "bad-address",
+  "ignored",
+  "guarded",
+  "own",
+  "no-such-block",
+  "no-firewall",
+  "full",
+  "kernel",
+] as const satisfies readonly Refusal["code"][];
+
+export const refusalSchema = z.looseObject({
+  error: z.looseObject({ code: z.enum(refusalCodes), message: z.string() }),
+});
+/** Every other error answer: too large, too many followers, internal. */
+export const failureSchema = z.looseObject({ error: z.looseObject({ code: z.string(), message: z.string() }) });
+
+/** The first complaint of a failed parse, with the place it is about. */
+export function describeIssues(error: z.ZodError): string {
+  const issue = error.issues[0];
+  if (issue === undefined) return "not as agreed";
+  const place = issue.path.map(String).join(".");
+  return place === "" ? issue.message : `${place}: ${issue.message}`;
+}

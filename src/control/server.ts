@@ -1,0 +1,70 @@
+// Serves the daemon's interface over HTTP on a Unix socket. Every request, queue and connection has a bound; a slow or
+// hostile client costs the daemon no more than that. What the routes mean is in routes.ts.
+import { createServer, type Server } from "node:http";
+import { getRequestListener } from "@hono/node-server";
+import type { DaemonApi } from "./api.ts";
+import { Followers } from "./followers.ts";
+import { type ControlLimits, controlLimits } from "./limits.ts";
+import { createRoutes } from "./routes.ts";
+import { listenOn, type SocketFile } from "./socket.ts";
+
+export interface ControlServerOptions extends SocketFile {
+  readonly api: DaemonApi;
+  /** Told of an error inside a request; the client gets a 500. Default: nobody is told. */
+  readonly report?: (error: Error) => void;
+  readonly nowMs?: () => number;
+  readonly limits?: Partial<ControlLimits>;
+}
+
+export interface ControlServer {
+  /** Ends all connections and removes the socket. */
+  close(): Promise<void>;
+}
+
+/** Throws SocketUnusable when the path is taken by a living daemon or by something that is no socket. */
+export async function serveControl(options: ControlServerOptions): Promise<ControlServer> {
+  const limits = { ...controlLimits, ...options.limits };
+  const { api } = options;
+  const followers = new Followers({
+    follow: (listener) => api.follow(listener),
+    limits,
+    nowMs: options.nowMs ?? Date.now,
+  });
+  const routes = createRoutes({ api, followers, limits, report: options.report ?? (() => {}) });
+  const server = createHttpServer(limits, `portreeve/${api.status().version} (pid ${process.pid})`, routes.fetch);
+  await listenOn(server, options);
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        followers.close();
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+type Fetch = Parameters<typeof getRequestListener>[0];
+
+function createHttpServer(limits: ControlLimits, name: string, fetch: Fetch): Server {
+  const answer = getRequestListener(fetch, {
+    hostname: "localhost",
+    overrideGlobalObjects: false,
+    errorHandler: () =>
+      Response.json({ error: { code: "bad-request", message: "unreadable request" } }, { status: 400 }),
+  });
+  const server = createServer(
+    {
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      connectionsCheckingInterval: 1_000,
+    },
+    (incoming, outgoing) => {
+      outgoing.setHeader("server", name);
+      void answer(incoming, outgoing);
+    },
+  );
+  server.maxConnections = limits.connections;
+  server.timeout = limits.idleTimeoutMs;
+  return server;
+}

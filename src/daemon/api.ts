@@ -1,0 +1,94 @@
+// The daemon's side of the control socket: answers from the rooms' own state, and refuses in words.
+
+import type { Block } from "../block/block.ts";
+import type { BlockedEntry, BlockRequest, DaemonApi, Refusal, Reply } from "../control/api.ts";
+import type { Event } from "../record/event.ts";
+import { formatPrefix, type Prefix, parsePrefix, prefixContains } from "../wire/address.ts";
+import type { Daemon } from "./daemon.ts";
+import { entryOf } from "./entry.ts";
+import { explain } from "./why.ts";
+
+const refuse = (code: Refusal["code"], message: string) => ({ refused: { code, message } });
+
+export function createApi(daemon: Daemon): DaemonApi {
+  return {
+    status: () => daemon.status(),
+    blocked: () => blockedEntries(daemon),
+    block: (request) => blockByHand(daemon, request),
+    unblock: (target) => unblock(daemon, target),
+    why: (address) => {
+      const source = parsePrefix(address);
+      return source === undefined ? badAddress(address) : { ok: explain(daemon, source) };
+    },
+    events: (limit, source) => events(daemon, limit, source),
+    follow: (listener) => daemon.recorder.follow(listener) ?? (() => undefined),
+  };
+}
+
+/** One by one: the list may be long, and the server sends it in pieces while the daemon goes on. */
+function* blockedEntries(daemon: Daemon) {
+  for (const block of daemon.blocker.list.values()) yield entryOf(block);
+}
+
+function badAddress(text: string) {
+  return refuse("bad-address", `"${text.slice(0, 60)}" is not an IPv4 or IPv6 address or CIDR`);
+}
+
+function blockByHand(daemon: Daemon, request: BlockRequest): Reply<BlockedEntry> {
+  const source = parsePrefix(request.source);
+  if (source === undefined) return badAddress(request.source);
+  const name = formatPrefix(source);
+  if (!daemon.enforces)
+    return refuse("no-firewall", 'FIREWALL="none": nothing here can block; set it to "auto" or "nftables"');
+  const spared = daemon.judge.sparesWithin(source);
+  if (spared === "own")
+    return refuse(
+      "own",
+      `${name} holds an address of this host, a loopback or a multicast address: it is never blocked`,
+    );
+  if (spared !== undefined && request.force !== true) return refuse(spared, sparedMessage(name, spared));
+  const wider = daemon.blocker.list.covering(source);
+  if (wider !== undefined && formatPrefix(wider.source) !== name) {
+    return refuse("kernel", `${name} is blocked already, as part of ${formatPrefix(wider.source)}`);
+  }
+  const result = daemon.blocker.blockByHand(source, request.forMs, request.reason ?? "by hand");
+  if (typeof result !== "string") return { ok: entryOf(result) };
+  return refuse(result.includes("full") ? "full" : "kernel", `cannot block ${name}: ${result}`);
+}
+
+function sparedMessage(name: string, spared: "ignored" | "guarded"): string {
+  return spared === "ignored"
+    ? `${name} is on the allow list (IGNORE_FILE), whose addresses pass even a block; take it out there, or use --force`
+    : `${name} holds a gateway or a resolver of this host: blocking it may cut this host off; use --force if you mean it`;
+}
+
+function unblock(daemon: Daemon, target: string): Reply<readonly string[]> {
+  if (target === "all") return lift(daemon, [...daemon.blocker.list.values()], "all");
+  const source = parsePrefix(target);
+  if (source === undefined) return badAddress(target);
+  const inside = daemon.blocker.list.inside(source);
+  const blocks = inside.length > 0 ? inside : coveringBlocks(daemon, source);
+  daemon.release(source);
+  if (blocks.length > 0) return lift(daemon, blocks, "by hand");
+  return refuse("no-such-block", `${formatPrefix(source)} is not blocked`);
+}
+
+/** An address is let in by lifting the block of the /64, or of the wider prefix, that it is part of. */
+function coveringBlocks(daemon: Daemon, source: Prefix): Block[] {
+  return [...daemon.blocker.list.values()].filter((block) => prefixContains(block.source, source));
+}
+
+function lift(daemon: Daemon, blocks: readonly Block[], how: "by hand" | "all"): Reply<readonly string[]> {
+  const failures = daemon.blocker.lift(blocks, how);
+  if (how === "all") daemon.emptyKernelSets();
+  if (failures.length > 0) return refuse("kernel", `not lifted: ${failures.slice(0, 5).join("; ")}`);
+  for (const block of blocks) daemon.release(block.source);
+  return { ok: blocks.map(({ source }) => formatPrefix(source)) };
+}
+
+function events(daemon: Daemon, limit: number, source: string | undefined): Reply<readonly Event[]> {
+  if (source === undefined) return { ok: daemon.store.events({ limit }) };
+  const prefix = parsePrefix(source);
+  if (prefix === undefined) return badAddress(source);
+  return { ok: daemon.store.events({ limit, source: formatPrefix(daemon.keyOf(prefix)) }) };
+}

@@ -1,0 +1,200 @@
+// Carries verdicts out: keeps block list, kernel, store and record at one. The only place that adds or lifts a block.
+import type { Block } from "../block/block.ts";
+import { BlockList } from "../block/block-list.ts";
+import { equivalentCommand, type Firewall } from "../block/firewall.ts";
+import type { Settings } from "../config/settings.ts";
+import type { Detector } from "../detect/detector.ts";
+import type { Finding } from "../detect/finding.ts";
+import { blockDurationMs, type OffenceMemory } from "../judge/escalation.ts";
+import type { Grade, Verdict } from "../judge/verdict.ts";
+import { describeFinding } from "../record/finding-text.ts";
+import type { Recorder } from "../record/recorder.ts";
+import type { Store } from "../record/store.ts";
+import { formatPrefix, type Prefix } from "../wire/address.ts";
+
+/** What the kernel's sets hold at most, both families together, hard and soft. */
+const MAX_BLOCKS = 1_048_576;
+/** A soft block is looked at so long before it ends: its source may still be scanning. */
+const RENEW_AHEAD_MS = 3_000;
+/** Blocks that end in one tick; more wait for the next, while the kernel has ended them already. */
+const EXPIRIES_PER_TICK = 5_000;
+
+export interface BlockerParts {
+  readonly firewall: Firewall;
+  readonly store: Store;
+  readonly recorder: Recorder;
+  readonly detector: Detector;
+  readonly offences: OffenceMemory;
+  readonly nowMs: () => number;
+}
+
+/** A block that somebody decided on, before its times are known. */
+interface Decision {
+  readonly source: Prefix;
+  readonly grade: Grade;
+  readonly soft: boolean;
+  readonly reason: string;
+  /** undefined: as BLOCK_TIME and the source's past say; 0: for ever. */
+  readonly forMs?: number | undefined;
+  readonly finding?: Finding;
+}
+
+export class Blocker {
+  readonly list = new BlockList(MAX_BLOCKS);
+  readonly #parts: BlockerParts;
+  #settings: Settings;
+  /** How often the kernel refused a block, or took it and did not hold it. */
+  failures = 0;
+
+  constructor(settings: Settings, parts: BlockerParts) {
+    this.#settings = settings;
+    this.#parts = parts;
+  }
+
+  setSettings(settings: Settings): void {
+    this.#settings = settings;
+  }
+
+  /** Acts on the verdicts of one wake-up, in one transaction. */
+  carryOut(verdicts: readonly Verdict[]): void {
+    const decisions: Decision[] = [];
+    for (const verdict of verdicts) {
+      this.#parts.recorder.finding(verdict);
+      switch (verdict.action) {
+        case "spare":
+        case "log":
+          break;
+        case "soft":
+        case "block":
+          decisions.push(decisionOf(verdict.finding, verdict.grade, verdict.action === "soft"));
+          break;
+      }
+    }
+    if (decisions.length > 0) this.#enforce(decisions);
+  }
+
+  /** Blocks by hand. The block as it stands, or why it does not. */
+  blockByHand(source: Prefix, forMs: number | undefined, reason: string): Block | string {
+    const [outcome] = this.#enforce([{ source, grade: "manual", soft: false, reason, forMs }]);
+    return outcome ?? "nothing was done";
+  }
+
+  #enforce(decisions: readonly Decision[]): (Block | string)[] {
+    const nowMs = this.#parts.nowMs();
+    const blocks = decisions.map((decision) => this.#blockOf(decision, nowMs));
+    const before = blocks.map(({ source }) => this.list.get(source));
+    const outcomes = this.#parts.firewall.enforce(blocks, nowMs);
+    const results = outcomes.map(({ block, failure }, index): Block | string => {
+      const refusal = failure === "" ? this.#keep(block, before[index], nowMs) : failure;
+      if (refusal === "") return this.#said({ ...block, enforced: true }, decisions[index]?.finding);
+      this.failures++;
+      this.#parts.detector.reset(block.source);
+      this.#parts.recorder.blockFailed(block.source, refusal, decisions[index]?.finding);
+      return refusal;
+    });
+    this.#parts.store.flush();
+    return results;
+  }
+
+  #said(block: Block, finding: Finding | undefined): Block {
+    this.#parts.recorder.blocked(block, equivalentCommand(block, block.sinceMs), finding);
+    return block;
+  }
+
+  #blockOf(decision: Decision, nowMs: number): Block {
+    const key = formatPrefix(decision.source);
+    const { soft, grade, reason, source } = decision;
+    const past = this.#parts.offences.get(key, nowMs)?.offences ?? 0;
+    const durationMs = this.#durationMs(decision, past + 1);
+    const untilMs = durationMs === undefined ? undefined : nowMs + durationMs;
+    return {
+      source,
+      sinceMs: nowMs,
+      untilMs,
+      grade,
+      soft,
+      reason,
+      offences: past + 1,
+      backend: "nftables",
+      enforced: false,
+    };
+  }
+
+  #durationMs({ soft, forMs }: Decision, offences: number): number | undefined {
+    if (forMs !== undefined) return forMs === 0 ? undefined : forMs;
+    if (soft) return this.#settings.softBlockTimeMs;
+    const { blockTimeMs, blockTimeFactor: factor, blockTimeMaxMs: maxMs } = this.#settings;
+    return blockDurationMs({ blockTimeMs, factor, maxMs }, offences);
+  }
+
+  /** Lists and stores a block that the kernel holds; the reason why not, or "". */
+  #keep(block: Block, before: Block | undefined, nowMs: number): string {
+    const { firewall, store, offences } = this.#parts;
+    if (!this.list.put({ ...block, enforced: true })) {
+      firewall.lift([block]);
+      return `the block list is full (${MAX_BLOCKS})`;
+    }
+    // The same source was softly blocked, or fully: the other set must not go on holding it.
+    if (before !== undefined && before.soft !== block.soft) firewall.lift([before]);
+    store.putBlock(block);
+    if (!block.soft) {
+      const key = formatPrefix(block.source);
+      const count = offences.record(key, nowMs);
+      const lastEndMs = block.untilMs ?? nowMs;
+      offences.setEnd(key, lastEndMs);
+      store.putOffence({ source: block.source, offences: count, lastEndMs });
+    }
+    return "";
+  }
+
+  /** Takes blocks from kernel, list and store. Returns those that the kernel would not give up. */
+  lift(blocks: readonly Block[], how: "by hand" | "expired" | "all" | "removed elsewhere"): string[] {
+    const nowMs = this.#parts.nowMs();
+    const failures = how === "expired" || how === "removed elsewhere" ? [] : this.#parts.firewall.lift(blocks);
+    const failed = new Set(failures.map(({ block }) => block));
+    for (const block of blocks) {
+      if (failed.has(block)) continue;
+      this.list.remove(block.source);
+      this.#parts.store.deleteBlock(block.source);
+      this.#parts.detector.reset(block.source);
+      if (how !== "expired") this.#parts.offences.setEnd(formatPrefix(block.source), nowMs);
+      this.#parts.recorder.unblocked(block.source, how);
+    }
+    this.#parts.store.flush();
+    return failures.map(({ block, failure }) => `${formatPrefix(block.source)}: ${failure}`);
+  }
+
+  /** Once a second: ends what is over, and prolongs soft blocks of sources that are still at it. */
+  tick(): void {
+    const nowMs = this.#parts.nowMs();
+    const over: Block[] = [];
+    const early: Block[] = [];
+    for (let count = 0; count < EXPIRIES_PER_TICK; count++) {
+      const block = this.list.takeExpired(nowMs + RENEW_AHEAD_MS);
+      if (block === undefined) break;
+      if (block.soft && this.#renew(block)) continue;
+      if ((block.untilMs ?? 0) > nowMs) early.push(block);
+      else over.push(block);
+    }
+    for (const block of early) this.list.put(block);
+    if (over.length > 0) this.lift(over, "expired");
+  }
+
+  /** A soft block lasts SOFT_BLOCK_TIME from the source's latest probe. */
+  #renew(block: Block): boolean {
+    const lastSeenMs = this.#parts.detector.lastSeenMs(block.source);
+    if (lastSeenMs === undefined) return false;
+    const untilMs = lastSeenMs + this.#settings.softBlockTimeMs;
+    if (untilMs <= (block.untilMs ?? 0) + 1_000) return false;
+    const renewed = { ...block, untilMs };
+    const [outcome] = this.#parts.firewall.enforce([renewed], this.#parts.nowMs());
+    if (outcome === undefined || outcome.failure !== "") return false;
+    this.list.put(renewed);
+    this.#parts.store.putBlock(renewed);
+    return true;
+  }
+}
+
+function decisionOf(finding: Finding, grade: Grade, soft: boolean): Decision {
+  return { source: finding.source, grade, soft, reason: describeFinding(finding), finding };
+}

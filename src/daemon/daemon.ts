@@ -1,0 +1,291 @@
+// The assembled daemon: owns the rooms and what runs between packets. Built by start.ts, driven by run.ts.
+import type { Firewall } from "../block/firewall.ts";
+import type { RulesetPlan } from "../block/ruleset.ts";
+import type { PacketSource } from "../capture/packet-source.ts";
+import type { Settings } from "../config/settings.ts";
+import type { Status } from "../control/api.ts";
+import { Detector } from "../detect/detector.ts";
+import { Disposition, type Probe } from "../detect/probe.ts";
+import { SourceTable } from "../detect/source-table.ts";
+import { OffenceMemory } from "../judge/escalation.ts";
+import { Judge } from "../judge/judge.ts";
+import type { Verdict } from "../judge/verdict.ts";
+import type { HistoryFile } from "../record/history.ts";
+import type { Journal } from "../record/journal.ts";
+import { Recorder } from "../record/recorder.ts";
+import type { Store } from "../record/store.ts";
+import { formatPrefix, isIpv4, type Prefix, parsePrefix, prefixOfWords } from "../wire/address.ts";
+import type { AddressRanges } from "../wire/address-ranges.ts";
+import { Blocker } from "./blocker.ts";
+import { Engine } from "./engine.ts";
+import { type HostFacts, readConntrackUse } from "./host.ts";
+import { graceLeftMs, judgeContext, nearRanges, planRuleset, scorePolicy } from "./plan.ts";
+import { Reconciler } from "./reconciler.ts";
+import type { Troubles } from "./troubles.ts";
+
+export interface DaemonParts {
+  readonly version: string;
+  readonly settings: Settings;
+  readonly host: HostFacts;
+  readonly firewall: Firewall;
+  readonly capture: PacketSource;
+  readonly store: Store;
+  readonly journal: Journal;
+  readonly history: HistoryFile | undefined;
+  readonly troubles: Troubles;
+  readonly hashSeed: { readonly k0: number; readonly k1: number };
+  readonly nowMs: () => number;
+}
+
+const CONNTRACK_WARNING = 0.8;
+
+export class Daemon {
+  readonly detector: Detector;
+  readonly judge: Judge;
+  readonly recorder: Recorder;
+  readonly blocker: Blocker;
+  readonly reconciler: Reconciler;
+  readonly engine: Engine;
+  readonly store: Store;
+  readonly #parts: DaemonParts;
+  readonly #offences: OffenceMemory;
+  readonly #startMs: number;
+  #settings: Settings;
+  #host: HostFacts;
+  #near: AddressRanges;
+  #verdicts: Verdict[] = [];
+
+  constructor(parts: DaemonParts) {
+    const { settings, host, firewall, store, nowMs } = parts;
+    this.#parts = parts;
+    this.#settings = settings;
+    this.#host = host;
+    this.#near = nearRanges(host);
+    this.#startMs = nowMs();
+    this.store = store;
+    const table = new SourceTable(settings.maxSources, parts.hashSeed);
+    this.detector = new Detector({ table, policy: scorePolicy(settings), near: this.#near });
+    this.judge = new Judge(judgeContext(settings, host));
+    this.recorder = new Recorder(
+      { store, journal: parts.journal, history: parts.history, nowMs },
+      this.#recorderPolicy(),
+    );
+    this.#offences = new OffenceMemory({ memoryMs: settings.blockTimeMaxMs });
+    this.blocker = new Blocker(settings, {
+      firewall,
+      store,
+      nowMs,
+      recorder: this.recorder,
+      detector: this.detector,
+      offences: this.#offences,
+    });
+    this.reconciler = new Reconciler({
+      firewall,
+      nowMs,
+      blocker: this.blocker,
+      recorder: this.recorder,
+      plan: () => ({ ruleset: this.plan(), near: this.#near }),
+      later: (task) => setImmediate(task),
+    });
+    const listener = {
+      probe: (probe: Probe, repeat: boolean) => this.#record(probe, repeat),
+      verdict: (verdict: Verdict) => this.#verdicts.push(verdict),
+      batchEnd: () => this.#carryOut(),
+    };
+    this.engine = new Engine({ detector: this.detector, judge: this.judge, listener, nowMs });
+  }
+
+  get settings(): Settings {
+    return this.#settings;
+  }
+
+  get host(): HostFacts {
+    return this.#host;
+  }
+
+  /** Whether anything can be blocked at all. */
+  get enforces(): boolean {
+    return this.#settings.firewall !== "none";
+  }
+
+  plan(): RulesetPlan {
+    return planRuleset(this.#settings, this.#host);
+  }
+
+  loadFirewall(): void {
+    this.#parts.firewall.load(this.plan(), this.#near);
+  }
+
+  restoreOffences(): void {
+    const entries = this.store
+      .loadOffences()
+      .map(({ source, offences, lastEndMs }) => [formatPrefix(source), { offences, lastEndMs }] as const);
+    this.#offences.restore(entries);
+  }
+
+  /** Puts everything into a store that was made anew. */
+  storeAll(): void {
+    for (const block of this.blocker.list.values()) this.store.putBlock(block);
+    for (const [text, known] of this.#offences.entries()) {
+      const source = parsePrefix(text);
+      if (source !== undefined) this.store.putOffence({ source, ...known });
+    }
+  }
+
+  #record(probe: Probe, repeat: boolean): void {
+    // 1.2 says "already blocked" of what a found source goes on to send; the rest is one probe among many.
+    if (!repeat || probe.disposition !== Disposition.Probe) {
+      this.recorder.probe(probe);
+      return;
+    }
+    // Within one delivery: first the block, then what came after it.
+    this.#carryOut();
+    this.recorder.repeat(probe);
+  }
+
+  #carryOut(): void {
+    if (this.#verdicts.length === 0) return;
+    const verdicts = this.#verdicts;
+    this.#verdicts = [];
+    this.blocker.carryOut(verdicts);
+  }
+
+  #recorderPolicy() {
+    const { proof, tcp, udp } = this.#settings;
+    return { proof, holdsTcp: this.enforces && tcp.block, holdsUdp: this.enforces && udp.block };
+  }
+
+  /** Takes new settings into every room. Throws when the kernel refuses the new rules; nothing is changed then. */
+  reconfigure(settings: Settings): void {
+    const before = this.#settings;
+    this.#settings = settings;
+    try {
+      this.loadFirewall();
+    } catch (error) {
+      this.#settings = before;
+      throw error;
+    }
+    this.detector.setPolicy(scorePolicy(settings));
+    // Who was only logged until now must be found again to be blocked.
+    this.detector.resetAll();
+    this.judge.replaceContext(judgeContext(settings, this.#host));
+    this.blocker.setSettings(settings);
+    this.recorder.configure(this.#recorderPolicy());
+  }
+
+  /** Takes a change of the host's addresses, routes or resolvers into the guard and the keys of sources. */
+  followHost(host: HostFacts): void {
+    this.#host = host;
+    this.#near = nearRanges(host);
+    this.detector.setNear(this.#near);
+    this.judge.replaceContext(judgeContext(this.#settings, host));
+    this.#parts.firewall.updateHostSets(this.plan(), this.#near);
+  }
+
+  /** True while BOOT_GRACE is running, when the rules must be loaded again at its end. */
+  graceLeftMs(): number {
+    return graceLeftMs(this.#settings, this.#host);
+  }
+
+  /** The key that a source is counted and blocked by: itself, or the /64 of an IPv6 address beyond our links. */
+  keyOf(source: Prefix): Prefix {
+    const { w0, w1, w2, w3, bits } = source;
+    if (bits !== 128 || isIpv4(source) || this.#near.contains(w0, w1, w2, w3)) return source;
+    return prefixOfWords(w0, w1, w2, w3, 64);
+  }
+
+  isHeld(source: Prefix): boolean {
+    return this.#parts.firewall.isHeld(source);
+  }
+
+  /** Lets a source go from the hold, and forgets its probes: it starts afresh. */
+  release(source: Prefix): void {
+    this.#parts.firewall.releaseHold(this.keyOf(source));
+    this.detector.reset(this.keyOf(source));
+  }
+
+  emptyKernelSets(): void {
+    this.#parts.firewall.emptyBlockSets();
+  }
+
+  offencesOf(source: Prefix): number {
+    return this.#offences.get(formatPrefix(source), this.#parts.nowMs())?.offences ?? 0;
+  }
+
+  /** Once a second. */
+  tick(): void {
+    this.blocker.tick();
+    this.reconciler.tick();
+    this.#parts.journal.tick();
+  }
+
+  /** A few times a second, when there is something to write. */
+  flush(): void {
+    this.store.flush();
+    this.#parts.history?.flush();
+  }
+
+  status(): Status {
+    const { capture, firewall, nowMs, version } = this.#parts;
+    const blocked = this.blocker.list.size;
+    const { proven } = this.#gradeCounts();
+    return {
+      version,
+      probes: this.engine.counters.probes,
+      sources: this.detector.table.size,
+      lost: capture.lost,
+      held: firewall.countHeld(),
+      blocked,
+      proven,
+      unproven: blocked - proven,
+      uptimeSeconds: Math.floor((nowMs() - this.#startMs) / 1000),
+      capture: "nflog",
+      firewall: this.enforces ? "nftables" : "none",
+      blocking: this.enforces && (this.#settings.tcp.block || this.#settings.udp.block),
+      configuration: this.#settings.file,
+      warnings: this.#warnings(),
+      counters: this.#counters(),
+    };
+  }
+
+  #gradeCounts(): { proven: number } {
+    let proven = 0;
+    for (const { grade } of this.blocker.list.values()) if (grade !== "direct") proven++;
+    return { proven };
+  }
+
+  #warnings(): string[] {
+    const warnings = [...this.#parts.troubles.current()];
+    const { lost } = this.#parts.capture;
+    if (lost > 0)
+      warnings.push(
+        `${lost} packets were lost before they could be judged (nfnetlink_log overran); the kernel's hold worked on`,
+      );
+    const conntrack = readConntrackUse();
+    if (conntrack !== undefined && conntrack.used >= CONNTRACK_WARNING * conntrack.limit) {
+      warnings.push(
+        `connection tracking is ${Math.round((100 * conntrack.used) / conntrack.limit)} % full (${conntrack.used} of ${conntrack.limit}): raise net.netfilter.nf_conntrack_max`,
+      );
+    }
+    const grace = this.graceLeftMs();
+    if (grace > 0) warnings.push(`BOOT_GRACE: no port is a trap for another ${Math.ceil(grace / 1000)} s`);
+    return warnings;
+  }
+
+  #counters(): Record<string, number> {
+    const { capture, journal, history } = this.#parts;
+    return {
+      ...this.engine.counters,
+      ...this.recorder.counters,
+      ...this.store.counters,
+      ...journal.counters,
+      ...history?.counters,
+      nflogMalformed: capture.malformed,
+      evictedSources: this.detector.table.evictions,
+      evictedOffences: this.#offences.evictions,
+      blocksRefused: this.blocker.list.refused,
+      blockFailures: this.blocker.failures,
+      repairs: this.reconciler.repairs,
+    };
+  }
+}

@@ -1,0 +1,147 @@
+// The packet's walk from capture to verdict: decode, classify, ask the judge, remember, score. One packet costs no
+// allocation unless it makes a finding or is chosen for the record.
+import { logPrefixes } from "../block/ruleset.ts";
+import type { PacketSink } from "../capture/packet-source.ts";
+import type { Detector } from "../detect/detector.ts";
+import type { Finding } from "../detect/finding.ts";
+import { Disposition, Probe } from "../detect/probe.ts";
+import type { Judge } from "../judge/judge.ts";
+import type { Verdict } from "../judge/verdict.ts";
+import { decodePacket } from "../wire/decode.ts";
+import { DecodeResult, Packet } from "../wire/packet.ts";
+
+/** What the engine hands on. The probe is the one reused record: read it at once. */
+export interface EngineListener {
+  /** Every probe; `repeat`: its source had been found scanning before. */
+  probe(probe: Probe, repeat: boolean): void;
+  verdict(verdict: Verdict): void;
+  /** The packets of one delivery have been walked. */
+  batchEnd(): void;
+}
+
+const UNKNOWN_TAG = 255;
+
+/** Log prefix letter -> disposition: the reverse of ruleset.ts. */
+function dispositionsByTag(): Uint8Array {
+  const byTag = new Uint8Array(256).fill(UNKNOWN_TAG);
+  const pairs: readonly (readonly [string, Disposition])[] = [
+    [logPrefixes.probe, Disposition.Probe],
+    [logPrefixes.held, Disposition.Held],
+    [logPrefixes.quiet, Disposition.Quiet],
+    [logPrefixes.stray, Disposition.Stray],
+    [logPrefixes.other, Disposition.Other],
+    [logPrefixes.delegated, Disposition.Delegated],
+    [logPrefixes.guarded, Disposition.Guarded],
+  ];
+  for (const [prefix, disposition] of pairs) byTag[prefix.charCodeAt(0)] = disposition;
+  return byTag;
+}
+
+export class Engine implements PacketSink {
+  readonly counters = {
+    /** Packets judged, without those of held sources to served ports. */
+    probes: 0,
+    /** Packets of held sources that the kernel dropped, as far as it logged them. */
+    heldPackets: 0,
+    ignored: 0,
+    own: 0,
+    guarded: 0,
+    truncated: 0,
+    malformed: 0,
+    fragments: 0,
+    otherProtocols: 0,
+    unknownTags: 0,
+    findings: 0,
+  };
+  readonly #packet = new Packet();
+  readonly #probe = new Probe();
+  readonly #byTag = dispositionsByTag();
+  readonly #detector: Detector;
+  readonly #judge: Judge;
+  readonly #listener: EngineListener;
+  readonly #nowMs: () => number;
+  /** Read once per delivery: packets of one batch need no finer clock. */
+  #timeMs = 0;
+
+  constructor(parts: { detector: Detector; judge: Judge; listener: EngineListener; nowMs: () => number }) {
+    this.#detector = parts.detector;
+    this.#judge = parts.judge;
+    this.#listener = parts.listener;
+    this.#nowMs = parts.nowMs;
+  }
+
+  packet(bytes: Uint8Array, at: number, end: number, tag: number): void {
+    if (this.#timeMs === 0) this.#timeMs = this.#nowMs();
+    const disposition = this.#dispositionOf(tag);
+    const packet = this.#packet;
+    const result = decodePacket(bytes, at, end, packet);
+    if (result !== DecodeResult.Ok) this.#countUndecoded(result);
+    if (packet.family === 0) return;
+    if (disposition === Disposition.Held) this.counters.heldPackets++;
+    else this.counters.probes++;
+    const spared = this.#judge.spares(packet.source0, packet.source1, packet.source2, packet.source3);
+    if (spared !== undefined) this.counters[spared]++;
+    if (spared === "ignored" || spared === "own") return;
+    const probe = this.#probe;
+    this.#detector.classify(packet, disposition, this.#timeMs, probe);
+    this.#weigh(probe, packet);
+  }
+
+  #weigh(probe: Probe, packet: Packet): void {
+    // Neither is evidence against anybody, and both come in floods that nobody can answer for: not remembered.
+    if (probe.disposition === Disposition.Held || probe.disposition === Disposition.Stray) {
+      this.#listener.probe(probe, false);
+      return;
+    }
+    const finding = this.#detector.see(probe);
+    this.#listener.probe(probe, this.#detector.isRepeat);
+    if (finding !== undefined) this.#found(finding, packet);
+  }
+
+  #found(finding: Finding, packet: Packet): void {
+    this.counters.findings++;
+    this.#listener.verdict(this.#judge.judge(finding, packet.source0, packet.source1, packet.source2, packet.source3));
+  }
+
+  #dispositionOf(tag: number): Disposition {
+    const disposition = this.#byTag[tag] ?? UNKNOWN_TAG;
+    switch (disposition) {
+      case Disposition.Probe:
+      case Disposition.Held:
+      case Disposition.Quiet:
+      case Disposition.Stray:
+      case Disposition.Other:
+      case Disposition.Delegated:
+      case Disposition.Guarded:
+        return disposition;
+      default:
+        // A rule that is not ours logs to our group: taken as weak.
+        this.counters.unknownTags++;
+        return Disposition.Stray;
+    }
+  }
+
+  #countUndecoded(result: DecodeResult): void {
+    switch (result) {
+      case DecodeResult.Truncated:
+        this.counters.truncated++;
+        break;
+      case DecodeResult.Malformed:
+        this.counters.malformed++;
+        break;
+      case DecodeResult.Fragment:
+        this.counters.fragments++;
+        break;
+      case DecodeResult.OtherProtocol:
+        this.counters.otherProtocols++;
+        break;
+      case DecodeResult.Ok:
+        break;
+    }
+  }
+
+  batchEnd(): void {
+    this.#timeMs = 0;
+    this.#listener.batchEnd();
+  }
+}

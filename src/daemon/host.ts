@@ -1,0 +1,97 @@
+// What the daemon must know of its host, read live: its addresses and links, whom it depends on (the first of the
+// guard), its ephemeral ports, and how full connection tracking is.
+import { readFileSync } from "node:fs";
+import { networkInterfaces, uptime } from "node:os";
+import { listDefaultGateways } from "../kernel/routes.ts";
+import { isIpv4, type Prefix, parseAddress, parsePrefix, prefixOfWords } from "../wire/address.ts";
+
+export interface HostFacts {
+  readonly own: readonly Prefix[];
+  /** Broadcast addresses of the IPv4 links. */
+  readonly broadcast: readonly Prefix[];
+  /** On-link IPv6 prefixes. */
+  readonly near: readonly Prefix[];
+  readonly gateways: readonly Prefix[];
+  readonly resolvers: readonly Prefix[];
+  readonly ephemeral: { readonly first: number; readonly last: number };
+  readonly uptimeMs: number;
+}
+
+/** At most so many resolvers are read from one file: libc itself uses three. */
+const MAX_RESOLVERS = 16;
+const resolverFiles = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"];
+
+/** Throws KernelError when the routes cannot be read. */
+export function readHost(): HostFacts {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const own = new Map<string, Prefix>();
+  const near = new Map<string, Prefix>();
+  const broadcast = new Map<string, Prefix>();
+  for (const { address, cidr } of addresses) {
+    const single = parseAddress(address);
+    const link = cidr === null ? undefined : parsePrefix(cidr);
+    if (single === undefined) continue;
+    own.set(address, single);
+    if (link === undefined || link.bits === 128) continue;
+    if (!isIpv4(single)) near.set(cidr ?? "", link);
+    else if (link.bits < 127) broadcast.set(cidr ?? "", broadcastOf(link));
+  }
+  return {
+    own: [...own.values()],
+    broadcast: [...broadcast.values()],
+    near: [...near.values()],
+    gateways: parseAll(listDefaultGateways()),
+    resolvers: readResolvers(),
+    ephemeral: readEphemeralRange(),
+    uptimeMs: uptime() * 1000,
+  };
+}
+
+function broadcastOf(link: Prefix): Prefix {
+  const host = link.bits === 96 ? 0xffffffff : 0xffffffff >>> (link.bits - 96);
+  return prefixOfWords(link.w0, link.w1, link.w2, (link.w3 | host) >>> 0, 128);
+}
+
+function parseAll(texts: readonly string[]): Prefix[] {
+  return texts.map(parseAddress).filter((prefix) => prefix !== undefined);
+}
+
+/** "nameserver ADDRESS" lines (resolv.conf(5)); a zone id ("%eth0") is cut off. */
+export function parseResolvers(text: string): Prefix[] {
+  const addresses = [...text.matchAll(/^[ \t]*nameserver[ \t]+([^\s%#;]+)/gm)].map((match) => match[1] ?? "");
+  return parseAll(addresses.slice(0, MAX_RESOLVERS));
+}
+
+function readResolvers(): Prefix[] {
+  return resolverFiles.flatMap((file) => {
+    try {
+      return parseResolvers(readFileSync(file, "utf8").slice(0, 65_536));
+    } catch {
+      // No such file, or not readable: then no resolver is known from it.
+      return [];
+    }
+  });
+}
+
+function readEphemeralRange(): { first: number; last: number } {
+  const fallback = { first: 32_768, last: 60_999 };
+  try {
+    const match = /^(\d+)\s+(\d+)/.exec(readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "latin1"));
+    const first = Number(match?.[1]);
+    const last = Number(match?.[2]);
+    return first >= 1 && last <= 65_535 && first <= last ? { first, last } : fallback;
+  } catch {
+    return fallback;
+  }
+}
+
+/** Share of connection tracking in use, 0..1; undefined where it is not active. */
+export function readConntrackUse(): { readonly used: number; readonly limit: number } | undefined {
+  try {
+    const read = (name: string) => Number(readFileSync(`/proc/sys/net/netfilter/nf_conntrack_${name}`, "latin1"));
+    const limit = read("max");
+    return limit > 0 ? { used: read("count"), limit } : undefined;
+  } catch {
+    return undefined;
+  }
+}

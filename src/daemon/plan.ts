@@ -1,0 +1,79 @@
+// From settings and host to the plans of the rooms: the kernel's rule set, the judge's context, the scorer's policy.
+import type { PortRange, RulesetPlan } from "../block/ruleset.ts";
+import type { Settings } from "../config/settings.ts";
+import type { ScorePolicy } from "../detect/scorers.ts";
+import type { JudgeContext } from "../judge/judge.ts";
+import type { Prefix } from "../wire/address.ts";
+import { parsePrefix } from "../wire/address.ts";
+import { AddressRanges } from "../wire/address-ranges.ts";
+import type { HostFacts } from "./host.ts";
+
+/** What the command line adds to the file. */
+export interface Overrides {
+  /** `--block`: as if BLOCK_TCP and BLOCK_UDP were "1". */
+  readonly forceBlock: boolean;
+}
+
+export function applyOverrides(settings: Settings, overrides: Overrides): Settings {
+  if (!overrides.forceBlock) return settings;
+  return { ...settings, tcp: { ...settings.tcp, block: true }, udp: { ...settings.udp, block: true } };
+}
+
+/** Takes `out` out of sorted, disjoint ranges. */
+export function subtractRange(ranges: readonly PortRange[], out: PortRange): PortRange[] {
+  return ranges.flatMap(({ first, last }) => {
+    const left = { first, last: Math.min(last, out.first - 1) };
+    const right = { first: Math.max(first, out.last + 1), last };
+    return [left, right].filter((range) => range.first <= range.last);
+  });
+}
+
+/** Gateways, resolvers, own addresses: never held, never softly blocked. */
+export function guardedBy(host: HostFacts): Prefix[] {
+  return [...host.gateways, ...host.resolvers, ...host.own];
+}
+
+export function graceLeftMs(settings: Settings, host: HostFacts): number {
+  return Math.max(0, settings.bootGraceMs - host.uptimeMs);
+}
+
+export function planRuleset(settings: Settings, host: HostFacts): RulesetPlan {
+  const enforce = settings.firewall !== "none";
+  return {
+    enforce,
+    holdTcp: enforce && settings.tcp.block,
+    holdUdp: enforce && settings.udp.block,
+    grace: graceLeftMs(settings, host) > 0,
+    watchedTcp: settings.tcp.watched,
+    watchedUdp: subtractRange(settings.udp.watched, host.ephemeral),
+    toleratedTcp: settings.tcp.tolerated,
+    toleratedUdp: settings.udp.tolerated,
+    ignored: new AddressRanges(settings.ignored).prefixes(),
+    guarded: new AddressRanges(guardedBy(host)).prefixes(),
+    near: host.near,
+    latelyOpenSeconds: Math.max(1, Math.round(settings.latelyOpenMs / 1000)),
+  };
+}
+
+const linkLocal = parsePrefix("fe80::/10");
+
+export function nearRanges(host: HostFacts): AddressRanges {
+  return new AddressRanges([...host.near, ...(linkLocal === undefined ? [] : [linkLocal])]);
+}
+
+export function judgeContext(settings: Settings, host: HostFacts): JudgeContext {
+  return {
+    ignored: new AddressRanges(settings.ignored),
+    guarded: new AddressRanges([...host.gateways, ...host.resolvers]),
+    own: new AddressRanges([...host.own, ...host.broadcast]),
+    blockTcp: settings.tcp.block,
+    blockUdp: settings.udp.block,
+    proof: settings.proof,
+    firewall: settings.firewall !== "none",
+  };
+}
+
+export function scorePolicy(settings: Settings): ScorePolicy {
+  const { policy, scanTrigger, scorePorts, scoreWindowMs } = settings;
+  return { policy, scanTrigger, scorePorts, scoreWindowMs };
+}

@@ -1,0 +1,121 @@
+// Keeps what is listed true: notices when another program touches our table, repairs it, and accepts a single element
+// that an administrator deleted by hand as an unblock. (design section 8)
+import type { Block } from "../block/block.ts";
+import type { Firewall } from "../block/firewall.ts";
+import type { RulesetPlan } from "../block/ruleset.ts";
+import type { ForeignChange } from "../kernel/nf-tables-monitor.ts";
+import type { Recorder } from "../record/recorder.ts";
+import { formatPrefix } from "../wire/address.ts";
+import type { AddressRanges } from "../wire/address-ranges.ts";
+import type { Blocker } from "./blocker.ts";
+
+/** Deletions noticed together that still count as an administrator's own hand. */
+const BY_HAND_LIMIT = 1;
+/** Look-ups in one go (12 us each) before the event loop gets its turn. */
+const LOOKUPS_PER_TURN = 1_000;
+
+export interface ReconcilerParts {
+  readonly firewall: Firewall;
+  readonly blocker: Blocker;
+  readonly recorder: Recorder;
+  readonly plan: () => { readonly ruleset: RulesetPlan; readonly near: AddressRanges };
+  readonly nowMs: () => number;
+  /** Runs the next slice of an audit when the event loop has had its turn. */
+  readonly later: (task: () => void) => void;
+}
+
+export class Reconciler {
+  readonly #parts: ReconcilerParts;
+  #generation = 0;
+  #auditing = false;
+  /** How often the table had to be repaired. */
+  repairs = 0;
+
+  constructor(parts: ReconcilerParts) {
+    this.#parts = parts;
+  }
+
+  /** Another program committed something that touched our table. */
+  onForeignChange(change: ForeignChange): void {
+    if (change.structural && this.#parts.firewall.hasDrifted()) this.repair(change.program);
+    else if (!change.structural) this.#audit(change.program);
+  }
+
+  /** Once a second: the backstop behind the notifications. Costs one netlink round trip when nothing happened. */
+  tick(): void {
+    const generation = this.#parts.firewall.generation();
+    if (generation === this.#generation) return;
+    if (this.#parts.firewall.hasDrifted()) this.repair("");
+    this.#generation = this.#parts.firewall.generation();
+  }
+
+  /** Loads the table again with every block. */
+  repair(program: string): void {
+    const { firewall, blocker, recorder, plan, nowMs } = this.#parts;
+    const { ruleset, near } = plan();
+    firewall.load(ruleset, near);
+    const blocks = [...blocker.list.values()];
+    const failed = firewall.enforce(blocks, nowMs()).filter(({ failure }) => failure !== "");
+    this.repairs++;
+    this.#generation = firewall.generation();
+    const who = program === "" ? "another program" : `another program (${program})`;
+    recorder.drift(`${who} changed table inet portreeve: loaded again with ${blocks.length - failed.length} blocks`);
+    for (const { block, failure } of failed) this.#drop(block, failure);
+  }
+
+  /** Looks every block up in the kernel, in slices, after somebody changed elements of our sets. */
+  #audit(program: string): void {
+    if (this.#auditing) return;
+    this.#auditing = true;
+    const blocks = [...this.#parts.blocker.list.values()];
+    const missing: Block[] = [];
+    const slice = (from: number) => {
+      try {
+        for (const block of blocks.slice(from, from + LOOKUPS_PER_TURN)) {
+          if (this.#isMissing(block)) missing.push(block);
+        }
+      } catch {
+        // The table itself is gone: its own notification, or the next tick, repairs everything.
+        this.#auditing = false;
+        return;
+      }
+      if (from + LOOKUPS_PER_TURN < blocks.length) this.#parts.later(() => slice(from + LOOKUPS_PER_TURN));
+      else this.#endAudit(missing, program);
+    };
+    slice(0);
+  }
+
+  #isMissing(block: Block): boolean {
+    const { firewall, blocker, nowMs } = this.#parts;
+    // About to end, or changed since the audit began: not the other program's doing.
+    if (blocker.list.get(block.source) !== block) return false;
+    if (block.untilMs !== undefined && block.untilMs <= nowMs() + 1_000) return false;
+    return !firewall.holds(block, nowMs());
+  }
+
+  #endAudit(missing: readonly Block[], program: string): void {
+    this.#auditing = false;
+    const { firewall, blocker, recorder, nowMs } = this.#parts;
+    if (missing.length === 0 || firewall.hasDrifted()) return;
+    const who = program === "" ? "another program" : program;
+    if (missing.length <= BY_HAND_LIMIT) {
+      for (const { source } of missing) {
+        recorder.drift(`${formatPrefix(source)} was removed from the kernel by ${who}: taken as an unblock`);
+      }
+      blocker.lift(missing, "removed elsewhere");
+      return;
+    }
+    const failed = firewall.enforce(missing, nowMs()).filter(({ failure }) => failure !== "");
+    this.repairs++;
+    recorder.drift(
+      `${who} removed ${missing.length} blocks from the kernel: ${missing.length - failed.length} restored`,
+    );
+    for (const { block, failure } of failed) this.#drop(block, failure);
+  }
+
+  /** What cannot be enforced is not listed. */
+  #drop(block: Block, failure: string): void {
+    this.#parts.blocker.lift([block], "removed elsewhere");
+    this.#parts.recorder.blockFailed(block.source, failure);
+  }
+}

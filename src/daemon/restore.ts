@@ -1,0 +1,81 @@
+// At start: what the store remembers and what the kernel still holds are made one, before anything else is judged.
+import type { Block } from "../block/block.ts";
+import type { BlockList } from "../block/block-list.ts";
+import type { Firewall, Held } from "../block/firewall.ts";
+import type { Store } from "../record/store.ts";
+import { formatPrefix } from "../wire/address.ts";
+
+/** Up to so many stored blocks the kernel's sets are read whole; above, what is stored is added and read back singly. */
+const DUMP_LIMIT = 200_000;
+
+export interface Restored {
+  /** From the store, with time left. */
+  readonly restored: number;
+  /** Found in the kernel only: the daemon died before it could store them. */
+  readonly adopted: number;
+  /** Ended while the daemon was away. */
+  readonly expired: number;
+  /** The kernel would not take them; not listed. */
+  readonly failures: readonly string[];
+}
+
+export function restoreBlocks(parts: { store: Store; firewall: Firewall; list: BlockList; nowMs: number }): Restored {
+  const { store, firewall, list, nowMs } = parts;
+  const stored = store.loadBlocks();
+  const live = stored.filter(({ untilMs }) => untilMs === undefined || untilMs > nowMs);
+  for (const { source, untilMs } of stored) if (untilMs !== undefined && untilMs <= nowMs) store.deleteBlock(source);
+  const held = live.length <= DUMP_LIMIT ? heldByKey(firewall.readHeld()) : undefined;
+  const missing: Block[] = [];
+  for (const entry of live) {
+    const block: Block = { ...entry, enforced: true };
+    const inKernel = held?.get(keyOf(formatPrefix(block.source), block.soft));
+    if (inKernel !== undefined && sameEnd(block, inKernel, nowMs)) list.put(block);
+    else missing.push(block);
+    held?.delete(keyOf(formatPrefix(block.source), block.soft));
+  }
+  const failures: string[] = [];
+  for (const { block, failure } of firewall.enforce(missing, nowMs)) {
+    if (failure === "") list.put(block);
+    else failures.push(`${formatPrefix(block.source)}: ${failure}`);
+  }
+  const adopted = [...(held?.values() ?? [])].filter((element) => adopt(element, parts)).length;
+  store.flush();
+  return { restored: live.length - failures.length, adopted, expired: stored.length - live.length, failures };
+}
+
+function keyOf(source: string, soft: boolean): string {
+  return `${soft ? "soft" : "full"} ${source}`;
+}
+
+function heldByKey(held: readonly Held[]): Map<string, Held> {
+  return new Map(
+    held.flatMap((element): [string, Held][] =>
+      element.source === undefined ? [] : [[keyOf(formatPrefix(element.source), element.soft), element]],
+    ),
+  );
+}
+
+function sameEnd(block: Block, held: Held, nowMs: number): boolean {
+  if (block.untilMs === undefined || held.expiresInMs === undefined) return block.untilMs === held.expiresInMs;
+  return Math.abs(nowMs + held.expiresInMs - block.untilMs) <= 2_000;
+}
+
+/** A block that only the kernel remembers is listed with what the kernel knows of it. */
+function adopt(held: Held, parts: { store: Store; list: BlockList; nowMs: number }): boolean {
+  if (held.source === undefined || parts.list.get(held.source) !== undefined) return false;
+  const untilMs = held.expiresInMs === undefined ? undefined : parts.nowMs + held.expiresInMs;
+  const block: Block = {
+    source: held.source,
+    sinceMs: parts.nowMs,
+    untilMs,
+    grade: "direct",
+    soft: held.soft,
+    reason: "found in the kernel at start",
+    offences: 1,
+    backend: "nftables",
+    enforced: true,
+  };
+  if (!parts.list.put(block)) return false;
+  parts.store.putBlock(block);
+  return true;
+}

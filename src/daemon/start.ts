@@ -1,0 +1,160 @@
+// Builds the daemon: takes the lock, opens store, log groups and table, restores the blocks. What fails is said with its
+// remedy and undone; an order that leaves no gap: the log groups wait before a rule logs to them.
+
+import { randomInt } from "node:crypto";
+import { mkdirSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { Firewall } from "../block/firewall.ts";
+import { BATCH_GROUP, COPY_BYTES, PROMPT_GROUP, TABLE } from "../block/ruleset.ts";
+import { NflogSource } from "../capture/nflog.ts";
+import type { Settings } from "../config/settings.ts";
+import { readVersion } from "../control/version.ts";
+import { lockFile } from "../kernel/libc.ts";
+import { Libnftables } from "../kernel/libnftables.ts";
+import { NfTables } from "../kernel/nf-tables.ts";
+import { NfTablesMonitor } from "../kernel/nf-tables-monitor.ts";
+import { openRouteMonitor } from "../kernel/routes.ts";
+import { Syslog } from "../kernel/syslog.ts";
+import { HistoryFile } from "../record/history.ts";
+import { Journal, stdoutSink, syslogSink } from "../record/journal.ts";
+import { openStore } from "../record/store.ts";
+import { Daemon } from "./daemon.ts";
+import { readHost } from "./host.ts";
+import { nearRanges } from "./plan.ts";
+import { type Restored, restoreBlocks } from "./restore.ts";
+import { createTroubles, type Troubles } from "./troubles.ts";
+
+/** Why the daemon did not start, with the exit code of sysexits.h that says so. */
+export class StartError extends Error {
+  readonly exitCode: number;
+  constructor(message: string, exitCode: number) {
+    super(message);
+    this.name = "StartError";
+    this.exitCode = exitCode;
+  }
+}
+
+export interface Started {
+  readonly daemon: Daemon;
+  readonly firewall: Firewall;
+  readonly capture: NflogSource;
+  readonly monitor: NfTablesMonitor;
+  readonly routes: ReturnType<typeof openRouteMonitor>;
+  readonly restored: Restored;
+  /** Closes everything that start() opened; the kernel keeps the table. */
+  close(): void;
+}
+
+export const EXIT_UNAVAILABLE = 69;
+
+/** Throws StartError or KernelError. */
+export function start(settings: Settings, log: "stdout" | "syslog"): Started {
+  const opened: { close(): void }[] = [];
+  const keep = <T extends { close(): void }>(resource: T): T => {
+    opened.push(resource);
+    return resource;
+  };
+  const close = () => {
+    for (const resource of opened.splice(0).reverse()) resource.close();
+  };
+  try {
+    return { ...assemble(settings, log, keep), close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+type Keep = <T extends { close(): void }>(resource: T) => T;
+
+function assemble(settings: Settings, log: "stdout" | "syslog", keep: Keep): Omit<Started, "close"> {
+  const nowMs = Date.now;
+  takeLock(settings.stateDir, keep);
+  const journal = openJournal(settings, log, keep);
+  const troubles = createTroubles();
+  const host = readHost();
+  const nft = keep(new Libnftables());
+  const tables = keep(new NfTables(TABLE));
+  const firewall = new Firewall(nft, tables, nearRanges(host));
+  const capture = keep(new NflogSource({ promptGroup: PROMPT_GROUP, batchGroup: BATCH_GROUP, copyBytes: COPY_BYTES }));
+  const monitor = keep(new NfTablesMonitor(TABLE, process.pid));
+  const routes = keep(openRouteMonitor());
+  // The store's troubles may come before the recorder that says them.
+  const waiting: string[] = [];
+  let say = (message: string): void => void waiting.push(message);
+  let replaced = (): void => undefined;
+  const listener = { ...troubleListener("store", troubles, (message) => say(message)), onReplaced: () => replaced() };
+  const store = keep(
+    openStore(join(settings.stateDir, "portreeve.db"), nowMs, { maxEvents: settings.maxEvents }, listener),
+  );
+  const history = openHistory(settings, troubles, { say: (message) => say(message), keep });
+  const hashSeed = { k0: randomInt(2 ** 32), k1: randomInt(2 ** 32) };
+  const version = readVersion();
+  const daemon = new Daemon({
+    version,
+    settings,
+    host,
+    firewall,
+    capture,
+    store,
+    journal,
+    history,
+    troubles,
+    hashSeed,
+    nowMs,
+  });
+  say = (message) => daemon.recorder.warning(message);
+  replaced = () => daemon.storeAll();
+  for (const message of waiting.splice(0)) say(message);
+  daemon.loadFirewall();
+  daemon.restoreOffences();
+  const restored = restoreBlocks({ store, firewall, list: daemon.blocker.list, nowMs: nowMs() });
+  return { daemon, firewall, capture, monitor, routes, restored };
+}
+
+function takeLock(stateDir: string, keep: Keep): void {
+  try {
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new StartError(`cannot make STATE_DIR ${stateDir}: ${messageOf(error)}`, 73);
+  }
+  const path = join(stateDir, "portreeve.lock");
+  const lock = lockFile(path);
+  if (lock === undefined) {
+    throw new StartError(
+      `another Portreeve is running on ${stateDir} (it holds ${path}); stop it first, or give this one its own STATE_DIR`,
+      EXIT_UNAVAILABLE,
+    );
+  }
+  keep(lock);
+}
+
+function openJournal(settings: Settings, log: "stdout" | "syslog", keep: Keep): Journal {
+  const { logFormat: format, syslogIdent: ident } = settings;
+  if (log === "stdout")
+    return new Journal({ sink: stdoutSink((text) => void writeSync(1, text)), format, nowMs: Date.now });
+  const syslog = keep(new Syslog({ ident, pid: process.pid, now: () => new Date() }));
+  return new Journal({ sink: syslogSink(syslog), format, nowMs: Date.now });
+}
+
+function troubleListener(topic: string, troubles: Troubles, say: (message: string) => void) {
+  return {
+    onTrouble(message: string) {
+      troubles.set(topic, message);
+      say(message);
+    },
+    onRecovered(message: string) {
+      troubles.clear(topic);
+      say(message);
+    },
+  };
+}
+
+function openHistory(settings: Settings, troubles: Troubles, context: { say: (message: string) => void; keep: Keep }) {
+  if (settings.historyFile === undefined) return undefined;
+  return context.keep(new HistoryFile(settings.historyFile, troubleListener("history", troubles, context.say)));
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,21 @@
+// What is wrong at present, by topic, for `status`: a trouble stands until it is over.
+
+export interface Troubles {
+  /** Replaces what stood under the topic. */
+  set(topic: string, message: string): void;
+  clear(topic: string): void;
+  current(): readonly string[];
+}
+
+export function createTroubles(): Troubles {
+  const byTopic = new Map<string, string>();
+  return {
+    set(topic, message) {
+      byTopic.set(topic, message);
+    },
+    clear(topic) {
+      byTopic.delete(topic);
+    },
+    current: () => [...byTopic.values()],
+  };
+}

@@ -1,0 +1,97 @@
+// Gives a decoded packet its name, its worth and its source key. Pure and without memory: what a probe means together
+// with others of its source is for scorers.ts to say. `Connect` is never named here: only a listener sees a connection.
+import type { AddressRanges } from "../wire/address-ranges.ts";
+import { IpProtocol, type Packet, TcpFlag } from "../wire/packet.ts";
+import { Disposition, Evidence, Kind, type Probe } from "./probe.ts";
+
+/** ECE and CWR name no scan: an ECN-capable host sets them on an ordinary SYN (RFC 3168 section 6.1.1). */
+const NAMING_FLAGS = TcpFlag.Fin | TcpFlag.Syn | TcpFlag.Rst | TcpFlag.Psh | TcpFlag.Ack | TcpFlag.Urg;
+const XMAS_FLAGS = TcpFlag.Fin | TcpFlag.Psh | TcpFlag.Urg;
+
+export function kindOfTcpFlags(tcpFlags: number): Kind {
+  const flags = tcpFlags & NAMING_FLAGS;
+  switch (flags) {
+    case 0:
+      return Kind.Null;
+    case TcpFlag.Fin:
+      return Kind.Fin;
+    case XMAS_FLAGS:
+      return Kind.Xmas;
+    case TcpFlag.Syn:
+      return Kind.Syn;
+    case TcpFlag.Ack:
+    case TcpFlag.Ack | TcpFlag.Psh:
+      return Kind.Ack;
+    case TcpFlag.Fin | TcpFlag.Ack:
+      return Kind.Maimon;
+  }
+  // Whatever else it carries: no stack sends SYN and FIN together.
+  const opening = flags & (TcpFlag.Syn | TcpFlag.Fin | TcpFlag.Ack | TcpFlag.Rst);
+  return opening === (TcpFlag.Syn | TcpFlag.Fin) ? Kind.SynFin : Kind.Unknown;
+}
+
+/** Whether this packet can only come from a scan; ACK and RST may be late segments or backscatter of a forger. */
+function isSentByScansOnly(kind: Kind, protocol: number, tcpFlags: number): boolean {
+  switch (kind) {
+    case Kind.Syn:
+    case Kind.Null:
+    case Kind.Fin:
+    case Kind.Xmas:
+    case Kind.SynFin:
+    case Kind.Udp:
+      return true;
+    case Kind.Unknown:
+      return protocol === IpProtocol.Tcp && (tcpFlags & (TcpFlag.Ack | TcpFlag.Rst)) === 0;
+    case Kind.Connect:
+    case Kind.Ack:
+    case Kind.Maimon:
+      return false;
+  }
+}
+
+/**
+ * Guarded and Delegated are closed ports too, so the packet is worth the same; that its source is left alone is for
+ * scorers.ts and judge/ to say.
+ */
+function isClosedPort(disposition: Disposition): boolean {
+  return (
+    disposition === Disposition.Probe || disposition === Disposition.Guarded || disposition === Disposition.Delegated
+  );
+}
+
+function hasPorts(protocol: number): boolean {
+  return (
+    protocol === IpProtocol.Tcp ||
+    protocol === IpProtocol.Udp ||
+    protocol === IpProtocol.Sctp ||
+    protocol === IpProtocol.Dccp ||
+    protocol === IpProtocol.UdpLite
+  );
+}
+
+/**
+ * Writes every field of `out` except `timeMs`. `near` holds the on-link IPv6 prefixes: their sources count one by one,
+ * all other IPv6 sources by /64, because whoever has one address of a /64 has them all.
+ */
+export function classify(packet: Packet, disposition: Disposition, near: AddressRanges, out: Probe): void {
+  // The family decides, not the words: an IPv6 packet from ::ffff:192.0.2.1 must not pass for that IPv4 host.
+  const byAddress =
+    packet.family === 4 || near.contains(packet.source0, packet.source1, packet.source2, packet.source3);
+  out.source0 = packet.source0;
+  out.source1 = packet.source1;
+  out.source2 = byAddress ? packet.source2 : 0;
+  out.source3 = byAddress ? packet.source3 : 0;
+  out.sourceBits = byAddress ? 128 : 64;
+
+  const isTcp = packet.protocol === IpProtocol.Tcp;
+  out.protocol = packet.protocol;
+  out.port = hasPorts(packet.protocol) ? packet.destinationPort : 0;
+  out.tcpFlags = isTcp ? packet.tcpFlags : 0;
+  out.hasIpOptions = packet.hasIpOptions;
+  out.disposition = disposition;
+
+  if (isTcp) out.kind = kindOfTcpFlags(packet.tcpFlags);
+  else out.kind = packet.protocol === IpProtocol.Udp ? Kind.Udp : Kind.Unknown;
+  const isDirect = isClosedPort(disposition) && isSentByScansOnly(out.kind, packet.protocol, packet.tcpFlags);
+  out.evidence = isDirect ? Evidence.Direct : Evidence.Weak;
+}

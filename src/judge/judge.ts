@@ -1,0 +1,92 @@
+// What is done about a finding: nothing to the allow list, the guard and ourselves; a record where blocking is off; a
+// soft block on unproven evidence; a full one where the admin trusts any packet (PROOF="off"). Enforcing is block/'s.
+import type { Finding } from "../detect/finding.ts";
+import { type Prefix, parsePrefix } from "../wire/address.ts";
+import { AddressRanges } from "../wire/address-ranges.ts";
+import { IpProtocol } from "../wire/packet.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** Replaced as a whole whenever the configuration, the guard or the host's addresses change. */
+export interface JudgeContext {
+  /** IGNORE_FILE. */
+  readonly ignored: AddressRanges;
+  /** Gateways, resolvers, peers ... (design section 4). */
+  readonly guarded: AddressRanges;
+  /** This host's addresses and its subnets' broadcast addresses; what is special everywhere is added here. */
+  readonly own: AddressRanges;
+  /** BLOCK_TCP, BLOCK_UDP. */
+  readonly blockTcp: boolean;
+  readonly blockUdp: boolean;
+  readonly proof: "on" | "off";
+  /** Whether anything can enforce a block. */
+  readonly firewall: boolean;
+}
+
+export type SparedBecause = "ignored" | "own" | "guarded";
+
+/** Never the address of another host: who sends from one of these forges. */
+const ownEverywhere: readonly string[] = [
+  "0.0.0.0/8", // this network (RFC 1122 section 3.2.1.3)
+  "127.0.0.0/8",
+  "224.0.0.0/4", // multicast
+  "255.255.255.255",
+  "::/64", // unspecified, loopback, and forms that no host sends; its key would shut out ::1
+  "ff00::/8", // multicast
+];
+
+export class Judge {
+  #context: JudgeContext;
+  #own: AddressRanges;
+
+  constructor(context: JudgeContext) {
+    this.#context = context;
+    this.#own = withOwnEverywhere(context.own);
+  }
+
+  replaceContext(context: JudgeContext): void {
+    this.#context = context;
+    this.#own = withOwnEverywhere(context.own);
+  }
+
+  /**
+   * Why nothing may be done to a packet's sender. Ask with the packet's full source address, never with its /64 key: a
+   * /64 that has one ignored address in it is not ignored, or any scanner could hide beside it. So a /64 may be blocked
+   * that holds ignored, guarded or own addresses, and the rules in the kernel must exempt these one by one. When
+   * several reasons hold, the admin's own word comes first.
+   */
+  spares(w0: number, w1: number, w2: number, w3: number): SparedBecause | undefined {
+    if (this.#context.ignored.contains(w0, w1, w2, w3)) return "ignored";
+    if (this.#own.contains(w0, w1, w2, w3)) return "own";
+    if (this.#context.guarded.contains(w0, w1, w2, w3)) return "guarded";
+    return undefined;
+  }
+
+  /** For a block that a person asks for: why it should be refused. Any spared address inside it is a reason. */
+  sparesWithin(block: Prefix): SparedBecause | undefined {
+    if (this.#context.ignored.overlaps(block)) return "ignored";
+    if (this.#own.overlaps(block)) return "own";
+    if (this.#context.guarded.overlaps(block)) return "guarded";
+    return undefined;
+  }
+
+  /** The four words: full source address of the probe that decided, as for `spares`. */
+  judge(finding: Finding, w0: number, w1: number, w2: number, w3: number): Verdict {
+    // An IPv6 packet from ::ffff:192.0.2.1 reads as IPv4 by its words, yet its key is ::/64: so the key is asked too.
+    const because = this.spares(w0, w1, w2, w3) ?? (this.#own.containsPrefix(finding.source) ? "own" : undefined);
+    if (because !== undefined) return { action: "spare", because, finding };
+    if (!this.#blocks(finding.protocol)) return { action: "log", finding };
+    // A single finding proves nothing about who sent it; proofs come with the silence test and the decoy.
+    return { action: this.#context.proof === "on" ? "soft" : "block", grade: "direct", finding };
+  }
+
+  #blocks(protocol: number): boolean {
+    if (!this.#context.firewall) return false;
+    if (protocol === IpProtocol.Tcp) return this.#context.blockTcp;
+    return protocol === IpProtocol.Udp && this.#context.blockUdp;
+  }
+}
+
+function withOwnEverywhere(own: AddressRanges): AddressRanges {
+  const everywhere = ownEverywhere.map(parsePrefix).filter((prefix) => prefix !== undefined);
+  return new AddressRanges([...own.prefixes(), ...everywhere]);
+}

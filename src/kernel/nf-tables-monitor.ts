@@ -1,0 +1,99 @@
+// What other programs do to our nf_tables table: the kernel's notifications, a run of changes closed by NEWGEN, which
+// names the process that committed them. Our own commits are left out.
+import * as K from "./constants.ts";
+import { NetlinkSocket, walkAttributes, walkMessages } from "./netlink.ts";
+
+const message = (type: number) => (K.NFNL_SUBSYS_NFTABLES << 8) | type;
+
+/** One foreign transaction that touched the table. */
+export interface ForeignChange {
+  /** True: a table, chain, rule or set came or went; false: only elements of sets. */
+  readonly structural: boolean;
+  /** The program's name as the kernel knows it ("nft", "dockerd"), "" if that is not known. */
+  readonly program: string;
+}
+
+const structuralTypes: ReadonlySet<number> = new Set(
+  [
+    K.NFT_MSG_NEWTABLE,
+    K.NFT_MSG_DELTABLE,
+    K.NFT_MSG_NEWCHAIN,
+    K.NFT_MSG_DELCHAIN,
+    K.NFT_MSG_NEWRULE,
+    K.NFT_MSG_DELRULE,
+    K.NFT_MSG_DELSET,
+  ].map(message),
+);
+const elementTypes: ReadonlySet<number> = new Set([K.NFT_MSG_NEWSETELEM, K.NFT_MSG_DELSETELEM].map(message));
+const MAX_DATAGRAMS_PER_READ = 256;
+
+export class NfTablesMonitor {
+  readonly socket: NetlinkSocket;
+  /** The table's name as it stands in an attribute: with its closing zero. */
+  readonly #table: Buffer;
+  readonly #ownPid: number;
+  #structural = false;
+  #elements = false;
+  /** How often notifications did not fit the socket: the owner then checks everything. */
+  overruns = 0;
+
+  constructor(table: string, ownPid: number) {
+    this.#table = Buffer.from(`${table}\0`, "latin1");
+    this.#ownPid = ownPid;
+    this.socket = new NetlinkSocket({
+      name: "nf_tables notifications",
+      protocol: K.NETLINK_NETFILTER,
+      groups: 1 << (K.NFNLGRP_NFTABLES - 1),
+      receiveBufferBytes: 4 << 20,
+      datagramBytes: 131_072,
+    });
+  }
+
+  /** Reads what has arrived; calls `onChange` once for each foreign transaction that touched the table. */
+  read(onChange: (change: ForeignChange) => void): void {
+    for (let datagrams = 0; datagrams < MAX_DATAGRAMS_PER_READ; datagrams++) {
+      const length = this.socket.receive();
+      if (length === 0) return;
+      if (length < 0) {
+        this.overruns++;
+        onChange({ structural: true, program: "" });
+        continue;
+      }
+      walkMessages(this.socket.buffer, length, ({ type, bytes, at, end }) => {
+        if (type === message(K.NFT_MSG_NEWGEN)) this.#commit(bytes, at, end, onChange);
+        else if (structuralTypes.has(type)) this.#structural ||= this.#isOurs(bytes, at, end);
+        else if (elementTypes.has(type)) this.#elements ||= this.#isOurs(bytes, at, end);
+      });
+    }
+  }
+
+  #isOurs(bytes: Buffer, at: number, end: number): boolean {
+    const attributeAt = at + K.NFGENMSG_BYTES;
+    const valueAt = attributeAt + K.NLA_HEADER_BYTES;
+    return (
+      valueAt + this.#table.length <= end &&
+      (bytes.readUInt16LE(attributeAt + 2) & K.NLA_TYPE_MASK) === K.NFTA_TABLE &&
+      bytes.readUInt16LE(attributeAt) === K.NLA_HEADER_BYTES + this.#table.length &&
+      this.#table.compare(bytes, valueAt, valueAt + this.#table.length) === 0
+    );
+  }
+
+  #commit(bytes: Buffer, at: number, end: number, onChange: (change: ForeignChange) => void): void {
+    const structural = this.#structural;
+    const touched = structural || this.#elements;
+    this.#structural = false;
+    this.#elements = false;
+    if (!touched) return;
+    let pid = 0;
+    let program = "";
+    walkAttributes(bytes, at + K.NFGENMSG_BYTES, end, (type, valueAt, valueEnd) => {
+      if (type === K.NFTA_GEN_PROC_PID) pid = bytes.readUInt32BE(valueAt);
+      if (type === K.NFTA_GEN_PROC_NAME) program = bytes.toString("latin1", valueAt, valueEnd - 1);
+    });
+    if (pid !== this.#ownPid) onChange({ structural, program });
+  }
+
+  close(): void {
+    this.socket.close();
+  }
+}

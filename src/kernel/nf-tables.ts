@@ -1,0 +1,246 @@
+// nf_tables over netlink, where libnftables is too slow or has no call (docs/decisions/0002-set-elements.md): elements of
+// plain sets are added, removed, looked up and dumped without text; the generation number and a fingerprint of a table's
+// rules tell whether somebody else changed it. (linux/netfilter/nf_tables.h)
+import * as K from "./constants.ts";
+import { errnoName, KernelError, remedyFor } from "./errors.ts";
+import { type NetlinkMessage, NetlinkSocket, NetlinkWriter, walkAttributes } from "./netlink.ts";
+
+const message = (type: number) => (K.NFNL_SUBSYS_NFTABLES << 8) | type;
+
+/** A key of a set: 4 bytes for ipv4_addr, 16 for ipv6_addr, in network order. */
+export type ElementKey = Uint8Array;
+
+export interface ElementChange {
+  readonly set: string;
+  readonly key: ElementKey;
+  /** How long the kernel keeps it; undefined = until it is removed. Ignored for removals. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** What a look-up says: absent, or present with what is left of its time (undefined: it does not expire). */
+export type ElementState =
+  | { readonly present: false }
+  | { readonly present: true; readonly expiresInMs: number | undefined };
+
+/** Elements in one message: 40 bytes each, and an attribute's length is 16 bits. */
+const ELEMENTS_PER_MESSAGE = 1_000;
+const WRITER_BYTES = 65_536;
+
+export class NfTables {
+  readonly #socket = new NetlinkSocket({
+    name: "nf_tables",
+    protocol: K.NETLINK_NETFILTER,
+    sendBufferBytes: 8 << 20,
+    datagramBytes: 131_072,
+  });
+  readonly #writer = new NetlinkWriter(WRITER_BYTES);
+  readonly #table: string;
+
+  /** Works on one table of family inet. */
+  constructor(table: string) {
+    this.#table = table;
+  }
+
+  /** The rule set's generation: grows by one with every committed transaction of any program. */
+  generation(): number {
+    let generation = 0;
+    const request = this.#begin(K.NFT_MSG_GETGEN, K.NLM_F_ACK).finish();
+    this.#socket.request(request, (answer) => {
+      walkAttributes(answer.bytes, answer.at + K.NFGENMSG_BYTES, answer.end, (type, at) => {
+        if (type === K.NFTA_GEN_ID) generation = answer.bytes.readUInt32BE(at);
+      });
+    });
+    return generation;
+  }
+
+  /**
+   * Adds elements that are not there, in one transaction; one that is there keeps its time. Returns "" or the errno's
+   * name: ENOENT (no such table or set), ENFILE or ENOSPC (the set is full), EPERM.
+   */
+  insert(changes: readonly ElementChange[]): string {
+    return this.#transact([[K.NFT_MSG_NEWSETELEM, changes]]);
+  }
+
+  /** As insert(), but one that is there gets the new time. */
+  replace(changes: readonly ElementChange[]): string {
+    // Before Linux 6.12 adding what is there keeps the old time: add (so that there is one), delete, add.
+    return this.#transact([
+      [K.NFT_MSG_NEWSETELEM, changes],
+      [K.NFT_MSG_DELSETELEM, changes],
+      [K.NFT_MSG_NEWSETELEM, changes],
+    ]);
+  }
+
+  /** Removes elements in one transaction; one that has just expired is no error. */
+  remove(changes: readonly ElementChange[]): string {
+    return this.#transact([
+      [K.NFT_MSG_NEWSETELEM, changes],
+      [K.NFT_MSG_DELSETELEM, changes],
+    ]);
+  }
+
+  #transact(steps: readonly (readonly [number, readonly ElementChange[]])[]): string {
+    const parts: Uint8Array[] = [this.#batchMark(K.NFNL_MSG_BATCH_BEGIN)];
+    for (const [type, changes] of steps) {
+      for (let at = 0; at < changes.length; at += ELEMENTS_PER_MESSAGE) {
+        for (const [set, group] of groupBySet(changes.slice(at, at + ELEMENTS_PER_MESSAGE))) {
+          parts.push(this.#elements(type, set, group));
+        }
+      }
+    }
+    parts.push(this.#batchMark(K.NFNL_MSG_BATCH_END));
+    const errno = this.#socket.transact(Buffer.concat(parts));
+    return errno === 0 ? "" : errnoName(errno);
+  }
+
+  #batchMark(type: number): Uint8Array {
+    const sequence = this.#socket.nextSequence();
+    return this.#writer.begin(type, K.NLM_F_REQUEST, sequence).nfgen(0, K.NFNL_SUBSYS_NFTABLES).finishCopy();
+  }
+
+  #elements(type: number, set: string, changes: readonly ElementChange[]): Uint8Array {
+    const writer = this.#begin(type, type === K.NFT_MSG_NEWSETELEM ? K.NLM_F_CREATE : 0)
+      .text(K.NFTA_SET_ELEM_LIST_TABLE, this.#table)
+      .text(K.NFTA_SET_ELEM_LIST_SET, set);
+    const list = writer.beginNested(K.NFTA_SET_ELEM_LIST_ELEMENTS);
+    for (const { key, timeoutMs } of changes) {
+      const element = writer.beginNested(K.NFTA_LIST_ELEM);
+      const keyAt = writer.beginNested(K.NFTA_SET_ELEM_KEY);
+      writer.attribute(K.NFTA_DATA_VALUE, key).endNested(keyAt);
+      if (timeoutMs !== undefined && type === K.NFT_MSG_NEWSETELEM)
+        writer.u64be(K.NFTA_SET_ELEM_TIMEOUT, Math.max(1, timeoutMs));
+      writer.endNested(element);
+    }
+    return writer.endNested(list).finishCopy();
+  }
+
+  /** Asks the kernel for one element: the read-back behind every "blocked". Throws KernelError but for ENOENT. */
+  lookup(set: string, key: ElementKey): ElementState {
+    const writer = this.#begin(K.NFT_MSG_GETSETELEM, K.NLM_F_ACK)
+      .text(K.NFTA_SET_ELEM_LIST_TABLE, this.#table)
+      .text(K.NFTA_SET_ELEM_LIST_SET, set);
+    const list = writer.beginNested(K.NFTA_SET_ELEM_LIST_ELEMENTS);
+    const element = writer.beginNested(K.NFTA_LIST_ELEM);
+    const keyAt = writer.beginNested(K.NFTA_SET_ELEM_KEY);
+    writer.attribute(K.NFTA_DATA_VALUE, key).endNested(keyAt).endNested(element).endNested(list);
+    let state: ElementState = { present: false };
+    try {
+      this.#socket.request(writer.finish(), (answer) => {
+        readElements(answer, (_key, expiresInMs) => {
+          state = { present: true, expiresInMs };
+        });
+      });
+    } catch (error) {
+      if (!(error instanceof KernelError && error.code === "ENOENT")) throw error;
+    }
+    return state;
+  }
+
+  /**
+   * Visits every element of a set; the key is valid during the visit only. The kernel walks a set from its beginning
+   * for every 500 elements it has told: 100,000 take half a second, 1,000,000 a minute. Throws KernelError, ENOENT when
+   * the table or set is not there.
+   */
+  visitElements(set: string, visit: (key: Buffer, expiresInMs: number | undefined) => void): void {
+    const request = this.#begin(K.NFT_MSG_GETSETELEM, K.NLM_F_DUMP)
+      .text(K.NFTA_SET_ELEM_LIST_TABLE, this.#table)
+      .text(K.NFTA_SET_ELEM_LIST_SET, set)
+      .finish();
+    this.#socket.request(request, (answer) => readElements(answer, visit));
+  }
+
+  countElements(set: string): number {
+    let count = 0;
+    this.visitElements(set, () => {
+      count++;
+    });
+    return count;
+  }
+
+  /** Chains and handles of the table's rules, in order: equal texts mean that no rule came or went. "" without any. */
+  fingerprint(): string {
+    const rules: string[] = [];
+    const request = this.#begin(K.NFT_MSG_GETRULE, K.NLM_F_DUMP).text(K.NFTA_TABLE, this.#table).finish();
+    this.#socket.request(request, ({ bytes, at, end }) => {
+      let rule = "";
+      let ours = false;
+      walkAttributes(bytes, at + K.NFGENMSG_BYTES, end, (type, valueAt, valueEnd) => {
+        if (type === K.NFTA_TABLE) ours = bytes.toString("latin1", valueAt, valueEnd - 1) === this.#table;
+        if (type === K.NFTA_RULE_CHAIN) rule += bytes.toString("latin1", valueAt, valueEnd - 1);
+        if (type === K.NFTA_RULE_HANDLE) rule += `#${bytes.readBigUInt64BE(valueAt)}`;
+      });
+      if (ours) rules.push(rule);
+    });
+    return rules.join(" ");
+  }
+
+  #begin(type: number, flags: number): NetlinkWriter {
+    return this.#writer
+      .begin(message(type), K.NLM_F_REQUEST | flags, this.#socket.nextSequence())
+      .nfgen(K.NFPROTO_INET, 0);
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+}
+
+function groupBySet(changes: readonly ElementChange[]): Map<string, ElementChange[]> {
+  const groups = new Map<string, ElementChange[]>();
+  for (const change of changes) {
+    const group = groups.get(change.set);
+    if (group === undefined) groups.set(change.set, [change]);
+    else group.push(change);
+  }
+  return groups;
+}
+
+/** Walks one NEWSETELEM message. Straight-line code: a dump may hold a million elements. */
+function readElements(answer: NetlinkMessage, visit: (key: Buffer, expiresInMs: number | undefined) => void): void {
+  const { bytes, end } = answer;
+  const list = findAttribute(bytes, answer.at + K.NFGENMSG_BYTES, end, K.NFTA_SET_ELEM_LIST_ELEMENTS);
+  if (list < 0) return;
+  const listEnd = list + bytes.readUInt16LE(list);
+  for (let element = list + K.NLA_HEADER_BYTES; element + K.NLA_HEADER_BYTES <= listEnd; ) {
+    const length = bytes.readUInt16LE(element);
+    if (length < K.NLA_HEADER_BYTES || element + length > listEnd) return;
+    const from = element + K.NLA_HEADER_BYTES;
+    const key = findAttribute(bytes, from, element + length, K.NFTA_SET_ELEM_KEY);
+    const left = findAttribute(bytes, from, element + length, K.NFTA_SET_ELEM_EXPIRATION);
+    if (key >= 0) {
+      // key attribute > data value attribute > the key itself
+      const valueAt = key + 2 * K.NLA_HEADER_BYTES;
+      const expiresInMs = left < 0 ? undefined : bytes.readUInt32BE(left + 4) * 2 ** 32 + bytes.readUInt32BE(left + 8);
+      visit(
+        bytes.subarray(valueAt, key + K.NLA_HEADER_BYTES + bytes.readUInt16LE(key + K.NLA_HEADER_BYTES)),
+        expiresInMs,
+      );
+    }
+    element += (length + 3) & ~3;
+  }
+}
+
+/** Where the attribute of that type begins, or -1. */
+function findAttribute(bytes: Buffer, at: number, end: number, wanted: number): number {
+  let cursor = at;
+  while (cursor + K.NLA_HEADER_BYTES <= end) {
+    const length = bytes.readUInt16LE(cursor);
+    if (length < K.NLA_HEADER_BYTES || cursor + length > end) return -1;
+    if ((bytes.readUInt16LE(cursor + 2) & K.NLA_TYPE_MASK) === wanted) return cursor;
+    cursor += (length + 3) & ~3;
+  }
+  return -1;
+}
+
+/** Why the kernel refused an element, for a person. */
+export function elementRemedy(code: string): string {
+  switch (code) {
+    case "ENFILE":
+    case "ENOSPC":
+      return "the kernel's set is full";
+    case "ENOENT":
+      return "the table is gone: another program removed it";
+    default:
+      return remedyFor(code);
+  }
+}

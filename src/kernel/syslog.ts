@@ -1,0 +1,44 @@
+// syslog as syslog(3) writes it, "<29>Nov 22 09:34:30 portsentry[11670]: text", to /dev/log, without ever waiting.
+import * as K from "./constants.ts";
+import { UnixDatagram } from "./unix-datagram.ts";
+
+const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** Local time in the form of RFC 3164 section 4.1.2: the day is padded with a blank. */
+export function syslogTime(date: Date): string {
+  const two = (value: number) => String(value).padStart(2, "0");
+  const day = String(date.getDate()).padStart(2, " ");
+  return `${months[date.getMonth()]} ${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}
+
+export interface SyslogOptions {
+  readonly ident: string;
+  readonly pid: number;
+  /** Default /dev/log. */
+  readonly path?: string;
+  readonly now: () => Date;
+}
+
+export class Syslog {
+  readonly #socket: UnixDatagram;
+  readonly #options: SyslogOptions;
+  /** Lines that the log socket did not take: full, or nobody there. */
+  dropped = 0;
+
+  constructor(options: SyslogOptions) {
+    this.#options = options;
+    this.#socket = new UnixDatagram(options.path ?? "/dev/log");
+  }
+
+  /** `priority` is facility * 8 + severity; `text` may end in a newline, as PortSentry's lines do. */
+  write(priority: number, text: string): void {
+    const { ident, pid, now } = this.#options;
+    if (this.#socket.send(`<${priority}>${syslogTime(now())} ${ident}[${pid}]: ${text}`) !== "") this.dropped++;
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+}
+
+export const DAEMON_NOTICE = K.LOG_DAEMON * 8 + K.LOG_NOTICE;

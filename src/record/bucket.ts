@@ -1,0 +1,33 @@
+// A token bucket: at most `burst` at once and `perSecond` in the long run. Time is given, in milliseconds;
+// a clock that jumps back refills nothing and stops nothing.
+
+export interface BucketLimits {
+  readonly burst: number;
+  readonly perSecond: number;
+}
+
+export class Bucket {
+  readonly #limits: BucketLimits;
+  #tokens: number;
+  #lastMs: number;
+
+  constructor(limits: BucketLimits, nowMs: number) {
+    this.#limits = limits;
+    this.#tokens = limits.burst;
+    this.#lastMs = nowMs;
+  }
+
+  /** Takes `count` tokens if there are as many; allocates nothing, so it may be asked on the packet path. */
+  take(nowMs: number, count: number): boolean {
+    const elapsedMs = nowMs - this.#lastMs;
+    if (elapsedMs !== 0) {
+      this.#lastMs = nowMs;
+      if (elapsedMs > 0) {
+        this.#tokens = Math.min(this.#limits.burst, this.#tokens + (elapsedMs * this.#limits.perSecond) / 1000);
+      }
+    }
+    if (this.#tokens < count) return false;
+    this.#tokens -= count;
+    return true;
+  }
+}

@@ -1,0 +1,32 @@
+// Makes text from outside (commands, reasons, names, file contents) safe to show: what could end a line, drive a
+// terminal or reorder what is read is written as \xNN, \uNNNN or \u{NNNNNN}. Everything else stays as it is.
+
+/** Controls (C0, DEL, C1), format characters (bidi, zero width, tags), line separators, lone surrogates. */
+const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+/** Longer lines are cut: a syslog datagram and a terminal have bounds too. */
+export const MAX_LINE_CHARS = 8192;
+
+export function escapeText(text: string, maxChars: number = MAX_LINE_CHARS): string {
+  const cut = text.length > maxChars ? `${text.slice(0, maxChars)}...` : text;
+  return cut.replace(unsafe, escapeCharacter);
+}
+
+/** For text that is JSON already: the same characters, as the \uNNNN that every JSON reader turns back. */
+export function escapeJson(json: string): string {
+  return json.replace(unsafe, (character) => {
+    let escaped = "";
+    for (let i = 0; i < character.length; i++) escaped += `\\u${hex(character.charCodeAt(i), 4)}`;
+    return escaped;
+  });
+}
+
+function escapeCharacter(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  if (code < 0x100) return `\\x${hex(code, 2)}`;
+  return code < 0x10000 ? `\\u${hex(code, 4)}` : `\\u{${hex(code, 6)}}`;
+}
+
+function hex(value: number, digits: number): string {
+  return value.toString(16).padStart(digits, "0");
+}

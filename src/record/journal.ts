@@ -1,0 +1,120 @@
+// Where lines for people go: stdout or syslog, in PortSentry's wording or as JSON. Bounds what a flood can make
+// the host write; what is held back is counted and said. What the lines are is for lines.ts and recorder.ts.
+import { Bucket, type BucketLimits } from "./bucket.ts";
+import { escapeJson, escapeText } from "./escape.ts";
+import type { Event } from "./event.ts";
+import { type Line, noticeLine } from "./lines.ts";
+
+/** What a line is worth in a flood. Notices (start, stop) always pass; the others have a budget each. */
+export const LineClass = { Notice: 0, Warning: 1, Decision: 2, Repeat: 3 } as const;
+export type LineClass = (typeof LineClass)[keyof typeof LineClass];
+
+const classes: readonly { readonly limits: BucketLimits; readonly about: string }[] = [
+  { limits: { burst: Number.POSITIVE_INFINITY, perSecond: 0 }, about: "notices" },
+  { limits: { burst: 200, perSecond: 10 }, about: "warnings" },
+  { limits: { burst: 5000, perSecond: 500 }, about: "findings and blocks" },
+  { limits: { burst: 500, perSecond: 50 }, about: "blocked sources" },
+];
+const REPORT_EVERY_MS = 1000;
+
+/** Facility daemon (3), severity notice (5), as 1.2 logs everything. */
+export const SYSLOG_PRIORITY = 3 * 8 + 5;
+
+export interface SyslogWriter {
+  write(priority: number, text: string): void;
+}
+
+export interface LineSink {
+  write(text: string, newline: boolean): void;
+}
+
+/** `write` should write at once (writeSync on descriptor 1): what it throws is counted, not passed on. */
+export function stdoutSink(write: (text: string) => void): LineSink {
+  return { write: (text) => write(`${text}\n`) };
+}
+
+export function syslogSink(writer: SyslogWriter): LineSink {
+  return { write: (text, newline) => writer.write(SYSLOG_PRIORITY, newline ? `${text}\n` : text) };
+}
+
+export interface JournalOptions {
+  readonly sink: LineSink;
+  readonly format: "portsentry1" | "json";
+  readonly nowMs: () => number;
+}
+
+interface Budget {
+  readonly bucket: Bucket;
+  readonly about: string;
+  suppressed: number;
+  sinceMs: number;
+}
+
+export class Journal {
+  readonly counters = { linesSuppressed: 0, linesLost: 0 };
+  readonly #options: JournalOptions;
+  readonly #budgets: readonly Budget[];
+  #reportedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: JournalOptions) {
+    this.#options = options;
+    const nowMs = options.nowMs();
+    this.#budgets = classes.map(({ limits, about }) => ({
+      bucket: new Bucket(limits, nowMs),
+      about,
+      suppressed: 0,
+      sinceMs: 0,
+    }));
+  }
+
+  /** Whether `lines` lines of a class may be written now. Ask before building them; a "no" is counted. */
+  admit(lineClass: LineClass, lines: number): boolean {
+    const budget = this.#budgets[lineClass];
+    const nowMs = this.#options.nowMs();
+    if (budget === undefined || budget.bucket.take(nowMs, lines)) return true;
+    if (budget.suppressed === 0) budget.sinceMs = nowMs;
+    budget.suppressed += lines;
+    this.counters.linesSuppressed += lines;
+    return false;
+  }
+
+  /** Writes what admit() let pass: the lines, or in JSON the event (a line without one becomes a notice). */
+  write(lines: readonly Line[], event?: Event): void {
+    if (this.#options.format === "portsentry1") {
+      for (const line of lines) this.#put(escapeText(line.text), line.newline);
+      return;
+    }
+    if (event !== undefined) {
+      this.#put(escapeJson(JSON.stringify(event)), true);
+      return;
+    }
+    const time = new Date(this.#options.nowMs()).toISOString();
+    for (const line of lines) {
+      this.#put(escapeJson(JSON.stringify({ time, type: "notice", message: line.text })), true);
+    }
+  }
+
+  /** Says what was held back, once a second at most; the daemon calls it with its other periodic work. */
+  tick(): void {
+    const nowMs = this.#options.nowMs();
+    if (Math.abs(nowMs - this.#reportedMs) < REPORT_EVERY_MS) return;
+    for (const budget of this.#budgets) {
+      if (budget.suppressed === 0) continue;
+      const seconds = Math.max(1, Math.round((nowMs - budget.sinceMs) / 1000));
+      const span = seconds === 1 ? "second" : `${seconds} seconds`;
+      const { suppressed, about } = budget;
+      budget.suppressed = 0;
+      this.#reportedMs = nowMs;
+      this.write([noticeLine(`${suppressed} more lines about ${about} were suppressed in the last ${span}`)]);
+    }
+  }
+
+  #put(text: string, newline: boolean): void {
+    try {
+      this.#options.sink.write(text, newline);
+    } catch {
+      // A reader that went away (EPIPE) or a full pipe must not stop the defence.
+      this.counters.linesLost++;
+    }
+  }
+}

@@ -1,0 +1,95 @@
+// The store's SQL: reading tables in large chunks, and the statements of a flush. Whoever calls holds the
+// transaction, keeps the counters and catches what SQLite throws.
+import type Database from "libsql";
+import { z } from "zod";
+import type { Event } from "./event.ts";
+import {
+  blobText,
+  blockParameters,
+  eventParameters,
+  offencesParameters,
+  parseEvent,
+  parseJson,
+  type StoredBlock,
+  type StoredOffences,
+} from "./store-rows.ts";
+
+const READ_ROWS = 2000;
+const jsonRow = z.object({ json: blobText });
+const chunkRow = z.object({ rows: blobText, last: z.number().nullable() });
+
+/** Rows as JSON arrays, some thousands a call: a call and a blob per row take three times as long. */
+export function* readRows(database: Database.Database, table: string, columns: string): Generator<unknown> {
+  const statement = database.prepare(
+    `SELECT cast(json_group_array(json_array(${columns})) AS blob) AS rows, max(number) AS last
+     FROM (SELECT rowid AS number, * FROM ${table} WHERE rowid > ? ORDER BY rowid LIMIT ${READ_ROWS})`,
+  );
+  for (let after: number | null = Number.MIN_SAFE_INTEGER; after !== null; ) {
+    const chunk = chunkRow.parse(statement.get([after]));
+    const rows = parseJson(chunk.rows);
+    if (Array.isArray(rows)) yield* rows;
+    if (chunk.last !== null && chunk.last <= after) throw new Error("row numbers do not rise");
+    after = chunk.last;
+  }
+}
+
+export function writeBlocks(database: Database.Database, blocks: readonly [string, StoredBlock | undefined][]): void {
+  if (blocks.length === 0) return;
+  const put = database.prepare("REPLACE INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+  const remove = database.prepare("DELETE FROM blocks WHERE source = ?");
+  for (const [source, block] of blocks) {
+    if (block === undefined) remove.run([source]);
+    else put.run(blockParameters(source, block));
+  }
+}
+
+export function writeOffences(database: Database.Database, offences: readonly [string, StoredOffences][]): void {
+  if (offences.length === 0) return;
+  const put = database.prepare("REPLACE INTO offences VALUES (?, ?, ?)");
+  for (const [source, row] of offences) put.run(offencesParameters(source, row));
+}
+
+export function writeEvents(database: Database.Database, firstId: number, events: readonly Event[]): void {
+  if (events.length === 0) return;
+  const add = database.prepare("INSERT INTO events VALUES (?, ?, ?, ?, ?)");
+  let id = firstId;
+  for (const event of events) add.run(eventParameters(id++, event));
+}
+
+export function pruneOffences(database: Database.Database, kept: number): void {
+  const sql = `DELETE FROM offences WHERE rowid IN
+    (SELECT rowid FROM offences ORDER BY last_end_ms DESC, rowid DESC LIMIT -1 OFFSET ?)`;
+  database.prepare(sql).run([kept]);
+}
+
+export function rollBack(database: Database.Database): void {
+  try {
+    database.exec("ROLLBACK");
+  } catch {
+    // SQLite has rolled back by itself (disk full, I/O error).
+  }
+}
+
+/** The newest `limit` events, oldest first; undefined stands for a row that is none of ours. */
+export function readEvents(database: Database.Database, limit: number, source?: string): (Event | undefined)[] {
+  const where = source === undefined ? "" : "WHERE source = ?";
+  const statement = database.prepare(`SELECT cast(json AS blob) AS json FROM events ${where} ORDER BY id DESC LIMIT ?`);
+  const found: (Event | undefined)[] = [];
+  for (const row of statement.iterate(source === undefined ? [limit] : [source, limit])) {
+    const json = jsonRow.safeParse(row);
+    found.push(json.success ? parseEvent(json.data.json) : undefined);
+  }
+  return found.reverse();
+}
+
+export function deleteEventsBefore(database: Database.Database, id: number): void {
+  database.prepare("DELETE FROM events WHERE id < ?").run([id]);
+}
+
+const idsRow = z.object({ oldest: z.number(), newest: z.number() });
+
+/** The range of event numbers; empty: 1 to 0. */
+export function readEventIds(database: Database.Database): { readonly oldest: number; readonly newest: number } {
+  const ids = idsRow.safeParse(database.prepare("SELECT min(id) AS oldest, max(id) AS newest FROM events").get());
+  return ids.success ? ids.data : { oldest: 1, newest: 0 };
+}

@@ -1,0 +1,336 @@
+// What survives a restart: blocks, offences, events. Writes are queued and go to SQLite in one transaction per
+// flush(), on the one connection and the main thread. A store that fails is counted and said once; nothing throws.
+import { formatPrefix, type Prefix } from "../wire/address.ts";
+import type { Event } from "./event.ts";
+import { describe, isDamage, type OpenedFile, openDatabase, releaseDatabase, replaceDatabase } from "./store-file.ts";
+import {
+  blockColumns,
+  offencesColumns,
+  parseBlock,
+  parseOffences,
+  type StoredBlock,
+  type StoredOffences,
+} from "./store-rows.ts";
+import {
+  deleteEventsBefore,
+  pruneOffences,
+  readEventIds,
+  readEvents,
+  readRows,
+  rollBack,
+  writeBlocks,
+  writeEvents,
+  writeOffences,
+} from "./store-sql.ts";
+
+export type { StoredBlock, StoredOffences } from "./store-rows.ts";
+
+export interface StoreLimits {
+  /** Events kept; the oldest tenth goes when there are more. */
+  readonly maxEvents: number;
+  /** Sources whose offences are remembered; those whose block ended first go. */
+  readonly maxOffences?: number;
+  /** Queued events while the store fails; further ones are dropped and counted. */
+  readonly maxPendingEvents?: number;
+  /** Queued changes of blocks (and of offences) while the store fails; the oldest are dropped and counted. */
+  readonly maxPendingBlocks?: number;
+}
+
+export interface StoreListener {
+  /** Called once when the store begins to fail; during openStore too. */
+  onTrouble(message: string): void;
+  /** Called once when a flush works again. */
+  onRecovered(message: string): void;
+  /** A damaged file was replaced while running: the new one is empty, put every block and offence again. */
+  onReplaced?(): void;
+}
+
+export interface EventQuery {
+  readonly limit: number;
+  /** Canonical text, compared as it is. */
+  readonly source?: string;
+}
+
+export interface StoreCounters {
+  /** Transactions and reads that failed. */
+  readonly storeErrors: number;
+  readonly eventsDropped: number;
+  /** Changes of blocks and offences that were dropped. */
+  readonly blocksDropped: number;
+  /** Rows that were read and are none of ours. */
+  readonly badRows: number;
+}
+
+export interface Store {
+  /** False: the store is in memory, because the file could not be had. */
+  readonly persistent: boolean;
+  readonly counters: StoreCounters;
+  /** As stored: blocks whose time is over are among them. */
+  loadBlocks(): StoredBlock[];
+  loadOffences(): StoredOffences[];
+  putBlock(block: StoredBlock): void;
+  deleteBlock(source: Prefix): void;
+  putOffence(offences: StoredOffences): void;
+  addEvent(event: Event): void;
+  /** The newest `limit`, oldest first, those not yet flushed included. */
+  events(query: EventQuery): Event[];
+  /** Writes what is queued, a bounded part at a time; while the store fails it tries once a second. */
+  flush(): void;
+  close(): void;
+}
+
+const RETRY_AFTER_MS = 1000;
+/** Rows of a transaction, so that a flush takes some 100 ms at most; few while it is not known that it will work. */
+const FLUSH_ROWS = 10_000;
+const RETRY_ROWS = 500;
+const MAX_QUERY_EVENTS = 100_000;
+/** Share that stays when a table is pruned, so that pruning is rare. */
+const KEPT_SHARE = 0.9;
+
+export function openStore(path: string, nowMs: () => number, limits: StoreLimits, listener: StoreListener): Store {
+  return new SqliteStore({ path, nowMs, limits, listener });
+}
+
+interface StoreOptions {
+  readonly path: string;
+  readonly nowMs: () => number;
+  readonly limits: StoreLimits;
+  readonly listener: StoreListener;
+}
+
+interface StoredTable<T> {
+  readonly table: "blocks" | "offences";
+  readonly columns: string;
+  readonly parse: (row: unknown) => T | undefined;
+}
+
+class SqliteStore implements Store {
+  readonly counters = { storeErrors: 0, eventsDropped: 0, blocksDropped: 0, badRows: 0 };
+  readonly #options: StoreOptions;
+  readonly #limits: Required<StoreLimits>;
+  #file: OpenedFile;
+  /** undefined stands for a deletion. */
+  readonly #blocks = new Map<string, StoredBlock | undefined>();
+  readonly #offences = new Map<string, StoredOffences>();
+  #events: Event[] = [];
+  #oldestEventId = 1;
+  #newestEventId = 0;
+  /** Upserts since the table was last pruned; begins at the bound, so that the first flush prunes. */
+  #offencesWritten: number;
+  #troubled = false;
+  #failedMs = 0;
+  #flushing = false;
+  #closed = false;
+
+  constructor(options: StoreOptions) {
+    this.#options = options;
+    this.#limits = { maxOffences: 262_144, maxPendingEvents: 5000, maxPendingBlocks: 262_144, ...options.limits };
+    this.#offencesWritten = this.#limits.maxOffences;
+    this.#file = openDatabase(options.path, options.nowMs());
+    if (this.#file.trouble !== undefined) this.#report(this.#file.trouble);
+    this.#readEventIds();
+  }
+
+  get persistent(): boolean {
+    return this.#file.persistent;
+  }
+
+  loadBlocks(): StoredBlock[] {
+    this.#flushAll();
+    return this.#load({ table: "blocks", columns: blockColumns, parse: parseBlock }, (block) => this.putBlock(block));
+  }
+
+  loadOffences(): StoredOffences[] {
+    this.#flushAll();
+    return this.#load({ table: "offences", columns: offencesColumns, parse: parseOffences }, (row) =>
+      this.putOffence(row),
+    );
+  }
+
+  putBlock(block: StoredBlock): void {
+    this.#queue(this.#blocks, formatPrefix(block.source), block);
+  }
+
+  deleteBlock(source: Prefix): void {
+    this.#queue(this.#blocks, formatPrefix(source), undefined);
+  }
+
+  putOffence(offences: StoredOffences): void {
+    this.#queue(this.#offences, formatPrefix(offences.source), offences);
+  }
+
+  addEvent(event: Event): void {
+    // A burst is written at once; only a store that fails makes events be dropped.
+    if (this.#events.length >= this.#limits.maxPendingEvents) this.flush();
+    if (this.#events.length >= this.#limits.maxPendingEvents || this.#closed) this.counters.eventsDropped++;
+    else this.#events.push(event);
+  }
+
+  events({ limit, source }: EventQuery): Event[] {
+    this.flush();
+    const wanted = Math.min(Math.floor(limit), MAX_QUERY_EVENTS);
+    if (!(wanted > 0)) return [];
+    const pending = source === undefined ? this.#events : this.#events.filter((event) => event.source === source);
+    const missing = wanted - pending.length;
+    if (missing <= 0) return pending.slice(-wanted);
+    return [...this.#readEvents(missing, source), ...pending];
+  }
+
+  flush(): void {
+    if (this.#flushing || this.#closed || this.#pending() === 0) return;
+    const rows = this.#troubled ? RETRY_ROWS : FLUSH_ROWS;
+    if (this.#troubled && Math.abs(this.#options.nowMs() - this.#failedMs) < RETRY_AFTER_MS) return;
+    this.#flushing = true;
+    try {
+      this.#write(rows);
+      if (this.#troubled) {
+        this.#troubled = false;
+        this.#options.listener.onRecovered(`store ${this.#options.path}: writing works again`);
+      }
+    } catch (error) {
+      this.#fail(error, "write");
+    } finally {
+      this.#flushing = false;
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#failedMs = Number.NEGATIVE_INFINITY;
+    this.#flushAll();
+    this.#closed = true;
+    releaseDatabase(this.#file.database);
+  }
+
+  #pending(): number {
+    return this.#blocks.size + this.#offences.size + this.#events.length;
+  }
+
+  /** Flushes until nothing is queued or nothing more goes. */
+  #flushAll(): void {
+    for (let before = Number.POSITIVE_INFINITY; this.#pending() < before && this.#pending() > 0; ) {
+      before = this.#pending();
+      this.flush();
+    }
+  }
+
+  #queue<T>(map: Map<string, T>, key: string, value: T): void {
+    if (map.size >= this.#limits.maxPendingBlocks && !map.has(key)) {
+      this.flush();
+      const oldest = map.keys().next();
+      if (map.size >= this.#limits.maxPendingBlocks && oldest.done === false) {
+        map.delete(oldest.value);
+        this.counters.blocksDropped++;
+      }
+    }
+    map.set(key, value);
+  }
+
+  /** One transaction; what it wrote leaves the queues only after the commit. */
+  #write(maxRows: number): void {
+    const { database } = this.#file;
+    const blocks = first(this.#blocks, maxRows);
+    const offences = first(this.#offences, maxRows - blocks.length);
+    const events = this.#events.slice(0, maxRows - blocks.length - offences.length);
+    const newestId = this.#newestEventId + events.length;
+    let oldestId = this.#oldestEventId;
+    let offencesWritten = this.#offencesWritten + offences.length;
+    if (database.inTransaction) rollBack(database);
+    database.exec("BEGIN IMMEDIATE");
+    try {
+      writeBlocks(database, blocks);
+      writeOffences(database, offences);
+      if (offences.length > 0 && offencesWritten > this.#limits.maxOffences * (1 - KEPT_SHARE)) {
+        pruneOffences(database, Math.floor(this.#limits.maxOffences * KEPT_SHARE));
+        offencesWritten = 0;
+      }
+      writeEvents(database, this.#newestEventId + 1, events);
+      if (newestId - oldestId + 1 > this.#limits.maxEvents) {
+        oldestId = newestId - Math.floor(this.#limits.maxEvents * KEPT_SHARE) + 1;
+        deleteEventsBefore(database, oldestId);
+      }
+      database.exec("COMMIT");
+    } catch (error) {
+      rollBack(database);
+      throw error;
+    }
+    this.#newestEventId = newestId;
+    this.#oldestEventId = oldestId;
+    this.#offencesWritten = offencesWritten;
+    for (const [key] of blocks) this.#blocks.delete(key);
+    for (const [key] of offences) this.#offences.delete(key);
+    this.#events = this.#events.slice(events.length);
+  }
+
+  /** Said once until a flush works again. What is damaged is replaced at once, whoever met the damage. */
+  #fail(error: unknown, what: "read" | "write"): void {
+    this.counters.storeErrors++;
+    const { path, nowMs, listener } = this.#options;
+    const isNew = !this.#troubled;
+    this.#troubled = true;
+    this.#failedMs = nowMs();
+    let message = `cannot ${what} store ${path}: ${describe(error)}; blocks are kept in memory and tried again each second`;
+    const isReplaced = isDamage(error) && this.#file.persistent;
+    if (isReplaced) {
+      releaseDatabase(this.#file.database);
+      this.#file = replaceDatabase(path, this.#failedMs, error);
+      message = this.#file.trouble ?? message;
+      this.#readEventIds();
+      this.#offencesWritten = this.#limits.maxOffences;
+    }
+    if (isNew) this.#report(message);
+    if (isReplaced) listener.onReplaced?.();
+  }
+
+  #report(message: string): void {
+    this.#options.listener.onTrouble(message);
+  }
+
+  #readEventIds(): void {
+    try {
+      const { oldest, newest } = readEventIds(this.#file.database);
+      this.#oldestEventId = oldest;
+      this.#newestEventId = newest;
+    } catch (error) {
+      this.#fail(error, "read");
+    }
+  }
+
+  /** What was read before the file proved damaged is used, and put into the file that took its place. */
+  #load<T>({ table, columns, parse }: StoredTable<T>, put: (row: T) => void): T[] {
+    const { database } = this.#file;
+    const loaded: T[] = [];
+    try {
+      for (const row of readRows(database, table, columns)) {
+        const parsed = parse(row);
+        if (parsed === undefined) this.counters.badRows++;
+        else loaded.push(parsed);
+      }
+    } catch (error) {
+      this.#fail(error, "read");
+      if (this.#file.database !== database) for (const row of loaded) put(row);
+    }
+    return loaded;
+  }
+
+  #readEvents(limit: number, source: string | undefined): Event[] {
+    try {
+      const rows = readEvents(this.#file.database, limit, source);
+      const events = rows.filter((event) => event !== undefined);
+      this.counters.badRows += rows.length - events.length;
+      return events;
+    } catch (error) {
+      this.#fail(error, "read");
+      return [];
+    }
+  }
+}
+
+function first<T>(map: ReadonlyMap<string, T>, count: number): [string, T][] {
+  const taken: [string, T][] = [];
+  for (const entry of map) {
+    if (taken.length >= count) break;
+    taken.push(entry);
+  }
+  return taken;
+}

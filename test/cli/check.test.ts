@@ -1,0 +1,69 @@
+// portreeve check on good and bad files, as text and as JSON, and portreeve run up to the daemon's door.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createProgram } from "../../src/cli/program.ts";
+import { explainSettings } from "../../src/config/explain.ts";
+import { loadSettings } from "../../src/config/load.ts";
+import type { RunOptions } from "../../src/daemon/run.ts";
+import { portreeve, writeConf } from "./run-command.ts";
+
+test("a file with errors: each problem with its line, exit 78", async (t) => {
+  const conf = writeConf(t, 'BLOCK_TCP="7"\nBLOK_UDP="1"\nnonsense\n');
+  const { code, out, err } = await portreeve(["check", "-c", conf]);
+  assert.deepEqual([code, err], [78, ""]);
+  for (const line of [1, 2, 3]) assert.match(out, new RegExp(`^${conf}:${line}: error: `, "m"));
+  assert.match(out, /^3 errors: the daemon would not start with this file$/m);
+  const json = await portreeve(["check", "--json", "-c", conf]);
+  assert.equal(json.code, 78);
+  const { problems } = loadSettings(conf, () => Buffer.from('BLOCK_TCP="7"\nBLOK_UDP="1"\nnonsense\n'));
+  assert.deepEqual(JSON.parse(json.out), { file: conf, ok: false, problems });
+});
+
+test("a file without errors: its warnings, then what it means, exit 0", async (t) => {
+  const text = 'BLOCK_TCP="1"\nBLOCK_UDP="0"\nSCAN_TRIGGER="2"\n';
+  const conf = writeConf(t, text);
+  const { settings, problems } = loadSettings(conf, () => Buffer.from(text));
+  assert.ok(settings !== undefined);
+  const { code, out } = await portreeve(["check", "-c", conf]);
+  assert.equal(code, 0);
+  assert.ok(explainSettings(settings).length > 0);
+  assert.ok(out.endsWith(`${explainSettings(settings).join("\n")}\n`), out);
+  for (const problem of problems) assert.ok(out.includes(problem.message));
+  const json = await portreeve(["check", "--json", "-c", conf]);
+  assert.equal(json.code, 0);
+  assert.deepEqual(JSON.parse(json.out), { file: conf, ok: true, problems });
+});
+
+test("a missing file is a configuration error", async () => {
+  const { code, out } = await portreeve(["check", "-c", "/nonexistent/portsentry.conf"]);
+  assert.equal(code, 78);
+  assert.match(out, /cannot read the configuration/);
+});
+
+test("run hands its options to the daemon and ends as the daemon does", async () => {
+  const given: RunOptions[] = [];
+  const ends: number[] = [];
+  const terminal = { write: async () => {}, complain: () => {}, colour: false, nowMs: () => 0 };
+  const run = async (...args: string[]): Promise<void> => {
+    const loadDaemon = async () => async (options: RunOptions) => {
+      given.push(options);
+      return 70 + given.length;
+    };
+    const program = createProgram({ terminal, version: "", loadDaemon, done: (code) => void ends.push(code) });
+    await program.parseAsync(["run", ...args], { from: "user" });
+  };
+  await run();
+  await run("-c", "/tmp/x.conf", "--log", "syslog", "--block");
+  assert.deepEqual(given, [
+    { confFile: "/etc/portsentry/portsentry.conf", log: "stdout", forceBlock: false },
+    { confFile: "/tmp/x.conf", log: "syslog", forceBlock: true },
+  ]);
+  assert.deepEqual(ends, [71, 72]);
+});
+
+test("run with a broken file tells each problem and ends with 78", async (t) => {
+  const conf = writeConf(t, 'BLOCK_TCP="7"\n');
+  const { code, out, err } = await portreeve(["run", "-c", conf]);
+  assert.deepEqual([code, out], [78, ""]);
+  assert.match(err, new RegExp(`^${conf}:1: error: `, "m"));
+});

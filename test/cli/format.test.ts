@@ -1,0 +1,78 @@
+// Times, spans, counts and colours as people see them.
+import assert from "node:assert/strict";
+import { PassThrough } from "node:stream";
+import { test } from "node:test";
+import fc from "fast-check";
+import { formatCount, formatSpan, formatTime, ordinal, plural } from "../../src/cli/format.ts";
+import { createTerminal, paint, toJsonLine } from "../../src/cli/terminal.ts";
+
+test("spans show their two largest units", () => {
+  const spans: readonly (readonly [number, string])[] = [
+    [-5, "0s"],
+    [0, "0s"],
+    [499, "0s"],
+    [59_499, "59s"],
+    [59_500, "1m"],
+    [61_000, "1m 1s"],
+    [3_600_000, "1h"],
+    [3_601_000, "1h"],
+    [3_661_000, "1h 1m"],
+    [90_000_000, "1d 1h"],
+    [86_400_000 * 400 + 3_599_000, "400d"],
+  ];
+  for (const [ms, text] of spans) assert.equal(formatSpan(ms), text);
+});
+
+test("times are in the reader's zone, and what is no time stays as it is", () => {
+  assert.match(formatTime("2026-11-22T10:00:00.000Z"), /^2026-11-2[123] \d\d:\d\d:00$/);
+  assert.equal(formatTime("soon"), "soon");
+});
+
+test("counts, plurals and ordinals", () => {
+  assert.deepEqual([0, 999, 1000, 1234567].map(formatCount), ["0", "999", "1,000", "1,234,567"]);
+  assert.deepEqual(
+    [plural(1, "probe"), plural(2000, "probe"), plural(0, "entry", "entries")],
+    ["1 probe", "2,000 probes", "0 entries"],
+  );
+  assert.deepEqual([1, 2, 3, 4, 11, 12, 13, 21, 101, 111].map(ordinal), [
+    "1st",
+    "2nd",
+    "3rd",
+    "4th",
+    "11th",
+    "12th",
+    "13th",
+    "21st",
+    "101st",
+    "111th",
+  ]);
+});
+
+test("JSON lines hold no control character and mean the same", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), (text) => {
+      const line = toJsonLine({ text });
+      assert.doesNotMatch(line.slice(0, -1), /[\p{Cc}\p{Cf}]/u);
+      assert.deepEqual(JSON.parse(line), { text });
+    }),
+  );
+});
+
+test("colour is for terminals whose user has not said NO_COLOR", () => {
+  const colourOf = (isTTY: boolean, env: Record<string, string>): boolean => {
+    const stdout = Object.assign(new PassThrough(), { isTTY });
+    const terminal = createTerminal({ stdout, stderr: new PassThrough(), env });
+    assert.equal(paint(terminal, "red", "x"), terminal.colour ? "\x1b[31mx\x1b[0m" : "x");
+    return terminal.colour;
+  };
+  assert.deepEqual(
+    [
+      colourOf(true, {}),
+      colourOf(true, { NO_COLOR: "" }),
+      colourOf(true, { NO_COLOR: "1" }),
+      colourOf(true, { TERM: "dumb" }),
+      colourOf(false, {}),
+    ],
+    [true, true, false, false, false],
+  );
+});

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { explainSettings } from "../../src/config/explain.ts";
+import { IGNORE, load, settingsOf } from "./support.ts";
+
+function explain(text: string, ignore?: string): string {
+  return explainSettings(settingsOf(load(`IGNORE_FILE="${IGNORE}"\n${text}`, ignore))).join("\n");
+}
+
+test("a host that only logs", () => {
+  const said = explain("");
+  assert.match(said, /^Watched, TCP: every closed port\.$/m);
+  assert.match(said, /^Watched, UDP: every closed port outside the range/m);
+  assert.match(said, /^A scan: the first probe of a closed port\.$/m);
+  assert.match(said, /^A scanner: is logged only; nothing is held, dropped or blocked\.$/m);
+  assert.match(said, /^Exempt: 127\.0\.0\.0\/8 \(/m);
+  assert.match(said, /as "portsentry"; no history file\.$/m);
+  assert.doesNotMatch(said, /shut out/);
+});
+
+test("a host that blocks, with proof", () => {
+  const said = explain('BLOCK_TCP="1"\nBLOCK_UDP="1"\nPROOF="on"\nPOLICY="score"\nTOLERATED_PORTS_TCP="443,80"');
+  assert.match(said, /^A scan: 3 different closed ports from one source within 10m\.$/m);
+  assert.match(said, /^Tolerated, TCP: 80, 443 are tried by habit/m);
+  assert.match(said, /^A scanner: is held at its first probe, and blocked in the kernel/m);
+  assert.match(said, /^An unproven scanner: opens no new connection for 10m;/m);
+  assert.match(said, /^A proven scanner: is shut out for 1d, each further time 4 times as long, at most 30d\.$/m);
+  assert.match(said, /^Proven in this version: only who is blocked by hand\.$/m);
+  assert.doesNotMatch(said, /logged only/);
+});
+
+test("one protocol only, without proof, for ever", () => {
+  const said = explain('BLOCK_UDP="1"\nBLOCK_TIME="0"\nSCAN_TRIGGER="3"');
+  assert.match(said, /^A scanner of UDP ports: is held/m);
+  assert.match(said, /^A scanner of TCP ports: is logged only\.$/m);
+  assert.match(said, /^Every scanner, proven or not: is shut out for ever\.$/m);
+  assert.match(said, /^A scan: 3 probes of closed ports from one source/m);
+});
+
+test("FIREWALL none blocks nothing", () => {
+  assert.match(explain('BLOCK_TCP="1"\nFIREWALL="none"'), /logged only; nothing is held/);
+});
+
+test("the same length each time", () => {
+  const on = 'BLOCK_TCP="1"\n';
+  assert.match(explain(`${on}BLOCK_TIME_FACTOR="1"`), /shut out for 1d, each time\.$/m);
+  assert.match(explain(`${on}BLOCK_TIME="30d"`), /shut out for 30d, each time\.$/m);
+});
+
+test("lists are cut, never a port in the middle", () => {
+  const ports = Array.from({ length: 200 }, (_, i) => 10_000 + i * 2).join(",");
+  const said = explain(`TCP_MODE="stcp"\nTCP_PORTS="${ports}"`);
+  assert.match(said, /^Watched, TCP: (\d{5}, )+\d{5} \.\.\. \(200 ports\), while closed\.$/m);
+  const networks = Array.from({ length: 20 }, (_, i) => `192.0.2.${i}`).join("\n");
+  assert.match(explain("", networks), /^Exempt: (192\.0\.2\.\d, ){7}192\.0\.2\.7 and 12 more \(/m);
+});
+
+test("exceptions that are switched off are not told", () => {
+  const said = explain('LATELY_OPEN="0"\nBOOT_GRACE="0"\nUDP_MODE="sudp"\nUDP_PORTS="7"');
+  assert.doesNotMatch(said, /Not a trap/);
+  assert.match(said, /^Watched, UDP: 7 \(1 port\), while closed outside/m);
+  assert.match(explain(""), /served within the last 1h \(above 1023: 1d\)/);
+});

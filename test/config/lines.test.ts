@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { MAX_FILE_BYTES, MAX_LINE_BYTES, readLines } from "../../src/config/lines.ts";
+import { createProblemLog, MAX_PROBLEMS, type Problem } from "../../src/config/problems.ts";
+import { tellProblem } from "./support.ts";
+
+interface Read {
+  readonly values: Readonly<Record<string, string>>;
+  readonly lines: Readonly<Record<string, number>>;
+  readonly problems: readonly Problem[];
+}
+
+function read(input: string | Uint8Array): Read {
+  const log = createProblemLog("f");
+  const entries = readLines(Buffer.from(input), log);
+  const of = <T>(pick: (entry: { value: string; line: number }) => T) =>
+    Object.fromEntries([...entries].map(([key, entry]) => [key, pick(entry)]));
+  return { values: of((entry) => entry.value), lines: of((entry) => entry.line), problems: log.list() };
+}
+
+describe("lines that can be read", () => {
+  const good: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
+    ['A="1"\n', { A: "1" }],
+    ['A="1"', { A: "1" }],
+    ['  \tA \t=  "1"  \n', { A: "1" }],
+    ['A="1" # one\n', { A: "1" }],
+    ['A="1"# "quoted" = \n', { A: "1" }],
+    ['# A="0"\n  # B\n\n \t\nA="#1"\n', { A: "#1" }],
+    ['A="1"\r\nB="2"\r\n', { A: "1", B: "2" }],
+    ['\ufeffA="1"\n', { A: "1" }],
+    ['A=""\n', { A: "" }],
+    ['KILL_ROUTE="/sbin/nft add element $TARGET$ = # x"', { KILL_ROUTE: "/sbin/nft add element $TARGET$ = # x" }],
+    ['A="tab\there, and ü"', { A: "tab\there, and ü" }],
+    ["", {}],
+    ["#", {}],
+  ];
+  for (const [text, values] of good) {
+    test(JSON.stringify(text), () => {
+      const got = read(text);
+      assert.deepEqual(got.problems, []);
+      assert.deepEqual(got.values, values);
+    });
+  }
+});
+
+describe("lines that cannot be read are reported, and the others kept", () => {
+  const bad: readonly (readonly [string | Uint8Array, RegExp, string?])[] = [
+    ["A=1", /^2 error A: quotes missing from 1; write A="1"/, "A"],
+    ["A=", /^2 error A: quotes missing/, "A"],
+    ["A='1'", /^2 error A: quotes missing from '1'/, "A"],
+    ['A="1', /^2 error A: no closing quote after "1/, "A"],
+    ['A="', /^2 error A: no closing quote/, "A"],
+    ['A="1" B="2"', /^2 error A: text after the closing quote: "B="2""/, "A"],
+    ['A="1"2', /^2 error A: text after the closing quote/, "A"],
+    ['A B="1"', /^2 error "A B" is no key/],
+    ['ÄA="1"', /^2 error "ÄA" is no key/],
+    ['export A="1"', /^2 error "export A" is no key/],
+    ['="1"', /^2 error no key before "="/],
+    ["hello", /^2 error "hello" has no "="/],
+    ['A="\u001b[31m"', /^2 error A: a control character in "\\x\{1b\}\[31m"/, "A"],
+    ['A="\r"', /^2 error A: a control character/, "A"],
+    ['A="1\0"', /^2 error the line holds a NUL byte/, "A"],
+    [Buffer.from([0x41, 0x3d, 0x22, 0xff, 0x22]), /^2 error .*no UTF-8/, "A"],
+    [`A="${"1".repeat(MAX_LINE_BYTES - 3)}"`, /^2 error the line has 4097 bytes, more than 4096/, "A"],
+  ];
+  for (const [line, expected, key] of bad) {
+    test(JSON.stringify(line).slice(0, 60), () => {
+      const got = read(Buffer.concat([Buffer.from('X="1"\n'), Buffer.from(line), Buffer.from('\nY="2"\n')]));
+      assert.deepEqual(got.values, { X: "1", Y: "2" });
+      assert.deepEqual(got.lines, { X: 1, Y: 3 });
+      assert.equal(got.problems.length, 1);
+      assert.match(got.problems.map(tellProblem)[0] ?? "", expected);
+      assert.equal(got.problems[0]?.key, key);
+      assert.equal(got.problems[0]?.file, "f");
+    });
+  }
+
+  test("a line of exactly the limit is read", () => {
+    const got = read(`A="${"1".repeat(MAX_LINE_BYTES - 4)}"\n`);
+    assert.deepEqual(got.problems, []);
+    assert.equal(got.values.A?.length, MAX_LINE_BYTES - 4);
+  });
+
+  test("bad bytes in a comment are a warning only", () => {
+    const got = read(Buffer.from('# J\xfcrgen\nA="1"\n', "latin1"));
+    assert.deepEqual(got.values, { A: "1" });
+    assert.match(got.problems.map(tellProblem).join(), /^1 warning in a comment: .*UTF-8/);
+  });
+
+  test("of two equal keys the first wins, and the second is reported", () => {
+    const got = read('A="1"\n\nA="2"\nA="3"\n');
+    assert.deepEqual(got.values, { A: "1" });
+    assert.deepEqual(
+      got.problems.map(({ line, key, severity }) => [line, key, severity]),
+      [
+        [3, "A", "warning"],
+        [4, "A", "warning"],
+      ],
+    );
+    assert.match(got.problems[0]?.message ?? "", /in line 1/);
+  });
+
+  test("a file above the limit is not read", () => {
+    const got = read(`A="1"\n#${"x".repeat(MAX_FILE_BYTES)}`);
+    assert.deepEqual(got.values, {});
+    assert.match(got.problems.map(tellProblem).join(), /^0 error the file has 1048583 bytes, more than 1048576/);
+  });
+
+  test("what is listed is bounded, and the rest counted", () => {
+    const got = read("x\n".repeat(MAX_PROBLEMS + 7));
+    assert.equal(got.problems.length, MAX_PROBLEMS + 1);
+    assert.match(got.problems.at(-1)?.message ?? "", /^7 more problems/);
+    assert.equal(got.problems.at(-1)?.severity, "error");
+  });
+});
+
+describe("properties", () => {
+  const fragment = fc.oneof(
+    fc.constantFrom("A", "BLOCK_TCP", "=", '"', "#", "\n", "\r\n", " ", "\t", "\0", "\u001b[2J", "\ufeff", "\u202e"),
+    fc.string({ unit: "binary" }),
+  );
+  const bytes = fc.oneof(
+    fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array)),
+    fc.array(fragment, { maxLength: 40 }).map((parts) => Buffer.from(parts.join(""))),
+  );
+
+  test("never throws; a message holds no control character; each line counts at most once as a problem", () => {
+    fc.assert(
+      fc.property(bytes, (input) => {
+        const { problems } = read(input);
+        const lineCount = input.toString("latin1").split("\n").length;
+        assert.equal(new Set(problems.map(({ line }) => line)).size, problems.length);
+        for (const { message, line } of problems) {
+          assert.ok(line >= 1 && line <= lineCount);
+          assert.doesNotMatch(message, /[\p{Cc}\p{Cs}\u202a-\u202e]/u);
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("every key and value without quote or control character comes back", () => {
+    const key = fc.stringMatching(/^[A-Z][A-Z0-9_]{0,20}$/);
+    const value = fc
+      .string({ unit: "grapheme", maxLength: 100 })
+      .filter((text) => !/["\p{Cc}\p{Cs}]/u.test(text) && Buffer.byteLength(text) < 4000);
+    fc.assert(
+      fc.property(fc.dictionary(key, value, { noNullPrototype: true }), (pairs) => {
+        const text = Object.entries(pairs).map(([name, content]) => `${name}="${content}"\n`);
+        const got = read(text.join(""));
+        assert.deepEqual(got.values, pairs);
+        assert.deepEqual(got.problems, []);
+      }),
+    );
+  });
+});

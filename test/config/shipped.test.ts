@@ -1,0 +1,66 @@
+// The files that are made from the table of keys, and the shipped ones: they say what the table says.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { readIgnoreFile } from "../../src/config/ignore-file.ts";
+import { allKeys } from "../../src/config/keys.ts";
+import { loadSettings } from "../../src/config/load.ts";
+import { formatPorts } from "../../src/config/ports.ts";
+import { renderKeyReference, renderShippedFile } from "../../src/config/reference.ts";
+import { formatPrefix } from "../../src/wire/address.ts";
+import { FILE, filesOf, IGNORE, readRepositoryFile, settingsOf } from "./support.ts";
+
+const REMEDY = "differs from src/config/keys.ts; run: npm run build && node scripts/docs.mjs";
+
+test("docs/configuration.md is made from the table", () => {
+  assert.ok(readRepositoryFile("docs/configuration.md") === renderKeyReference(), `docs/configuration.md ${REMEDY}`);
+});
+
+test("conf/portsentry.conf is made from the table", () => {
+  assert.ok(readRepositoryFile("conf/portsentry.conf") === renderShippedFile(), `conf/portsentry.conf ${REMEDY}`);
+});
+
+test("the shipped files load without a problem, and are safe", () => {
+  const shipped = {
+    [FILE]: readRepositoryFile("conf/portsentry.conf"),
+    [IGNORE]: readRepositoryFile("conf/portsentry.ignore"),
+  };
+  const loaded = loadSettings(FILE, filesOf(shipped));
+  assert.deepEqual(loaded.problems, []);
+  const settings = settingsOf(loaded);
+  assert.deepEqual([settings.tcp.block, settings.udp.block, settings.proof], [false, false, "on"]);
+  assert.deepEqual([settings.policy, settings.scorePorts], ["score", 3]);
+  assert.deepEqual([formatPorts(settings.tcp.watched), formatPorts(settings.udp.watched)], ["1-65535", "1-65535"]);
+  assert.equal(formatPorts(settings.tcp.tolerated), "22,25,53,80,113,139,443,445,465,587,993,995,8080,8443");
+  assert.equal(formatPorts(settings.udp.tolerated), "53,123,137-138,443,500,1900,5353,33434-33534");
+  assert.equal(settings.historyFile, "/var/lib/portsentry/portsentry.history");
+  assert.deepEqual(settings.ignored.map(formatPrefix), ["127.0.0.0/8", "::1"]);
+});
+
+test("the shipped file stays without a problem when blocking is switched on", () => {
+  const text = readRepositoryFile("conf/portsentry.conf").replaceAll(/^(BLOCK_(?:TCP|UDP))="0"/gm, '$1="1"');
+  const loaded = loadSettings(FILE, filesOf({ [FILE]: text, [IGNORE]: "" }));
+  assert.deepEqual(loaded.problems, []);
+  assert.deepEqual([loaded.settings?.tcp.block, loaded.settings?.udp.block], [true, true]);
+});
+
+test("switching the shipped file's defaults on changes nothing", () => {
+  const text = readRepositoryFile("conf/portsentry.conf");
+  const load = (conf: string) => loadSettings(FILE, filesOf({ [FILE]: conf, [IGNORE]: "" }));
+  const defaults = [...text.matchAll(/^#([A-Z_]+)="/gm)].map((match) => match[1]);
+  assert.ok(defaults.length > 10);
+  assert.deepEqual(load(text.replaceAll(/^#([A-Z_]+=")/gm, "$1")), load(text));
+});
+
+test("every key is told in the reference, and every carried out one in the shipped file", () => {
+  const reference = renderKeyReference();
+  const shipped = renderShippedFile();
+  for (const key of allKeys) {
+    assert.match(reference, new RegExp(`^(### ${key.name}$|\\| ${key.name} \\|)`, "m"));
+    assert.equal(new RegExp(`^#?${key.name}="`, "m").test(shipped), key.carriedOut, key.name);
+  }
+  for (const line of shipped.split("\n")) if (line.startsWith("# ")) assert.ok(line.length <= 84, line);
+});
+
+test("the shipped ignore file reads without a problem", () => {
+  assert.deepEqual(readIgnoreFile(readRepositoryFile("conf/portsentry.ignore"), IGNORE).problems, []);
+});

@@ -1,0 +1,170 @@
+// A daemon without a kernel: the interface of control/api.ts over plain lists, and a place for its socket.
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import type { BlockedEntry, BlockRequest, DaemonApi, Explanation, Refusal, Status } from "../../src/control/api.ts";
+import type { ControlLimits } from "../../src/control/limits.ts";
+import { type ControlServer, serveControl } from "../../src/control/server.ts";
+import type { Event } from "../../src/record/event.ts";
+
+export interface FakeDaemon {
+  readonly api: DaemonApi;
+  /** What the daemon would answer; tests change it. */
+  status: Status;
+  blocks: Iterable<BlockedEntry>;
+  events: Event[];
+  explanation: Explanation;
+  /** When set, every request that can be refused is refused so. */
+  refusal: Refusal | undefined;
+  readonly blockRequests: BlockRequest[];
+  readonly unblockTargets: string[];
+  readonly whyAddresses: string[];
+  emit(event: Event): void;
+  /** How many subscriptions are open now. */
+  followers(): number;
+  /** Resolves as soon as `count` subscriptions are open. */
+  untilFollowers(count: number): Promise<void>;
+}
+
+export const time = "2026-11-22T10:00:00.000Z";
+
+export const entry: BlockedEntry = {
+  source: "192.0.2.7",
+  since: time,
+  until: "2026-11-23T10:00:00.000Z",
+  grade: "direct",
+  soft: false,
+  reason: "6 ports in 10s",
+  backend: "nftables",
+  enforced: true,
+  offences: 2,
+};
+
+export const probeEvent: Event = {
+  time,
+  type: "probe",
+  source: "192.0.2.7",
+  protocol: "tcp",
+  port: 23,
+  kind: "syn",
+  tool: "nmap",
+  action: "held",
+};
+
+const status: Status = {
+  version: "0.1.0",
+  probes: 12345,
+  sources: 678,
+  lost: 0,
+  held: 3,
+  blocked: 2,
+  proven: 1,
+  unproven: 1,
+  uptimeSeconds: 93_600,
+  capture: "nflog",
+  firewall: "nftables",
+  blocking: true,
+  configuration: "/etc/portsentry/portsentry.conf",
+  warnings: [],
+  counters: { undecodable: 4, evictions: 0 },
+};
+
+const explanation: Explanation = {
+  source: "192.0.2.7",
+  state: "blocked",
+  because: ["It tried 6 ports that nobody serves within 10 seconds."],
+  block: entry,
+  probes: 40,
+  contacts: 12,
+  firstSeen: time,
+  lastSeen: "2026-11-22T10:05:00.000Z",
+  offences: 2,
+  events: [probeEvent],
+};
+
+export function createFakeDaemon(): FakeDaemon {
+  const listeners = new Set<(event: Event) => void>();
+  const waiting: { count: number; resolve: () => void }[] = [];
+  const changed = (): void => {
+    for (const wait of waiting.filter(({ count }) => count === listeners.size)) wait.resolve();
+  };
+  const daemon: FakeDaemon = {
+    status,
+    blocks: [entry],
+    events: [probeEvent],
+    explanation,
+    refusal: undefined,
+    blockRequests: [],
+    unblockTargets: [],
+    whyAddresses: [],
+    emit: (event) => {
+      for (const listener of listeners) listener(event);
+    },
+    followers: () => listeners.size,
+    untilFollowers: (count) =>
+      new Promise((resolve) => {
+        waiting.push({ count, resolve });
+        changed();
+      }),
+    api: {
+      status: () => daemon.status,
+      blocked: () => daemon.blocks,
+      block(request) {
+        daemon.blockRequests.push(request);
+        return daemon.refusal === undefined ? { ok: entry } : { refused: daemon.refusal };
+      },
+      unblock(target) {
+        daemon.unblockTargets.push(target);
+        return daemon.refusal === undefined ? { ok: [target] } : { refused: daemon.refusal };
+      },
+      why(address) {
+        daemon.whyAddresses.push(address);
+        return daemon.refusal === undefined ? { ok: daemon.explanation } : { refused: daemon.refusal };
+      },
+      events(limit, source) {
+        if (daemon.refusal !== undefined) return { refused: daemon.refusal };
+        const about = daemon.events.filter((event) => source === undefined || event.source === source);
+        return { ok: limit === 0 ? [] : about.slice(-limit) };
+      },
+      follow(listener) {
+        listeners.add(listener);
+        changed();
+        return () => {
+          listeners.delete(listener);
+          changed();
+        };
+      },
+    },
+  };
+  return daemon;
+}
+
+/** A directory that anybody may enter and that goes with the test. */
+export function makeFolder(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), "portreeve-control-"));
+  chmodSync(folder, 0o755);
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export interface Served {
+  readonly daemon: FakeDaemon;
+  readonly folder: string;
+  readonly socket: string;
+  readonly server: ControlServer;
+  /** What routes threw. */
+  readonly reported: Error[];
+}
+
+/** A fake daemon behind a socket of its own; both go with the test. */
+export async function serveFake(t: TestContext, limits: Partial<ControlLimits> = {}): Promise<Served> {
+  const daemon = createFakeDaemon();
+  const folder = makeFolder(t);
+  const socket = join(folder, "control.sock");
+  const reported: Error[] = [];
+  const report = (error: Error): void => void reported.push(error);
+  const server = await serveControl({ path: socket, api: daemon.api, mode: 0o660, report, limits });
+  t.after(() => server.close());
+  return { daemon, folder, socket, server, reported };
+}

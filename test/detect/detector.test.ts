@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Detector } from "../../src/detect/detector.ts";
+import { Disposition, Kind, Probe } from "../../src/detect/probe.ts";
+import { SourceTable } from "../../src/detect/source-table.ts";
+import { formatPrefix } from "../../src/wire/address.ts";
+import { IpProtocol, Packet } from "../../src/wire/packet.ts";
+import { prefix, probe, ranges, seed } from "./probes.ts";
+
+const policy = { policy: "score", scanTrigger: 1, scorePorts: 2, scoreWindowMs: 60_000 } as const;
+
+function detector(): Detector {
+  return new Detector({ table: new SourceTable(16, seed), policy, near: ranges("fe80::/10") });
+}
+
+function synTo(port: number): Packet {
+  const source = prefix("2001:db8::5");
+  return Object.assign(new Packet(), {
+    family: 6,
+    source0: source.w0,
+    source1: source.w1,
+    source2: source.w2,
+    source3: source.w3,
+    protocol: IpProtocol.Tcp,
+    destinationPort: port,
+    tcpFlags: 0x42,
+    hasIpOptions: 1,
+  });
+}
+
+test("from packets to a finding, once until the source is reset", () => {
+  const d = detector();
+  const out = new Probe();
+  const see = (port: number, timeMs: number) => {
+    d.classify(synTo(port), Disposition.Probe, timeMs, out);
+    return d.see(out);
+  };
+  assert.equal(see(23, 1_000_500), undefined);
+  assert.equal(see(23, 1_001_000), undefined);
+  assert.deepEqual(see(2323, 1_002_000), {
+    source: prefix("2001:db8::/64"),
+    kind: Kind.Syn,
+    protocol: 6,
+    port: 2323,
+    tcpFlags: 0x42,
+    hasIpOptions: true,
+    probes: 3,
+    contacts: 2,
+    firstMs: 1_000_000,
+    timeMs: 1_002_000,
+    policy: "score",
+  });
+  assert.equal(see(2324, 1_002_500), undefined);
+  assert.equal(d.reset(prefix("2001:db8::5")), false, "the key is the /64");
+  assert.equal(d.reset(prefix("2001:db8::/64")), true);
+  assert.equal(d.reset(prefix("2001:db8::/64")), false);
+  assert.equal(see(23, 1_003_000), undefined);
+  assert.equal(see(24, 1_003_000)?.probes, 2);
+});
+
+test("classify alone remembers nothing", () => {
+  const d = detector();
+  d.classify(synTo(1), Disposition.Probe, 1, new Probe());
+  assert.equal(d.table.size, 0);
+});
+
+test("a new policy and new on-link prefixes hold from the next packet on", () => {
+  const d = detector();
+  const out = new Probe();
+  assert.equal(d.see(probe({ port: 1 })), undefined);
+  d.setPolicy({ ...policy, policy: "trigger", scanTrigger: 2 });
+  assert.equal(d.see(probe({ port: 1 }))?.policy, "trigger");
+  d.setNear(ranges("2001:db8::/64"));
+  d.classify(synTo(1), Disposition.Probe, 7, out);
+  assert.equal(out.sourceBits, 128);
+  assert.equal(out.timeMs, 7);
+  d.see(out);
+  const row = d.table.find(out.source0, out.source1, out.source2, out.source3, 128);
+  assert.equal(formatPrefix(d.table.source(row)), "2001:db8::5");
+});

@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { Disposition, Evidence, Kind } from "../../src/detect/probe.ts";
+import { countsAsScored, countsAsTriggered, type ScorePolicy, weigh } from "../../src/detect/scorers.ts";
+import { SourceTable } from "../../src/detect/source-table.ts";
+import { type ProbeFields, probe, seed } from "./probes.ts";
+
+const trigger: ScorePolicy = { policy: "trigger", scanTrigger: 1, scorePorts: 3, scoreWindowMs: 60_000 };
+const score: ScorePolicy = { ...trigger, policy: "score" };
+const weakPort: ProbeFields = { evidence: Evidence.Weak, disposition: Disposition.Quiet };
+
+/** For each probe in turn: does it make its source a scanner? */
+function weighAll(policy: ScorePolicy, fields: readonly ProbeFields[]): boolean[] {
+  const table = new SourceTable(16, seed);
+  return fields.map((one) => {
+    const made = probe(one);
+    return weigh(table, table.touch(made), made, policy);
+  });
+}
+
+test("trigger: 0 and 1 mean the first probe, N the Nth, and the same port counts again", () => {
+  for (const scanTrigger of [0, 1]) {
+    assert.deepEqual(weighAll({ ...trigger, scanTrigger }, [{}, {}, {}]), [true, false, false]);
+  }
+  assert.deepEqual(weighAll({ ...trigger, scanTrigger: 2 }, [{}, {}, {}]), [false, true, false]);
+  const days = [0, 1, 2].map((day) => ({ timeMs: day * 86_400_000 }));
+  assert.deepEqual(weighAll({ ...trigger, scanTrigger: 3 }, days), [false, false, true], "no window");
+});
+
+test("trigger: each source counts by itself", () => {
+  const probes = [{ source: "192.0.2.1" }, { source: "192.0.2.2" }, { source: "192.0.2.1" }];
+  assert.deepEqual(weighAll({ ...trigger, scanTrigger: 2 }, probes), [false, false, true]);
+});
+
+test("trigger: an impossible number is met at the end of the count", () => {
+  const table = new SourceTable(1, seed);
+  const row = table.touch(probe());
+  for (let i = 0; i < 65_535; i++) table.countDirectProbe(row);
+  assert.equal(countsAsTriggered(table, row, { ...trigger, scanTrigger: 1e9 }), true);
+});
+
+test("score: distinct ports count, repetitions do not", () => {
+  const ports = [1, 1, 1, 2, 2, 3, 4].map((port) => ({ port }));
+  assert.deepEqual(weighAll(score, ports), [false, false, false, false, false, true, false]);
+  const sameNumber = [{ port: 53 }, { port: 53, protocol: 17, kind: Kind.Udp }];
+  assert.deepEqual(weighAll({ ...score, scorePorts: 2 }, sameNumber), [false, true], "TCP 53 is not UDP 53");
+});
+
+test("score: only ports within one window count together", () => {
+  const at = (port: number, timeMs: number) => ({ port, timeMs });
+  assert.deepEqual(weighAll(score, [at(1, 0), at(2, 30_000), at(3, 60_000)]), [false, false, true]);
+  assert.deepEqual(
+    weighAll(score, [at(1, 0), at(2, 30_000), at(3, 60_001), at(4, 60_002), at(5, 60_003)]),
+    [false, false, false, false, true],
+    "the late one starts the next window",
+  );
+});
+
+test("score: tolerated ports count beside a direct contact, whichever comes first", () => {
+  const weak = (port: number) => ({ ...weakPort, port });
+  assert.deepEqual(weighAll(score, [{ port: 1 }, weak(443), weak(25)]), [false, false, true]);
+  assert.deepEqual(weighAll(score, [weak(443), weak(25), { port: 1 }]), [false, false, true]);
+  const eight = [22, 25, 53, 80, 113, 443, 8080, 8443].map(weak);
+  assert.deepEqual(weighAll({ ...score, scorePorts: 6 }, [...eight, { port: 1 }]).indexOf(true), 8);
+});
+
+test("score: scorePorts out of 2..6 means the nearest of them", () => {
+  const ports = [1, 2, 3, 4, 5, 6, 7].map((port) => ({ port }));
+  assert.equal(weighAll({ ...score, scorePorts: 0 }, ports).indexOf(true), 1);
+  assert.equal(weighAll({ ...score, scorePorts: 100 }, ports).indexOf(true), 5);
+});
+
+test("stray, held and other packets, and those of guarded and delegated sources, never count", () => {
+  const kept = [Disposition.Held, Disposition.Stray, Disposition.Other, Disposition.Guarded, Disposition.Delegated];
+  for (const policy of [trigger, { ...score, scorePorts: 2 }]) {
+    for (const disposition of kept) {
+      for (const evidence of Object.values(Evidence)) {
+        const probes = [1, 2, 3, 4].map((port) => ({ port, disposition, evidence }));
+        assert.deepEqual(weighAll(policy, probes), [false, false, false, false], `disposition ${disposition}`);
+      }
+    }
+  }
+});
+
+test("an ACK or FIN+ACK does not count, even beside direct contacts", () => {
+  for (const kind of [Kind.Ack, Kind.Maimon]) {
+    const acks = [1, 2, 3, 4].map((port) => ({ ...weakPort, kind, port }));
+    assert.deepEqual(weighAll(score, [{ port: 9 }, ...acks]).includes(true), false);
+  }
+});
+
+const anyProbe = fc.record({
+  port: fc.nat(20),
+  protocol: fc.constantFrom(6, 17, 132),
+  kind: fc.constantFrom(...Object.values(Kind)),
+  disposition: fc.constantFrom(...Object.values(Disposition)),
+  timeMs: fc.integer({ min: 1_000_000, max: 1_200_000 }),
+});
+const anyPolicy = fc.record({
+  policy: fc.constantFrom("trigger" as const, "score" as const),
+  scanTrigger: fc.nat(4),
+  scorePorts: fc.integer({ min: 2, max: 6 }),
+  scoreWindowMs: fc.constantFrom(1000, 60_000),
+});
+
+test("weak evidence alone never flags, under any policy, whatever comes in whatever order", () => {
+  fc.assert(
+    fc.property(anyPolicy, fc.array(anyProbe, { maxLength: 60 }), (policy, probes) => {
+      const weak = probes.map((one) => ({ ...one, evidence: Evidence.Weak }));
+      assert.equal(weighAll(policy, weak).includes(true), false);
+    }),
+  );
+});
+
+test("a source is found once, and then with the direct evidence that its policy asks for", () => {
+  const anyEvidence = fc.constantFrom(...Object.values(Evidence));
+  const probes = fc.array(
+    fc.tuple(anyProbe, anyEvidence).map(([one, evidence]) => ({ ...one, evidence })),
+    { maxLength: 60 },
+  );
+  fc.assert(
+    fc.property(anyPolicy, probes, (policy, given) => {
+      const found = weighAll(policy, given);
+      assert.ok(found.filter(Boolean).length <= 1);
+      const upTo = found.includes(true) ? given.slice(0, found.indexOf(true) + 1) : given;
+      const direct = upTo.filter((one) => one.evidence === Evidence.Direct && one.disposition === Disposition.Probe);
+      if (policy.policy === "trigger") {
+        assert.equal(found.includes(true), direct.length >= Math.max(1, policy.scanTrigger));
+      } else if (found.includes(true)) {
+        assert.ok(direct.length >= 1);
+        assert.ok(new Set(upTo.map((one) => `${one.protocol}/${one.port}`)).size >= policy.scorePorts);
+      }
+    }),
+  );
+});
+
+test("weigh's two policies are the exported counts", () => {
+  const table = new SourceTable(1, seed);
+  const row = table.touch(probe());
+  assert.equal(countsAsTriggered(table, row, trigger), false);
+  table.countDirectProbe(row);
+  assert.equal(countsAsTriggered(table, row, trigger), true);
+  assert.equal(countsAsScored(table, row, { ...score, scorePorts: 2 }), false);
+  table.noteContact(row, (6 << 16) | 1, 0, 1000);
+  table.noteContact(row, (6 << 16) | 2, 0, 1000);
+  assert.equal(countsAsScored(table, row, { ...score, scorePorts: 2 }), true);
+});

@@ -1,0 +1,228 @@
+// Portreeve itself, run as a user runs it: a configuration file, the real program in the target's namespace, and its
+// command line. What its --json prints is parsed strictly by the contract (design section 7).
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { z } from "zod";
+import { type Outcome, type Running, run } from "./exec.ts";
+import type { Lab } from "./lab.ts";
+import { waitFor } from "./wait.ts";
+
+// build/test/lab/support -> the repository
+const root = resolve(import.meta.dirname, "../../../..");
+const PROGRAM = join(root, "bin/portreeve");
+const ACTIVE = /is now active and listening/;
+
+const statusSchema = z.looseObject({
+  probes: z.number(),
+  sources: z.number(),
+  lost: z.number(),
+  held: z.number(),
+  blocked: z.number(),
+  proven: z.number(),
+  unproven: z.number(),
+  uptimeSeconds: z.number(),
+  capture: z.enum(["nflog", "ring", "listen"]),
+  firewall: z.string(),
+  warnings: z.array(z.string()),
+});
+const blockedSchema = z.looseObject({
+  source: z.string(),
+  since: z.iso.datetime(),
+  until: z.iso.datetime().nullable(),
+  grade: z.enum(["handshake", "silence", "direct", "manual", "fleet"]),
+  soft: z.boolean(),
+  reason: z.string(),
+  backend: z.string(),
+  enforced: z.boolean(),
+  offences: z.number(),
+});
+const eventSchema = z.looseObject({
+  time: z.iso.datetime(),
+  type: z.enum(["probe", "finding", "block", "unblock", "drift", "warning"]),
+  source: z.string().optional(),
+  protocol: z.string().optional(),
+  port: z.number().optional(),
+  kind: z.enum(["syn", "connect", "null", "fin", "xmas", "synfin", "ack", "maimon", "udp", "unknown"]).optional(),
+  tool: z.string().optional(),
+  grade: z.string().optional(),
+  action: z.string().optional(),
+  message: z.string().optional(),
+});
+export type Status = z.infer<typeof statusSchema>;
+export type BlockedSource = z.infer<typeof blockedSchema>;
+export type LabEvent = z.infer<typeof eventSchema>;
+export type Settings = Readonly<Record<string, string>>;
+
+/** Any single probe of a closed port blocks, on trust: the harshest setting, in which every false alarm shows. */
+export const harsh: Settings = {
+  TCP_MODE: "",
+  UDP_MODE: "",
+  FIREWALL: "nftables",
+  BLOCK_TCP: "1",
+  BLOCK_UDP: "1",
+  POLICY: "trigger",
+  SCAN_TRIGGER: "0",
+  TOLERATED_PORTS_TCP: "",
+  TOLERATED_PORTS_UDP: "",
+  PROOF: "off",
+  BLOCK_TIME: "1h",
+  BOOT_GRACE: "0",
+};
+
+/** The shipped judgement (scores, tolerated ports), told to block in full on it. */
+export const shipped: Settings = {
+  ...harsh,
+  POLICY: "score",
+  TOLERATED_PORTS_TCP: "22,25,53,80,113,139,443,445,465,587,993,995,8080,8443",
+  TOLERATED_PORTS_UDP: "53,123,137-138,443,500,1900,5353,33434-33534",
+};
+
+export class Daemon {
+  /** Where its state, socket, history and configuration lie. */
+  readonly folder: string;
+  readonly file: string;
+  readonly #lab: Lab;
+  #running: Running;
+
+  private constructor(lab: Lab, folder: string) {
+    this.#lab = lab;
+    this.folder = folder;
+    this.file = join(folder, "portsentry.conf");
+    this.#running = this.#spawn();
+  }
+
+  /** Starts it with `settings` over the lab's own paths, sparing `ignored`, and returns when it watches. */
+  static async start(lab: Lab, settings: Settings = harsh, ignored: readonly string[] = []): Promise<Daemon> {
+    const folder = folderOf(lab);
+    mkdirSync(stateOf(lab), { recursive: true });
+    writeFileSync(join(folder, "portsentry.ignore"), `${ignored.join("\n")}\n`);
+    writeConfiguration(join(folder, "portsentry.conf"), { ...pathsIn(folder), ...settings });
+    const daemon = new Daemon(lab, folder);
+    await daemon.#running.waitForLine(ACTIVE);
+    return daemon;
+  }
+
+  get lines(): readonly string[] {
+    return this.#running.lines;
+  }
+
+  get ended(): boolean {
+    return this.#running.ended;
+  }
+
+  waitForLine(pattern: RegExp, from = 0): Promise<string> {
+    return this.#running.waitForLine(pattern, from);
+  }
+
+  /** Rewrites the configuration file; SIGHUP is the caller's. */
+  configure(settings: Settings): void {
+    writeConfiguration(this.file, { ...pathsIn(this.folder), ...settings });
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#running.signal(signal);
+  }
+
+  /** SIGTERM; answers with its exit code. */
+  stop(): Promise<number | null> {
+    return this.#running.stop("SIGTERM");
+  }
+
+  /** SIGKILL: no chance to tidy up. */
+  async kill(): Promise<void> {
+    await this.#running.stop("SIGKILL");
+  }
+
+  /** Starts it again on the same files, after stop() or kill(). */
+  async restart(): Promise<void> {
+    this.#running = this.#spawn();
+    await this.#running.waitForLine(ACTIVE);
+  }
+
+  /** A client command with -c; fails the test only if the caller looks at the code. */
+  cli(args: readonly string[]): Promise<Outcome> {
+    const [command = "", ...rest] = args;
+    return run([process.execPath, PROGRAM, command, "-c", this.file, ...rest]);
+  }
+
+  /** A daemon on the same files, to its end: for those that must refuse to start. */
+  second(): Promise<Outcome> {
+    return run(this.#lab.target.argv(this.#argv()), "", 20_000);
+  }
+
+  async status(): Promise<Status> {
+    return statusSchema.parse(await this.#json(["status"]));
+  }
+
+  async blocked(): Promise<readonly BlockedSource[]> {
+    return z.array(blockedSchema).parse(await this.#json(["blocked"]));
+  }
+
+  async events(): Promise<readonly LabEvent[]> {
+    const { code, stdout, stderr } = await this.cli(["events", "--json", "--limit", "10000"]);
+    if (code !== 0) throw new Error(`portreeve events: exit code ${code}\n${stderr}`);
+    const lines = stdout.split("\n").filter((line) => line !== "");
+    return lines.map((line) => eventSchema.parse(JSON.parse(line)));
+  }
+
+  async eventsOf(source: string): Promise<readonly LabEvent[]> {
+    return (await this.events()).filter((event) => event.source === source);
+  }
+
+  /** The lines of the history file; none if there is no file yet. */
+  history(): readonly string[] {
+    try {
+      return readFileSync(join(this.folder, "portsentry.history"), "utf8")
+        .split("\n")
+        .filter((line) => line !== "");
+    } catch {
+      return [];
+    }
+  }
+
+  async waitForBlock(source: string): Promise<BlockedSource> {
+    return await waitFor(`block of ${source}`, async () => (await this.blocked()).find((b) => b.source === source));
+  }
+
+  async unblock(target: string): Promise<void> {
+    const { code, stderr } = await this.cli(["unblock", target]);
+    if (code !== 0) throw new Error(`portreeve unblock ${target}: exit code ${code}\n${stderr}`);
+  }
+
+  async #json(args: readonly string[]): Promise<unknown> {
+    const { code, stdout, stderr } = await this.cli([...args, "--json"]);
+    if (code !== 0) throw new Error(`portreeve ${args.join(" ")} --json: exit code ${code}\n${stderr}`);
+    return JSON.parse(stdout);
+  }
+
+  #argv(): readonly string[] {
+    return [process.execPath, PROGRAM, "run", "-c", this.file, "--log", "stdout"];
+  }
+
+  #spawn(): Running {
+    return this.#lab.spawn(this.#lab.target, this.#argv());
+  }
+}
+
+function folderOf(lab: Lab): string {
+  return join(lab.folder, "portreeve");
+}
+
+/** STATE_DIR of the lab's daemon. */
+export function stateOf(lab: Lab): string {
+  return join(folderOf(lab), "state");
+}
+
+function pathsIn(folder: string): Settings {
+  return {
+    STATE_DIR: join(folder, "state"),
+    CONTROL_SOCKET: join(folder, "control.sock"),
+    HISTORY_FILE: join(folder, "portsentry.history"),
+    IGNORE_FILE: join(folder, "portsentry.ignore"),
+  };
+}
+
+function writeConfiguration(file: string, settings: Settings): void {
+  const lines = Object.entries(settings).map(([key, value]) => `${key}="${value}"`);
+  writeFileSync(file, `${lines.join("\n")}\n`);
+}

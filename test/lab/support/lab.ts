@@ -1,0 +1,202 @@
+// A little network in namespaces of its own, and everything that runs in it. close() leaves nothing behind, nor does
+// a failed or interrupted test; what a killed run left is removed by the next one. The root namespace is never touched.
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CONTAINER, INNER_LINK, LINK, NEIGHBOURS, SCANNER, TARGET } from "./addresses.ts";
+import { mustRun, type Outcome, Running, run } from "./exec.ts";
+
+const NAME = /^pr-(\d+)-/;
+const FOLDER = /^portreeve-lab-(\d+)-/;
+
+export interface LabShape {
+  /** A third namespace behind the target, as container engines make them. */
+  readonly inner?: boolean;
+}
+
+/** One network namespace. */
+export class Host {
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  argv(argv: readonly string[]): readonly string[] {
+    return ["ip", "netns", "exec", this.name, ...argv];
+  }
+
+  run(argv: readonly string[], input = ""): Promise<Outcome> {
+    return run(this.argv(argv), input);
+  }
+
+  mustRun(argv: readonly string[], input = ""): Promise<string> {
+    return mustRun(this.argv(argv), input);
+  }
+
+  /** sysctl of this namespace. */
+  async set(key: string, value: string): Promise<void> {
+    await this.mustRun(["sysctl", "-qw", `${key}=${value}`]);
+  }
+}
+
+export class Lab {
+  readonly target: Host;
+  readonly scanner: Host;
+  readonly inner: Host;
+  /** For files of this lab; removed at the end. */
+  readonly folder: string;
+  readonly #running: Running[] = [];
+  readonly #mounts: string[] = [];
+  readonly #onExit = (): void => this.#removeNow();
+  readonly #onSignal = (): void => process.exit(130);
+
+  private constructor(run: string) {
+    this.target = new Host(`${run}-target`);
+    this.scanner = new Host(`${run}-scanner`);
+    this.inner = new Host(`${run}-inner`);
+    this.folder = mkdtempSync(join(tmpdir(), `portreeve-lab-${process.pid}-`));
+    process.on("exit", this.#onExit);
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, this.#onSignal);
+  }
+
+  static async open(shape: LabShape = {}): Promise<Lab> {
+    if (process.getuid?.() !== 0) throw new Error("the lab makes network namespaces: run these tests as root");
+    await removeLeftOvers();
+    const lab = new Lab(`pr-${process.pid}-${Date.now().toString(36)}`);
+    try {
+      await lab.#build(shape);
+    } catch (error) {
+      await lab.close();
+      throw error;
+    }
+    return lab;
+  }
+
+  /** Starts a program in a namespace; it ends with the lab at the latest. */
+  spawn(host: Host, argv: readonly string[]): Running {
+    const running = new Running(host.argv(argv));
+    this.#running.push(running);
+    return running;
+  }
+
+  /** A small file system of its own, for tests that fill a disk. */
+  async mountTmpfs(folder: string, bytes: number): Promise<void> {
+    await mustRun(["mount", "-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", folder]);
+    this.#mounts.push(folder);
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#running.map((running) => running.stop()));
+    this.#removeNow();
+    process.off("exit", this.#onExit);
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.off(signal, this.#onSignal);
+  }
+
+  async #build(shape: LabShape): Promise<void> {
+    const { target, scanner, inner } = this;
+    const link = ["link", "add", LINK, "address", TARGET.mac, "netns", target.name];
+    await mustRun(["ip", "netns", "add", target.name]);
+    await mustRun(["ip", "netns", "add", scanner.name]);
+    await mustRun(["ip", ...link, "type", "veth", "peer", "name", LINK, "address", SCANNER.mac, "netns", scanner.name]);
+    // ip_nonlocal_bind: IPv6 sources of a "local" prefix may be bound, as IPv4 allows anyway.
+    await scanner.set("net.ipv6.ip_nonlocal_bind", "1");
+    await batch(target, [
+      "link set lo up",
+      `addr add ${TARGET.ipv4}/24 broadcast + dev ${LINK}`,
+      `addr add ${TARGET.ipv6}/64 dev ${LINK} nodad`,
+      `link set ${LINK} up`,
+      `route add default via ${SCANNER.ipv4}`,
+      `route add default via ${SCANNER.ipv6}`,
+    ]);
+    await batch(scanner, [
+      "link set lo up",
+      `addr add ${SCANNER.ipv4}/24 broadcast + dev ${LINK}`,
+      `addr add ${SCANNER.ipv6}/64 dev ${LINK} nodad`,
+      ...NEIGHBOURS.flatMap(({ ipv4, ipv6 }) => [
+        `addr add ${ipv4}/24 dev ${LINK}`,
+        `addr add ${ipv6}/64 dev ${LINK} nodad`,
+      ]),
+      `link set ${LINK} up`,
+      "route add local 203.0.113.0/24 dev lo",
+      "route add local 2001:db8:b::/48 dev lo",
+    ]);
+    if (shape.inner === true) await this.#buildInner(inner);
+  }
+
+  async #buildInner(inner: Host): Promise<void> {
+    const { target } = this;
+    await mustRun(["ip", "netns", "add", inner.name]);
+    const peer = ["type", "veth", "peer", "name", LINK, "netns", inner.name];
+    await mustRun(["ip", "link", "add", INNER_LINK, "netns", target.name, ...peer]);
+    await target.set("net.ipv4.ip_forward", "1");
+    await target.set("net.ipv6.conf.all.forwarding", "1");
+    await batch(target, [
+      `addr add ${CONTAINER.gateway4}/24 dev ${INNER_LINK}`,
+      `addr add ${CONTAINER.gateway6}/64 dev ${INNER_LINK} nodad`,
+      `link set ${INNER_LINK} up`,
+    ]);
+    await batch(inner, [
+      "link set lo up",
+      `addr add ${CONTAINER.ipv4}/24 dev ${LINK}`,
+      `addr add ${CONTAINER.ipv6}/64 dev ${LINK} nodad`,
+      `link set ${LINK} up`,
+      `route add default via ${CONTAINER.gateway4}`,
+      `route add default via ${CONTAINER.gateway6}`,
+    ]);
+  }
+
+  #removeNow(): void {
+    for (const running of this.#running.splice(0)) running.killNow();
+    for (const folder of this.#mounts.splice(0)) spawnSync("umount", ["-l", folder]);
+    for (const host of [this.target, this.scanner, this.inner]) removeNamespace(host.name);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** One `ip` process for many commands. */
+async function batch(host: Host, commands: readonly string[]): Promise<void> {
+  await mustRun(["ip", "-n", host.name, "-batch", "-"], `${commands.join("\n")}\n`);
+}
+
+/** Removes a namespace of ours and ends what still runs in it. */
+function removeNamespace(name: string): void {
+  const pids = spawnSync("ip", ["netns", "pids", name], { encoding: "utf8" });
+  if (pids.status !== 0) return;
+  for (const pid of pids.stdout.split("\n").map(Number)) {
+    if (pid > 1) endProcess(pid);
+  }
+  spawnSync("ip", ["netns", "del", name]);
+}
+
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It had ended by itself.
+  }
+}
+
+/** Namespaces and folders of test runs whose process is gone. */
+async function removeLeftOvers(): Promise<void> {
+  const list = await mustRun(["ip", "netns", "list"]);
+  for (const line of list.split("\n")) {
+    const name = line.split(" ")[0] ?? "";
+    if (isOfTheDead(NAME, name)) removeNamespace(name);
+  }
+  for (const name of readdirSync(tmpdir())) {
+    if (isOfTheDead(FOLDER, name)) rmSync(join(tmpdir(), name), { recursive: true, force: true });
+  }
+}
+
+function isOfTheDead(pattern: RegExp, name: string): boolean {
+  const pid = Number(pattern.exec(name)?.[1] ?? 0);
+  if (pid === 0) return false;
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,60 @@
+// How much a scanner learns: the open ports that answered SYN+ACK to it, counted on its own side of the wire.
+import { type Family, type Source, source } from "./addresses.ts";
+import { Capture, portsThatAnswered } from "./capture.ts";
+import type { Lab } from "./lab.ts";
+import { nmap } from "./scan.ts";
+
+export interface LeakScan {
+  readonly name: string;
+  readonly options: readonly string[];
+  readonly timeoutSeconds: number;
+}
+
+const TOP = ["--top-ports", "1000"];
+
+export const topScans: readonly LeakScan[] = [
+  { name: "-sS -T4", options: ["-sS", "-T4", ...TOP], timeoutSeconds: 20 },
+  { name: "-sS -T3", options: ["-sS", "-T3", ...TOP], timeoutSeconds: 20 },
+  { name: "-sT -T4", options: ["-sT", "-T4", ...TOP], timeoutSeconds: 20 },
+];
+export const everyPort: LeakScan = { name: "-sS -T5 -p-", options: ["-sS", "-T5", "-p-"], timeoutSeconds: 60 };
+
+export interface Leak {
+  readonly scan: string;
+  readonly family: Family;
+  /** Open ports that answered. */
+  readonly ports: readonly number[];
+}
+
+/**
+ * Runs scans beside each other, each from a source of its own (numbers from `firstSource` on), and counts per source.
+ * A held scan is mostly waiting, so that they do not hinder each other.
+ */
+export async function measureLeaks(
+  lab: Lab,
+  family: Family,
+  scans: readonly LeakScan[],
+  firstSource: number,
+): Promise<readonly Leak[]> {
+  const capture = await Capture.start(lab);
+  const sources = scans.map((_, index) => source(firstSource + index));
+  await Promise.all(scans.map((scan, index) => runScan(lab, family, scan, sources[index] ?? source(firstSource))));
+  const segments = await capture.stop();
+  return scans.map((scan, index) => {
+    const address = sources[index]?.[family] ?? "";
+    return { scan: scan.name, family, ports: portsThatAnswered(segments, address) };
+  });
+}
+
+async function runScan(lab: Lab, family: Family, scan: LeakScan, from: Source): Promise<void> {
+  const { options, timeoutSeconds } = scan;
+  await nmap(lab, { family, source: from, options, timeoutSeconds });
+}
+
+export function mean(leaks: readonly Leak[]): number {
+  return leaks.reduce((sum, leak) => sum + leak.ports.length, 0) / leaks.length;
+}
+
+export function describe(leaks: readonly Leak[]): string {
+  return leaks.map(({ scan, family, ports }) => `${family} ${scan}: ${ports.length} [${ports.join(" ")}]`).join("\n");
+}

@@ -1,0 +1,54 @@
+// Opens many TCP connections, one after the other in each of some lanes, waits on each for the server's byte, and
+// closes it (unless the server did). Prints one JSON object: {"opened": n, "failed": n, "errors": {"ECONNREFUSED": n}}.
+//   connect.js --to ADDRESS --port N [--from ADDRESS] [--count N] [--lanes N] [--timeout MS]
+import { connect } from "node:net";
+import { parseArgs } from "node:util";
+
+const { values } = parseArgs({
+  options: {
+    to: { type: "string", default: "" },
+    port: { type: "string", default: "0" },
+    from: { type: "string" },
+    count: { type: "string", default: "1" },
+    lanes: { type: "string", default: "1" },
+    timeout: { type: "string", default: "5000" },
+  },
+});
+const errors: Record<string, number> = {};
+let opened = 0;
+let left = Number(values.count);
+
+/** Undefined when the server's byte came; otherwise what went wrong. */
+function visit(): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const from = values.from === undefined ? {} : { localAddress: values.from };
+    const socket = connect({ host: values.to, port: Number(values.port), ...from });
+    let answered = false;
+    let fault = "closed without an answer";
+    socket.setTimeout(Number(values.timeout), () => {
+      fault = "timeout";
+      socket.destroy();
+    });
+    socket.on("data", () => {
+      answered = true;
+      socket.end();
+    });
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      fault = error.code ?? error.message;
+    });
+    socket.on("close", () => resolve(answered ? undefined : fault));
+  });
+}
+
+async function lane(): Promise<void> {
+  while (left > 0) {
+    left--;
+    const fault = await visit();
+    if (fault === undefined) opened++;
+    else errors[fault] = (errors[fault] ?? 0) + 1;
+  }
+}
+
+await Promise.all(Array.from({ length: Number(values.lanes) }, lane));
+const failed = Object.values(errors).reduce((sum, each) => sum + each, 0);
+process.stdout.write(`${JSON.stringify({ opened, failed, errors })}\n`);

@@ -1,0 +1,58 @@
+// The real scanners, as an attacker runs them: nmap and masscan from one of the scanner's addresses.
+import { readFileSync } from "node:fs";
+import { type Family, LINK, type Source, TARGET } from "./addresses.ts";
+import type { Outcome } from "./exec.ts";
+import type { Lab } from "./lab.ts";
+
+const SERVICES = "/usr/share/nmap/nmap-services";
+/** No host discovery, no names, one packet a port, an end in sight. */
+const BOUNDED = ["-Pn", "-n", "--max-retries", "0"] as const;
+
+export interface Scan {
+  readonly family: Family;
+  readonly source: Source;
+  /** What the scan is: "-sS", "-T4", "-p", "1-100" ... */
+  readonly options: readonly string[];
+  readonly timeoutSeconds?: number;
+}
+
+export async function nmap(lab: Lab, scan: Scan): Promise<Outcome> {
+  const { family, source, options, timeoutSeconds = 20 } = scan;
+  const six = family === "ipv6" ? ["-6"] : [];
+  const where = ["-S", source[family], "-e", LINK, "--host-timeout", `${timeoutSeconds}s`];
+  const argv = ["nmap", ...six, ...BOUNDED, ...where, ...options, TARGET[family]];
+  const outcome = await lab.scanner.run(argv);
+  if (outcome.code !== 0) throw new Error(`${argv.join(" ")}: code ${outcome.code}\n${outcome.stderr}`);
+  return outcome;
+}
+
+/** The ports that nmap's report calls open. */
+export function portsReportedOpen(report: string): readonly number[] {
+  return [...report.matchAll(/^(\d+)\/(?:tcp|udp)\s+open\s/gm)].map((match) => Number(match[1]));
+}
+
+export async function masscan(lab: Lab, scan: Omit<Scan, "options">, ports: string): Promise<Outcome> {
+  const where = ["--adapter-ip", scan.source[scan.family], "-e", LINK, "--router-mac", TARGET.mac];
+  const argv = ["masscan", ...where, `-p${ports}`, TARGET[scan.family], "--rate", "1000", "--wait", "0"];
+  const outcome = await lab.scanner.run(argv);
+  if (outcome.code !== 0) throw new Error(`${argv.join(" ")}: code ${outcome.code}\n${outcome.stderr}`);
+  return outcome;
+}
+
+/** nmap's own list of TCP ports, the most popular first. */
+export function popularPorts(count: number): readonly number[] {
+  const ports: { port: number; share: number }[] = [];
+  for (const line of readFileSync(SERVICES, "utf8").split("\n")) {
+    const [, port, share] = /^\S+\s+(\d+)\/tcp\s+([\d.]+)/.exec(line) ?? [];
+    if (port !== undefined) ports.push({ port: Number(port), share: Number(share) });
+  }
+  ports.sort((a, b) => b.share - a.share);
+  return ports.slice(0, count).map((each) => each.port);
+}
+
+/** `count` of nmap's top thousand, evenly spread from the popular to the rare. */
+export function spreadPorts(count: number): readonly number[] {
+  const all = popularPorts(1000);
+  const step = all.length / count;
+  return Array.from({ length: count }, (_, index) => all[Math.floor((index + 0.5) * step)] ?? 0).sort((a, b) => a - b);
+}

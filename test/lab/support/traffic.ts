@@ -1,0 +1,86 @@
+// Honest traffic in the lab: services on the target, and clients that use them. Each starts one of programs/.
+import { join } from "node:path";
+import { z } from "zod";
+import type { Running } from "./exec.ts";
+import type { Host, Lab } from "./lab.ts";
+
+const programs = join(import.meta.dirname, "programs");
+
+function program(name: string, options: Readonly<Record<string, string | number | undefined>>): string[] {
+  const argv = [process.execPath, join(programs, `${name}.js`)];
+  for (const [key, value] of Object.entries(options)) {
+    if (value !== undefined) argv.push(`--${key}`, String(value));
+  }
+  return argv;
+}
+
+export interface Service {
+  readonly tcp?: readonly number[];
+  readonly udp?: readonly number[];
+  /** See programs/listen.ts. */
+  readonly mode?: "answer" | "close" | "echo" | "hold";
+  /** All of both families when absent. */
+  readonly address?: string;
+}
+
+/** Serves ports on both families; returns when all are bound. */
+export async function serve(lab: Lab, host: Host, service: Service): Promise<Running> {
+  const { tcp, udp, mode, address } = service;
+  const running = lab.spawn(host, program("listen", { tcp: tcp?.join(","), udp: udp?.join(","), mode, address }));
+  await running.waitForLine(/^ready$/);
+  return running;
+}
+
+const visitsSchema = z.object({
+  opened: z.number(),
+  failed: z.number(),
+  errors: z.record(z.string(), z.number()),
+});
+export type Visits = z.infer<typeof visitsSchema>;
+
+export interface Visit {
+  readonly to: string;
+  readonly port: number;
+  readonly from?: string;
+  readonly count?: number;
+  readonly lanes?: number;
+  /** Milliseconds until a connection counts as failed. */
+  readonly timeout?: number;
+}
+
+/** Opens connections and says how they went. */
+export async function visit(host: Host, how: Visit): Promise<Visits> {
+  return visitsSchema.parse(JSON.parse(await host.mustRun(program("connect", { ...how }))));
+}
+
+const reconnectingSchema = z.object({ connected: z.number(), refusals: z.number() });
+
+/** Clients that come back at once; `state()` is what they last said. */
+export function reconnect(lab: Lab, host: Host, how: { to: string; port: number; from: string; every: number }) {
+  const running = lab.spawn(host, program("reconnect", how));
+  const state = () => reconnectingSchema.parse(JSON.parse(running.lines.at(-1) ?? '{"connected":0,"refusals":0}'));
+  return { running, state };
+}
+
+export interface Talk {
+  readonly to: string;
+  readonly port: number;
+  readonly from?: string;
+  readonly udp?: boolean;
+}
+
+/** One conversation that lasts; returns when it is connected. */
+export async function talk(lab: Lab, host: Host, how: Talk): Promise<Running> {
+  const { udp, ...rest } = how;
+  const argv = program("talk", rest);
+  const running = lab.spawn(host, udp === true ? [...argv, "--udp"] : argv);
+  await running.waitForLine(/^connected/);
+  return running;
+}
+
+/** Says a line and waits for the echo: the conversation is alive in both directions. */
+export async function exchange(running: Running, text: string): Promise<void> {
+  const from = running.lines.length;
+  running.write(`${text}\n`);
+  await running.waitForLine(new RegExp(`^${text}$`), from);
+}

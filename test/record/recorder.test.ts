@@ -1,0 +1,236 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Block } from "../../src/block/block.ts";
+import type { Finding } from "../../src/detect/finding.ts";
+import { Disposition, Kind, Probe } from "../../src/detect/probe.ts";
+import type { Verdict } from "../../src/judge/verdict.ts";
+import type { Event } from "../../src/record/event.ts";
+import { Journal, stdoutSink } from "../../src/record/journal.ts";
+import { historyFor, Recorder } from "../../src/record/recorder.ts";
+import { type Prefix, parsePrefix } from "../../src/wire/address.ts";
+
+const timeMs = Date.UTC(2026, 10, 22, 9, 34, 31);
+
+function prefix(text: string): Prefix {
+  const parsed = parsePrefix(text);
+  assert.ok(parsed !== undefined, text);
+  return parsed;
+}
+
+function finding(source = "192.0.2.1", more: Partial<Finding> = {}): Finding {
+  return {
+    source: prefix(source),
+    kind: Kind.Syn,
+    protocol: 6,
+    port: 79,
+    tcpFlags: 2,
+    hasIpOptions: false,
+    probes: 3,
+    contacts: 2,
+    firstMs: timeMs - 1500,
+    timeMs,
+    policy: "trigger",
+    ...more,
+  };
+}
+
+function probe(more: Partial<Probe> = {}): Probe {
+  const { w0, w1, w2, w3 } = prefix("192.0.2.1");
+  const words = { source0: w0, source1: w1, source2: w2, source3: w3 };
+  return Object.assign(new Probe(), { ...words, protocol: 6, port: 79, kind: Kind.Syn, tcpFlags: 2, timeMs, ...more });
+}
+
+function setUp(options: { proof?: "on" | "off"; format?: "portsentry1" | "json" } = {}) {
+  const clock = { ms: timeMs };
+  const nowMs = () => clock.ms;
+  const events: Event[] = [];
+  const said: string[] = [];
+  const history: string[] = [];
+  const sink = stdoutSink((text) => said.push(text));
+  const journal = new Journal({ sink, format: options.format ?? "portsentry1", nowMs });
+  const recorder = new Recorder(
+    {
+      store: { addEvent: (event) => events.push(event) },
+      journal,
+      history: { append: (line) => history.push(line) },
+      nowMs,
+    },
+    { proof: options.proof ?? "off", holdsTcp: true, holdsUdp: false },
+  );
+  return { clock, events, said, history, journal, recorder };
+}
+
+const block: Block = {
+  source: prefix("192.0.2.1"),
+  sinceMs: timeMs,
+  untilMs: timeMs + 86_400_000,
+  grade: "direct",
+  soft: false,
+  reason: "3 probes",
+  offences: 1,
+  backend: "nftables",
+  enforced: true,
+};
+const command = "nft add element inet portreeve blocked4 { 192.0.2.1 timeout 86400s }";
+
+test("a run in 1.2's words: start, finding, block, repeat, stop", () => {
+  const { recorder, said } = setUp();
+  recorder.starting();
+  recorder.listening();
+  recorder.finding({ action: "block", grade: "direct", finding: finding() });
+  recorder.blocked(block, command, finding());
+  recorder.repeat(probe({ hasIpOptions: 1 }));
+  recorder.stopping();
+  assert.deepEqual(said, [
+    "adminalert: PortSentry 1.2 is starting.\n",
+    "adminalert: PortSentry is now active and listening.\n",
+    "attackalert: TCP SYN/Normal scan from host: 192.0.2.1/192.0.2.1 to TCP port: 79\n",
+    `attackalert: Host 192.0.2.1 has been blocked via dropped route using command: "${command}"\n`,
+    "attackalert: TCP SYN/Normal scan from host: 192.0.2.1/192.0.2.1 to TCP port: 79\n",
+    "attackalert: Packet from host: 192.0.2.1/192.0.2.1 to TCP port: 79 has IP options set (detection avoidance technique).\n",
+    "attackalert: Host: 192.0.2.1/192.0.2.1 is already blocked Ignoring\n",
+    "securityalert: PortSentry is shutting down\n",
+    "adminalert: PortSentry is shutting down\n",
+  ]);
+});
+
+test("events carry what applies and nothing else", () => {
+  const { recorder, events } = setUp();
+  recorder.probe(probe());
+  recorder.probe(probe({ protocol: 17, kind: Kind.Udp }));
+  recorder.probe(probe({ disposition: Disposition.Quiet }));
+  recorder.finding({ action: "spare", because: "guarded", finding: finding() });
+  recorder.finding({ action: "soft", grade: "direct", finding: finding() });
+  recorder.blocked({ ...block, soft: true }, command);
+  recorder.unblocked(block.source, "expired");
+  recorder.drift("table flushed");
+  const contact = { time: "2026-11-22T09:34:31.000Z", source: "192.0.2.1", protocol: "tcp", port: 79, kind: "syn" };
+  const message = "3 probes of 2 ports in 1.5 s (policy trigger)";
+  const { time, source } = contact;
+  assert.deepEqual(events, [
+    { ...contact, type: "probe", action: "held" },
+    { ...contact, type: "probe", protocol: "udp", kind: "udp", action: "logged" },
+    { ...contact, type: "probe", action: "logged" },
+    { ...contact, type: "finding", action: "guarded", message },
+    { ...contact, type: "finding", grade: "direct", action: "soft", message },
+    { time, type: "block", source, grade: "direct", action: "soft", message: "3 probes" },
+    { time, type: "unblock", source, action: "expired" },
+    { time, type: "drift", message: "table flushed" },
+  ]);
+});
+
+test("log only: 1.2's ignoring line; spared sources are not said to readers that act on lines", () => {
+  const { recorder, said, history } = setUp();
+  recorder.finding({ action: "log", finding: finding("192.0.2.1", { protocol: 17, kind: Kind.Udp }) });
+  recorder.finding({ action: "spare", because: "ignored", finding: finding("192.0.2.2") });
+  assert.deepEqual(said, [
+    "attackalert: UDP scan from host: 192.0.2.1/192.0.2.1 to UDP port: 79\n",
+    "attackalert: Ignoring UDP response per configuration file setting.\n",
+  ]);
+  assert.equal(history.length, 1);
+});
+
+test("a block that failed is never called blocked", () => {
+  const { recorder, said, events } = setUp();
+  recorder.blockFailed(block.source, "EPERM; needs CAP_NET_ADMIN", finding());
+  assert.deepEqual(said, [
+    "attackalert: ERROR: Could not block host 192.0.2.1/192.0.2.1!!\n",
+    "adminalert: WARNING: cannot block 192.0.2.1: EPERM; needs CAP_NET_ADMIN\n",
+  ]);
+  assert.deepEqual([events[0]?.type, events[0]?.action], ["warning", "block-failed"]);
+});
+
+test("history: one line a source until it is unblocked", () => {
+  const { recorder, history } = setUp();
+  const verdict: Verdict = { action: "block", grade: "direct", finding: finding() };
+  recorder.finding(verdict);
+  recorder.finding(verdict);
+  assert.equal(history.length, 1);
+  assert.match(history[0] ?? "", /^1795340071 - .* Host: 192\.0\.2\.1\/192\.0\.2\.1 Port: 79 TCP Blocked$/);
+  recorder.unblocked(block.source, "expired");
+  recorder.finding(verdict);
+  assert.equal(history.length, 2);
+});
+
+test("history: with PROOF on only proof, never a spared source", () => {
+  const of = (verdict: Verdict) => [historyFor(verdict, "off"), historyFor(verdict, "on")];
+  const found = finding();
+  assert.deepEqual(of({ action: "log", finding: found }), [true, false]);
+  assert.deepEqual(of({ action: "soft", grade: "direct", finding: found }), [true, false]);
+  assert.deepEqual(of({ action: "block", grade: "direct", finding: found }), [true, false]);
+  assert.deepEqual(of({ action: "block", grade: "handshake", finding: found }), [true, true]);
+  assert.deepEqual(of({ action: "block", grade: "silence", finding: found }), [true, true]);
+  assert.deepEqual(of({ action: "spare", because: "guarded", finding: found }), [false, false]);
+});
+
+test("JSON: one line an event", () => {
+  const { recorder, said, events } = setUp({ format: "json" });
+  recorder.finding({ action: "spare", because: "guarded", finding: finding() });
+  recorder.blocked(block, command, finding());
+  recorder.repeat(probe());
+  assert.deepEqual(
+    said.map((line) => JSON.parse(line)),
+    events,
+  );
+  assert.ok(said.every((line) => line.indexOf("\n") === line.length - 1));
+});
+
+test("a flood of probes costs no more than its budget, and no text", () => {
+  const { clock, recorder, events } = setUp();
+  const flood = probe();
+  let texts = 0;
+  Object.defineProperty(flood, "sourceBits", {
+    get: () => {
+      texts++;
+      return 128;
+    },
+  });
+  for (let i = 0; i < 10_000; i++) recorder.probe(flood);
+  assert.equal(events.length, 2000);
+  assert.equal(texts, 2000);
+  assert.equal(recorder.counters.probeEventsDropped, 8000);
+  clock.ms += 1000;
+  for (let i = 0; i < 10_000; i++) recorder.probe(flood);
+  assert.equal(events.length, 2500);
+});
+
+test("3,000 sources found and blocked at once are all recorded", () => {
+  const { recorder, events, history } = setUp();
+  for (let i = 0; i < 3000; i++) {
+    const source = `10.0.${i >> 8}.${i & 255}`;
+    recorder.finding({ action: "block", grade: "direct", finding: finding(source) });
+    recorder.blocked({ ...block, source: prefix(source) }, command);
+  }
+  assert.equal(events.length, 6000);
+  assert.equal(history.length, 3000);
+});
+
+test("followers hear each event, may leave, are bounded, and one that throws is dropped", () => {
+  const { recorder } = setUp();
+  const heard: Event[] = [];
+  const stop = recorder.follow((event) => heard.push(event));
+  recorder.follow(() => {
+    throw new Error("gone");
+  });
+  for (let i = 0; i < 62; i++) assert.ok(recorder.follow(() => {}) !== undefined);
+  assert.equal(
+    recorder.follow(() => {}),
+    undefined,
+  );
+  recorder.warning("one", "192.0.2.1");
+  assert.equal(recorder.counters.listenersFailed, 1);
+  assert.ok(recorder.follow(() => {}) !== undefined);
+  stop?.();
+  recorder.warning("two");
+  assert.deepEqual(
+    heard.map((event) => [event.message, event.source]),
+    [["one", "192.0.2.1"]],
+  );
+});
+
+test("a time that no calendar has does not throw", () => {
+  const { recorder, events } = setUp();
+  recorder.probe(probe({ timeMs: Number.NaN }));
+  recorder.finding({ action: "log", finding: finding("192.0.2.1", { timeMs: 1e300 }) });
+  assert.equal(events.length, 2);
+});
