@@ -1,14 +1,15 @@
 #!/usr/bin/env node
 // npm run demo: two network namespaces, nmap against a host with and without Portreeve, the two reports side by side, and
 // what the daemon logged. Everything it makes (namespaces, files) is removed at the end. Traffic stays in the namespaces.
-import { spawn, spawnSync } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { build, ensureDebianPackages, ensureNpmPackages, fail, requireMachine, root } from "./setup.mjs";
 
-const OPEN_PORTS = [22, 80, 111, 443, 1723, 2049, 3306, 5432, 6379, 8080];
+const OPEN_PORTS = [22, 80, 111, 443, 1723, 2049, 3306, 5432, 5900, 8080];
 const HOST = "198.51.100.1";
 
 if (process.argv[2] === "serve") {
@@ -36,13 +37,13 @@ async function demo() {
     await lab.start([process.execPath, import.meta.filename, "serve"], /ready/);
     say(`A host with ${OPEN_PORTS.length} services, scanned from another host: nmap -sS -T4 --top-ports 200`);
     say("... without Portreeve");
-    const before = lab.scan();
+    const before = await lab.scan();
     say("... with Portreeve (BLOCK_TCP=1)");
     const daemon = await lab.start(
       [process.execPath, join(root, "bin/portreeve"), "run", "-c", lab.conf],
       /active and listening/,
     );
-    const after = lab.scan();
+    const after = await lab.scan();
     printSideBySide(before, after);
     say("What the daemon logged:");
     print(
@@ -52,9 +53,9 @@ async function demo() {
         .slice(0, 6),
     );
     say("What it holds (portreeve blocked):");
-    print(lab.client(["blocked"]));
+    print(await lab.client(["blocked"]));
     say("and after portreeve unblock --all:");
-    print([...lab.client(["unblock", "--all"]), ...lab.client(["blocked"])]);
+    print([...(await lab.client(["unblock", "--all"])), ...(await lab.client(["blocked"]))]);
     return 0;
   } finally {
     lab.close();
@@ -92,29 +93,15 @@ function openLab() {
     conf,
     /** Starts a program on the host and waits until it has printed what `ready` matches. */
     start: (argv, ready) => startChild(["ip", "netns", "exec", target, ...argv], ready, children),
-    scan() {
-      const nmap = [
-        "nmap",
-        "-sS",
-        "-T4",
-        "-n",
-        "-Pn",
-        "--top-ports",
-        "200",
-        "--max-retries",
-        "1",
-        "--host-timeout",
-        "30s",
-        HOST,
-      ];
-      return must("ip", ["netns", "exec", scanner, ...nmap])
-        .split("\n")
-        .filter((line) => /^(\d+\/tcp|PORT|Not shown|All )/.test(line));
+    async scan() {
+      const nmap = ["nmap", "-sS", "-T4", "-n", "-Pn", "--top-ports", "200", "--max-retries", "0", HOST];
+      const report = await output("ip", ["netns", "exec", scanner, ...nmap]);
+      return report.split("\n").filter((line) => /^(\d+\/tcp|PORT|Not shown|All )/.test(line));
     },
-    client: (args) =>
-      must("ip", ["netns", "exec", target, process.execPath, join(root, "bin/portreeve"), ...args, "-c", conf])
-        .trimEnd()
-        .split("\n"),
+    async client(args) {
+      const argv = [process.execPath, join(root, "bin/portreeve"), ...args, "-c", conf];
+      return (await output("ip", ["netns", "exec", target, ...argv])).trimEnd().split("\n");
+    },
     close() {
       for (const child of children.splice(0)) child.kill("SIGKILL");
       for (const name of [target, scanner]) spawnSync("ip", ["netns", "delete", name]);
@@ -136,10 +123,14 @@ function startChild(argv, ready, children) {
   });
 }
 
+/** What a command prints; not synchronous, so that the daemon's lines are read meanwhile. */
+async function output(command, args) {
+  return (await promisify(execFile)(command, args)).stdout;
+}
+
 function must(command, args) {
   const result = spawnSync(command, args, { encoding: "utf8" });
   if (result.status !== 0) fail(1, `${command} ${args.join(" ")}: ${result.stderr || result.error?.message}`);
-  return result.stdout;
 }
 
 function printSideBySide(left, right) {

@@ -25,7 +25,8 @@ for (const family of families) {
     await serve(lab, lab.target, { tcp: [TALKING], mode: "echo" });
     const customer = source(1);
     const [to, from, key] = [TARGET[family], customer[family], customer.key[family]];
-    assert.equal((await visit(lab.scanner, { to, from, port: KNOWN })).opened, 1);
+    const first = await visit(lab.scanner, { to, from, port: KNOWN });
+    assert.deepEqual(first, { opened: 1, failed: 0, errors: {} });
     const conversation = await talk(lab, lab.scanner, { to, from, port: TALKING });
 
     const closed = Array.from({ length: 64 }, (_, index) =>

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CONTAINER, INNER_LINK, LINK, NEIGHBOURS, SCANNER, TARGET } from "./addresses.ts";
 import { mustRun, type Outcome, Running, run } from "./exec.ts";
+import { waitUntil } from "./wait.ts";
 
 const NAME = /^pr-(\d+)-/;
 const FOLDER = /^portreeve-lab-(\d+)-/;
@@ -123,6 +124,7 @@ export class Lab {
       "route add local 2001:db8:b::/48 dev lo",
     ]);
     if (shape.inner === true) await this.#buildInner(inner);
+    await waitUntil("both ends of the link have a carrier", async () => (await hasCarrier(target)) && hasCarrier(scanner));
   }
 
   async #buildInner(inner: Host): Promise<void> {
@@ -153,6 +155,11 @@ export class Lab {
     for (const host of [this.target, this.scanner, this.inner]) removeNamespace(host.name);
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** A veth end is up for IPv6 only some time after it was set up: the kernel tells of carriers in batches. */
+async function hasCarrier(host: Host): Promise<boolean> {
+  return (await host.mustRun(["ip", "link", "show", LINK])).includes("state UP");
 }
 
 /** One `ip` process for many commands. */
