@@ -12,6 +12,9 @@ import { latelyKey, type Place, placeOf, sourceOfKey } from "./set-key.ts";
 
 /** What the kernel's clock and ours may differ by before an element counts as another block's. */
 const EXPIRY_TOLERANCE_MS = 2_000;
+/** Between so many blocks at once, reading the sets whole is faster than asking for each (docs/decisions/0002). */
+const DUMP_FROM = 2_000;
+const DUMP_UP_TO = 200_000;
 /** Elements in one transaction: bounds the message, and how long the event loop waits. */
 const BATCH = 4_000;
 
@@ -37,11 +40,19 @@ export class Firewall {
     this.#near = near;
   }
 
-  /** Loads the whole table in one transaction; elements of blocks stay. Throws KernelError with nft's own words. */
-  load(plan: RulesetPlan, near: AddressRanges): void {
+  /**
+   * Loads the whole table in one transaction; elements of blocks stay. A table that another version, or somebody else,
+   * made in another form is replaced whole: true then, and its blocks must be added again. Throws KernelError with
+   * nft's own words.
+   */
+  load(plan: RulesetPlan, near: AddressRanges): boolean {
     this.#near = near;
-    this.#must(buildRuleset(plan, "on"), "cannot load the table");
+    const commands = buildRuleset(plan, "on");
+    const replaced = !this.#nft.run(commands).ok;
+    if (replaced)
+      this.#must(`add table inet ${TABLE}\ndelete table inet ${TABLE}\n${commands}`, "cannot load the table");
     this.#fingerprint = this.#tables.fingerprint();
+    return replaced;
   }
 
   /** Takes the sensor out and leaves the blocks: what stays when the daemon stops. */
@@ -75,28 +86,48 @@ export class Firewall {
 
   /** Adds the blocks and reads each back; `failure` is "" for those that the kernel holds now. */
   enforce(blocks: readonly Block[], nowMs: number): Outcome[] {
-    const outcomes: Outcome[] = [];
-    for (let at = 0; at < blocks.length; at += BATCH) {
-      const part = blocks.slice(at, at + BATCH).map((block) => ({ block, place: this.#place(block) }));
-      const plain = part.flatMap(({ block, place }) => (place.kind === "plain" ? [change(block, place, nowMs)] : []));
+    const startMs = performance.now();
+    const clock = () => nowMs + performance.now() - startMs;
+    const placed = blocks.map((block) => ({ block, place: this.#place(block) }));
+    const refused = new Set<Block>();
+    for (let at = 0; at < placed.length; at += BATCH) {
+      const plain = placed.slice(at, at + BATCH).filter(isPlain);
+      const changes = plain.map(({ block, place }) => change(block, place, clock()));
       // One element that is refused (a full set) refuses the transaction: then each goes alone.
-      const refused = plain.length > 0 && this.#tables.insert(plain) !== "";
-      for (const { block, place } of part)
-        outcomes.push({ block, failure: this.#settle(block, place, { nowMs, refused }) });
+      if (changes.length > 0 && this.#tables.insert(changes) !== "") for (const { block } of plain) refused.add(block);
     }
-    return outcomes;
+    const bulk = blocks.length >= DUMP_FROM && blocks.length <= DUMP_UP_TO ? this.#dump(clock) : undefined;
+    return placed.map(({ block, place }) => {
+      const isHeld = bulk === undefined ? this.holds(block, clock()) : bulk(block, place);
+      if (isHeld && !refused.has(block)) return { block, failure: "" };
+      return { block, failure: this.#enforceAlone(block, place, clock()) };
+    });
   }
 
-  #settle(block: Block, place: Place, context: { nowMs: number; refused: boolean }): string {
+  #enforceAlone(block: Block, place: Place, nowMs: number): string {
     try {
-      if (place.kind === "interval") return this.#addInterval(block, place.set, context.nowMs);
-      if (!context.refused && this.holds(block, context.nowMs)) return "";
-      const code = this.#tables.replace([change(block, place, context.nowMs)]);
+      if (place.kind === "interval") return this.#addInterval(block, place.set, nowMs);
+      const code = this.#tables.replace([change(block, place, nowMs)]);
       if (code !== "") return `${code}; ${elementRemedy(code)}`;
-      return this.holds(block, context.nowMs) ? "" : "the kernel took it and does not hold it";
+      return this.holds(block, nowMs) ? "" : "the kernel took it and does not hold it";
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
     }
+  }
+
+  /** Reads the sets whole, for many look-ups at once. */
+  #dump(clock: () => number): (block: Block, place: Place) => boolean {
+    const endsAtMs = new Map<string, number | undefined>();
+    for (const set of ["blocked4", "blocked6", "soft4", "soft6"]) {
+      this.#tables.visitElements(set, (key, expiresInMs) => {
+        endsAtMs.set(`${set} ${key.toString("hex")}`, expiresInMs === undefined ? undefined : clock() + expiresInMs);
+      });
+    }
+    return (block, place) => {
+      if (place.kind === "interval") return false;
+      const name = `${place.set} ${Buffer.from(place.key).toString("hex")}`;
+      return endsAtMs.has(name) && sameEnd(endsAtMs.get(name), block.untilMs);
+    };
   }
 
   /** Asks the kernel whether it holds the source until the time that the block says. */
@@ -107,8 +138,7 @@ export class Firewall {
     }
     const state = this.#tables.lookup(place.set, place.key);
     if (!state.present) return false;
-    if (state.expiresInMs === undefined || block.untilMs === undefined) return state.expiresInMs === block.untilMs;
-    return Math.abs(nowMs + state.expiresInMs - block.untilMs) <= EXPIRY_TOLERANCE_MS;
+    return sameEnd(state.expiresInMs === undefined ? undefined : nowMs + state.expiresInMs, block.untilMs);
   }
 
   #addInterval(block: Block, set: string, nowMs: number): string {
@@ -195,6 +225,15 @@ export class Firewall {
     const { w0, w1, w2, w3 } = block.source;
     return placeOf(block.source, block.soft, this.#near.contains(w0, w1, w2, w3));
   }
+}
+
+function isPlain(entry: { block: Block; place: Place }): entry is { block: Block; place: Place & { kind: "plain" } } {
+  return entry.place.kind === "plain";
+}
+
+function sameEnd(oneMs: number | undefined, otherMs: number | undefined): boolean {
+  if (oneMs === undefined || otherMs === undefined) return oneMs === otherMs;
+  return Math.abs(oneMs - otherMs) <= EXPIRY_TOLERANCE_MS;
 }
 
 function holdKey(source: Prefix): { set: string; key: Uint8Array } | undefined {

@@ -112,8 +112,9 @@ export class Daemon {
     return planRuleset(this.#settings, this.#host);
   }
 
+  /** Loads the rules as settings and host now say. Throws KernelError. */
   loadFirewall(): void {
-    this.#parts.firewall.load(this.plan(), this.#near);
+    if (this.#parts.firewall.load(this.plan(), this.#near)) this.reconciler.restoreAll();
   }
 
   restoreOffences(): void {

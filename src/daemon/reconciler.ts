@@ -51,16 +51,23 @@ export class Reconciler {
 
   /** Loads the table again with every block. */
   repair(program: string): void {
-    const { firewall, blocker, recorder, plan, nowMs } = this.#parts;
+    const { firewall, recorder, plan } = this.#parts;
     const { ruleset, near } = plan();
     firewall.load(ruleset, near);
+    const restored = this.restoreAll();
+    this.repairs++;
+    const who = program === "" ? "another program" : `another program (${program})`;
+    recorder.drift(`${who} changed table inet portreeve: loaded again with ${restored} blocks`);
+  }
+
+  /** Puts every block into a table that has lost them; returns how many the kernel holds now. */
+  restoreAll(): number {
+    const { firewall, blocker, nowMs } = this.#parts;
     const blocks = [...blocker.list.values()];
     const failed = firewall.enforce(blocks, nowMs()).filter(({ failure }) => failure !== "");
-    this.repairs++;
     this.#generation = firewall.generation();
-    const who = program === "" ? "another program" : `another program (${program})`;
-    recorder.drift(`${who} changed table inet portreeve: loaded again with ${blocks.length - failed.length} blocks`);
     for (const { block, failure } of failed) this.#drop(block, failure);
+    return blocks.length - failed.length;
   }
 
   /** Looks every block up in the kernel, in slices, after somebody changed elements of our sets. */

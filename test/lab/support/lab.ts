@@ -98,8 +98,8 @@ export class Lab {
   async #build(shape: LabShape): Promise<void> {
     const { target, scanner, inner } = this;
     const link = ["link", "add", LINK, "address", TARGET.mac, "netns", target.name];
-    await mustRun(["ip", "netns", "add", target.name]);
-    await mustRun(["ip", "netns", "add", scanner.name]);
+    await addNamespace(target);
+    await addNamespace(scanner);
     await mustRun(["ip", ...link, "type", "veth", "peer", "name", LINK, "address", SCANNER.mac, "netns", scanner.name]);
     // ip_nonlocal_bind: IPv6 sources of a "local" prefix may be bound, as IPv4 allows anyway.
     await scanner.set("net.ipv6.ip_nonlocal_bind", "1");
@@ -129,7 +129,7 @@ export class Lab {
 
   async #buildInner(inner: Host): Promise<void> {
     const { target } = this;
-    await mustRun(["ip", "netns", "add", inner.name]);
+    await addNamespace(inner);
     const peer = ["type", "veth", "peer", "name", LINK, "netns", inner.name];
     await mustRun(["ip", "link", "add", INNER_LINK, "netns", target.name, ...peer]);
     await target.set("net.ipv4.ip_forward", "1");
@@ -155,6 +155,12 @@ export class Lab {
     for (const host of [this.target, this.scanner, this.inner]) removeNamespace(host.name);
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** Without duplicate address detection: with it IPv6 speaks two seconds after the link is up. */
+async function addNamespace(host: Host): Promise<void> {
+  await mustRun(["ip", "netns", "add", host.name]);
+  await host.set("net.ipv6.conf.default.accept_dad", "0");
 }
 
 /** A veth end is up for IPv6 only some time after it was set up: the kernel tells of carriers in batches. */
