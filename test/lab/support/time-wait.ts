@@ -22,7 +22,8 @@ export async function manyConnections(lab: Lab, client: Source, load: Load): Pro
   await lab.scanner.set("net.ipv4.ip_local_port_range", range);
   await serve(lab, lab.target, { tcp: [PORT], mode: "close" });
   for (const family of families) {
-    const visits = await visit(lab.scanner, { to: TARGET[family], from: client[family], port: PORT, count, lanes: 20 });
+    const how = { to: TARGET[family], from: client[family], port: PORT, count, lanes: 20, patient: true } as const;
+    const visits = await visit(lab.scanner, how);
     assert.deepEqual(visits, { opened: count, failed: 0, errors: {} });
     const waiting = await lab.target.mustRun(["ss", "-Htn", "state", "time-wait"]);
     const sockets = waiting.split("\n").filter((line) => line.includes(client[family])).length;

@@ -6,10 +6,12 @@ import type { Host, Lab } from "./lab.ts";
 
 const programs = join(import.meta.dirname, "programs");
 
-function program(name: string, options: Readonly<Record<string, string | number | undefined>>): string[] {
+/** The command line of one of programs/; true is a flag without a value. */
+function program(name: string, options: Readonly<Record<string, string | number | true | undefined>>): string[] {
   const argv = [process.execPath, join(programs, `${name}.js`)];
   for (const [key, value] of Object.entries(options)) {
-    if (value !== undefined) argv.push(`--${key}`, String(value));
+    if (value === true) argv.push(`--${key}`);
+    else if (value !== undefined) argv.push(`--${key}`, String(value));
   }
   return argv;
 }
@@ -46,6 +48,8 @@ export interface Visit {
   readonly lanes?: number;
   /** Milliseconds until a connection counts as failed. */
   readonly timeout?: number;
+  /** The server closes first. */
+  readonly patient?: true;
 }
 
 /** Opens connections and says how they went. */
@@ -66,14 +70,12 @@ export interface Talk {
   readonly to: string;
   readonly port: number;
   readonly from?: string;
-  readonly udp?: boolean;
+  readonly udp?: true;
 }
 
 /** One conversation that lasts; returns when it is connected. */
 export async function talk(lab: Lab, host: Host, how: Talk): Promise<Running> {
-  const { udp, ...rest } = how;
-  const argv = program("talk", rest);
-  const running = lab.spawn(host, udp === true ? [...argv, "--udp"] : argv);
+  const running = lab.spawn(host, program("talk", { ...how }));
   await running.waitForLine(/^connected/);
   return running;
 }

@@ -1,6 +1,6 @@
 // Opens many TCP connections, one after the other in each of some lanes, waits on each for the server's byte, and
-// closes it (unless the server did). Prints one JSON object: {"opened": n, "failed": n, "errors": {"ECONNREFUSED": n}}.
-//   connect.js --to ADDRESS --port N [--from ADDRESS] [--count N] [--lanes N] [--timeout MS]
+// closes it, or with --patient lets the server close it first. Prints one JSON object: {"opened": n, "failed": n, "errors": {"ECONNREFUSED": n}}.
+//   connect.js --to ADDRESS --port N [--from ADDRESS] [--count N] [--lanes N] [--timeout MS] [--patient]
 import { connect } from "node:net";
 import { parseArgs } from "node:util";
 
@@ -12,6 +12,7 @@ const { values } = parseArgs({
     count: { type: "string", default: "1" },
     lanes: { type: "string", default: "1" },
     timeout: { type: "string", default: "5000" },
+    patient: { type: "boolean", default: false },
   },
 });
 const errors: Record<string, number> = {};
@@ -31,7 +32,7 @@ function visit(): Promise<string | undefined> {
     });
     socket.on("data", () => {
       answered = true;
-      socket.end();
+      if (!values.patient) socket.end();
     });
     socket.on("error", (error: NodeJS.ErrnoException) => {
       fault = error.code ?? error.message;
