@@ -1,14 +1,14 @@
-// The Debian packages that the lab tests use: real tools, in network namespaces that the tests make.
+// The Debian packages that the lab tests run; scripts/setup.mjs installs what is missing of them.
 export const labPackages = [
-  "conntrack",
-  "hping3",
-  "iproute2",
-  "iptables",
-  "masscan",
-  "ncat",
-  "netsniff-ng",
-  "nftables",
-  "nmap",
-  "procps",
-  "tcpdump",
+  "nftables", // nft: the second witness of every block
+  "iproute2", // ip, ss
+  "procps", // sysctl
+  "mount", // the full disk
+  "iptables", // the rules of container engines
+  "conntrack", // makes the kernel forget a connection
+  "iputils-ping",
+  "tcpdump", // what comes back to a scanner
+  "nmap", // a scanner, and its list of popular ports
+  "masscan", // the other scanner
+  "netsniff-ng", // trafgen: forged packets and floods
 ];

@@ -25,6 +25,7 @@ export type ElementState =
 /** Elements in one message: 40 bytes each, and an attribute's length is 16 bits. */
 const ELEMENTS_PER_MESSAGE = 1_000;
 const WRITER_BYTES = 65_536;
+const DUMP_ATTEMPTS = 5;
 
 export class NfTables {
   readonly #socket = new NetlinkSocket({
@@ -73,10 +74,17 @@ export class NfTables {
 
   /** Removes elements in one transaction; one that has just expired is no error. */
   remove(changes: readonly ElementChange[]): string {
-    return this.#transact([
+    const code = this.#transact([
       [K.NFT_MSG_NEWSETELEM, changes],
       [K.NFT_MSG_DELSETELEM, changes],
     ]);
+    return code === "ENFILE" || code === "ENOSPC" ? this.#removeSingly(changes) : code;
+  }
+
+  /** For a full set, where an expired element cannot be added before it is removed. */
+  #removeSingly(changes: readonly ElementChange[]): string {
+    const codes = changes.map((change) => this.#transact([[K.NFT_MSG_DELSETELEM, [change]]]));
+    return codes.find((code) => code !== "" && code !== "ENOENT") ?? "";
   }
 
   #transact(steps: readonly (readonly [number, readonly ElementChange[]])[]): string {
@@ -159,9 +167,18 @@ export class NfTables {
 
   /** Chains and handles of the table's rules, in order: equal texts mean that no rule came or went. "" without any. */
   fingerprint(): string {
+    let dump = this.#readRules();
+    // A commit in the middle of a dump, to whatever table, may make it miss rules or tell some twice.
+    for (let again = 1; dump.interrupted && again < DUMP_ATTEMPTS; again++) dump = this.#readRules();
+    return dump.rules.join(" ");
+  }
+
+  #readRules(): { readonly rules: readonly string[]; readonly interrupted: boolean } {
     const rules: string[] = [];
+    let interrupted = false;
     const request = this.#begin(K.NFT_MSG_GETRULE, K.NLM_F_DUMP).text(K.NFTA_TABLE, this.#table).finish();
-    this.#socket.request(request, ({ bytes, at, end }) => {
+    this.#socket.request(request, ({ flags, bytes, at, end }) => {
+      if ((flags & K.NLM_F_DUMP_INTR) !== 0) interrupted = true;
       let rule = "";
       let ours = false;
       walkAttributes(bytes, at + K.NFGENMSG_BYTES, end, (type, valueAt, valueEnd) => {
@@ -171,7 +188,7 @@ export class NfTables {
       });
       if (ours) rules.push(rule);
     });
-    return rules.join(" ");
+    return { rules, interrupted };
   }
 
   #begin(type: number, flags: number): NetlinkWriter {

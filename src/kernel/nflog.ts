@@ -1,5 +1,6 @@
 // nfnetlink_log (linux/netfilter/nfnetlink_log.h): how a log group is bound and how its packets arrive.
 // One datagram holds many packet messages; parsing walks them in place, without a copy or an object per packet.
+import { readFileSync } from "node:fs";
 import * as K from "./constants.ts";
 import { KernelError } from "./errors.ts";
 import * as libc from "./libc.ts";
@@ -39,11 +40,21 @@ export function openNflogGroup(options: NflogGroupOptions): NetlinkSocket {
     return socket;
   } catch (error) {
     socket.close();
-    if (error instanceof KernelError && error.code === "EBUSY") {
+    if (error instanceof KernelError && isBound(options.group)) {
       const what = `log group ${options.group} is taken by another process`;
-      throw new KernelError(what, error.code, "is another Portreeve running in this network namespace?");
+      throw new KernelError(what, "EBUSY", "is another Portreeve running in this network namespace?");
     }
     throw error;
+  }
+}
+
+/** The kernel says EPERM both of a group that another socket has and of a lacking capability; this file tells which. */
+function isBound(group: number): boolean {
+  try {
+    const lines = readFileSync("/proc/net/netfilter/nfnetlink_log", "latin1").split("\n");
+    return lines.some((line) => Number(/^\s*(\d+)/.exec(line)?.[1]) === group);
+  } catch {
+    return false;
   }
 }
 

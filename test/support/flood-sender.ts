@@ -277,4 +277,4 @@ function main(): void {
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }
 
-if (import.meta.main ?? process.argv[1] === import.meta.filename) main();
+if (process.argv[1] === import.meta.filename) main();

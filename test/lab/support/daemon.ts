@@ -123,6 +123,12 @@ export class Daemon {
     this.#running.signal(signal);
   }
 
+  /** Its resident memory now (VmRSS). */
+  residentBytes(): number {
+    const status = readFileSync(`/proc/${this.#running.pid}/status`, "utf8");
+    return 1024 * Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? Number.NaN);
+  }
+
   /** SIGTERM; answers with its exit code. */
   stop(): Promise<number | null> {
     return this.#running.stop("SIGTERM");

@@ -124,7 +124,10 @@ export class Lab {
       "route add local 2001:db8:b::/48 dev lo",
     ]);
     if (shape.inner === true) await this.#buildInner(inner);
-    await waitUntil("both ends of the link have a carrier", async () => (await hasCarrier(target)) && hasCarrier(scanner));
+    await waitUntil(
+      "both ends of the link have a carrier",
+      async () => (await hasCarrier(target)) && hasCarrier(scanner),
+    );
   }
 
   async #buildInner(inner: Host): Promise<void> {

@@ -1,0 +1,211 @@
+// Runs the administrator's commands: by argument vector, in a process group of their own, with a time limit, a bounded
+// number at once and a bounded queue. Never throws: whatever goes wrong is in the result.
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Readable } from "node:stream";
+import { OutputHead } from "./command-output.ts";
+
+export interface CommandResult {
+  /** Ran to its end with exit code 0. */
+  readonly ok: boolean;
+  readonly exitCode: number | undefined;
+  readonly signal: string | undefined;
+  readonly timedOut: boolean;
+  /** Why it did not run at all, or was ended by us; "" otherwise. */
+  readonly error: string;
+  /** The beginning of what it printed to both outputs, escaped; at most 4 KiB of it. */
+  readonly output: string;
+}
+
+export interface RunnerOptions {
+  readonly timeLimitMs?: number;
+  readonly atOnce?: number;
+  readonly queueLimit?: number;
+}
+
+interface Waiting {
+  readonly argv: readonly string[];
+  readonly done: (result: CommandResult) => void;
+}
+
+/** How long the outputs are read on after the exit, if a child in the background holds them open. */
+const DRAIN_MS = 100;
+/** Outputs held open by such children that are still read (and thrown away), so that these do not meet SIGPIPE. */
+const MAX_LINGERING = 64;
+const environment = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
+
+export class CommandRunner {
+  readonly #timeLimitMs: number;
+  readonly #atOnce: number;
+  readonly #queueLimit: number;
+  readonly #queue: Waiting[] = [];
+  readonly #running = new Map<ChildProcess, (error: string) => void>();
+  readonly #lingering = new Set<readonly Readable[]>();
+  #closed = false;
+  #wakeCloser: (() => void) | undefined;
+  /** How often the queue was full: the command was not run. */
+  refused = 0;
+  started = 0;
+  timedOut = 0;
+
+  constructor({ timeLimitMs = 10_000, atOnce = 8, queueLimit = 1024 }: RunnerOptions = {}) {
+    this.#timeLimitMs = timeLimitMs;
+    this.#atOnce = atOnce;
+    this.#queueLimit = queueLimit;
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  run(argv: readonly string[]): Promise<CommandResult> {
+    if (this.#closed) return Promise.resolve(notRun("not run: the daemon is stopping"));
+    if (this.#running.size >= this.#atOnce && this.#queue.length >= this.#queueLimit) {
+      this.refused++;
+      return Promise.resolve(notRun(`not run: ${this.#queueLimit} commands wait already`));
+    }
+    return new Promise((done) => {
+      this.#queue.push({ argv, done });
+      this.#startNext();
+    });
+  }
+
+  /** Runs nothing more, gives what runs `graceMs` to end, and ends the rest. */
+  async close(graceMs = 1000): Promise<void> {
+    this.#closed = true;
+    for (const { done } of this.#queue.splice(0)) done(notRun("not run: the daemon is stopping"));
+    if (this.#running.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, graceMs);
+        this.#wakeCloser = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    for (const end of this.#running.values()) end("ended: the daemon is stopping");
+    for (const outputs of this.#lingering) for (const output of outputs) output.destroy();
+    this.#lingering.clear();
+  }
+
+  #startNext(): void {
+    while (this.#running.size < this.#atOnce) {
+      const next = this.#queue.shift();
+      if (next === undefined) break;
+      this.#start(next);
+    }
+    if (this.#running.size === 0) this.#wakeCloser?.();
+  }
+
+  #start({ argv, done }: Waiting): void {
+    const [program = "", ...rest] = argv;
+    const output = new OutputHead();
+    let child: ChildProcess;
+    try {
+      child = spawn(program, rest, { cwd: "/", detached: true, stdio: ["ignore", "pipe", "pipe"], env: environment });
+    } catch (error) {
+      done(notRun(`cannot run ${program}: ${codeOf(error)}`));
+      return;
+    }
+    this.started++;
+    const outputs = [child.stdout, child.stderr].filter((stream) => stream !== null);
+    for (const stream of outputs) {
+      stream.on("data", (bytes: Buffer) => output.add(bytes));
+      stream.on("error", () => undefined);
+    }
+    this.#watch(child, outputs, (result) => done({ ...result, output: output.text() }));
+  }
+
+  #watch(child: ChildProcess, outputs: readonly Readable[], done: (result: CommandResult) => void): void {
+    let drain: NodeJS.Timeout | undefined;
+    const end = (error: string): void => {
+      killGroup(child);
+      done({ ...notRun(error), timedOut: error.startsWith("timed out") });
+    };
+    const limit = setTimeout(() => {
+      this.timedOut++;
+      end(`timed out after ${this.#timeLimitMs / 1000} s`);
+    }, this.#timeLimitMs);
+    const free = (): void => {
+      clearTimeout(limit);
+      if (this.#running.delete(child)) this.#startNext();
+    };
+    this.#running.set(child, end);
+    child.on("error", (error) => {
+      done(notRun(`cannot run ${child.spawnargs[0] ?? ""}: ${codeOf(error)}`));
+      free();
+    });
+    child.on("exit", (code, signal) => {
+      const result = resultOf(code, signal);
+      drain = setTimeout(() => {
+        done(result);
+        this.#linger(child, outputs);
+      }, DRAIN_MS);
+      free();
+    });
+    child.on("close", (code, signal) => {
+      clearTimeout(drain);
+      done(resultOf(code, signal));
+    });
+  }
+
+  /** A child in the background may print for as long as a command may run; then its output is closed. */
+  #linger(child: ChildProcess, outputs: readonly Readable[]): void {
+    const destroy = (): void => {
+      this.#lingering.delete(outputs);
+      for (const output of outputs) output.destroy();
+    };
+    if (this.#closed || this.#lingering.size >= MAX_LINGERING) {
+      destroy();
+      return;
+    }
+    this.#lingering.add(outputs);
+    const limit = setTimeout(destroy, this.#timeLimitMs);
+    limit.unref();
+    child.on("close", () => {
+      clearTimeout(limit);
+      this.#lingering.delete(outputs);
+    });
+  }
+}
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  try {
+    process.kill(-child.pid, "SIGKILL");
+  } catch {
+    // All of it had ended.
+  }
+}
+
+function notRun(error: string): CommandResult {
+  return { ok: false, exitCode: undefined, signal: undefined, timedOut: false, error, output: "" };
+}
+
+function resultOf(code: number | null, signal: NodeJS.Signals | null): CommandResult {
+  return {
+    ok: code === 0,
+    exitCode: code ?? undefined,
+    signal: signal ?? undefined,
+    timedOut: false,
+    error: "",
+    output: "",
+  };
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code;
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Why a command did not do its work, for a log line; "" if it did. */
+export function whyNot(result: CommandResult): string {
+  if (result.ok) return "";
+  if (result.error !== "") return result.error;
+  const how = result.signal === undefined ? `exit code ${result.exitCode ?? "unknown"}` : `ended by ${result.signal}`;
+  const said = result.output.split("\n").find((line) => line.trim() !== "");
+  return said === undefined ? how : `${how}: ${said.trim().slice(0, 200)}`;
+}

@@ -1,0 +1,14 @@
+// What a listener of ours saw: somebody reached a port of this host. Written by capture/, read by detect/ and daemon/;
+// one record is reused for all, like Packet.
+
+export class Arrival {
+  source0 = 0;
+  source1 = 0;
+  source2 = 0;
+  source3 = 0;
+  /** Transport protocol number. 6: the handshake is complete, so the source is proven. 17: it may be forged. */
+  protocol = 0;
+  /** The port of ours that was reached. */
+  port = 0;
+  timeMs = 0;
+}

@@ -1,0 +1,113 @@
+// What the daemon reads of its host from the kernel: listeners (sock_diag) and gateways (rtnetlink).
+import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { test } from "node:test";
+import { listDefaultGateways, openRouteMonitor } from "../../src/kernel/routes.ts";
+import { listServedPorts } from "../../src/kernel/sock-diag.ts";
+import { enterOwnNamespace, mustDo } from "./support/own-namespace.ts";
+
+enterOwnNamespace(import.meta.filename);
+mustDo("ip", "link", "set", "lo", "up");
+mustDo("ip", "link", "add", "veth0", "type", "veth", "peer", "name", "veth1");
+mustDo("ip", "address", "add", "198.51.100.1/24", "dev", "veth0");
+mustDo("ip", "address", "add", "2001:db8:a::1/64", "dev", "veth0", "nodad");
+for (const link of ["veth0", "veth1"]) mustDo("ip", "link", "set", link, "up");
+
+const TCP = 6;
+const UDP = 17;
+const served = () =>
+  listServedPorts()
+    .map(({ protocol, port }) => `${protocol}:${port}`)
+    .sort();
+
+async function listenTcp(port: number, host: string) {
+  const server = createServer().listen({ port, host, ipv6Only: true });
+  await once(server, "listening");
+  return server;
+}
+
+async function bindUdp(type: "udp4" | "udp6", port: number) {
+  const socket = createSocket({ type, ipv6Only: type === "udp6" });
+  socket.bind(port);
+  await once(socket, "listening");
+  return socket;
+}
+
+test("finds the listeners of both protocols and both families, and no client", async () => {
+  assert.deepEqual(served(), []);
+  const servers = [await listenTcp(81, "127.0.0.1"), await listenTcp(82, "::1"), await listenTcp(83, "0.0.0.0")];
+  const sockets = [await bindUdp("udp4", 91), await bindUdp("udp6", 92), await bindUdp("udp4", 83)];
+  const client = createSocket("udp4");
+  client.connect(91, "127.0.0.1");
+  await once(client, "connect");
+  const expected = [`${TCP}:81`, `${TCP}:82`, `${TCP}:83`, `${UDP}:83`, `${UDP}:91`, `${UDP}:92`];
+  assert.deepEqual(served(), expected);
+  for (const server of servers) server.close();
+  for (const socket of [...sockets, client]) socket.close();
+});
+
+test("default gateways: none", () => {
+  assert.deepEqual(listDefaultGateways(), []);
+});
+
+test("default gateways: of each family, of several metrics, of several tables; no other route's", () => {
+  mustDo("ip", "route", "add", "default", "via", "198.51.100.254");
+  mustDo("ip", "route", "add", "default", "via", "198.51.100.253", "metric", "200");
+  mustDo("ip", "route", "add", "default", "via", "198.51.100.252", "table", "77");
+  mustDo("ip", "route", "add", "10.0.0.0/8", "via", "198.51.100.9");
+  mustDo("ip", "route", "add", "default", "via", "2001:db8:a::fe");
+  mustDo("ip", "route", "add", "2001:db8:b::/48", "via", "2001:db8:a::9");
+  const expected = ["198.51.100.252", "198.51.100.253", "198.51.100.254", "2001:db8:a::fe"];
+  assert.deepEqual(listDefaultGateways().sort(), expected);
+  mustDo("ip", "route", "flush", "default");
+  mustDo("ip", "route", "flush", "default", "table", "77");
+  mustDo("ip", "-6", "route", "flush", "default");
+  assert.deepEqual(listDefaultGateways(), []);
+});
+
+test("default gateways: every hop of a multipath route, and an IPv6 gateway of IPv4", () => {
+  mustDo("ip", "route", "add", "default", "nexthop", "via", "198.51.100.11", "nexthop", "via", "198.51.100.12");
+  mustDo("ip", "-6", "route", "add", "default", "nexthop", "via", "2001:db8:a::11", "nexthop", "via", "2001:db8:a::12");
+  assert.deepEqual(listDefaultGateways().sort(), [
+    "198.51.100.11",
+    "198.51.100.12",
+    "2001:db8:a::11",
+    "2001:db8:a::12",
+  ]);
+  mustDo("ip", "route", "flush", "default");
+  mustDo("ip", "-6", "route", "flush", "default");
+  mustDo("ip", "route", "add", "default", "via", "inet6", "2001:db8:a::13", "dev", "veth0");
+  assert.deepEqual(listDefaultGateways(), ["2001:db8:a::13"]);
+  mustDo("ip", "route", "flush", "default");
+});
+
+test("a route that leads nowhere has no gateway", () => {
+  mustDo("ip", "route", "add", "unreachable", "default");
+  mustDo("ip", "route", "add", "default", "dev", "veth0", "metric", "9");
+  assert.deepEqual(listDefaultGateways(), []);
+  mustDo("ip", "route", "flush", "default");
+});
+
+test("the route monitor hears of addresses and routes of both families", () => {
+  const monitor = openRouteMonitor();
+  const heard = () => {
+    let datagrams = 0;
+    while (monitor.receive() > 0) datagrams++;
+    return datagrams > 0;
+  };
+  heard();
+  assert.equal(heard(), false);
+  const changes = [
+    ["address", "add", "198.51.100.2/24", "dev", "veth0"],
+    ["route", "add", "10.1.0.0/16", "via", "198.51.100.9"],
+    ["address", "add", "2001:db8:a::2/64", "dev", "veth0", "nodad"],
+    ["route", "add", "2001:db8:c::/48", "via", "2001:db8:a::9"],
+  ];
+  for (const change of changes) {
+    mustDo("ip", ...change);
+    assert.ok(heard(), change.join(" "));
+  }
+  monitor.close();
+});
