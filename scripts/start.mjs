@@ -4,7 +4,8 @@
 //   npm start -- --block      blocks
 //   npm start -- -c FILE      with another configuration
 import { spawn } from "node:child_process";
-import { join } from "node:path";
+import { copyFileSync, existsSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { build, ensureDebianPackages, ensureNpmPackages, requireMachine, root } from "./setup.mjs";
 
 requireMachine({ asRoot: true });
@@ -15,6 +16,15 @@ build();
 const given = process.argv.slice(2);
 const hasFile = given.some((argument) => argument === "-c" || argument.startsWith("--conf"));
 const file = hasFile ? [] : ["-c", join(root, "conf/portsentry.conf")];
+if (!hasFile) ensureAllowList("/etc/portsentry/portsentry.ignore");
 const daemon = spawn(process.execPath, [join(root, "bin/portreeve"), "run", ...file, ...given], { stdio: "inherit" });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => daemon.kill(signal));
 daemon.on("exit", (code, signal) => process.exit(code ?? (signal === null ? 1 : 128)));
+
+/** The shipped configuration names this file; a missing one would be warned of. */
+function ensureAllowList(path) {
+  if (existsSync(path)) return;
+  mkdirSync(dirname(path), { recursive: true });
+  copyFileSync(join(root, "conf/portsentry.ignore"), path);
+  process.stderr.write(`portreeve: made ${path}, the list of addresses that are never blocked\n`);
+}

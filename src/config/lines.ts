@@ -8,6 +8,10 @@ export interface Entry {
   /** Between the first quote and the next; no escapes exist in this format. */
   readonly value: string;
   readonly line: number;
+  /** Blanks stand before the key: PortSentry passes over such a line. */
+  readonly indented: boolean;
+  /** PortSentry reads this value; the line was reported all the same (with passedOver), for what else it holds. */
+  readonly flawed: boolean;
 }
 
 export const MAX_FILE_BYTES = 1024 * 1024;
@@ -37,19 +41,28 @@ export function readLines(bytes: Uint8Array, log: ProblemLog): ReadonlyMap<strin
   return entries;
 }
 
+/** PortSentry sees no indented key: one at the start of its line counts before it. */
 function keepFirst(entries: Map<string, Entry>, entry: Entry, log: ProblemLog): void {
-  const first = entries.get(entry.key);
+  const { key, line } = entry;
+  const first = entries.get(key);
   if (first === undefined) {
-    entries.set(entry.key, entry);
+    entries.set(key, entry);
     return;
   }
-  const message = `${entry.key} stands already in line ${first.line}, and that line counts; remove one of the two`;
-  log.add({ severity: "warning", line: entry.line, key: entry.key, message });
+  const replaces = first.indented && !entry.indented;
+  if (replaces) entries.set(key, entry);
+  const message = replaces
+    ? `${key} stands also in line ${line}, without blanks before it, and that line counts; remove one of the two`
+    : `${key} stands already in line ${first.line}, and that line counts; remove one of the two`;
+  const at = replaces ? first : entry;
+  // A flawed line was reported already.
+  if (!at.flawed) log.add({ severity: "warning", line: at.line, key, message });
 }
 
 function readLine(bytes: Uint8Array, line: number, log: ProblemLog): Entry | undefined {
   const raw = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, MAX_LINE_BYTES)).toString("utf8");
-  const text = (line === 1 && raw.startsWith(BYTE_ORDER_MARK) ? raw.slice(1) : raw).replace(/^[ \t]+/, "");
+  const whole = line === 1 && raw.startsWith(BYTE_ORDER_MARK) ? raw.slice(1) : raw;
+  const text = whole.replace(/^[ \t]+/, "");
   // An old file may hold a comment in Latin-1: that is no reason to leave a host without its defence.
   const isComment = text.startsWith("#");
   const key = /^[A-Za-z0-9_]+/.exec(text)?.[0];
@@ -60,7 +73,14 @@ function readLine(bytes: Uint8Array, line: number, log: ProblemLog): Entry | und
     return undefined;
   }
   if (isComment || text.trim() === "") return undefined;
-  return readAssignment(text, line, log);
+  const reading = readAssignment(text);
+  if (reading.fault !== undefined) {
+    const { fault: message, severe } = reading;
+    log.add({ severity: "error", line, key: reading.key, message, passedOver: severe !== true });
+  }
+  if (reading.key === undefined || reading.value === undefined) return undefined;
+  const { key: name, value } = reading;
+  return { key: name, value, line, indented: text.length < whole.length, flawed: reading.fault !== undefined };
 }
 
 function faultOfBytes(bytes: Uint8Array): string | undefined {
@@ -72,35 +92,47 @@ function faultOfBytes(bytes: Uint8Array): string | undefined {
   return undefined;
 }
 
-function readAssignment(text: string, line: number, log: ProblemLog): Entry | undefined {
-  const fail = (message: string, key?: string): undefined => {
-    log.add({ severity: "error", line, key, message });
-    return undefined;
-  };
+interface Reading {
+  readonly key?: string;
+  readonly value?: string;
+  readonly fault?: string;
+  /** PortSentry would act on this line in a way that must not be guessed. */
+  readonly severe?: true;
+}
+
+function readAssignment(text: string): Reading {
   const equals = text.indexOf("=");
-  if (equals < 0) return fail(`"${escapeText(text.trimEnd())}" has no "="; ${EXPECTED}, or begin a comment with #`);
+  // PortSentry takes a blank for "=".
+  const blank = /^([A-Za-z0-9_]+)[ \t]+(".*)$/.exec(text);
+  if (blank?.[1] !== undefined && blank[2] !== undefined) {
+    const shown = escapeText(blank[1]);
+    return { ...readValue(blank[1], blank[2]), fault: `${shown}: no "=" before the value; write ${shown}="value"` };
+  }
+  if (equals < 0) return { fault: `"${escapeText(text.trimEnd())}" has no "="; ${EXPECTED}, or begin a comment with #` };
 
   const key = text.slice(0, equals).replace(/[ \t]+$/, "");
-  if (key === "") return fail(`no key before "="; ${EXPECTED}`);
+  if (key === "") return { fault: `no key before "="; ${EXPECTED}` };
   if (!/^[A-Za-z0-9_]+$/.test(key)) {
-    return fail(`"${escapeText(key)}" is no key: only letters, digits and _ can stand before "="`);
+    return { fault: `"${escapeText(key)}" is no key: only letters, digits and _ can stand before "="` };
   }
+  return readValue(key, text.slice(equals + 1).replace(/^[ \t]+/, ""));
+}
+
+/** `rest` is what follows "=". */
+function readValue(key: string, rest: string): Reading {
   const shown = escapeText(key);
-  const rest = text.slice(equals + 1).replace(/^[ \t]+/, "");
   if (!rest.startsWith('"')) {
     const bare = escapeText(rest.trimEnd());
-    return fail(`${shown}: quotes missing from ${bare}; write ${shown}="${bare.includes('"') ? "value" : bare}"`, key);
+    return { key, fault: `${shown}: quotes missing from ${bare}; write ${shown}="${bare.includes('"') ? "value" : bare}"` };
   }
   const close = rest.indexOf('"', 1);
-  if (close < 0) return fail(`${shown}: no closing quote after ${escapeText(rest.trimEnd())}`, key);
+  if (close < 0) return { key, fault: `${shown}: no closing quote after ${escapeText(rest.trimEnd())}` };
 
-  const after = rest.slice(close + 1).trim();
-  if (after !== "" && !after.startsWith("#")) {
-    return fail(`${shown}: text after the closing quote: "${escapeText(after)}"; remove it, or put # before it`, key);
-  }
   const value = rest.slice(1, close);
   if (hasControl(value, "allowed")) {
-    return fail(`${shown}: a control character in "${escapeText(value)}"; remove it`, key);
+    return { key, fault: `${shown}: a control character in "${escapeText(value)}"; remove it`, severe: true };
   }
-  return { key, value, line };
+  const after = rest.slice(close + 1).trim();
+  if (after === "" || after.startsWith("#")) return { key, value };
+  return { key, value, fault: `${shown}: text after the closing quote: "${escapeText(after)}"; remove it, or put # before it` };
 }

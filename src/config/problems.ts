@@ -9,6 +9,8 @@ export interface Problem {
   /** An error keeps the configuration from being used; a warning does not. */
   readonly severity: "error" | "warning";
   readonly message: string;
+  /** PortSentry passes over such a line in silence. In a file that only it can have written this is a warning. */
+  readonly passedOver?: true;
 }
 
 export interface Report {
@@ -16,6 +18,7 @@ export interface Report {
   readonly line: number;
   readonly key?: string | undefined;
   readonly message: string;
+  readonly passedOver?: boolean | undefined;
 }
 
 /** Collects the problems of one file; beyond MAX_PROBLEMS they are counted only. */
@@ -38,7 +41,7 @@ export function createProblemLog(file: string): ProblemLog {
   let droppedWarnings = 0;
   let errors = 0;
 
-  function add({ severity, line, key, message }: Report): void {
+  function add({ severity, line, key, message, passedOver }: Report): void {
     if (severity === "error") {
       errors++;
       if (key !== undefined) badKeys.add(key);
@@ -48,7 +51,8 @@ export function createProblemLog(file: string): ProblemLog {
       else droppedWarnings++;
       return;
     }
-    kept.push(key === undefined ? { file, line, severity, message } : { file, line, key, severity, message });
+    const named = key === undefined ? { file, line } : { file, line, key };
+    kept.push({ ...named, severity, message, ...(passedOver === true ? { passedOver } : {}) });
   }
 
   function list(): Problem[] {

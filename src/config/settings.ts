@@ -7,16 +7,35 @@ export interface PortRange {
   readonly last: number;
 }
 
-/** How a protocol's ports are watched: every closed port that `watched` lists. Listening modes come with issue 3. */
+/** How a protocol's ports are watched: every closed port that `watched` lists, or real listeners on them. */
 export interface WatchSettings {
-  /** TCP_MODE, UDP_MODE: "all" (the key is empty), "listed" (stcp, sudp), "advanced" (atcp, audp). */
-  readonly mode: "all" | "listed" | "advanced";
+  /** TCP_MODE, UDP_MODE: "all" (the key is empty), "listed" (stcp, sudp), "advanced" (atcp, audp), "listen" (tcp, udp). */
+  readonly mode: "all" | "listed" | "advanced" | "listen";
+  /** What $MODE$ prints: tcp, stcp, atcp, udp, sudp, audp; of generation 2: stealth, connect. */
+  readonly modeName: string;
+  /** False: not watched at all, as UDP with `portsentry -stcp`; then `watched` is empty and nothing is done to anyone. */
+  readonly active: boolean;
   /** Ports to watch, exclusions already taken out. */
   readonly watched: readonly PortRange[];
   /** TOLERATED_PORTS_*: closed, yet weak evidence only. */
   readonly tolerated: readonly PortRange[];
-  /** BLOCK_TCP, BLOCK_UDP: "0" = false, "1" = true. */
+  /** BLOCK_TCP, BLOCK_UDP: "1" = true; "0" and "2" = false. */
   readonly block: boolean;
+  /** BLOCK_TCP, BLOCK_UDP: "2" = true: only KILL_RUN_CMD runs; nothing is held or blocked. */
+  readonly runOnly: boolean;
+}
+
+/** PortSentry's own answers to a scanner; templates as they stand in the file, checked, placeholders not filled in. */
+export interface ResponseSettings {
+  readonly killRoute: string | undefined;
+  readonly unkillRoute: string | undefined;
+  /** KILL_HOSTS_DENY: the line for `hostsDenyFile`. */
+  readonly hostsDeny: string | undefined;
+  readonly hostsDenyFile: string;
+  /** KILL_RUN_CMD */
+  readonly runCommand: string | undefined;
+  /** KILL_RUN_CMD_FIRST: before the block instead of after it. */
+  readonly runCommandFirst: boolean;
 }
 
 export interface Settings {
@@ -24,7 +43,11 @@ export interface Settings {
   readonly file: string;
   readonly tcp: WatchSettings;
   readonly udp: WatchSettings;
+  /** Which PortSentry the command line or the file is of. */
+  readonly generation: 1 | 2;
+  /** See enforcement.ts for what it means beside `responses`. */
   readonly firewall: "auto" | "nftables" | "none";
+  readonly responses: ResponseSettings;
   readonly policy: "trigger" | "score";
   /** SCAN_TRIGGER: 0 and 1 mean the first probe. */
   readonly scanTrigger: number;
@@ -47,7 +70,15 @@ export interface Settings {
   readonly stateDir: string;
   readonly controlSocket: string;
   readonly syslogIdent: string;
-  readonly logFormat: "portsentry1" | "json";
+  readonly logFormat: "portsentry1" | "portsentry2" | "json";
+  /** BLOCKED_FILE */
+  readonly blockedFile: string | undefined;
+  /** PORT_BANNER: sent by listening ports. */
+  readonly banner: string | undefined;
+  /** RESOLVE_HOST: log lines carry the source's name. */
+  readonly resolveHost: boolean;
+  /** Interfaces that the command line names (2.x -i); none means all. */
+  readonly interfaces: readonly string[];
   /** MAX_SOURCES: rows of the source table. */
   readonly maxSources: number;
   /** MAX_EVENTS: events kept in the store; the oldest go first. */

@@ -5,7 +5,8 @@ import { MAX_PORT, mergePorts } from "./ports.ts";
 import { escapeText, hasControl } from "./problems.ts";
 import type { PortRange } from "./settings.ts";
 
-export type Parsed<T> = { readonly ok: T } | { readonly error: string };
+/** A note is for the administrator: the value counts, though not as one may think. */
+export type Parsed<T> = { readonly ok: T; readonly note?: string } | { readonly error: string };
 
 export interface ValueType<T> {
   /** For the reference, the shipped file and messages: "a whole number, 2 to 6". */
@@ -117,6 +118,22 @@ export function choice<T>(
     },
   };
 }
+
+/** PortSentry's switches: "1" is on and every other text off. */
+export const flag: ValueType<boolean> = {
+  allowed: '"0" or "1"',
+  parse(text) {
+    const word = text.trim();
+    if (word === "0" || word === "1") return { ok: word === "1" };
+    return { ok: false, note: 'this counts as "0", as in PortSentry; write "0" or "1"' };
+  },
+};
+
+/** A text, or nothing. */
+export const optionalText: ValueType<string | undefined> = {
+  allowed: "a text, or nothing",
+  parse: (text) => ({ ok: text.trim() === "" ? undefined : text }),
+};
 
 /** An absolute path. A Unix socket has room for 107 bytes only (unix(7), sun_path). */
 export function path(maxBytes = MAX_PATH_BYTES): ValueType<string> {

@@ -1,48 +1,99 @@
-// Which ports of a protocol are watched, from its mode, its lists and its exclusions.
+// Which ports of a protocol are watched, and how: from its mode, its lists and its exclusions.
 import { type Key, keys } from "./keys.ts";
+import type { LoadOptions } from "./options.ts";
 import { ALL_PORTS, subtractPorts } from "./ports.ts";
 import type { PortRange, WatchSettings } from "./settings.ts";
 
 /** Gives the value of a key. */
 export type Take = <T>(key: Key<T>) => T;
 
-export function watchTcp(take: Take): WatchSettings {
-  return watchSettings(take(keys.tcpMode), {
+export type Mode = WatchSettings["mode"];
+/** BLOCK_TCP, BLOCK_UDP: "0", "1", "2". */
+export type Reaction = "log" | "block" | "run";
+
+const commandLineModes: Readonly<Record<string, Mode>> = {
+  tcp: "listen",
+  udp: "listen",
+  stcp: "listed",
+  sudp: "listed",
+  atcp: "advanced",
+  audp: "advanced",
+};
+
+export function watchTcp(take: Take, options: LoadOptions, generation: 1 | 2): WatchSettings {
+  const mode = chooseMode(take(keys.tcpMode), options.tcpMode);
+  return watchSettings("tcp", generation, {
+    mode,
+    active: options.tcpMode !== undefined || options.udpMode === undefined,
     listed: take(keys.tcpPorts),
     below: take(keys.advancedPortsTcp),
     excluded: take(keys.advancedExcludeTcp),
     tolerated: take(keys.toleratedTcp),
-    block: take(keys.blockTcp),
+    reaction: take(keys.blockTcp),
   });
 }
 
-export function watchUdp(take: Take): WatchSettings {
-  return watchSettings(take(keys.udpMode), {
+export function watchUdp(take: Take, options: LoadOptions, generation: 1 | 2): WatchSettings {
+  const mode = chooseMode(take(keys.udpMode), options.udpMode);
+  return watchSettings("udp", generation, {
+    mode,
+    active: options.udpMode !== undefined || options.tcpMode === undefined,
     listed: take(keys.udpPorts),
     below: take(keys.advancedPortsUdp),
     excluded: take(keys.advancedExcludeUdp),
     tolerated: take(keys.toleratedUdp),
-    block: take(keys.blockUdp),
+    reaction: take(keys.blockUdp),
   });
 }
 
 interface WatchValues {
+  readonly mode: Mode;
+  readonly active: boolean;
   readonly listed: readonly PortRange[];
   readonly below: number;
   readonly excluded: readonly PortRange[];
   readonly tolerated: readonly PortRange[];
-  readonly block: boolean;
+  readonly reaction: Reaction;
 }
 
-function watchSettings(mode: WatchSettings["mode"], values: WatchValues): WatchSettings {
-  const { tolerated, block, excluded } = values;
+function chooseMode(ofFile: Mode, ofCommandLine: string | undefined): Mode {
+  return (ofCommandLine === undefined ? undefined : commandLineModes[ofCommandLine]) ?? ofFile;
+}
+
+function watchSettings(protocol: "tcp" | "udp", generation: 1 | 2, values: WatchValues): WatchSettings {
+  const { mode, active, tolerated, reaction } = values;
+  return {
+    mode,
+    modeName: nameMode(protocol, generation, mode),
+    active,
+    watched: active ? watchedPorts(values) : [],
+    tolerated,
+    block: active && reaction === "block",
+    runOnly: active && reaction === "run",
+  };
+}
+
+function watchedPorts({ mode, listed, below, excluded }: WatchValues): readonly PortRange[] {
   switch (mode) {
     case "all":
       // The exclusions count here too: whoever lists a port there wants to hear nothing of it.
-      return { mode, watched: subtractPorts(ALL_PORTS, excluded), tolerated, block };
+      return subtractPorts(ALL_PORTS, excluded);
     case "advanced":
-      return { mode, watched: subtractPorts([{ first: 1, last: values.below - 1 }], excluded), tolerated, block };
+      return subtractPorts([{ first: 1, last: below - 1 }], excluded);
     case "listed":
-      return { mode, watched: values.listed, tolerated, block };
+    case "listen":
+      return listed;
+  }
+}
+
+function nameMode(protocol: "tcp" | "udp", generation: 1 | 2, mode: Mode): string {
+  switch (mode) {
+    case "listen":
+      return generation === 2 ? "connect" : protocol;
+    case "listed":
+      return generation === 2 ? "stealth" : `s${protocol}`;
+    case "advanced":
+    case "all":
+      return generation === 2 ? "stealth" : `a${protocol}`;
   }
 }

@@ -272,7 +272,14 @@ function main(): void {
     options: { dev: text, mac: text, to: text, count: text, port: text, first: text, rate: text },
   });
   const { dev = "", mac = "", to = "", count, port, first, rate } = values;
-  const flood = { device: dev, mac, to, count: Number(count ?? 1), port: Number(port ?? 23), first: Number(first ?? 0) };
+  const flood = {
+    device: dev,
+    mac,
+    to,
+    count: Number(count ?? 1),
+    port: Number(port ?? 23),
+    first: Number(first ?? 0),
+  };
   const result = sendFlood(rate === undefined ? flood : { ...flood, perSecond: Number(rate) });
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }
