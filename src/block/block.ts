@@ -13,7 +13,18 @@ export interface Block {
   readonly reason: string;
   /** How often this source has been blocked, this time included. */
   readonly offences: number;
-  readonly backend: "nftables";
-  /** True once the kernel has been asked and has said that it holds the source. */
+  /** What shuts the source out: our table, or the administrator's own command or hosts.deny line. */
+  readonly backend: Backend;
+  /** The probe that decided, which commands may name ($PORT$, $MODE$); absent for blocks by hand. */
+  readonly trigger?: Trigger;
+  /** True once the kernel has been asked and has said that it holds the source (or the command has said so). */
   readonly enforced: boolean;
+}
+
+export const backends = ["nftables", "kill-route", "hosts.deny"] as const;
+export type Backend = (typeof backends)[number];
+
+export interface Trigger {
+  readonly protocol: number;
+  readonly port: number;
 }

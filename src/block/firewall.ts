@@ -98,8 +98,10 @@ export class Firewall {
     }
     const bulk = blocks.length >= DUMP_FROM && blocks.length <= DUMP_UP_TO ? this.#dump(clock) : undefined;
     return placed.map(({ block, place }) => {
-      const isHeld = bulk === undefined ? this.holds(block, clock()) : bulk(block, place);
-      if (isHeld && !refused.has(block)) return { block, failure: "" };
+      // An interval has not been added yet, and a look-up would find the old one with its old time.
+      const isAdded = place.kind === "plain" && !refused.has(block);
+      if (isAdded && (bulk === undefined ? this.holds(block, clock()) : bulk(block, place)))
+        return { block, failure: "" };
       return { block, failure: this.#enforceAlone(block, place, clock()) };
     });
   }
@@ -188,6 +190,18 @@ export class Firewall {
     return held;
   }
 
+  /** Lets the source's packets pass the sensor, to the rule that is its block. Returns the errno's name, or "". */
+  delegate(block: Block, nowMs: number): string {
+    const key = delegatedKey(block.source);
+    if (key === undefined) return "";
+    return this.#tables.replace([{ ...key, timeoutMs: timeoutOf(block, nowMs) }]);
+  }
+
+  undelegate(source: Prefix): void {
+    const key = delegatedKey(source);
+    if (key !== undefined) this.#tables.remove([key]);
+  }
+
   /** Whether the sensor holds the source (a key of detect/) now. */
   isHeld(source: Prefix): boolean {
     const key = holdKey(source);
@@ -242,9 +256,19 @@ function holdKey(source: Prefix): { set: string; key: Uint8Array } | undefined {
   return { set: place.set === "blocked4" ? "held4" : "held6", key: place.key };
 }
 
+/** A /64 is delegated as the hold has it: by its first address. */
+function delegatedKey(source: Prefix): { set: string; key: Uint8Array } | undefined {
+  const place = placeOf(source, false, false);
+  if (place.kind === "interval") return undefined;
+  return { set: place.set === "blocked4" ? "delegated4" : "delegated6", key: place.key };
+}
+
+function timeoutOf(block: Block, nowMs: number): number | undefined {
+  return block.untilMs === undefined ? undefined : Math.max(1, Math.round(block.untilMs - nowMs));
+}
+
 function change(block: Block, place: Place & { kind: "plain" }, nowMs: number): ElementChange {
-  const timeoutMs = block.untilMs === undefined ? undefined : Math.max(1, Math.round(block.untilMs - nowMs));
-  return { set: place.set, key: place.key, timeoutMs };
+  return { set: place.set, key: place.key, timeoutMs: timeoutOf(block, nowMs) };
 }
 
 /** The nft command that does the same, for the log: an administrator can read it, repeat it and undo it. */

@@ -64,6 +64,9 @@ export interface RulesetPlan {
   readonly watchedTcp: readonly PortRange[];
   /** Without ip_local_port_range: the caller takes it out. */
   readonly watchedUdp: readonly PortRange[];
+  /** Ports on which the daemon itself listens (connect mode): neither services nor traps. */
+  readonly listenedTcp?: readonly PortRange[];
+  readonly listenedUdp?: readonly PortRange[];
   readonly toleratedTcp: readonly PortRange[];
   readonly toleratedUdp: readonly PortRange[];
   readonly ignored: readonly Prefix[];
@@ -101,7 +104,8 @@ function shieldRules(plan: RulesetPlan): readonly string[] {
 }
 
 /** Held sources learn nothing while the daemon decides; softly blocked ones get no new connection. */
-function outRules(): readonly string[] {
+function outRules(plan: RulesetPlan): readonly string[] {
+  if (!plan.enforce) return [];
   const logged = `limit rate ${rates.weak}/second burst ${rates.weak} packets ${log(logPrefixes.held, BATCH_GROUP)} drop`;
   const matches = [
     "ip saddr @held4",
@@ -139,6 +143,7 @@ function sensorRules(plan: RulesetPlan): Rules {
       "ip6 saddr @ignored6 return",
       "ip saddr @delegated4 goto delegated",
       "ip6 saddr @delegated6 goto delegated",
+      `ip6 saddr & ${SLASH64} @delegated6 ip6 saddr != @near6 goto delegated`,
       "tcp flags & (fin|syn|rst|ack) == syn goto newtcp",
       "meta l4proto tcp ct state established,related goto oldtcp",
       "meta l4proto udp ct state established,related return",
@@ -147,9 +152,15 @@ function sensorRules(plan: RulesetPlan): Rules {
       // NULL, FIN, XMAS, SYN+FIN: nobody but a scanner sends them, to open ports either.
       `tcp dport @watched_tcp counter goto ${trapTcp}`,
     ],
-    delegated: [`ct state new limit rate ${rates.other}/second ${log(logPrefixes.delegated, BATCH_GROUP)}`],
+    // The administrator's own rule is this source's block, and counts its packets: let through, told when it is a probe.
+    delegated: [
+      "socket transparent { 0, 1 } return",
+      `tcp dport @watched_tcp ct state != { established, related } limit rate ${rates.other}/second ${log(logPrefixes.delegated, BATCH_GROUP)}`,
+      `udp dport @watched_udp ct state != { established, related } limit rate ${rates.other}/second ${log(logPrefixes.delegated, BATCH_GROUP)}`,
+    ],
     // A SYN is judged by the socket table, not by conntrack: right with notrack, TIME_WAIT and retransmissions.
     newtcp: [
+      "tcp dport @listened_tcp goto out",
       "ip saddr . tcp dport @known4 return",
       "ip6 saddr . tcp dport @known6 return",
       "socket transparent { 0, 1 } goto open",
@@ -160,10 +171,12 @@ function sensorRules(plan: RulesetPlan): Rules {
     ],
     // Whoever ends a real connection that it opened is a known customer of that port.
     oldtcp: [
+      "tcp dport @listened_tcp return",
       "tcp flags & (fin|rst) != 0 ct direction original ct status assured update @known4 { ip saddr . tcp dport }",
       "tcp flags & (fin|rst) != 0 ct direction original ct status assured update @known6 { ip6 saddr . tcp dport }",
     ],
     newudp: [
+      "udp dport @listened_udp goto out",
       "socket transparent { 0, 1 } goto open",
       "meta l4proto . th dport @lately goto quiet",
       "udp dport @tolerated_udp goto quiet",
@@ -180,18 +193,17 @@ function sensorRules(plan: RulesetPlan): Rules {
     quiet: ["jump out", weak(logPrefixes.quiet)],
     // The answer to an ACK is the same RST for open and closed ports, so it may go out.
     stray: ["jump out", "socket transparent { 0, 1 } return", `counter ${weak(logPrefixes.stray)}`],
-    out: outRules(),
-    probe: [
-      "ip saddr @guard4 goto guarded",
-      "ip6 saddr @guard6 goto guarded",
-      "jump hold",
-      ...probeLog("drop"),
-      "drop",
-    ],
+    out: outRules(plan),
+    ...(plan.holdTcp || plan.holdUdp ? trapRules() : {}),
     logged: ["ip saddr @guard4 goto guarded", "ip6 saddr @guard6 goto guarded", "jump out", ...probeLog("return")],
     guarded: [weak(logPrefixes.guarded)],
-    hold: holdRules(),
   };
+}
+
+/** Absent where nothing is held, so that no rule of a host that only detects could drop a probe. */
+function trapRules(): Rules {
+  const guard = ["ip saddr @guard4 goto guarded", "ip6 saddr @guard6 goto guarded"];
+  return { probe: [...guard, "jump hold", ...probeLog("drop"), "drop"], hold: holdRules() };
 }
 
 function probeLog(verdict: "drop" | "return"): readonly string[] {
@@ -273,6 +285,8 @@ function setDefinitions(): Readonly<Record<string, string>> {
     watched_udp: service,
     tolerated_tcp: service,
     tolerated_udp: service,
+    listened_tcp: service,
+    listened_udp: service,
     ...both("blocked", timed(setSizes.blocked)),
     ...both("blockednet", (family) => `type ${family}; flags interval, timeout;`),
     ...both("soft", timed(setSizes.soft)),
@@ -305,6 +319,8 @@ function configuredElements(plan: RulesetPlan): Readonly<Record<string, readonly
     watched_udp: ports(plan.watchedUdp),
     tolerated_tcp: ports(plan.toleratedTcp),
     tolerated_udp: ports(plan.toleratedUdp),
+    listened_tcp: ports(plan.listenedTcp ?? []),
+    listened_udp: ports(plan.listenedUdp ?? []),
   };
 }
 
@@ -329,10 +345,10 @@ export function buildRuleset(plan: RulesetPlan, phase: "on" | "resting"): string
   return `${lines.join("\n")}\n`;
 }
 
-/** New contents for the sets that follow the host while the daemon runs: guard and near. */
+/** New contents for the sets that follow the host while the daemon runs: guard, near, and the ports we listen on. */
 export function buildHostSets(plan: RulesetPlan): string {
   const elements = configuredElements(plan);
-  return ["guard4", "guard6", "near6"]
+  return ["guard4", "guard6", "near6", "listened_tcp", "listened_udp", "ignored4", "ignored6"]
     .map((set) => {
       const list = elements[set] ?? [];
       const fill = list.length > 0 ? `add element inet ${TABLE} ${set} { ${list.join(", ")} }\n` : "";

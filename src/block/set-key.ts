@@ -18,7 +18,9 @@ export function placeOf(source: Prefix, soft: boolean, near: boolean): Place {
     if (source.bits === 128) return { kind: "plain", set: soft ? "soft4" : "blocked4", key: keyBytes(source) };
     return { kind: "interval", set: "blockednet4" };
   }
-  if (source.bits === 128 || (source.bits === 64 && !near)) {
+  // Beyond our links the rules read a key without a host part as the whole /64 (sourceOfKey says the same).
+  const isAddress = source.bits === 128 && (near || source.w2 !== 0 || source.w3 !== 0);
+  if (isAddress || (source.bits === 64 && !near)) {
     return { kind: "plain", set: soft ? "soft6" : "blocked6", key: keyBytes(source) };
   }
   return { kind: "interval", set: "blockednet6" };

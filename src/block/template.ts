@@ -27,13 +27,13 @@ export interface FilledCommand {
 
 /** What sh gives a meaning outside quotes, wherever it stands; braces are apart, as nft's syntax needs them. */
 const ALWAYS_SYNTAX = /[;&|<>`$()*?[\]~\n\r\\]/;
-const SYNTAX_IN_DOUBLE_QUOTES = /[`$\\]/;
+/** In single quotes a "$" is plain, but a word must not get a token by joining quotes: sh would see none. */
+const SYNTAX_IN_QUOTES = { '"': /[`$\\]/, "'": /\$/ };
 /** First words that name no program: reserved words and commands that only a shell has. */
 const SHELL_WORD =
   /^(?:[A-Za-z_]\w*\+?=.*|!|\{|\}|:|\.|alias|bg|break|case|cd|command|continue|do|done|elif|else|esac|eval|exec|exit|export|fg|fi|for|getopts|hash|if|jobs|local|read|readonly|return|set|shift|source|then|times|trap|type|ulimit|umask|unalias|unset|until|wait|while)$/s;
 const TOKEN = /\$(TARGET|PORT|MODE)\$/g;
-/** What a token stands for while the template is split: a character that no template can hold. */
-const PLACEHOLDERS: Readonly<Record<string, string>> = { TARGET: "\u{f0000}", PORT: "\u{f0001}", MODE: "\u{f0002}" };
+const TOKEN_HERE = /\$(?:TARGET|PORT|MODE)\$/y;
 
 export function parseTemplate(text: string): Template {
   const words = splitWords(text);
@@ -54,7 +54,9 @@ export function replaceTokens(text: string, values: TemplateValues, targetText =
   const safe =
     /^[0-9a-fA-F:./[\]]+$/.test(targetText) && /^[a-z0-9]{1,16}$/.test(modeName) && Number.isInteger(port) && port >= 0;
   if (!safe || port > 65_535) {
-    throw new Error(`"${targetText}", ${port} and "${modeName}" must not stand in a command: not an address, port, mode`);
+    throw new Error(
+      `"${targetText}", ${port} and "${modeName}" must not stand in a command: not an address, port, mode`,
+    );
   }
   return text.replace(TOKEN, (_token, name: string) => {
     if (name === "TARGET") return targetText;
@@ -62,9 +64,8 @@ export function replaceTokens(text: string, values: TemplateValues, targetText =
   });
 }
 
-/** Arguments as sh splits them, or undefined if anything but blanks and simple quotes needs sh. */
-function splitWords(template: string): readonly string[] | undefined {
-  const text = template.replace(TOKEN, (_token, name: string) => PLACEHOLDERS[name] ?? "");
+/** Arguments as sh splits them, tokens as they stand; undefined if anything but blanks and simple quotes needs sh. */
+function splitWords(text: string): readonly string[] | undefined {
   const words: string[] = [];
   let at = 0;
   while (at < text.length) {
@@ -77,8 +78,7 @@ function splitWords(template: string): readonly string[] | undefined {
     words.push(word.text);
     at = word.end;
   }
-  if (SHELL_WORD.test(words[0] ?? "")) return undefined;
-  return words.map(restoreTokens);
+  return SHELL_WORD.test(words[0] ?? "") ? undefined : words;
 }
 
 function readWord(text: string, start: number): { readonly text: string; readonly end: number } | undefined {
@@ -86,21 +86,27 @@ function readWord(text: string, start: number): { readonly text: string; readonl
   let word = "";
   let at = start;
   while (at < text.length && !isBlank(text[at])) {
-    const character = text[at] ?? "";
-    if (character === "'" || character === '"') {
-      const close = text.indexOf(character, at + 1);
-      if (close < 0) return undefined;
-      const quoted = text.slice(at + 1, close);
-      if (character === '"' && SYNTAX_IN_DOUBLE_QUOTES.test(quoted)) return undefined;
-      word += quoted;
-      at = close + 1;
-      continue;
-    }
-    if (ALWAYS_SYNTAX.test(character)) return undefined;
-    word += character;
-    at++;
+    const part = readPart(text, at);
+    if (part === undefined) return undefined;
+    word += part.text;
+    at = part.end;
   }
   return { text: word, end: at };
+}
+
+/** A quoted piece, a token, or one character. */
+function readPart(text: string, at: number): { readonly text: string; readonly end: number } | undefined {
+  const character = text[at] ?? "";
+  if (character === "'" || character === '"') {
+    const close = text.indexOf(character, at + 1);
+    const quoted = text.slice(at + 1, close);
+    if (close < 0 || SYNTAX_IN_QUOTES[character].test(quoted.replace(TOKEN, ""))) return undefined;
+    return { text: quoted, end: close + 1 };
+  }
+  TOKEN_HERE.lastIndex = at;
+  const token = TOKEN_HERE.exec(text)?.[0];
+  if (token !== undefined) return { text: token, end: at + token.length };
+  return ALWAYS_SYNTAX.test(character) ? undefined : { text: character, end: at + 1 };
 }
 
 function hasBareBrace(text: string): boolean {
@@ -109,11 +115,4 @@ function hasBareBrace(text: string): boolean {
 
 function isBlank(character: string | undefined): boolean {
   return character === " " || character === "\t";
-}
-
-function restoreTokens(word: string): string {
-  return word.replace(/\u{f0000}|\u{f0001}|\u{f0002}/gu, (mark) => {
-    const found = Object.entries(PLACEHOLDERS).find(([, placeholder]) => placeholder === mark);
-    return found === undefined ? mark : `$${found[0]}$`;
-  });
 }

@@ -1,5 +1,6 @@
-// portreeve check: every problem of a configuration file at once, then in sentences what the file means.
-import { readFileSync } from "node:fs";
+// portreeve check: every problem of a configuration file at once, then in sentences what the file means. Lines that do
+// nothing end it with 78 too, although the daemon starts with them (docs/decisions/0006).
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { explainSettings } from "../config/explain.ts";
 import { loadSettings } from "../config/load.ts";
 import { formatProblem } from "../config/problems.ts";
@@ -9,8 +10,9 @@ import type { ClientOptions } from "./options.ts";
 import { paint, type Terminal, toJsonLine } from "./terminal.ts";
 
 export async function check({ conf, json }: ClientOptions, terminal: Terminal): Promise<ExitCode> {
-  const { settings, problems } = loadSettings(conf, readFileSync);
-  const ok = settings !== undefined;
+  const { settings, problems } = loadSettings(conf, readFileSync, { fileExists: isProgram });
+  const idle = problems.filter(({ passedOver }) => passedOver === true).length;
+  const ok = settings !== undefined && idle === 0;
   if (json) {
     await terminal.write(toJsonLine({ file: conf, ok, problems }));
     return ok ? ExitCode.Ok : ExitCode.Configuration;
@@ -26,5 +28,19 @@ export async function check({ conf, json }: ClientOptions, terminal: Terminal): 
   }
   const lines = explainSettings(settings);
   await terminal.write(lines.map((line) => `${line}\n`).join(""));
-  return ExitCode.Ok;
+  if (idle === 0) return ExitCode.Ok;
+  await terminal.write(
+    `The daemon starts with this file, and passes over ${plural(idle, "faulty line")} as PortSentry does\n`,
+  );
+  return ExitCode.Configuration;
+}
+
+/** A file that can be run. */
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
 }

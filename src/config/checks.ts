@@ -1,9 +1,11 @@
 // What keys mean together: combinations that do nothing, contradict each other or risk more than one would think.
 // Each check names the keys that it rests on; it is skipped when one of them could not be read.
+import { blocksAnything, blocksByFirewall, blocksByResponse } from "./enforcement.ts";
 import { type Key, keys } from "./keys.ts";
 import type { Entry } from "./lines.ts";
 import { formatPorts, intersectPorts, subtractPorts } from "./ports.ts";
 import type { ProblemLog } from "./problems.ts";
+import { checkResponses, type ResponseContext } from "./response-checks.ts";
 import type { PortRange, Settings, WatchSettings } from "./settings.ts";
 import { formatDuration } from "./values.ts";
 
@@ -52,8 +54,8 @@ const checks: readonly Check[] = [
   {
     rests: [keys.proof, keys.blockTcp, keys.blockUdp, keys.firewall],
     severity: "warning",
-    tell: ({ proof, firewall, tcp, udp }) =>
-      proof === "off" && firewall !== "none" && (tcp.block || udp.block)
+    tell: (settings) =>
+      settings.proof === "off" && blocksAnything(settings)
         ? 'PROOF is "off" and blocking is on: one forged packet in the name of a customer or a partner blocks them in full; ' +
           'write PROOF="on" to block unproven sources softly'
         : undefined,
@@ -61,15 +63,16 @@ const checks: readonly Check[] = [
   {
     rests: [keys.firewall, keys.blockTcp, keys.blockUdp],
     severity: "warning",
-    tell: ({ firewall, tcp, udp }) =>
-      firewall === "none" && (tcp.block || udp.block)
-        ? 'FIREWALL is "none": nothing is blocked although BLOCK_TCP or BLOCK_UDP is "1"; write FIREWALL="auto"'
+    tell: (settings) =>
+      (settings.tcp.block || settings.udp.block) && !blocksByFirewall(settings) && !blocksByResponse(settings)
+        ? 'FIREWALL is "none" and no KILL_ROUTE or KILL_HOSTS_DENY is set: nothing is blocked although BLOCK_TCP or BLOCK_UDP is "1"; write FIREWALL="auto"'
         : undefined,
   },
 ];
 
 /** Adds what the keys mean together to the log. */
-export function checkSettings(settings: Settings, entries: ReadonlyMap<string, Entry>, log: ProblemLog): void {
+export function checkSettings(settings: Settings, entries: ReadonlyMap<string, Entry>, context: ResponseContext): void {
+  const { log } = context;
   for (const check of checks) {
     if (check.rests.some((key) => log.isBad(key.name))) continue;
     const message = check.tell(settings);
@@ -77,6 +80,7 @@ export function checkSettings(settings: Settings, entries: ReadonlyMap<string, E
     const entry = check.rests.map((key) => entries.get(key.name)).find((found) => found !== undefined);
     log.add({ severity: check.severity, line: entry?.line ?? 0, key: entry?.key ?? check.rests[0]?.name, message });
   }
+  checkResponses(settings, entries, context);
 }
 
 /** BLOCK_TIME as it counts: never above BLOCK_TIME_MAX. */
@@ -96,9 +100,10 @@ export function limitBlockTime(
 }
 
 function tellUnwatched(protocol: "TCP" | "UDP", watch: WatchSettings): string | undefined {
-  if (watch.watched.length > 0) return undefined;
+  if (!watch.active || watch.watched.length > 0) return undefined;
   switch (watch.mode) {
     case "listed":
+    case "listen":
       return `${protocol}_PORTS is empty: no ${protocol} port is watched; list ports, or write ${protocol}_MODE=""`;
     case "advanced":
     case "all":

@@ -1,5 +1,7 @@
 // Settings in plain language, for `portreeve check`: what is watched, what happens to a scanner, what is exempt.
 import { formatPrefix } from "../wire/address.ts";
+import { blocksAnything, blocksByFirewall } from "./enforcement.ts";
+import { explainResponses } from "./explain-responses.ts";
 import { ALL_PORTS, countPorts, formatPorts, intersectPorts } from "./ports.ts";
 import { escapeText } from "./problems.ts";
 import type { PortRange, Settings, WatchSettings } from "./settings.ts";
@@ -18,15 +20,21 @@ export function explainSettings(settings: Settings): string[] {
     ...explainTolerated("TCP", settings.tcp),
     ...explainTolerated("UDP", settings.udp),
     ...explainBlocking(settings),
+    ...explainResponses(settings),
     explainExempt(settings),
     explainRecords(settings),
+    ...explainMore(settings),
   ];
 }
 
 function explainWatch(protocol: "TCP" | "UDP", watch: WatchSettings): string {
+  if (!watch.active) return `Watched, ${protocol}: nothing; the command line names no ${protocol} mode.`;
   const count = countPorts(watch.watched);
   const own = protocol === "UDP" ? " outside the range from which this host itself asks others" : "";
   if (count === 0) return `Watched, ${protocol}: no port.`;
+  if (watch.mode === "listen") {
+    return `Listening, ${protocol}: ${list(watch.watched)} (${plural(count, "port")}), where nobody else does.`;
+  }
   if (count === countPorts(ALL_PORTS)) return `Watched, ${protocol}: every closed port${own}.`;
   return `Watched, ${protocol}: ${list(watch.watched)} (${plural(count, "port")}), while closed${own}.`;
 }
@@ -59,13 +67,18 @@ function explainTolerated(protocol: "TCP" | "UDP", watch: WatchSettings): string
 }
 
 function explainBlocking(settings: Settings): string[] {
-  const { tcp, udp, firewall } = settings;
-  if (firewall === "none" || (!tcp.block && !udp.block)) {
-    return ["A scanner: is logged only; nothing is held, dropped or blocked."];
+  const { tcp, udp } = settings;
+  if (!blocksAnything(settings)) {
+    const runs = settings.responses.runCommand !== undefined && (tcp.runOnly || udp.runOnly);
+    return [`A scanner: is logged${runs ? "" : " only"}; nothing is held, dropped or blocked.`];
   }
   const who = tcp.block && udp.block ? "A scanner" : `A scanner of ${tcp.block ? "TCP" : "UDP"} ports`;
-  const lines = [`${who}: is held at its first probe, and blocked in the kernel (nftables table "inet portreeve").`];
-  if (!tcp.block || !udp.block) lines.push(`A scanner of ${tcp.block ? "UDP" : "TCP"} ports: is logged only.`);
+  const lines = [`${who}: ${explainHow(settings)}.`];
+  const other = tcp.block ? udp : tcp;
+  if (!other.block && other.active) {
+    lines.push(`A scanner of ${tcp.block ? "UDP" : "TCP"} ports: is logged${other.runOnly ? "" : " only"}.`);
+  }
+  if (!blocksByFirewall(settings)) return lines;
   if (settings.proof === "on") {
     lines.push(
       `An unproven scanner: opens no new connection for ${formatDuration(settings.softBlockTimeMs)}; ` +
@@ -75,6 +88,12 @@ function explainBlocking(settings: Settings): string[] {
   lines.push(explainFullBlock(settings));
   if (settings.proof === "on") lines.push("Proven in this version: only who is blocked by hand.");
   return lines;
+}
+
+function explainHow(settings: Settings): string {
+  const hold = settings.firewall === "none" ? "is not held, and is" : "is held at its first probe, and";
+  if (!blocksByFirewall(settings)) return `${hold} blocked by what follows, not by the built-in firewall`;
+  return `${hold} blocked in the kernel (nftables table "inet portreeve")`;
 }
 
 function explainFullBlock({ proof, blockTimeMs, blockTimeFactor, blockTimeMaxMs }: Settings): string {
@@ -93,9 +112,30 @@ function explainExempt({ ignored, ignoreFile }: Settings): string {
 }
 
 function explainRecords({ historyFile, syslogIdent, logFormat }: Settings): string {
-  const form = logFormat === "json" ? "as JSON" : "in PortSentry 1.2's words";
+  const form = logForms[logFormat];
   const history = historyFile === undefined ? "no history file" : `history in ${escapeText(historyFile, 4096)}`;
   return `Logged: ${form} as "${syslogIdent}"; ${history}.`;
+}
+
+const logForms = {
+  portsentry1: "in PortSentry 1.2's words",
+  portsentry2: "in PortSentry 2's words",
+  json: "as JSON",
+} as const;
+
+function explainMore({ blockedFile, resolveHost, banner, tcp, udp, generation }: Settings): string[] {
+  const lines: string[] = [];
+  if (blockedFile !== undefined) {
+    const suffix = generation === 1 ? ` (with .${tcp.modeName}, .${udp.modeName} at its end)` : "";
+    lines.push(`Listed: who is blocked, in ${escapeText(blockedFile, 4096)}${suffix}, for other programs.`);
+  }
+  if (resolveHost) lines.push("Names of sources are looked up for the log, in the background; they prove nothing.");
+  if (banner !== undefined) {
+    const sent = [tcp, udp].some(({ active, mode }) => active && mode === "listen");
+    const when = sent ? "is sent to whoever connects" : "is not sent: no mode listens";
+    lines.push(`PORT_BANNER: "${escapeText(banner)}" ${when}.`);
+  }
+  return lines;
 }
 
 function list(ranges: readonly PortRange[]): string {

@@ -48,8 +48,7 @@ function readLine(raw: string, line: number, log: ProblemLog): Prefix | undefine
   if (content === "") return undefined;
   const warn = (message: string): void => log.add({ severity: "warning", line, message });
 
-  const blank = content.search(/\s/);
-  const word = blank < 0 ? content : content.slice(0, blank);
+  const word = addressAtStart(content);
   const prefix = parsePrefix(word);
   if (prefix === undefined) {
     warn(
@@ -67,7 +66,13 @@ function readLine(raw: string, line: number, log: ProblemLog): Prefix | undefine
   if (familyBits < (isIpv4(prefix) ? WIDE_IPV4_BITS : WIDE_IPV6_BITS)) {
     warn(`${formatPrefix(prefix)} exempts a large part of the internet; is that meant?`);
   }
-  // 1.2 ended the address at the first character that cannot be part of one, so that words after it were a comment.
-  if (blank >= 0) warn(`what follows ${formatPrefix(prefix)} is taken as a comment; put # before it`);
+  if (word.length < content.length) warn(`what follows ${formatPrefix(prefix)} is taken as a comment; put # before it`);
   return prefix;
+}
+
+/** As 1.2 ends an address at the first character that cannot be part of one, so that what follows is a comment. */
+function addressAtStart(content: string): string {
+  const ipv6 = /^[0-9a-fA-F.:/]+/.exec(content)?.[0] ?? "";
+  if (ipv6.includes(":")) return ipv6;
+  return /^[0-9./]+/.exec(content)?.[0] ?? "";
 }

@@ -1,11 +1,14 @@
-// What IGNORE_FILE names, read: the blocks of addresses that are never held or blocked.
-import type { Prefix } from "../wire/address.ts";
-import { readIgnoreFile } from "./ignore-file.ts";
+// What IGNORE_FILE names, read: the blocks of addresses that are never held or blocked. The file of the same name with
+// ".static" at its end, from which Debian's start script makes IGNORE_FILE, counts too: an entry is in force when it stands
+// in either.
+import { formatPrefix, type Prefix } from "../wire/address.ts";
+import { type IgnoreFile, readIgnoreFile } from "./ignore-file.ts";
 import { keys } from "./keys.ts";
 import { escapeText, type Problem, type ProblemLog } from "./problems.ts";
 import { type ReadFile, tryRead } from "./read.ts";
 
-const MAX_IGNORE_FILE_BYTES = 16 * 1024 * 1024;
+export const MAX_IGNORE_FILE_BYTES = 16 * 1024 * 1024;
+export const STATIC_SUFFIX = ".static";
 
 export interface Ignored {
   readonly prefixes: readonly Prefix[];
@@ -26,17 +29,39 @@ export function loadIgnored(
     log.add({ severity: "warning", line, key, message });
     return none;
   }
-  const read = tryRead(path, readFile);
-  if ("fault" in read) {
-    const severity = read.missing ? "warning" : "error";
-    const remedy = read.missing ? "no source is exempt; make the file" : "make it readable, or take the key out";
-    log.add({ severity, line, key, message: `IGNORE_FILE ${escapeText(path)}: ${read.fault}: ${remedy}` });
-    return none;
+  const main = readIgnored(path, readFile);
+  const fixed = readIgnored(path + STATIC_SUFFIX, readFile);
+  if ("fault" in main) {
+    const severity = main.missing ? "warning" : "error";
+    const nobody = "fault" in fixed ? "no source is exempt" : `only the entries of ${path + STATIC_SUFFIX} count`;
+    const remedy = main.missing ? `${nobody}; make the file` : "make it readable, or take the key out";
+    log.add({ severity, line, key, message: `IGNORE_FILE ${escapeText(path)}: ${main.fault}: ${remedy}` });
   }
+  if ("fault" in fixed && !fixed.missing) {
+    const message = `${escapeText(path + STATIC_SUFFIX)}: ${fixed.fault}: its entries do not count; make it readable`;
+    log.add({ severity: "warning", line, key, message });
+  }
+  return joinIgnored(main, fixed);
+}
+
+export type IgnoredRead = IgnoreFile | { readonly fault: string; readonly missing: boolean };
+
+/** One ignore file, read and parsed; its bad lines are in `problems`. */
+export function readIgnored(path: string, readFile: ReadFile): IgnoredRead {
+  const read = tryRead(path, readFile);
+  if ("fault" in read) return read;
   if (read.bytes.length > MAX_IGNORE_FILE_BYTES) {
-    const message = `IGNORE_FILE ${escapeText(path)} has more than ${MAX_IGNORE_FILE_BYTES} bytes; join its entries into networks`;
-    log.add({ severity: "error", line, key, message });
-    return none;
+    return { fault: `it has more than ${MAX_IGNORE_FILE_BYTES} bytes; join its entries into networks`, missing: false };
   }
   return readIgnoreFile(Buffer.from(read.bytes).toString("utf8"), path);
+}
+
+export function joinIgnored(main: IgnoredRead, fixed: IgnoredRead): Ignored {
+  const files = [main, fixed].flatMap((read) => ("fault" in read ? [] : [read]));
+  // Debian's script copies the one into the other: most entries stand in both.
+  const distinct = new Map(files.flatMap(({ prefixes }) => prefixes.map((prefix) => [formatPrefix(prefix), prefix])));
+  return {
+    prefixes: [...distinct.values()],
+    problems: files.flatMap(({ problems }) => problems),
+  };
 }

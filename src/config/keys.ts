@@ -4,8 +4,10 @@ import {
   anyText,
   choice,
   duration,
+  flag,
   integer,
   optionalPath,
+  optionalText,
   path,
   portList,
   syslogIdent,
@@ -16,6 +18,7 @@ export const groups = {
   watch: "What is watched",
   scan: "What counts as a scan",
   block: "What happens to a scanner",
+  respond: "PortSentry's own responses",
   files: "Files, logs and limits",
   later: "Read, and not carried out by this version",
 } as const;
@@ -29,34 +32,43 @@ export interface Key<T> {
   readonly absent: string;
   /** What conf/portsentry.conf sets; without it the key stands there as a comment, with `absent`. */
   readonly shipped?: string;
+  /** Without `shipped`: the commented lines of conf/portsentry.conf, instead of one with `absent`. */
+  readonly examples?: readonly Example[];
+  /** Whose key it is. A file without any key of Portreeve's is an old PortSentry configuration. */
+  readonly origin: "portsentry" | "portreeve";
   /** For an administrator: one to three sentences. */
   readonly meaning: string;
   /** False: read, warned about, and not carried out by this version. */
   readonly carriedOut: boolean;
 }
 
-const LISTENING =
-  'listening modes are not in this version; write "stcp" (the listed ports) or "atcp" (all below a limit)';
-const LISTENING_UDP =
-  'listening modes are not in this version; write "sudp" (the listed ports) or "audp" (all below a limit)';
-const COMMANDS =
-  'external commands are not carried out by this version; write "1" to block with nftables, or "0" to log only';
+/** A commented line of the shipped file, for a key that has no value there. */
+export interface Example {
+  readonly value: string;
+  readonly when: string;
+}
 
-const blocking = choice(
+const reaction = choice(
   new Map([
-    ["0", false],
-    ["1", true],
+    ["0", "log" as const],
+    ["1", "block" as const],
+    ["2", "run" as const],
   ]),
-  new Map([["2", COMMANDS]]),
 );
 
-function key<T>(group: Group, name: string, type: ValueType<T>, more: Pick<Key<T>, "absent" | "shipped" | "meaning">) {
-  const made: Key<T> = { name, group, type, carriedOut: true, ...more };
-  return made;
+type More<T> = Pick<Key<T>, "absent" | "meaning"> & Partial<Pick<Key<T>, "shipped" | "examples" | "origin">>;
+
+function key<T>(group: Group, name: string, type: ValueType<T>, more: More<T>): Key<T> {
+  return { name, group, type, carriedOut: true, origin: "portreeve", ...more };
+}
+
+/** A key that PortSentry 1.2 or 2.x knows. */
+function old<T>(group: Group, name: string, type: ValueType<T>, more: More<T>): Key<T> {
+  return key(group, name, type, { ...more, origin: "portsentry" });
 }
 
 function later(name: string, meaning: string): Key<string> {
-  return { name, group: "later", type: anyText, carriedOut: false, absent: "", meaning };
+  return { name, group: "later", type: anyText, carriedOut: false, origin: "portreeve", absent: "", meaning };
 }
 
 export const keys = {
@@ -66,12 +78,13 @@ export const keys = {
     choice(
       new Map([
         ["", "all" as const],
+        ["tcp", "listen" as const],
         ["stcp", "listed" as const],
         ["atcp", "advanced" as const],
       ]),
       new Map([
-        ["tcp", LISTENING],
-        ["connect", LISTENING],
+        ["connect", 'write "tcp"'],
+        ["stealth", 'write "stcp"'],
       ]),
     ),
     {
@@ -79,7 +92,8 @@ export const keys = {
       shipped: "",
       meaning:
         'Which closed TCP ports are traps: every one (""), those in TCP_PORTS ("stcp"), or those below ADVANCED_PORTS_TCP ' +
-        '("atcp"). A port that a program serves is never a trap.',
+        '("atcp"); with "tcp" the daemon itself listens on those in TCP_PORTS. A port that a program serves is never a trap. ' +
+        "A mode on the command line of `portsentry` comes before this.",
     },
   ),
   udpMode: key(
@@ -88,50 +102,51 @@ export const keys = {
     choice(
       new Map([
         ["", "all" as const],
+        ["udp", "listen" as const],
         ["sudp", "listed" as const],
         ["audp", "advanced" as const],
       ]),
       new Map([
-        ["udp", LISTENING_UDP],
-        ["connect", LISTENING_UDP],
+        ["connect", 'write "udp"'],
+        ["stealth", 'write "sudp"'],
       ]),
     ),
     {
       absent: "",
       shipped: "",
       meaning:
-        'The same for UDP: every closed port (""), those in UDP_PORTS ("sudp"), or those below ADVANCED_PORTS_UDP ("audp"). ' +
-        "Ports from which this host itself asks others (ip_local_port_range) are never traps.",
+        'The same for UDP: every closed port (""), those in UDP_PORTS ("sudp"), those below ADVANCED_PORTS_UDP ("audp"), or ' +
+        'real listeners on those in UDP_PORTS ("udp"). Ports from which this host itself asks others (ip_local_port_range) are never traps.',
     },
   ),
-  tcpPorts: key("watch", "TCP_PORTS", portList, {
+  tcpPorts: old("watch", "TCP_PORTS", portList, {
     absent: "",
     shipped:
       "1,11,15,79,111,119,143,540,635,1080,1524,2000,5742,6667,12345-12346,20034,27665,31337,32771-32774,40421,49724,54320",
-    meaning: 'The TCP ports to watch with TCP_MODE="stcp".',
+    meaning: 'The TCP ports to watch with TCP_MODE="stcp" or "tcp".',
   }),
-  udpPorts: key("watch", "UDP_PORTS", portList, {
+  udpPorts: old("watch", "UDP_PORTS", portList, {
     absent: "",
     shipped: "1,7,9,69,161-162,513,635,640-641,700,31335,31337,32770-32774,34555,37444,54321",
-    meaning: 'The UDP ports to watch with UDP_MODE="sudp".',
+    meaning: 'The UDP ports to watch with UDP_MODE="sudp" or "udp".',
   }),
-  advancedPortsTcp: key("watch", "ADVANCED_PORTS_TCP", integer(2, 65536), {
+  advancedPortsTcp: old("watch", "ADVANCED_PORTS_TCP", integer(2, 65536), {
     absent: "1024",
     shipped: "65536",
     meaning: 'With TCP_MODE="atcp" every TCP port below this number is watched; 65536 means all.',
   }),
-  advancedPortsUdp: key("watch", "ADVANCED_PORTS_UDP", integer(2, 65536), {
+  advancedPortsUdp: old("watch", "ADVANCED_PORTS_UDP", integer(2, 65536), {
     absent: "1024",
     shipped: "1024",
     meaning: 'With UDP_MODE="audp" every UDP port below this number is watched; 65536 means all.',
   }),
-  advancedExcludeTcp: key("watch", "ADVANCED_EXCLUDE_TCP", portList, {
+  advancedExcludeTcp: old("watch", "ADVANCED_EXCLUDE_TCP", portList, {
     absent: "",
     meaning:
       'TCP ports that are not watched with TCP_MODE="atcp" or "": probes of them are not even logged. ' +
       "TOLERATED_PORTS_TCP is the gentler way.",
   }),
-  advancedExcludeUdp: key("watch", "ADVANCED_EXCLUDE_UDP", portList, {
+  advancedExcludeUdp: old("watch", "ADVANCED_EXCLUDE_UDP", portList, {
     absent: "",
     meaning: 'UDP ports that are not watched with UDP_MODE="audp" or "".',
   }),
@@ -172,7 +187,7 @@ export const keys = {
     absent: "10m",
     meaning: "The time within which SCORE_PORTS counts.",
   }),
-  scanTrigger: key("scan", "SCAN_TRIGGER", integer(0, 10_000), {
+  scanTrigger: old("scan", "SCAN_TRIGGER", integer(0, 10_000), {
     absent: "0",
     meaning:
       'With POLICY="trigger": the number of probes that make a scan; 0 and 1 mean the first probe, ' +
@@ -191,14 +206,14 @@ export const keys = {
     meaning: "The same for UDP: name services, time, QUIC, traceroute. A file without this key tolerates none.",
   }),
 
-  blockTcp: key("block", "BLOCK_TCP", blocking, {
+  blockTcp: old("block", "BLOCK_TCP", reaction, {
     absent: "0",
     shipped: "0",
     meaning:
-      '"0" logs TCP scans and holds or drops nothing; "1" shuts their sources out in the kernel. ' +
+      '"0" logs TCP scans and holds or drops nothing; "1" shuts their sources out; "2" only runs KILL_RUN_CMD. ' +
       "Put your own addresses into IGNORE_FILE before you write 1.",
   }),
-  blockUdp: key("block", "BLOCK_UDP", blocking, {
+  blockUdp: old("block", "BLOCK_UDP", reaction, {
     absent: "0",
     shipped: "0",
     meaning: "The same for UDP scans.",
@@ -216,8 +231,8 @@ export const keys = {
     {
       absent: "auto",
       meaning:
-        'What shuts sources out. "auto" and "nftables": the nftables table "inet portreeve", filled from inside the ' +
-        'daemon. "none": nothing is ever blocked, whatever BLOCK_TCP and BLOCK_UDP say.',
+        'Whether the built-in firewall, the nftables table "inet portreeve", shuts sources out. "auto": where neither ' +
+        'KILL_ROUTE nor KILL_HOSTS_DENY is set. "nftables": always, beside them. "none": never; then only they block.',
     },
   ),
   proof: key(
@@ -256,15 +271,87 @@ export const keys = {
     meaning: 'No block lasts longer than this, unless BLOCK_TIME is "0".',
   }),
 
-  ignoreFile: key("files", "IGNORE_FILE", optionalPath, {
+  killRoute: old("respond", "KILL_ROUTE", optionalText, {
+    absent: "",
+    examples: [
+      { when: "iptables", value: "/sbin/iptables -I INPUT -s $TARGET$ -j DROP" },
+      {
+        when: "iptables, with a few packets logged",
+        value:
+          "/sbin/iptables -I INPUT -s $TARGET$ -j DROP && /sbin/iptables -I INPUT -s $TARGET$ -m limit --limit 3/minute " +
+          "--limit-burst 5 -j LOG --log-level DEBUG --log-prefix 'Portsentry: dropping: '",
+      },
+      {
+        when: "a set of nftables that you have made",
+        value: "/usr/sbin/nft add element inet filter scanners { $TARGET$ }",
+      },
+      { when: "iproute2: only cuts our answers", value: "/sbin/ip route add blackhole $TARGET$" },
+      { when: "net-tools: only cuts our answers", value: "/sbin/route add -host $TARGET$ reject" },
+      {
+        when: "net-tools, by a dead host of the local network, whose address you have to fill in",
+        value: "/sbin/route add -host $TARGET$ gw 333.444.555.666",
+      },
+    ],
+    meaning:
+      "The command that shuts a source out, instead of the built-in firewall (see FIREWALL). $TARGET$ is replaced by the " +
+      "address and has to be there, $PORT$ by the port, $MODE$ by the mode. Only one such line counts.",
+  }),
+  unkillRoute: key("respond", "UNKILL_ROUTE", optionalText, {
+    absent: "",
+    meaning:
+      "The command that undoes KILL_ROUTE when a block ends. Without it the inverse of a known KILL_ROUTE (iptables, " +
+      "ip6tables, nft add element, ip route, route) is run.",
+  }),
+  killHostsDeny: old("respond", "KILL_HOSTS_DENY", optionalText, {
+    absent: "",
+    examples: [
+      { when: "where hosts.deny knows extended options, as on Debian", value: "ALL: $TARGET$ : DENY" },
+      { when: "elsewhere", value: "ALL: $TARGET$" },
+    ],
+    meaning:
+      "The line that is put into /etc/hosts.deny, with $TARGET$ in it. Only programs that use libwrap read that file, and " +
+      "few do today: sshd has given it up. Counts as a block for FIREWALL.",
+  }),
+  killRunCmd: old("respond", "KILL_RUN_CMD", optionalText, {
+    absent: "",
+    examples: [{ when: "a program of yours", value: "/usr/local/bin/tell-me $TARGET$ $PORT$ $MODE$" }],
+    meaning:
+      'A command to run for each scanning source that is blocked, and with BLOCK_TCP="2" or BLOCK_UDP="2" the only thing ' +
+      "that happens. Never answer an attack with one: addresses can be forged.",
+  }),
+  killRunCmdFirst: old("respond", "KILL_RUN_CMD_FIRST", flag, {
+    absent: "0",
+    meaning: '"1" runs KILL_RUN_CMD before the block, "0" after it.',
+  }),
+  portBanner: old("respond", "PORT_BANNER", optionalText, {
+    absent: "",
+    meaning:
+      'A text that is sent to whoever connects to a port on which the daemon listens (TCP_MODE="tcp", UDP_MODE="udp").',
+  }),
+
+  ignoreFile: old("files", "IGNORE_FILE", optionalPath, {
     absent: "",
     shipped: "/etc/portsentry/portsentry.ignore",
-    meaning: "Addresses and networks that are never held or blocked, one a line, with # before comments.",
+    meaning:
+      "Addresses and networks that are never held or blocked, one a line, with # before comments. The file " +
+      "of the same name with .static at its end counts too. Changes of both are seen without a restart.",
   }),
-  historyFile: key("files", "HISTORY_FILE", optionalPath, {
+  historyFile: old("files", "HISTORY_FILE", optionalPath, {
     absent: "",
     shipped: "/var/lib/portsentry/portsentry.history",
     meaning: "Where each scanning source gets a line in PortSentry's format, which fail2ban and others read.",
+  }),
+  blockedFile: old("files", "BLOCKED_FILE", optionalPath, {
+    absent: "",
+    shipped: "/var/lib/portsentry/portsentry.blocked",
+    meaning:
+      "Where the sources that are blocked now are listed in PortSentry's format, for programs that read it; with 1.2's " +
+      "modes the name gets .tcp, .atcp and so on. The list itself is in STATE_DIR and survives a restart.",
+  }),
+  resolveHost: old("files", "RESOLVE_HOST", flag, {
+    absent: "0",
+    shipped: "0",
+    meaning: '"1" looks up the name of each source for the log lines, in the background; a name proves nothing.',
   }),
   stateDir: key("files", "STATE_DIR", path(), {
     absent: "/var/lib/portsentry",
@@ -283,14 +370,17 @@ export const keys = {
     "LOG_FORMAT",
     choice(
       new Map([
+        ["", undefined],
         ["portsentry1", "portsentry1" as const],
+        ["portsentry2", "portsentry2" as const],
         ["json", "json" as const],
       ]),
-      new Map([["portsentry2", 'this format is not in this version; write "portsentry1" or "json"']]),
     ),
     {
-      absent: "portsentry1",
-      meaning: "The form of log lines: those of PortSentry 1.2, or one JSON object a line.",
+      absent: "",
+      meaning:
+        'The form of log lines: those of PortSentry 1.2, those of 2.x, or one JSON object a line. "" means that of the ' +
+        "PortSentry whose command line is used, else 1.2's.",
     },
   ),
   maxSources: key("files", "MAX_SOURCES", integer(1024, 16_777_216), {
@@ -302,14 +392,6 @@ export const keys = {
     meaning: "How many events the store in STATE_DIR keeps; the oldest go first.",
   }),
 
-  killRoute: later("KILL_ROUTE", "The command that blocks a source; nftables blocks it instead."),
-  killHostsDeny: later("KILL_HOSTS_DENY", "The line for /etc/hosts.deny; nftables blocks the source instead."),
-  killRunCmd: later("KILL_RUN_CMD", "A command to run for each scanning source."),
-  killRunCmdFirst: later("KILL_RUN_CMD_FIRST", "Whether KILL_RUN_CMD runs before the block."),
-  unkillRoute: later("UNKILL_ROUTE", "The command that undoes KILL_ROUTE."),
-  resolveHost: later("RESOLVE_HOST", "Whether names of sources are looked up; log lines carry the address twice."),
-  portBanner: later("PORT_BANNER", "The text that listening modes send."),
-  blockedFile: later("BLOCKED_FILE", "PortSentry's list of blocked sources; STATE_DIR holds it instead."),
   answer: later("ANSWER", "How closed ports answer a held source."),
   decoyMark: later("DECOY_MARK", "The packet mark of the decoy."),
   maxUnproven: later("MAX_UNPROVEN_PER_SECOND", "Where soft blocks stop in a flood of forged sources."),
@@ -319,6 +401,11 @@ export const keys = {
 export const allKeys: readonly Key<unknown>[] = Object.values(keys);
 
 export const keyNames: readonly string[] = allKeys.map((one) => one.name);
+
+/** The keys of PortSentry 1.2 and 2.x. */
+export const portSentryKeyNames: readonly string[] = allKeys
+  .filter((one) => one.origin === "portsentry")
+  .map((one) => one.name);
 
 const byName: ReadonlyMap<string, Key<unknown>> = new Map(allKeys.map((one) => [one.name, one]));
 

@@ -60,35 +60,39 @@ function keepFirst(entries: Map<string, Entry>, entry: Entry, log: ProblemLog): 
 }
 
 function readLine(bytes: Uint8Array, line: number, log: ProblemLog): Entry | undefined {
-  const raw = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, MAX_LINE_BYTES)).toString("utf8");
+  // Bytes that are no UTF-8 are most likely Latin-1: the banner of an old file.
+  const encoding = isUtf8(bytes) ? "utf8" : "latin1";
+  const raw = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, MAX_LINE_BYTES)).toString(encoding);
   const whole = line === 1 && raw.startsWith(BYTE_ORDER_MARK) ? raw.slice(1) : raw;
   const text = whole.replace(/^[ \t]+/, "");
   // An old file may hold a comment in Latin-1: that is no reason to leave a host without its defence.
   const isComment = text.startsWith("#");
   const key = /^[A-Za-z0-9_]+/.exec(text)?.[0];
-  const fault = faultOfBytes(bytes);
-  if (fault !== undefined) {
+  const severe = severeFault(bytes);
+  const fault = severe ?? (encoding === "utf8" ? undefined : NO_UTF8);
+  if (fault !== undefined && (isComment || severe !== undefined)) {
     const severity = isComment ? "warning" : "error";
     log.add({ severity, line, key, message: isComment ? `in a comment: ${fault}` : fault });
     return undefined;
   }
   if (isComment || text.trim() === "") return undefined;
-  const reading = readAssignment(text);
+  const read = readAssignment(text);
+  const reading = fault === undefined || read.fault !== undefined ? read : { ...read, fault };
   if (reading.fault !== undefined) {
-    const { fault: message, severe } = reading;
-    log.add({ severity: "error", line, key: reading.key, message, passedOver: severe !== true });
+    log.add({ severity: "error", line, key: reading.key, message: reading.fault, passedOver: reading.severe !== true });
   }
   if (reading.key === undefined || reading.value === undefined) return undefined;
   const { key: name, value } = reading;
   return { key: name, value, line, indented: text.length < whole.length, flawed: reading.fault !== undefined };
 }
 
-function faultOfBytes(bytes: Uint8Array): string | undefined {
+const NO_UTF8 = "the line holds bytes that are no UTF-8 text; save the file as UTF-8";
+
+function severeFault(bytes: Uint8Array): string | undefined {
   if (bytes.length > MAX_LINE_BYTES) {
     return `the line has ${bytes.length} bytes, more than ${MAX_LINE_BYTES}; shorten it (port lists may hold ranges: "1-1023")`;
   }
   if (bytes.includes(0)) return "the line holds a NUL byte; remove it";
-  if (!isUtf8(bytes)) return "the line holds bytes that are no UTF-8 text; save the file as UTF-8";
   return undefined;
 }
 
@@ -108,7 +112,8 @@ function readAssignment(text: string): Reading {
     const shown = escapeText(blank[1]);
     return { ...readValue(blank[1], blank[2]), fault: `${shown}: no "=" before the value; write ${shown}="value"` };
   }
-  if (equals < 0) return { fault: `"${escapeText(text.trimEnd())}" has no "="; ${EXPECTED}, or begin a comment with #` };
+  if (equals < 0)
+    return { fault: `"${escapeText(text.trimEnd())}" has no "="; ${EXPECTED}, or begin a comment with #` };
 
   const key = text.slice(0, equals).replace(/[ \t]+$/, "");
   if (key === "") return { fault: `no key before "="; ${EXPECTED}` };
@@ -123,7 +128,10 @@ function readValue(key: string, rest: string): Reading {
   const shown = escapeText(key);
   if (!rest.startsWith('"')) {
     const bare = escapeText(rest.trimEnd());
-    return { key, fault: `${shown}: quotes missing from ${bare}; write ${shown}="${bare.includes('"') ? "value" : bare}"` };
+    return {
+      key,
+      fault: `${shown}: quotes missing from ${bare}; write ${shown}="${bare.includes('"') ? "value" : bare}"`,
+    };
   }
   const close = rest.indexOf('"', 1);
   if (close < 0) return { key, fault: `${shown}: no closing quote after ${escapeText(rest.trimEnd())}` };
@@ -134,5 +142,9 @@ function readValue(key: string, rest: string): Reading {
   }
   const after = rest.slice(close + 1).trim();
   if (after === "" || after.startsWith("#")) return { key, value };
-  return { key, value, fault: `${shown}: text after the closing quote: "${escapeText(after)}"; remove it, or put # before it` };
+  return {
+    key,
+    value,
+    fault: `${shown}: text after the closing quote: "${escapeText(after)}"; remove it, or put # before it`,
+  };
 }

@@ -1,17 +1,16 @@
-// The configuration file -> Settings, or everything that is wrong with it. Reads two files through the function that
-// it is given (the configuration and IGNORE_FILE), changes nothing, and never throws for what stands in them.
+// The configuration file -> Settings, or everything that is wrong with it. Reads the configuration and the ignore files
+// through the function that it is given, changes nothing, and never throws for what stands in them.
 import { checkSettings, limitBlockTime } from "./checks.ts";
 import { loadIgnored } from "./ignored.ts";
-import { findKey, type Key, keyNames, keys } from "./keys.ts";
+import { type Key, keys } from "./keys.ts";
 import { type Entry, readLines } from "./lines.ts";
+import type { LoadOptions } from "./options.ts";
 import { createProblemLog, escapeText, type Problem, type ProblemLog } from "./problems.ts";
 import { type ReadFile, tryRead } from "./read.ts";
+import { takeResponses } from "./responses.ts";
 import type { Settings } from "./settings.ts";
-import { suggestName } from "./suggest.ts";
+import { isOldFile, reportLines } from "./strictness.ts";
 import { watchTcp, watchUdp } from "./watch.ts";
-
-/** A file with more unknown keys than this is no configuration of ours; looking for what each may mean takes time. */
-const MAX_SUGGESTIONS = 50;
 
 export interface Loaded {
   /** Absent when any problem is an error. */
@@ -20,7 +19,7 @@ export interface Loaded {
 }
 
 /** `readFile` throws as fs.readFileSync does; an error's `code` decides what a missing file means. */
-export function loadSettings(file: string, readFile: ReadFile): Loaded {
+export function loadSettings(file: string, readFile: ReadFile, options: LoadOptions = {}): Loaded {
   const log = createProblemLog(file);
   const read = tryRead(file, readFile);
   if ("fault" in read) {
@@ -28,18 +27,47 @@ export function loadSettings(file: string, readFile: ReadFile): Loaded {
     log.add({ severity: "error", line: 0, message });
     return { problems: log.list() };
   }
-  const entries = readLines(read.bytes, log);
-  reportKeys(entries, log);
+  const lineLog = createProblemLog(file);
+  const found = readLines(read.bytes, lineLog);
+  const old = isOldFile(found);
+  const entries = reportLines(found, { old, lineLog, log });
   const take = <T>(key: Key<T>): T => takeValue(key, entries, log);
 
   const ignoreFile = take(keys.ignoreFile);
   const ignored = loadIgnored(ignoreFile, entries.get(keys.ignoreFile.name)?.line ?? 0, { readFile, log });
-  const blockTimeMaxMs = take(keys.blockTimeMax);
   const settings: Settings = {
+    ...takeSettings(take, entries, { file, log, options }),
+    ignored: ignored.prefixes,
+    ignoreFile,
+  };
+  checkSettings(settings, entries, { log, old, fileExists: options.fileExists });
+  const problems = [...log.list(), ...ignored.problems];
+  return problems.some(({ severity }) => severity === "error") ? { problems } : { settings, problems };
+}
+
+interface Context {
+  readonly file: string;
+  readonly log: ProblemLog;
+  readonly options: LoadOptions;
+}
+
+type Entries = ReadonlyMap<string, Entry>;
+
+function takeSettings(
+  take: <T>(key: Key<T>) => T,
+  entries: Entries,
+  { file, log, options }: Context,
+): Omit<Settings, "ignored" | "ignoreFile"> {
+  const generation = options.generation ?? 1;
+  const blockTimeMaxMs = take(keys.blockTimeMax);
+  const logFormat = take(keys.logFormat);
+  return {
     file,
-    tcp: watchTcp(take),
-    udp: watchUdp(take),
+    tcp: watchTcp(take, options, generation),
+    udp: watchUdp(take, options, generation),
+    generation,
     firewall: take(keys.firewall),
+    responses: takeResponses(take, entries, log),
     policy: take(keys.policy),
     scanTrigger: take(keys.scanTrigger),
     scorePorts: take(keys.scorePorts),
@@ -51,46 +79,34 @@ export function loadSettings(file: string, readFile: ReadFile): Loaded {
     softBlockTimeMs: take(keys.softBlockTime),
     latelyOpenMs: take(keys.latelyOpen),
     bootGraceMs: take(keys.bootGrace),
-    ignored: ignored.prefixes,
-    ignoreFile,
     historyFile: take(keys.historyFile),
+    blockedFile: take(keys.blockedFile),
+    banner: take(keys.portBanner),
+    resolveHost: take(keys.resolveHost),
     stateDir: take(keys.stateDir),
     controlSocket: take(keys.controlSocket),
     syslogIdent: take(keys.syslogIdent),
-    logFormat: take(keys.logFormat),
+    logFormat: logFormat ?? options.logFormat ?? (generation === 2 ? "portsentry2" : "portsentry1"),
+    interfaces: options.interfaces ?? [],
     maxSources: take(keys.maxSources),
     maxEvents: take(keys.maxEvents),
   };
-  checkSettings(settings, entries, log);
-  const problems = [...log.list(), ...ignored.problems];
-  return problems.some(({ severity }) => severity === "error") ? { problems } : { settings, problems };
-}
-
-/** Keys that do not exist, and keys that exist and are not carried out. */
-function reportKeys(entries: ReadonlyMap<string, Entry>, log: ProblemLog): void {
-  let unknown = 0;
-  for (const { key: name, line } of entries.values()) {
-    const key = findKey(name);
-    if (key === undefined) {
-      unknown++;
-      const near = unknown <= MAX_SUGGESTIONS ? suggestName(name, keyNames) : undefined;
-      const remedy = near === undefined ? "remove the line, or put # before it" : `did you mean ${near}?`;
-      log.add({ severity: "error", line, key: name, message: `${escapeText(name)} is no known key; ${remedy}` });
-    } else if (!key.carriedOut) {
-      const message = `${name} is read and not carried out by this version (${key.meaning.replace(/\.$/, "")})`;
-      log.add({ severity: "warning", line, key: name, message });
-    }
-  }
 }
 
 /** The key's value; where it cannot be read, that is reported and the value of an absent key goes on. */
-function takeValue<T>(key: Key<T>, entries: ReadonlyMap<string, Entry>, log: ProblemLog): T {
+function takeValue<T>(key: Key<T>, entries: Entries, log: ProblemLog): T {
   const entry = entries.get(key.name);
   if (entry !== undefined) {
     const parsed = key.type.parse(entry.value);
-    if ("ok" in parsed) return parsed.ok;
-    const message = `${key.name}="${escapeText(entry.value)}": ${parsed.error}`;
-    log.add({ severity: "error", line: entry.line, key: key.name, message });
+    const tell = (severity: "error" | "warning", what: string) => {
+      const message = `${key.name}="${escapeText(entry.value)}": ${what}`;
+      log.add({ severity, line: entry.line, key: key.name, message });
+    };
+    if ("ok" in parsed) {
+      if (parsed.note !== undefined) tell("warning", parsed.note);
+      return parsed.ok;
+    }
+    tell("error", parsed.error);
   }
   const parsed = key.type.parse(key.absent);
   if ("ok" in parsed) return parsed.ok;

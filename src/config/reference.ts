@@ -28,6 +28,10 @@ the next quote. When a key stands twice, the first line counts and the second is
 \`portreeve check\` lists every problem with file and line. An error (an unknown key, a value that cannot be read) keeps the
 configuration from being used: the daemon does not start, or goes on with the one that it has. A warning does not.
 
+A file without any key that only Portreeve has is an old PortSentry configuration. PortSentry passes over lines that it does
+not know, and so does Portreeve in such a file: the daemon starts, each such line is a warning, and \`portreeve check\` ends
+with 78 because of it. The keys that PortSentry has are marked below.
+
 "Default" is the value when the file has no such key, which is what an old PortSentry file means by its silence; the
 shipped file sets some keys otherwise.
 
@@ -42,7 +46,8 @@ const fileHead = `# Portreeve: what is watched, what counts as a scan, and what 
 # As shipped nothing is blocked: scans are logged only. Before you write
 # BLOCK_TCP="1", put your own addresses into the file that IGNORE_FILE names.
 #
-# A line that begins with # is a comment; #KEY="value" tells the default.
+# A line that begins with # is a comment; #KEY="value" tells the default, or
+# where several stand together a choice of which you can take one.
 `;
 
 function groupNames(): readonly Group[] {
@@ -62,7 +67,10 @@ function renderGroup(group: Group): string {
 function renderKey(key: Key<unknown>): string {
   const shipped =
     key.shipped === undefined || key.shipped === key.absent ? "" : `; the shipped file sets \`"${key.shipped}"\``;
-  return `### ${key.name}\n\n${key.meaning}\n\n- Values: ${key.type.allowed}\n- Default: \`"${key.absent}"\`${shipped}\n`;
+  const origin = key.origin === "portsentry" ? "- A key of PortSentry\n" : "";
+  const examples = (key.examples ?? []).map(({ when, value }) => `- Example, ${when}: \`${value}\`\n`).join("");
+  const values = `- Values: ${key.type.allowed}\n- Default: \`"${key.absent}"\`${shipped}\n`;
+  return `### ${key.name}\n\n${key.meaning}\n\n${values}${examples}${origin}`;
 }
 
 function renderLater(keysHere: readonly Key<unknown>[]): string {
@@ -74,8 +82,13 @@ function renderSetting(key: Key<unknown>): string {
   const comment = wrap(`${key.meaning} Values: ${key.type.allowed}.`, FILE_WIDTH - 2)
     .map((line) => `# ${line}\n`)
     .join("");
-  const line = key.shipped === undefined ? `#${key.name}="${key.absent}"` : `${key.name}="${key.shipped}"`;
-  return `${comment}${line}\n`;
+  return `${comment}${renderLines(key)}`;
+}
+
+function renderLines({ name, shipped, absent, examples }: Key<unknown>): string {
+  if (shipped !== undefined) return `${name}="${shipped}"\n`;
+  if (examples === undefined) return `#${name}="${absent}"\n`;
+  return examples.map(({ when, value }) => `#\n# ${when}:\n#${name}="${value}"\n`).join("");
 }
 
 function wrap(text: string, width: number): string[] {

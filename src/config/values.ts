@@ -112,8 +112,7 @@ export function choice<T>(
     allowed,
     parse(text) {
       const word = text.trim();
-      const found = words.get(word);
-      if (found !== undefined) return { ok: found };
+      for (const [known, value] of words) if (known === word) return { ok: value };
       return { error: refused.get(word) ?? `write ${allowed}` };
     },
   };

@@ -66,9 +66,29 @@ export interface BlockRequest {
   readonly force?: boolean;
 }
 
+/** PortSentry 1.2's modes, as its command line names them. */
+export const modeNames = ["tcp", "stcp", "atcp", "udp", "sudp", "audp"] as const;
+export type ModeName = (typeof modeNames)[number];
+
+/** How each protocol is watched now ($MODE$'s word); null: not at all. */
+export interface Modes {
+  readonly tcp: string | null;
+  readonly udp: string | null;
+}
+
 /** A request that was understood and refused; `code` is stable, `message` says what, why and the remedy. */
 export interface Refusal {
-  readonly code: "bad-address" | "ignored" | "guarded" | "own" | "no-such-block" | "no-firewall" | "full" | "kernel";
+  readonly code:
+    | "bad-address"
+    | "ignored"
+    | "guarded"
+    | "own"
+    | "no-such-block"
+    | "no-firewall"
+    | "full"
+    | "kernel"
+    /** The mode's protocol is watched in another mode already. */
+    | "mode-taken";
   readonly message: string;
 }
 
@@ -83,6 +103,11 @@ export interface DaemonApi {
   /** "all", an address or a CIDR (every block inside it); answers with what was unblocked. */
   unblock(target: string): Reply<readonly string[]>;
   why(address: string): Reply<Explanation>;
+  /**
+   * Watches a protocol that is not watched yet, as if the daemon had been started with both modes: PortSentry's init
+   * script calls `portsentry` once for each. The same mode again is no error. Absent: the daemon cannot.
+   */
+  addMode?(mode: ModeName): Reply<Modes> | Promise<Reply<Modes>>;
   /** The newest `limit` events, oldest first. */
   events(limit: number, source?: string): Reply<readonly Event[]>;
   /** Calls `listener` for each event from now on; returns the way to stop. */

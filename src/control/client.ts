@@ -3,7 +3,7 @@
 import type { IncomingMessage } from "node:http";
 import type { z } from "zod";
 import type { Event } from "../record/event.ts";
-import type { BlockedEntry, BlockRequest, Explanation, Reply, Status } from "./api.ts";
+import type { BlockedEntry, BlockRequest, Explanation, ModeName, Modes, Reply, Status } from "./api.ts";
 import { ControlError, ProtocolError } from "./errors.ts";
 import { readLines, readText, send } from "./http-client.ts";
 import {
@@ -12,6 +12,7 @@ import {
   eventSchema,
   explanationSchema,
   failureSchema,
+  modesSchema,
   refusalSchema,
   statusSchema,
   unblockAnswerSchema,
@@ -59,6 +60,11 @@ export class ControlClient {
 
   why(address: string): Promise<Reply<Explanation>> {
     return this.#ask(`/v1/why?source=${encodeURIComponent(address)}`, explanationSchema);
+  }
+
+  /** Throws "no-such-route" for a daemon that adds no modes. */
+  addMode(mode: ModeName): Promise<Reply<Modes>> {
+    return this.#ask("/v1/modes", modesSchema, { mode });
   }
 
   /** The newest `limit` events, oldest first. */

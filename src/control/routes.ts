@@ -2,14 +2,14 @@
 // Sockets, rights and limits on connections are left to server.ts and socket.ts.
 import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
-import type { z } from "zod";
+import { parseJson } from "../record/checks.ts";
 import type { Event } from "../record/event.ts";
 import { parsePrefix, prefixContains } from "../wire/address.ts";
 import type { DaemonApi, Refusal, Reply } from "./api.ts";
 import type { Followers } from "./followers.ts";
 import type { ControlLimits } from "./limits.ts";
 import { streamList } from "./list-stream.ts";
-import { blockRequestSchema, describeIssues, unblockRequestSchema } from "./schema.ts";
+import { type Checked, checkBlockRequest, checkModeRequest, checkUnblockRequest } from "./requests.ts";
 
 export interface RouteOptions {
   readonly api: DaemonApi;
@@ -28,14 +28,20 @@ export function createRoutes(options: RouteOptions): Hono<Bindings> {
   app.get("/v1/status", (c) => c.json(api.status()));
   app.get("/v1/blocked", (c) => list(c, api.blocked(), limits));
   app.post("/v1/block", async (c) => {
-    const request = await parseBody(c, blockRequestSchema, limits);
+    const request = await parseBody(c, checkBlockRequest, limits);
     return "failure" in request ? request.failure : answer(c, api.block(request.ok));
   });
   app.post("/v1/unblock", async (c) => {
-    const request = await parseBody(c, unblockRequestSchema, limits);
+    const request = await parseBody(c, checkUnblockRequest, limits);
     if ("failure" in request) return request.failure;
     const reply = api.unblock(request.ok.target);
     return "ok" in reply ? c.json({ unblocked: reply.ok }) : refuse(c, reply.refused);
+  });
+  app.post("/v1/modes", async (c) => {
+    const request = await parseBody(c, checkModeRequest, limits);
+    if ("failure" in request) return request.failure;
+    const reply = await api.addMode?.(request.ok.mode);
+    return reply === undefined ? fail(c, 404, "no-such-route", "this daemon adds no modes") : answer(c, reply);
   });
   // Both forms: an IPv6 address has colons, a CIDR a slash, and either may come as a query instead.
   app.get("/v1/why", (c) => answer(c, api.why(c.req.query("source") ?? "")));
@@ -100,15 +106,16 @@ function parseEventQuery(c: Context<Bindings>, limits: ControlLimits, usual: num
 
 type Parsed<T> = { readonly ok: T } | { readonly failure: Response };
 
-async function parseBody<T>(c: Context<Bindings>, schema: z.ZodType<T>, limits: ControlLimits): Promise<Parsed<T>> {
+type Check<T> = (value: unknown) => Checked<T>;
+
+async function parseBody<T>(c: Context<Bindings>, check: Check<T>, limits: ControlLimits): Promise<Parsed<T>> {
   const text = await readBody(c.req.raw, limits.bodyBytes);
   if (text === undefined) {
     c.header("connection", "close");
     return { failure: fail(c, 413, "too-large", `the request is longer than ${limits.bodyBytes} bytes`) };
   }
-  const parsed = schema.safeParse(parseJson(text));
-  if (parsed.success) return { ok: parsed.data };
-  return { failure: fail(c, 400, "bad-request", describeIssues(parsed.error)) };
+  const checked = check(parseJson(text));
+  return "ok" in checked ? checked : { failure: fail(c, 400, "bad-request", checked.wrong) };
 }
 
 /** The body as text; undefined as soon as it is longer than `limitBytes`, whatever its headers said. */
@@ -123,14 +130,6 @@ async function readBody(request: Request, limitBytes: number): Promise<string | 
     bytes += piece.value.byteLength;
     if (bytes > limitBytes) return undefined;
     pieces.push(piece.value);
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 
@@ -159,6 +158,7 @@ function refusalStatus(code: Refusal["code"]): FailureStatus {
     case "ignored":
     case "guarded":
     case "own":
+    case "mode-taken":
       return 409;
     case "no-firewall":
     case "full":

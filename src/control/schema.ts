@@ -1,24 +1,10 @@
-// The JSON on the control socket as schemas: what the server accepts from a client, and the client from a server.
+// The JSON on the control socket as schemas: what a client accepts from a server. Not loaded by the daemon (requests.ts).
 // Answers may carry more fields than these (a newer daemon); they are kept, so that --json prints them.
 import { z } from "zod";
 import type { Event } from "../record/event.ts";
-import type { BlockedEntry, BlockRequest, Explanation, Refusal, Status } from "./api.ts";
+import type { BlockedEntry, Explanation, Modes, Refusal, Status } from "./api.ts";
 
-/** "2001:db8:1111:2222:3333:4444:255.255.255.255/128" and no more; the daemon parses it. */
-const sourceText = z.string().min(1).max(50);
 const count = z.number().nonnegative();
-
-/** Ten years, as for BLOCK_TIME; beyond it "for ever" (0) is meant. */
-const longestBlockMs = 10 * 365 * 86_400_000;
-
-export const blockRequestSchema: z.ZodType<BlockRequest> = z.strictObject({
-  source: sourceText,
-  forMs: z.number().int().min(0).max(longestBlockMs).exactOptional(),
-  reason: z.string().max(200).exactOptional(),
-  force: z.boolean().exactOptional(),
-});
-
-export const unblockRequestSchema = z.strictObject({ target: sourceText });
 
 export const statusSchema: z.ZodType<Status> = z.looseObject({
   version: z.string(),
@@ -79,6 +65,11 @@ export const explanationSchema: z.ZodType<Explanation> = z.looseObject({
   events: z.array(eventSchema),
 });
 
+export const modesSchema: z.ZodType<Modes> = z.looseObject({
+  tcp: z.string().nullable(),
+  udp: z.string().nullable(),
+});
+
 export const unblockAnswerSchema = z.looseObject({ unblocked: z.array(z.string()) });
 
 const refusalCodes = [
@@ -90,6 +81,7 @@ const refusalCodes = [
   "no-firewall",
   "full",
   "kernel",
+  "mode-taken",
 ] as const satisfies readonly Refusal["code"][];
 
 export const refusalSchema = z.looseObject({

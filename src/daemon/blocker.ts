@@ -2,6 +2,7 @@
 import type { Block } from "../block/block.ts";
 import { BlockList } from "../block/block-list.ts";
 import { equivalentCommand, type Firewall } from "../block/firewall.ts";
+import { blocksByFirewall } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Detector } from "../detect/detector.ts";
 import type { Finding } from "../detect/finding.ts";
@@ -11,6 +12,7 @@ import { describeFinding } from "../record/finding-text.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { Store } from "../record/store.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
+import type { Delegate } from "./delegate.ts";
 
 /** What the kernel's sets hold at most, both families together, hard and soft. */
 const MAX_BLOCKS = 1_048_576;
@@ -20,11 +22,13 @@ const RENEW_AHEAD_MS = 3_000;
 const EXPIRIES_PER_TICK = 5_000;
 
 export interface BlockerParts {
-  readonly firewall: Firewall;
-  readonly store: Store;
-  readonly recorder: Recorder;
-  readonly detector: Detector;
+  readonly firewall: Pick<Firewall, "enforce" | "lift">;
+  readonly store: Pick<Store, "putBlock" | "deleteBlock" | "putOffence" | "flush">;
+  readonly recorder: Pick<Recorder, "finding" | "blocked" | "blockFailed" | "unblocked" | "responded" | "warning" | "drift">;
+  readonly detector: Pick<Detector, "reset" | "lastSeenMs">;
   readonly offences: OffenceMemory;
+  /** KILL_ROUTE and its like; absent where nothing of the kind is run. */
+  readonly delegate?: Delegate;
   readonly nowMs: () => number;
 }
 
@@ -64,13 +68,72 @@ export class Blocker {
         case "spare":
         case "log":
           break;
+        case "run":
+          this.#inBackground(this.#parts.delegate?.runOnly(verdict.finding));
+          break;
         case "soft":
+          if (!this.#isFullyBlocked(verdict.finding.source)) {
+            decisions.push(decisionOf(verdict.finding, verdict.grade, true));
+          }
+          break;
         case "block":
-          decisions.push(decisionOf(verdict.finding, verdict.grade, verdict.action === "soft"));
+          if (blocksByFirewall(this.#settings)) decisions.push(decisionOf(verdict.finding, verdict.grade, false));
+          if (this.#parts.delegate?.hasSteps === true) this.#inBackground(this.#respond(verdict.finding, verdict.grade));
           break;
       }
     }
     if (decisions.length > 0) this.#enforce(decisions);
+  }
+
+  /** A probe that was on its way while its source was blocked by hand must not soften that block. */
+  #isFullyBlocked(source: Prefix): boolean {
+    return this.list.covering(source)?.soft === false;
+  }
+
+  #inBackground(work: Promise<void> | undefined): void {
+    void work?.catch((error: unknown) => this.#parts.recorder.warning(`response: ${String(error)}`));
+  }
+
+  /** Runs the administrator's commands; where they are the block, hands the source over to them. */
+  async #respond(finding: Finding, grade: Grade): Promise<void> {
+    const { delegate, recorder, detector, nowMs } = this.#parts;
+    if (delegate === undefined) return;
+    const { results, backend } = await delegate.respond(finding);
+    if (blocksByFirewall(this.#settings)) {
+      recorder.responded(finding.source, results, { finding });
+      return;
+    }
+    if (backend === undefined) {
+      this.failures++;
+      detector.reset(finding.source);
+      recorder.responded(finding.source, results, { finding });
+      return;
+    }
+    const made = this.#blockOf(decisionOf(finding, grade, false), nowMs());
+    const block: Block = { ...made, backend, enforced: true };
+    const refusal = this.#keep(block, this.list.get(block.source), nowMs());
+    const failure = refusal === "" ? delegate.takeOver(block, nowMs()) : refusal;
+    if (failure !== "") recorder.warning(`${formatPrefix(block.source)}: ${failure}`);
+    recorder.responded(block.source, results, refusal === "" ? { block, finding } : { finding });
+  }
+
+  /** The blocks whose enforcement is the administrator's own. */
+  delegated(): Block[] {
+    return [...this.list.values()].filter(({ backend }) => backend !== "nftables");
+  }
+
+  /** At start: hands sources over to rules that are still there, and makes anew what a reboot has taken. */
+  async restoreDelegated(blocks: readonly Block[], bootMs: number): Promise<void> {
+    const { delegate, store, recorder, nowMs } = this.#parts;
+    for (const block of blocks) {
+      const there = (await delegate?.isStillThere(block)) ?? block.sinceMs > bootMs;
+      const stands = there || (block.sinceMs <= bootMs && (await delegate?.restore(block)) === true);
+      if (stands && this.list.put({ ...block, enforced: true })) delegate?.takeOver(block, nowMs());
+      else {
+        store.deleteBlock(block.source);
+        recorder.drift(`the rule that blocked ${formatPrefix(block.source)} is gone: taken as an unblock`);
+      }
+    }
   }
 
   /** Blocks by hand. The block as it stands, or why it does not. */
@@ -103,10 +166,11 @@ export class Blocker {
 
   #blockOf(decision: Decision, nowMs: number): Block {
     const key = formatPrefix(decision.source);
-    const { soft, grade, reason, source } = decision;
+    const { soft, grade, reason, source, finding } = decision;
     const past = this.#parts.offences.get(key, nowMs)?.offences ?? 0;
     const durationMs = this.#durationMs(decision, past + 1);
     const untilMs = durationMs === undefined ? undefined : nowMs + durationMs;
+    const trigger = finding === undefined ? {} : { trigger: { protocol: finding.protocol, port: finding.port } };
     return {
       source,
       sinceMs: nowMs,
@@ -116,6 +180,7 @@ export class Blocker {
       reason,
       offences: past + 1,
       backend: "nftables",
+      ...trigger,
       enforced: false,
     };
   }
@@ -131,7 +196,7 @@ export class Blocker {
   #keep(block: Block, before: Block | undefined, nowMs: number): string {
     const { firewall, store, offences } = this.#parts;
     if (!this.list.put({ ...block, enforced: true })) {
-      firewall.lift([block]);
+      if (block.backend === "nftables") firewall.lift([block]);
       return `the block list is full (${MAX_BLOCKS})`;
     }
     // The same source was softly blocked, or fully: the other set must not go on holding it.
@@ -150,7 +215,10 @@ export class Blocker {
   /** Takes blocks from kernel, list and store. Returns those that the kernel would not give up. */
   lift(blocks: readonly Block[], how: "by hand" | "expired" | "all" | "removed elsewhere"): string[] {
     const nowMs = this.#parts.nowMs();
-    const failures = how === "expired" || how === "removed elsewhere" ? [] : this.#parts.firewall.lift(blocks);
+    const kernelHasEnded = how === "expired" || how === "removed elsewhere";
+    const ours = blocks.filter(({ backend }) => backend === "nftables");
+    const failures = kernelHasEnded ? [] : this.#parts.firewall.lift(ours);
+    for (const block of blocks) if (block.backend !== "nftables") this.#parts.delegate?.release(block);
     const failed = new Set(failures.map(({ block }) => block));
     for (const block of blocks) {
       if (failed.has(block)) continue;

@@ -1,7 +1,10 @@
 // The assembled daemon: owns the rooms and what runs between packets. Built by start.ts, driven by run.ts.
+import type { Block } from "../block/block.ts";
 import type { Firewall } from "../block/firewall.ts";
+import type { Responder } from "../block/responder.ts";
 import type { RulesetPlan } from "../block/ruleset.ts";
 import type { PacketSource } from "../capture/packet-source.ts";
+import { blocksAnything, blocksByFirewall, blocksByResponse } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Status } from "../control/api.ts";
 import { Detector } from "../detect/detector.ts";
@@ -12,14 +15,15 @@ import { Judge } from "../judge/judge.ts";
 import type { Verdict } from "../judge/verdict.ts";
 import type { HistoryFile } from "../record/history.ts";
 import type { Journal } from "../record/journal.ts";
-import { Recorder } from "../record/recorder.ts";
+import { Recorder, type RecorderPolicy } from "../record/recorder.ts";
 import type { Store } from "../record/store.ts";
 import { formatPrefix, isIpv4, type Prefix, parsePrefix, prefixOfWords } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import { Blocker } from "./blocker.ts";
+import { Delegate } from "./delegate.ts";
 import { Engine } from "./engine.ts";
 import { type HostFacts, readConntrackUse } from "./host.ts";
-import { graceLeftMs, judgeContext, nearRanges, planRuleset, scorePolicy } from "./plan.ts";
+import { graceLeftMs, judgeContext, type Listened, nearRanges, planRuleset, scorePolicy } from "./plan.ts";
 import { Reconciler } from "./reconciler.ts";
 import type { Troubles } from "./troubles.ts";
 
@@ -33,6 +37,9 @@ export interface DaemonParts {
   readonly journal: Journal;
   readonly history: HistoryFile | undefined;
   readonly troubles: Troubles;
+  readonly responder: Responder;
+  /** RESOLVE_HOST. */
+  readonly names?: { lookup(address: string): Promise<string> } | undefined;
   readonly hashSeed: { readonly k0: number; readonly k1: number };
   readonly nowMs: () => number;
 }
@@ -44,6 +51,7 @@ export class Daemon {
   readonly judge: Judge;
   readonly recorder: Recorder;
   readonly blocker: Blocker;
+  readonly delegate: Delegate;
   readonly reconciler: Reconciler;
   readonly engine: Engine;
   readonly store: Store;
@@ -54,6 +62,7 @@ export class Daemon {
   #host: HostFacts;
   #near: AddressRanges;
   #verdicts: Verdict[] = [];
+  #listened: Listened = { tcp: [], udp: [] };
 
   constructor(parts: DaemonParts) {
     const { settings, host, firewall, store, nowMs } = parts;
@@ -66,10 +75,9 @@ export class Daemon {
     const table = new SourceTable(settings.maxSources, parts.hashSeed);
     this.detector = new Detector({ table, policy: scorePolicy(settings), near: this.#near });
     this.judge = new Judge(judgeContext(settings, host));
-    this.recorder = new Recorder(
-      { store, journal: parts.journal, history: parts.history, nowMs },
-      this.#recorderPolicy(),
-    );
+    const { journal, history, names, version } = parts;
+    this.recorder = new Recorder({ store, journal, history, names, version, nowMs }, this.#recorderPolicy());
+    this.delegate = new Delegate(settings, { responder: parts.responder, firewall, recorder: this.recorder });
     this.#offences = new OffenceMemory({ memoryMs: settings.blockTimeMaxMs });
     this.blocker = new Blocker(settings, {
       firewall,
@@ -78,6 +86,7 @@ export class Daemon {
       recorder: this.recorder,
       detector: this.detector,
       offences: this.#offences,
+      delegate: this.delegate,
     });
     this.reconciler = new Reconciler({
       firewall,
@@ -109,7 +118,7 @@ export class Daemon {
   }
 
   plan(): RulesetPlan {
-    return planRuleset(this.#settings, this.#host);
+    return planRuleset(this.#settings, this.#host, this.#listened);
   }
 
   /** Loads the rules as settings and host now say. Throws KernelError. */
@@ -135,7 +144,8 @@ export class Daemon {
 
   #record(probe: Probe, repeat: boolean): void {
     // 1.2 says "already blocked" of what a found source goes on to send; the rest is one probe among many.
-    if (!repeat || probe.disposition !== Disposition.Probe) {
+    const isProbe = probe.disposition === Disposition.Probe || probe.disposition === Disposition.Delegated;
+    if (!repeat || !isProbe) {
       this.recorder.probe(probe);
       return;
     }
@@ -151,9 +161,17 @@ export class Daemon {
     this.blocker.carryOut(verdicts);
   }
 
-  #recorderPolicy() {
+  #recorderPolicy(): RecorderPolicy {
     const { proof, tcp, udp } = this.#settings;
-    return { proof, holdsTcp: this.enforces && tcp.block, holdsUdp: this.enforces && udp.block };
+    const canBlock = blocksByFirewall(this.#settings) || blocksByResponse(this.#settings);
+    return {
+      proof,
+      holdsTcp: this.enforces && tcp.block,
+      holdsUdp: this.enforces && udp.block,
+      blocksTcp: (canBlock && tcp.block) || tcp.runOnly,
+      blocksUdp: (canBlock && udp.block) || udp.runOnly,
+      modeNames: { tcp: tcp.modeName, udp: udp.modeName },
+    };
   }
 
   /** Takes new settings into every room. Throws when the kernel refuses the new rules; nothing is changed then. */
@@ -171,6 +189,7 @@ export class Daemon {
     this.detector.resetAll();
     this.judge.replaceContext(judgeContext(settings, this.#host));
     this.blocker.setSettings(settings);
+    this.delegate.setSettings(settings);
     this.recorder.configure(this.#recorderPolicy());
   }
 
@@ -181,6 +200,31 @@ export class Daemon {
     this.detector.setNear(this.#near);
     this.judge.replaceContext(judgeContext(this.#settings, host));
     this.#parts.firewall.updateHostSets(this.plan(), this.#near);
+  }
+
+  /** The allow list has changed: at once in the judge and in the kernel. */
+  followIgnored(ignored: readonly Prefix[]): void {
+    this.#settings = { ...this.#settings, ignored };
+    this.judge.replaceContext(judgeContext(this.#settings, this.#host));
+    this.#parts.firewall.updateHostSets(this.plan(), this.#near);
+  }
+
+  /** The ports on which our own listeners stand have changed. */
+  followListened(listened: Listened): void {
+    this.#listened = listened;
+    this.#parts.firewall.updateHostSets(this.plan(), this.#near);
+  }
+
+  /** Somebody removed rules elsewhere, or it is time to look again whether the administrator's rules are there. */
+  lookAtDelegated(afterChange: boolean): void {
+    const onGone = (block: Block) => {
+      if (this.blocker.list.get(block.source) !== block) return;
+      this.recorder.drift(`the rule that blocked ${formatPrefix(block.source)} was removed by hand: taken as an unblock`);
+      this.blocker.lift([block], "removed elsewhere");
+    };
+    void this.delegate
+      .look(this.blocker.delegated(), afterChange, onGone)
+      .catch((error: unknown) => this.recorder.warning(`rules: ${String(error)}`));
   }
 
   /** True while BOOT_GRACE is running, when the rules must be loaded again at its end. */
@@ -242,7 +286,7 @@ export class Daemon {
       uptimeSeconds: Math.floor((nowMs() - this.#startMs) / 1000),
       capture: "nflog",
       firewall: this.enforces ? "nftables" : "none",
-      blocking: this.enforces && (this.#settings.tcp.block || this.#settings.udp.block),
+      blocking: blocksAnything(this.#settings),
       configuration: this.#settings.file,
       warnings: this.#warnings(),
       counters: this.#counters(),

@@ -7,6 +7,8 @@ import type { Finding } from "../detect/finding.ts";
 import { Disposition, Probe } from "../detect/probe.ts";
 import type { Judge } from "../judge/judge.ts";
 import type { Verdict } from "../judge/verdict.ts";
+import { probeOfArrival } from "../detect/probe-of-arrival.ts";
+import type { Arrival } from "../wire/arrival.ts";
 import { decodePacket } from "../wire/decode.ts";
 import { DecodeResult, Packet } from "../wire/packet.ts";
 
@@ -87,6 +89,20 @@ export class Engine implements PacketSink {
     this.#weigh(probe, packet);
   }
 
+  /** What a listener of ours saw (connect mode). */
+  arrival(arrival: Arrival): void {
+    const { source0, source1, source2, source3 } = arrival;
+    this.counters.probes++;
+    const spared = this.#judge.spares(source0, source1, source2, source3);
+    if (spared !== undefined) this.counters[spared]++;
+    if (spared === "ignored" || spared === "own") return;
+    const probe = this.#probe;
+    probeOfArrival(arrival, this.#detector.near, probe);
+    const finding = this.#detector.see(probe);
+    this.#listener.probe(probe, this.#detector.isRepeat);
+    if (finding !== undefined) this.#found(finding, arrival);
+  }
+
   #weigh(probe: Probe, packet: Packet): void {
     // Neither is evidence against anybody, and both come in floods that nobody can answer for: not remembered.
     if (probe.disposition === Disposition.Held || probe.disposition === Disposition.Stray) {
@@ -98,9 +114,9 @@ export class Engine implements PacketSink {
     if (finding !== undefined) this.#found(finding, packet);
   }
 
-  #found(finding: Finding, packet: Packet): void {
+  #found(finding: Finding, from: Packet | Arrival): void {
     this.counters.findings++;
-    this.#listener.verdict(this.#judge.judge(finding, packet.source0, packet.source1, packet.source2, packet.source3));
+    this.#listener.verdict(this.#judge.judge(finding, from.source0, from.source1, from.source2, from.source3));
   }
 
   #dispositionOf(tag: number): Disposition {

@@ -1,5 +1,6 @@
 // From settings and host to the plans of the rooms: the kernel's rule set, the judge's context, the scorer's policy.
 import type { PortRange, RulesetPlan } from "../block/ruleset.ts";
+import { blocksByFirewall, blocksByResponse } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
 import type { ScorePolicy } from "../detect/scorers.ts";
 import type { JudgeContext } from "../judge/judge.ts";
@@ -37,7 +38,13 @@ export function graceLeftMs(settings: Settings, host: HostFacts): number {
   return Math.max(0, settings.bootGraceMs - host.uptimeMs);
 }
 
-export function planRuleset(settings: Settings, host: HostFacts): RulesetPlan {
+/** Ports on which our own listeners stand (connect mode). */
+export interface Listened {
+  readonly tcp: readonly PortRange[];
+  readonly udp: readonly PortRange[];
+}
+
+export function planRuleset(settings: Settings, host: HostFacts, listened: Listened = { tcp: [], udp: [] }): RulesetPlan {
   const enforce = settings.firewall !== "none";
   return {
     enforce,
@@ -46,6 +53,8 @@ export function planRuleset(settings: Settings, host: HostFacts): RulesetPlan {
     grace: graceLeftMs(settings, host) > 0,
     watchedTcp: settings.tcp.watched,
     watchedUdp: subtractRange(settings.udp.watched, host.ephemeral),
+    listenedTcp: listened.tcp,
+    listenedUdp: listened.udp,
     toleratedTcp: settings.tcp.tolerated,
     toleratedUdp: settings.udp.tolerated,
     ignored: new AddressRanges(settings.ignored).prefixes(),
@@ -68,8 +77,11 @@ export function judgeContext(settings: Settings, host: HostFacts): JudgeContext 
     own: new AddressRanges([...host.own, ...host.broadcast]),
     blockTcp: settings.tcp.block,
     blockUdp: settings.udp.block,
+    runTcp: settings.tcp.runOnly,
+    runUdp: settings.udp.runOnly,
     proof: settings.proof,
-    firewall: settings.firewall !== "none",
+    firewall: blocksByFirewall(settings) || blocksByResponse(settings),
+    softly: settings.firewall !== "none",
   };
 }
 

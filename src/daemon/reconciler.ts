@@ -15,9 +15,9 @@ const BY_HAND_LIMIT = 1;
 const LOOKUPS_PER_TURN = 1_000;
 
 export interface ReconcilerParts {
-  readonly firewall: Firewall;
-  readonly blocker: Blocker;
-  readonly recorder: Recorder;
+  readonly firewall: Pick<Firewall, "load" | "enforce" | "holds" | "generation" | "hasDrifted" | "delegate">;
+  readonly blocker: Pick<Blocker, "list" | "lift" | "delegated">;
+  readonly recorder: Pick<Recorder, "drift" | "warning" | "blockFailed">;
   readonly plan: () => { readonly ruleset: RulesetPlan; readonly near: AddressRanges };
   readonly nowMs: () => number;
   /** Runs the next slice of an audit when the event loop has had its turn. */
@@ -28,6 +28,8 @@ export class Reconciler {
   readonly #parts: ReconcilerParts;
   #generation = 0;
   #auditing = false;
+  /** A change that came during an audit, and may be of a block that this had looked up already. */
+  #again: { readonly program: string } | undefined;
   /** How often the table had to be repaired. */
   repairs = 0;
 
@@ -38,7 +40,8 @@ export class Reconciler {
   /** Another program committed something that touched our table. */
   onForeignChange(change: ForeignChange): void {
     if (change.structural && this.#parts.firewall.hasDrifted()) this.repair(change.program);
-    else if (!change.structural) this.#audit(change.program);
+    // Structural without drift: an overrun, or a transaction that touched elements too.
+    else this.#audit(change.program);
   }
 
   /** Once a second: the backstop behind the notifications. Costs one netlink round trip when nothing happened. */
@@ -63,7 +66,8 @@ export class Reconciler {
   /** Puts every block into a table that has lost them; returns how many the kernel holds now. */
   restoreAll(): number {
     const { firewall, blocker, nowMs } = this.#parts;
-    const blocks = [...blocker.list.values()];
+    const blocks = this.#ours();
+    for (const block of blocker.delegated()) firewall.delegate(block, nowMs());
     const failed = firewall.enforce(blocks, nowMs()).filter(({ failure }) => failure !== "");
     this.#generation = firewall.generation();
     for (const { block, failure } of failed) this.#drop(block, failure);
@@ -72,24 +76,33 @@ export class Reconciler {
 
   /** Looks every block up in the kernel, in slices, after somebody changed elements of our sets. */
   #audit(program: string): void {
-    if (this.#auditing) return;
+    if (this.#auditing) {
+      this.#again = { program };
+      return;
+    }
     this.#auditing = true;
-    const blocks = [...this.#parts.blocker.list.values()];
+    const blocks = this.#ours();
     const missing: Block[] = [];
     const slice = (from: number) => {
       try {
         for (const block of blocks.slice(from, from + LOOKUPS_PER_TURN)) {
           if (this.#isMissing(block)) missing.push(block);
         }
-      } catch {
-        // The table itself is gone: its own notification, or the next tick, repairs everything.
+        if (from + LOOKUPS_PER_TURN < blocks.length) this.#parts.later(() => slice(from + LOOKUPS_PER_TURN));
+        else this.#endAudit(missing, program);
+      } catch (error) {
+        // Nobody else would catch what a later slice throws.
         this.#auditing = false;
-        return;
+        const detail = error instanceof Error ? error.message : String(error);
+        this.#parts.recorder.warning(`cannot look the blocks up in the kernel: ${detail}`);
       }
-      if (from + LOOKUPS_PER_TURN < blocks.length) this.#parts.later(() => slice(from + LOOKUPS_PER_TURN));
-      else this.#endAudit(missing, program);
     };
     slice(0);
+  }
+
+  /** The blocks that our table holds. */
+  #ours(): Block[] {
+    return [...this.#parts.blocker.list.values()].filter(({ backend }) => backend === "nftables");
   }
 
   #isMissing(block: Block): boolean {
@@ -102,6 +115,13 @@ export class Reconciler {
 
   #endAudit(missing: readonly Block[], program: string): void {
     this.#auditing = false;
+    this.#settle(missing, program);
+    const again = this.#again;
+    this.#again = undefined;
+    if (again !== undefined) this.#audit(again.program);
+  }
+
+  #settle(missing: readonly Block[], program: string): void {
     const { firewall, blocker, recorder, nowMs } = this.#parts;
     if (missing.length === 0 || firewall.hasDrifted()) return;
     const who = program === "" ? "another program" : program;

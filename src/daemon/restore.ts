@@ -17,12 +17,23 @@ export interface Restored {
   readonly expired: number;
   /** The kernel would not take them; not listed. */
   readonly failures: readonly string[];
+  /** Blocks whose enforcement is a command's: not looked at here (Blocker.restoreDelegated). */
+  readonly delegated: readonly Block[];
 }
 
-export function restoreBlocks(parts: { store: Store; firewall: Firewall; list: BlockList; nowMs: number }): Restored {
+export interface RestoreParts {
+  readonly store: Pick<Store, "loadBlocks" | "putBlock" | "deleteBlock" | "flush">;
+  readonly firewall: Pick<Firewall, "readHeld" | "enforce" | "lift">;
+  readonly list: BlockList;
+  readonly nowMs: number;
+}
+
+export function restoreBlocks(parts: RestoreParts): Restored {
   const { store, firewall, list, nowMs } = parts;
   const stored = store.loadBlocks();
-  const live = stored.filter(({ untilMs }) => untilMs === undefined || untilMs > nowMs);
+  const current = stored.filter(({ untilMs }) => untilMs === undefined || untilMs > nowMs);
+  const live = current.filter(({ backend }) => backend === "nftables");
+  const delegated = current.filter(({ backend }) => backend !== "nftables").map((block) => ({ ...block, enforced: true }));
   for (const { source, untilMs } of stored) if (untilMs !== undefined && untilMs <= nowMs) store.deleteBlock(source);
   const held = live.length <= DUMP_LIMIT ? heldByKey(firewall.readHeld()) : undefined;
   const missing: Block[] = [];
@@ -40,7 +51,7 @@ export function restoreBlocks(parts: { store: Store; firewall: Firewall; list: B
   }
   const adopted = [...(held?.values() ?? [])].filter((element) => adopt(element, parts)).length;
   store.flush();
-  return { restored: live.length - failures.length, adopted, expired: stored.length - live.length, failures };
+  return { restored: live.length - failures.length, adopted, expired: stored.length - current.length, failures, delegated };
 }
 
 function keyOf(source: string, soft: boolean): string {
@@ -61,8 +72,11 @@ function sameEnd(block: Block, held: Held, nowMs: number): boolean {
 }
 
 /** A block that only the kernel remembers is listed with what the kernel knows of it. */
-function adopt(held: Held, parts: { store: Store; list: BlockList; nowMs: number }): boolean {
-  if (held.source === undefined || parts.list.get(held.source) !== undefined) return false;
+function adopt(held: Held, parts: RestoreParts): boolean {
+  if (held.source === undefined) return false;
+  const listed = parts.list.get(held.source);
+  // The daemon may have died between kernel and store: the full block counts, whichever of the two tells of it.
+  if (listed !== undefined && (held.soft || !listed.soft)) return false;
   const untilMs = held.expiresInMs === undefined ? undefined : parts.nowMs + held.expiresInMs;
   const block: Block = {
     source: held.source,
@@ -76,6 +90,7 @@ function adopt(held: Held, parts: { store: Store; list: BlockList; nowMs: number
     enforced: true,
   };
   if (!parts.list.put(block)) return false;
+  if (listed !== undefined) parts.firewall.lift([listed]);
   parts.store.putBlock(block);
   return true;
 }

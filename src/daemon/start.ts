@@ -4,7 +4,9 @@
 import { randomInt } from "node:crypto";
 import { mkdirSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { CommandRunner } from "../block/command-runner.ts";
 import { Firewall } from "../block/firewall.ts";
+import { Responder } from "../block/responder.ts";
 import { BATCH_GROUP, COPY_BYTES, PROMPT_GROUP, TABLE } from "../block/ruleset.ts";
 import { NflogSource } from "../capture/nflog.ts";
 import type { Settings } from "../config/settings.ts";
@@ -17,6 +19,7 @@ import { openRouteMonitor } from "../kernel/routes.ts";
 import { Syslog } from "../kernel/syslog.ts";
 import { HistoryFile } from "../record/history.ts";
 import { Journal, stdoutSink, syslogSink } from "../record/journal.ts";
+import { openResolver } from "../record/resolver.ts";
 import { openStore } from "../record/store.ts";
 import { Daemon } from "./daemon.ts";
 import { readHost } from "./host.ts";
@@ -49,13 +52,13 @@ export const EXIT_UNAVAILABLE = 69;
 
 /** Throws StartError or KernelError. */
 export function start(settings: Settings, log: "stdout" | "syslog"): Started {
-  const opened: { close(): void }[] = [];
-  const keep = <T extends { close(): void }>(resource: T): T => {
+  const opened: { close(): void | Promise<void> }[] = [];
+  const keep = <T extends { close(): void | Promise<void> }>(resource: T): T => {
     opened.push(resource);
     return resource;
   };
   const close = () => {
-    for (const resource of opened.splice(0).reverse()) resource.close();
+    for (const resource of opened.splice(0).reverse()) void resource.close();
   };
   try {
     return { ...assemble(settings, log, keep), close };
@@ -65,7 +68,7 @@ export function start(settings: Settings, log: "stdout" | "syslog"): Started {
   }
 }
 
-type Keep = <T extends { close(): void }>(resource: T) => T;
+type Keep = <T extends { close(): void | Promise<void> }>(resource: T) => T;
 
 function assemble(settings: Settings, log: "stdout" | "syslog", keep: Keep): Omit<Started, "close"> {
   const nowMs = Date.now;
@@ -90,6 +93,9 @@ function assemble(settings: Settings, log: "stdout" | "syslog", keep: Keep): Omi
   const history = openHistory(settings, troubles, { say: (message) => say(message), keep });
   const hashSeed = { k0: randomInt(2 ** 32), k1: randomInt(2 ** 32) };
   const version = readVersion();
+  const runner = keep(new CommandRunner());
+  const responder = new Responder({ settings: settings.responses, runner });
+  const names = settings.resolveHost ? openResolver(nowMs) : undefined;
   const daemon = new Daemon({
     version,
     settings,
@@ -100,6 +106,8 @@ function assemble(settings: Settings, log: "stdout" | "syslog", keep: Keep): Omi
     journal,
     history,
     troubles,
+    responder,
+    names,
     hashSeed,
     nowMs,
   });

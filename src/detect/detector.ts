@@ -22,6 +22,11 @@ export class Detector {
     this.#near = parts.near;
   }
 
+  /** IPv6 prefixes on links of ours. */
+  get near(): AddressRanges {
+    return this.#near;
+  }
+
   /** Fills `out`, all of it. Remembers nothing: a spared source never enters the table. */
   classify(packet: Packet, disposition: Disposition, timeMs: number, out: Probe): void {
     classify(packet, disposition, this.#near, out);

@@ -55,6 +55,10 @@ const CONTACT_PROTOCOLS: readonly number[] = [
   IpProtocol.UdpLite,
 ];
 const KIND_WITHOUT_PORT = CONTACT_PROTOCOLS.length + 1;
+const kindByProtocol = Uint8Array.from({ length: 256 }, (_, protocol) => {
+  const at = CONTACT_PROTOCOLS.indexOf(protocol);
+  return at < 0 ? KIND_WITHOUT_PORT : at + 1;
+});
 
 /** Contacts that a row remembers; a score policy cannot ask for more. */
 export const CONTACT_SLOTS = 6;
@@ -218,8 +222,9 @@ export class SourceTable {
       kinds &= ~ALL_KINDS;
       this.#startWindow(row, timeMs);
     }
-    const kind = kindOfContact(contact);
-    const port = kind === KIND_WITHOUT_PORT ? (contact >>> 16) & 0xff : contact & 0xffff;
+    const protocol = (contact >>> 16) & 0xff;
+    const kind = kindByProtocol[protocol] ?? KIND_WITHOUT_PORT;
+    const port = kind === KIND_WITHOUT_PORT ? protocol : contact & 0xffff;
     const weak = (contact & WEAK_CONTACT) !== 0 ? KIND_WEAK : 0;
     let weakSlot = NONE;
     let slot = 0;
@@ -465,21 +470,4 @@ export class SourceTable {
 
 function farPortsAt(row: number, slot: number): number {
   return row * FAR_WORDS + FAR_PORTS + ((slot - NEAR_PORTS) >>> 1);
-}
-
-function kindOfContact(contact: number): number {
-  switch ((contact >>> 16) & 0xff) {
-    case IpProtocol.Tcp:
-      return 1;
-    case IpProtocol.Udp:
-      return 2;
-    case IpProtocol.Sctp:
-      return 3;
-    case IpProtocol.Dccp:
-      return 4;
-    case IpProtocol.UdpLite:
-      return 5;
-    default:
-      return KIND_WITHOUT_PORT;
-  }
 }

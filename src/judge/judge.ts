@@ -1,10 +1,11 @@
 // What is done about a finding: nothing to the allow list, the guard and ourselves; a record where blocking is off; a
 // soft block on unproven evidence; a full one where the admin trusts any packet (PROOF="off"). Enforcing is block/'s.
 import type { Finding } from "../detect/finding.ts";
+import { Kind } from "../detect/probe.ts";
 import { type Prefix, parsePrefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import { IpProtocol } from "../wire/packet.ts";
-import type { Verdict } from "./verdict.ts";
+import type { Grade, Verdict } from "./verdict.ts";
 
 /** Replaced as a whole whenever the configuration, the guard or the host's addresses change. */
 export interface JudgeContext {
@@ -17,9 +18,14 @@ export interface JudgeContext {
   /** BLOCK_TCP, BLOCK_UDP. */
   readonly blockTcp: boolean;
   readonly blockUdp: boolean;
+  /** BLOCK_*="2". Absent: not so. */
+  readonly runTcp?: boolean;
+  readonly runUdp?: boolean;
   readonly proof: "on" | "off";
-  /** Whether anything can enforce a block. */
+  /** Whether anything can enforce a full block: the built-in firewall, KILL_ROUTE or KILL_HOSTS_DENY. */
   readonly firewall: boolean;
+  /** Whether a soft block can be enforced, which only the built-in table knows. Absent: as `firewall` says. */
+  readonly softly?: boolean;
 }
 
 export type SparedBecause = "ignored" | "own" | "guarded";
@@ -74,9 +80,19 @@ export class Judge {
     // An IPv6 packet from ::ffff:192.0.2.1 reads as IPv4 by its words, yet its key is ::/64: so the key is asked too.
     const because = this.spares(w0, w1, w2, w3) ?? (this.#own.containsPrefix(finding.source) ? "own" : undefined);
     if (because !== undefined) return { action: "spare", because, finding };
+    const grade = gradeOf(finding);
+    const { proof, firewall, softly = firewall } = this.#context;
+    const isTrusted = proof === "off" || grade !== "direct";
+    if (this.#runs(finding.protocol)) return { action: isTrusted ? "run" : "log", finding };
     if (!this.#blocks(finding.protocol)) return { action: "log", finding };
-    // A single finding proves nothing about who sent it; proofs come with the silence test and the decoy.
-    return { action: this.#context.proof === "on" ? "soft" : "block", grade: "direct", finding };
+    if (isTrusted) return { action: "block", grade, finding };
+    // Outside commands have no soft form (design section 4).
+    return softly ? { action: "soft", grade, finding } : { action: "log", finding };
+  }
+
+  #runs(protocol: number): boolean {
+    const { runTcp = false, runUdp = false } = this.#context;
+    return protocol === IpProtocol.Tcp ? runTcp : protocol === IpProtocol.Udp && runUdp;
   }
 
   #blocks(protocol: number): boolean {
@@ -84,6 +100,11 @@ export class Judge {
     if (protocol === IpProtocol.Tcp) return this.#context.blockTcp;
     return protocol === IpProtocol.Udp && this.#context.blockUdp;
   }
+}
+
+/** A connection that a listener of ours accepted is a completed handshake; a SYN or a datagram proves nothing. */
+function gradeOf({ kind, protocol }: Finding): Grade {
+  return kind === Kind.Connect && protocol === IpProtocol.Tcp ? "handshake" : "direct";
 }
 
 function withOwnEverywhere(own: AddressRanges): AddressRanges {

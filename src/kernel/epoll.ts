@@ -31,11 +31,11 @@ export class EpollSet {
     if (this.fd < 0) throw new KernelError("cannot make an epoll set", errnoName(koffi.errno()));
   }
 
-  /** 0, or minus the errno. */
-  add(fd: number): number {
+  /** "", or the name of the errno: ENOSPC where fs.epoll.max_user_watches is reached. */
+  add(fd: number): string {
     this.#event.writeUInt32LE(I.EPOLLIN, 0);
     this.#event.writeUInt32LE(fd, DATA_AT);
-    return c.epoll_ctl(this.fd, I.EPOLL_CTL_ADD, fd, this.#event) === 0 ? 0 : -koffi.errno();
+    return c.epoll_ctl(this.fd, I.EPOLL_CTL_ADD, fd, this.#event) === 0 ? "" : errnoName(koffi.errno());
   }
 
   remove(fd: number): void {

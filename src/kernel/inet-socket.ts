@@ -76,10 +76,15 @@ function closeAndTell(fd: number): Opened {
   return { code };
 }
 
+/** Memory that stays where it is: V8 moves small typed arrays about on its own heap, until they have an ArrayBuffer. */
+function fixedBuffer(bytes: number): Buffer {
+  return Buffer.from(new ArrayBuffer(bytes));
+}
+
 /** Who is at the other end: one reused record, overwritten by every accept and receive. */
 export class Peer {
   /** The kernel's sockaddr, for an answer with libc.sendTo: `bytes.subarray(0, length)`. */
-  readonly bytes = Buffer.alloc(I.SOCKADDR_IN6_BYTES);
+  readonly bytes = fixedBuffer(I.SOCKADDR_IN6_BYTES);
   length = 0;
   address0 = 0;
   address1 = 0;
@@ -87,7 +92,7 @@ export class Peer {
   address3 = 0;
   port = 0;
 
-  /** Reads the words out of `bytes`; false if the family is neither (nothing came, or a kernel that we do not know). */
+  /** Reads the words out of `bytes`; false if it holds no address of either family. */
   read(length: number): boolean {
     const { bytes } = this;
     this.length = Math.min(length, bytes.length);
@@ -100,8 +105,12 @@ export class Peer {
     if (family !== K.AF_INET6 || this.length < I.SOCKADDR_IN6_BYTES) return false;
     // An IPv6 packet from ::ffff:a.b.c.d cannot pass for IPv4 here: Linux drops it (since 5.4, ipv6_rcv).
     const at = I.SOCKADDR_IN6_ADDRESS_AT;
-    const word = (index: number) => bytes.readUInt32BE(at + 4 * index);
-    this.#setWords(word(0), word(1), word(2), word(3));
+    this.#setWords(
+      bytes.readUInt32BE(at),
+      bytes.readUInt32BE(at + 4),
+      bytes.readUInt32BE(at + 8),
+      bytes.readUInt32BE(at + 12),
+    );
     return true;
   }
 
@@ -113,13 +122,11 @@ export class Peer {
   }
 }
 
-const peerBytes = (length: number) => Uint32Array.of(length);
-
 /** Accepts one connection: its descriptor, or minus the errno (-EAGAIN: none waits). `known` tells whether by whom. */
 export class Acceptor {
   readonly peer = new Peer();
   known = false;
-  readonly #length = peerBytes(I.SOCKADDR_IN6_BYTES);
+  readonly #length = new Uint32Array(1);
 
   accept(fd: number): number {
     this.#length[0] = I.SOCKADDR_IN6_BYTES;
@@ -140,10 +147,10 @@ export class Inbox {
   readonly peer = new Peer();
   /** False for a broadcast or multicast, which names nobody as its target. */
   toUsAlone = false;
-  readonly #data = Buffer.alloc(1);
-  readonly #control = Buffer.alloc(CONTROL_BYTES);
-  readonly #iov = Buffer.alloc(16);
-  readonly #message = Buffer.alloc(I.MSGHDR_BYTES);
+  readonly #data = fixedBuffer(1);
+  readonly #control = fixedBuffer(CONTROL_BYTES);
+  readonly #iov = fixedBuffer(16);
+  readonly #message = fixedBuffer(I.MSGHDR_BYTES);
 
   constructor() {
     const message = this.#message;

@@ -32,6 +32,12 @@ export function openSocket(domain: number, type: number, protocol: number): numb
   return fd;
 }
 
+/** The descriptor, or minus the errno: for those whom a lack of descriptors must not stop. */
+export function tryOpenSocket(domain: number, type: number, protocol: number): number {
+  const fd: number = c.socket(domain, type | K.SOCK_CLOEXEC, protocol);
+  return fd < 0 ? -koffi.errno() : fd;
+}
+
 export function bindSocket(fd: number, address: Uint8Array, what: string): void {
   if (c.bind(fd, address, address.length) !== 0) refuse(`cannot bind ${what}`);
 }

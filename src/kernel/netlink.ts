@@ -44,8 +44,11 @@ export class NetlinkWriter {
   }
 
   raw(bytes: Uint8Array): this {
+    const next = this.#at + align4(bytes.length);
+    this.#mustFit(next);
+    this.#buffer.fill(0, next - (next > this.#at ? 4 : 0), next);
     this.#buffer.set(bytes, this.#at);
-    this.#at += align4(bytes.length);
+    this.#at = next;
     return this;
   }
 
@@ -86,12 +89,16 @@ export class NetlinkWriter {
   #head(type: number, valueBytes: number): number {
     const at = this.#at;
     const next = at + K.NLA_HEADER_BYTES + align4(valueBytes);
-    if (next > this.#buffer.length) throw new RangeError(`netlink message over ${this.#buffer.length} bytes`);
+    this.#mustFit(next);
     this.#buffer.writeUInt16LE(K.NLA_HEADER_BYTES + valueBytes, at);
     this.#buffer.writeUInt16LE(type, at + 2);
     if ((valueBytes & 3) !== 0) this.#buffer.fill(0, next - 4, next);
     this.#at = next;
     return at + K.NLA_HEADER_BYTES;
+  }
+
+  #mustFit(bytes: number): void {
+    if (bytes > this.#buffer.length) throw new RangeError(`netlink message over ${this.#buffer.length} bytes`);
   }
 
   /** Opens a nested attribute; give what it returns to `endNested`. */

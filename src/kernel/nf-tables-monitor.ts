@@ -24,6 +24,9 @@ const structuralTypes: ReadonlySet<number> = new Set(
     K.NFT_MSG_DELSET,
   ].map(message),
 );
+const removalTypes: ReadonlySet<number> = new Set(
+  [K.NFT_MSG_DELTABLE, K.NFT_MSG_DELCHAIN, K.NFT_MSG_DELRULE, K.NFT_MSG_DELSETELEM].map(message),
+);
 const elementTypes: ReadonlySet<number> = new Set([K.NFT_MSG_NEWSETELEM, K.NFT_MSG_DELSETELEM].map(message));
 const MAX_DATAGRAMS_PER_READ = 256;
 
@@ -34,6 +37,7 @@ export class NfTablesMonitor {
   readonly #ownPid: number;
   #structural = false;
   #elements = false;
+  #removedElsewhere = false;
   /** How often notifications did not fit the socket: the owner then checks everything. */
   overruns = 0;
 
@@ -49,8 +53,11 @@ export class NfTablesMonitor {
     });
   }
 
-  /** Reads what has arrived; calls `onChange` once for each foreign transaction that touched the table. */
-  read(onChange: (change: ForeignChange) => void): void {
+  /**
+   * Reads what has arrived; calls `onChange` once for each foreign transaction that touched the table, and
+   * `onRemovedElsewhere` for one that removed rules or elements of other tables (iptables of today is among them).
+   */
+  read(onChange: (change: ForeignChange) => void, onRemovedElsewhere: () => void = () => undefined): void {
     for (let datagrams = 0; datagrams < MAX_DATAGRAMS_PER_READ; datagrams++) {
       const length = this.socket.receive();
       if (length === 0) return;
@@ -60,9 +67,16 @@ export class NfTablesMonitor {
         continue;
       }
       walkMessages(this.socket.buffer, length, ({ type, bytes, at, end }) => {
-        if (type === message(K.NFT_MSG_NEWGEN)) this.#commit(bytes, at, end, onChange);
-        else if (structuralTypes.has(type)) this.#structural ||= this.#isOurs(bytes, at, end);
-        else if (elementTypes.has(type)) this.#elements ||= this.#isOurs(bytes, at, end);
+        if (type === message(K.NFT_MSG_NEWGEN)) {
+          if (this.#removedElsewhere) onRemovedElsewhere();
+          this.#removedElsewhere = false;
+          this.#commit(bytes, at, end, onChange);
+          return;
+        }
+        const isOurs = this.#isOurs(bytes, at, end);
+        this.#structural ||= isOurs && structuralTypes.has(type);
+        this.#elements ||= isOurs && elementTypes.has(type);
+        this.#removedElsewhere ||= !isOurs && removalTypes.has(type);
       });
     }
   }

@@ -41,7 +41,8 @@ export class UnixDatagram {
   #connect(): string {
     if (this.#fd >= 0) return "";
     if (Buffer.byteLength(this.#path) > PATH_BYTES) return "ENAMETOOLONG";
-    const fd = libc.openSocket(K.AF_UNIX, K.SOCK_DGRAM, 0);
+    const fd = libc.tryOpenSocket(K.AF_UNIX, K.SOCK_DGRAM, 0);
+    if (fd < 0) return errnoName(-fd);
     const errno = libc.connectSocket(fd, unixAddress(this.#path));
     if (errno !== 0) {
       libc.closeFd(fd);

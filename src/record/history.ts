@@ -8,6 +8,8 @@ export interface HistoryEntry {
   readonly sourceText: string;
   readonly protocol: number;
   readonly port: number;
+  /** The source's name, when one is known. */
+  readonly name?: string;
 }
 
 /** "1795340071 - 11/22/2026 09:34:31 Host: 127.0.0.2/127.0.0.2 Port: 11 TCP Blocked"; the date is local time. */
@@ -15,7 +17,7 @@ export function historyLine(entry: HistoryEntry): string {
   const time = new Date(entry.timeMs);
   const date = `${two(time.getMonth() + 1)}/${two(time.getDate())}/${String(time.getFullYear()).padStart(4, "0")}`;
   const clock = `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
-  const what = `Host: ${hostPair(entry.sourceText)} Port: ${entry.port} ${protocolLabel(entry.protocol)} Blocked`;
+  const what = `Host: ${hostPair(entry.sourceText, entry.name)} Port: ${entry.port} ${protocolLabel(entry.protocol)} Blocked`;
   return `${Math.floor(entry.timeMs / 1000)} - ${date} ${clock} ${what}`;
 }
 

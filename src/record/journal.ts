@@ -4,6 +4,7 @@ import { Bucket, type BucketLimits } from "./bucket.ts";
 import { escapeJson, escapeText } from "./escape.ts";
 import type { Event } from "./event.ts";
 import { type Line, noticeLine } from "./lines.ts";
+import { plainLine } from "./lines2.ts";
 
 /** What a line is worth in a flood. Notices (start, stop) always pass; the others have a budget each. */
 export const LineClass = { Notice: 0, Warning: 1, Decision: 2, Repeat: 3 } as const;
@@ -17,29 +18,40 @@ const classes: readonly { readonly limits: BucketLimits; readonly about: string 
 ];
 const REPORT_EVERY_MS = 1000;
 
+export type LogFormat = "portsentry1" | "portsentry2" | "json";
+
 /** Facility daemon (3), severity notice (5), as 1.2 logs everything. */
 export const SYSLOG_PRIORITY = 3 * 8 + 5;
+/** Severity err (3): 2.x's errors. */
+export const SYSLOG_ERROR_PRIORITY = 3 * 8 + 3;
 
 export interface SyslogWriter {
   write(priority: number, text: string): void;
 }
 
 export interface LineSink {
-  write(text: string, newline: boolean): void;
+  /** `error`: one of 2.x's error lines. */
+  write(text: string, newline: boolean, error?: boolean): void;
 }
 
-/** `write` should write at once (writeSync on descriptor 1): what it throws is counted, not passed on. */
-export function stdoutSink(write: (text: string) => void): LineSink {
-  return { write: (text) => write(`${text}\n`) };
+/**
+ * `write` should write at once (writeSync on descriptor 1): what it throws is counted, not passed on. 2.x's errors go
+ * to `writeError` (descriptor 2), if there is one.
+ */
+export function stdoutSink(write: (text: string) => void, writeError: (text: string) => void = write): LineSink {
+  return { write: (text, _newline, error) => (error ? writeError : write)(`${text}\n`) };
 }
 
 export function syslogSink(writer: SyslogWriter): LineSink {
-  return { write: (text, newline) => writer.write(SYSLOG_PRIORITY, newline ? `${text}\n` : text) };
+  return {
+    write: (text, newline, error) =>
+      writer.write(error ? SYSLOG_ERROR_PRIORITY : SYSLOG_PRIORITY, newline ? `${text}\n` : text),
+  };
 }
 
 export interface JournalOptions {
   readonly sink: LineSink;
-  readonly format: "portsentry1" | "json";
+  readonly format: LogFormat;
   readonly nowMs: () => number;
 }
 
@@ -67,6 +79,10 @@ export class Journal {
     }));
   }
 
+  get format(): LogFormat {
+    return this.#options.format;
+  }
+
   /** Whether `lines` lines of a class may be written now. Ask before building them; a "no" is counted. */
   admit(lineClass: LineClass, lines: number): boolean {
     const budget = this.#budgets[lineClass];
@@ -80,8 +96,8 @@ export class Journal {
 
   /** Writes what admit() let pass: the lines, or in JSON the event (a line without one becomes a notice). */
   write(lines: readonly Line[], event?: Event): void {
-    if (this.#options.format === "portsentry1") {
-      for (const line of lines) this.#put(escapeText(line.text), line.newline);
+    if (this.#options.format !== "json") {
+      for (const line of lines) this.#put(escapeText(line.text), line.newline, line.severity === "error");
       return;
     }
     if (event !== undefined) {
@@ -105,13 +121,14 @@ export class Journal {
       const { suppressed, about } = budget;
       budget.suppressed = 0;
       this.#reportedMs = nowMs;
-      this.write([noticeLine(`${suppressed} more lines about ${about} were suppressed in the last ${span}`)]);
+      const message = `${suppressed} more lines about ${about} were suppressed in the last ${span}`;
+      this.write([this.#options.format === "portsentry2" ? plainLine(message) : noticeLine(message)]);
     }
   }
 
-  #put(text: string, newline: boolean): void {
+  #put(text: string, newline: boolean, error = false): void {
     try {
-      this.#options.sink.write(text, newline);
+      this.#options.sink.write(text, newline, error);
     } catch {
       // A reader that went away (EPIPE) or a full pipe must not stop the defence.
       this.counters.linesLost++;

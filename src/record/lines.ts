@@ -4,11 +4,14 @@ import { Kind, protocolName } from "../detect/probe.ts";
 import { IpProtocol, TcpFlag } from "../wire/packet.ts";
 
 export interface Line {
-  readonly tag: "adminalert" | "attackalert" | "securityalert";
+  /** "none": a line of 2.x, or one of 1.2's few without a tag. */
+  readonly tag: "adminalert" | "attackalert" | "securityalert" | "none";
   /** Complete, tag included, without a newline. */
   readonly text: string;
   /** Whether 1.2 ends the syslog datagram in "\n" (its admin lines do, its attack lines do not). */
   readonly newline: boolean;
+  /** 2.x's errors: severity err, and stderr. 1.2 has one severity for all. */
+  readonly severity?: "error";
 }
 
 /** What a detection line tells; Probe and Finding both have it. */
@@ -19,11 +22,11 @@ export interface Contact {
   readonly tcpFlags: number;
 }
 
-function admin(text: string): Line {
+export function admin(text: string): Line {
   return { tag: "adminalert", text: `adminalert: ${text}`, newline: true };
 }
 
-function attack(text: string): Line {
+export function attack(text: string): Line {
   return { tag: "attackalert", text: `attackalert: ${text}`, newline: false };
 }
 
@@ -47,23 +50,34 @@ export function warningLine(message: string): Line {
  * 1.2's "name/address" of a source, both the address when no name is known. Of an address block the second half
  * is its first address: readers such as fail2ban take what follows the last "/" for a host.
  */
-export function hostPair(sourceText: string): string {
+export function hostPair(sourceText: string, name = sourceText): string {
+  return `${name}/${firstAddress(sourceText)}`;
+}
+
+export function firstAddress(sourceText: string): string {
   const slash = sourceText.indexOf("/");
-  return `${sourceText}/${slash < 0 ? sourceText : sourceText.slice(0, slash)}`;
+  return slash < 0 ? sourceText : sourceText.slice(0, slash);
 }
 
 export function protocolLabel(protocol: number): string {
   return protocolName(protocol).toUpperCase();
 }
 
-export function detectionLine(contact: Contact, sourceText: string): Line {
-  const where = `host: ${hostPair(sourceText)} to ${protocolLabel(contact.protocol)} port: ${contact.port}`;
+export function detectionLine(contact: Contact, sourceText: string, name = sourceText): Line {
+  const where = `host: ${hostPair(sourceText, name)} to ${protocolLabel(contact.protocol)} port: ${contact.port}`;
   return attack(contact.kind === Kind.Connect ? `Connect from ${where}` : `${scanName(contact)} from ${where}`);
 }
+
+/** FIN, PSH and URG together are XMAS to PortSentry, whatever else is set. */
+const XMAS_FLAGS = TcpFlag.Fin | TcpFlag.Psh | TcpFlag.Urg;
 
 function scanName(contact: Contact): string {
   // Protocols that 1.2 never saw follow the form of its UDP line.
   if (contact.protocol !== IpProtocol.Tcp) return `${protocolLabel(contact.protocol)} scan`;
+  return tcpScanName(contact);
+}
+
+export function tcpScanName(contact: Contact): string {
   switch (contact.kind) {
     case Kind.Null:
       return " TCP NULL scan";
@@ -79,7 +93,7 @@ function scanName(contact: Contact): string {
     case Kind.Maimon:
     case Kind.Udp:
     case Kind.Unknown:
-      return unknownType(contact.tcpFlags);
+      return (contact.tcpFlags & XMAS_FLAGS) === XMAS_FLAGS ? "TCP XMAS scan" : unknownType(contact.tcpFlags);
   }
 }
 
@@ -91,14 +105,20 @@ function unknownType(flags: number): string {
   );
 }
 
-export function ipOptionsLine(contact: Contact, sourceText: string): Line {
-  const where = `host: ${hostPair(sourceText)} to ${protocolLabel(contact.protocol)} port: ${contact.port}`;
+export function ipOptionsLine(contact: Contact, sourceText: string, name = sourceText): Line {
+  const where = `host: ${hostPair(sourceText, name)} to ${protocolLabel(contact.protocol)} port: ${contact.port}`;
   return attack(`Packet from ${where} has IP options set (detection avoidance technique).`);
 }
 
-/** The form of the stealth modes, which has no dot. */
-export function alreadyBlockedLine(sourceText: string): Line {
-  return attack(`Host: ${hostPair(sourceText)} is already blocked Ignoring`);
+/** 1.2's modes with real listeners ("tcp", "udp") have wordings of their own. */
+function isClassic(modeName: string): boolean {
+  return modeName === "tcp" || modeName === "udp";
+}
+
+/** `modeName` as $MODE$ prints it; the form of the stealth modes has no dot. */
+export function alreadyBlockedLine(sourceText: string, name = sourceText, modeName = "stcp"): Line {
+  if (isClassic(modeName)) return attack(`Host: ${sourceText} is already blocked. Ignoring`);
+  return attack(`Host: ${hostPair(sourceText, name)} is already blocked Ignoring`);
 }
 
 export function ignoringResponseLine(protocol: number): Line {
@@ -109,7 +129,38 @@ export function blockedByRouteLine(sourceText: string, command: string): Line {
   return attack(`Host ${sourceText} has been blocked via dropped route using command: "${command}"`);
 }
 
-/** The form of every mode but -stcp. */
-export function couldNotBlockLine(sourceText: string): Line {
-  return attack(`ERROR: Could not block host ${hostPair(sourceText)}!!`);
+export function blockedByWrappersLine(sourceText: string, entry: string): Line {
+  return attack(`Host ${sourceText} has been blocked via wrappers with string: "${entry}"`);
+}
+
+export function commandRunLine(sourceText: string, command: string): Line {
+  return attack(`External command run for host: ${sourceText} using command: "${command}"`);
+}
+
+/** 1.2's three forms: the classic modes name the address only, -stcp has a blank before "!!", the others have none. */
+export function couldNotBlockLine(sourceText: string, name = sourceText, modeName = "atcp"): Line {
+  if (isClassic(modeName)) return attack(`ERROR: Could not block host ${sourceText} !!`);
+  return attack(`ERROR: Could not block host ${hostPair(sourceText, name)}${modeName === "stcp" ? " " : ""}!!`);
+}
+
+/**
+ * 1.2's line for a command that could not be run ("exec fail"), with what really happened in its place; 1.2 itself
+ * took every exit code but 127 for success. The command follows, so that the administrator can try it.
+ */
+export function commandFailedLine(purpose: "block host" | "run command", failure: CommandFailure): Line {
+  const { sourceText, detail, command } = failure;
+  return admin(`ERROR: There was an error trying to ${purpose} (${detail}) ${sourceText}: "${command}"`);
+}
+
+export interface CommandFailure {
+  readonly sourceText: string;
+  readonly command: string;
+  /** "exit code 1", "SIGKILL after 10 s", "ENOENT" ... */
+  readonly detail: string;
+}
+
+/** What 1.2 says after hosts.deny could not be written. */
+export function wrappersFailedLine(sourceText: string): Line {
+  const text = `securityalert: ERROR: There was an error trying to block host ${sourceText}`;
+  return { tag: "securityalert", text, newline: true };
 }

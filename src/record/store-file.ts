@@ -13,8 +13,8 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import Database from "libsql";
-import { z } from "zod";
-import { blobText } from "./store-rows.ts";
+import { isFields } from "./checks.ts";
+import { decodeBlob } from "./store-rows.ts";
 
 export interface OpenedFile {
   readonly database: Database.Database;
@@ -35,7 +35,7 @@ const schema = `
   CREATE TABLE IF NOT EXISTS meta (schema_version integer NOT NULL);
   INSERT INTO meta SELECT ${SCHEMA_VERSION} WHERE NOT EXISTS (SELECT 1 FROM meta);
   CREATE TABLE IF NOT EXISTS blocks (source text PRIMARY KEY, since_ms integer, until_ms integer, grade text,
-    soft integer, reason text, offences integer, backend text) STRICT;
+    soft integer, reason text, offences integer, backend text, protocol integer, port integer) STRICT;
   CREATE TABLE IF NOT EXISTS offences (source text PRIMARY KEY, offences integer, last_end_ms integer) STRICT;
   CREATE TABLE IF NOT EXISTS events (id integer PRIMARY KEY, time_ms integer, type text, source text,
     json text) STRICT;
@@ -43,7 +43,7 @@ const schema = `
   COMMIT`;
 
 const columnProbes: readonly string[] = [
-  "SELECT rowid, source, since_ms, until_ms, grade, soft, reason, offences, backend FROM blocks LIMIT 0",
+  "SELECT rowid, source, since_ms, until_ms, grade, soft, reason, offences, backend, protocol, port FROM blocks LIMIT 0",
   "SELECT rowid, source, offences, last_end_ms FROM offences LIMIT 0",
   "SELECT id, time_ms, type, source, json FROM events LIMIT 0",
 ];
@@ -146,12 +146,11 @@ function setUp(database: Database.Database): void {
   if (ids !== "0") throw new ForeignFileError("event numbers out of range");
 }
 
-const textRow = z.object({ text: blobText });
-
 function readText(database: Database.Database, sql: string): string {
-  const row = textRow.safeParse(database.prepare(sql).get());
-  if (!row.success) throw new ForeignFileError("not a table of ours");
-  return row.data.text;
+  const row: unknown = database.prepare(sql).get();
+  const text = decodeBlob(isFields(row) ? row["text"] : undefined);
+  if (text === undefined) throw new ForeignFileError("not a table of ours");
+  return text;
 }
 
 /**

@@ -1,9 +1,10 @@
 // The rows of the store: how they are written as SQL parameters and parsed when they are read back, for they may
 // have been tampered with or be another version's.
 // Text is read as JSON inside a blob: libsql 0.5.29 aborts the process when a text column is not valid UTF-8.
-import { z } from "zod";
-import type { Block } from "../block/block.ts";
+import { type Block, backends } from "../block/block.ts";
+import { kindNames } from "../detect/probe.ts";
 import { formatPrefix, type Prefix, parsePrefix } from "../wire/address.ts";
+import { isCount, isFields, isOptionalText, isText, isTime, oneOf, parseJson } from "./checks.ts";
 import type { Event } from "./event.ts";
 
 /** A block as the store keeps it; whether the kernel enforces it is asked of the kernel. */
@@ -22,10 +23,11 @@ export type SqlValue = string | number | null;
 const MAX_TEXT_CHARS = 1000;
 
 export function blockParameters(sourceText: string, block: StoredBlock): SqlValue[] {
-  const { sinceMs, untilMs, grade, soft, reason, offences, backend } = block;
+  const { sinceMs, untilMs, grade, soft, reason, offences, backend, trigger } = block;
   const until = untilMs === undefined ? null : integer(untilMs);
   const why = reason.slice(0, MAX_TEXT_CHARS);
-  return [sourceText, integer(sinceMs), until, grade, soft ? 1 : 0, why, integer(offences), backend];
+  const probe = [trigger?.protocol ?? null, trigger?.port ?? null];
+  return [sourceText, integer(sinceMs), until, grade, soft ? 1 : 0, why, integer(offences), backend, ...probe];
 }
 
 export function offencesParameters(sourceText: string, row: StoredOffences): SqlValue[] {
@@ -43,74 +45,69 @@ function integer(value: number): number {
 }
 
 const decoder = new TextDecoder();
+
 /** Text that was selected as a blob: get() answers with a Buffer, iterate() and all() with an ArrayBuffer. */
-export const blobText = z
-  .union([z.instanceof(ArrayBuffer), z.instanceof(Uint8Array)])
-  .transform((bytes) => decoder.decode(bytes));
+export function decodeBlob(value: unknown): string | undefined {
+  return value instanceof ArrayBuffer || value instanceof Uint8Array ? decoder.decode(value) : undefined;
+}
 
 /** The JSON array that stands for a row; casts keep blobs out, which SQLite's json_array refuses. */
 export const blockColumns =
   "cast(source AS text), cast(since_ms AS integer), cast(until_ms AS integer), cast(grade AS text), " +
-  "cast(soft AS integer), cast(reason AS text), cast(offences AS integer), cast(backend AS text)";
+  "cast(soft AS integer), cast(reason AS text), cast(offences AS integer), cast(backend AS text), " +
+  "cast(protocol AS integer), cast(port AS integer)";
 export const offencesColumns = "cast(source AS text), cast(offences AS integer), cast(last_end_ms AS integer)";
 
-// Sources are parsed after zod: a transform inside the tuple makes loading 100,000 blocks half as fast.
-const count = z.number().int().nonnegative();
-
-const blockSchema = z.tuple([
-  z.string(),
-  count,
-  count.nullable(),
-  z.enum(["handshake", "silence", "direct", "manual", "fleet"]),
-  z.union([z.literal(0), z.literal(1)]),
-  z.string().max(MAX_TEXT_CHARS),
-  count,
-  z.literal("nftables"),
-]);
-const offencesSchema = z.tuple([z.string(), count, count]);
-
-const eventSchema = z.object({
-  time: z.iso.datetime(),
-  type: z.enum(["probe", "finding", "block", "unblock", "drift", "warning"]),
-  source: z.string().optional(),
-  protocol: z.string().optional(),
-  port: z.number().int().min(0).max(65535).optional(),
-  kind: z.enum(["syn", "connect", "null", "fin", "xmas", "synfin", "ack", "maimon", "udp", "unknown"]).optional(),
-  tool: z.string().optional(),
-  grade: z.string().optional(),
-  action: z.string().optional(),
-  message: z.string().optional(),
-});
+const grades = ["handshake", "silence", "direct", "manual", "fleet"] as const satisfies readonly StoredBlock["grade"][];
+const eventTypes = [
+  "probe",
+  "finding",
+  "block",
+  "unblock",
+  "drift",
+  "warning",
+] as const satisfies readonly Event["type"][];
 
 /** Canonical text only: the table's key is the text, and two spellings would be two blocks. */
-function parseSource(text: string): Prefix | undefined {
-  const prefix = parsePrefix(text);
+function parseSource(text: unknown): Prefix | undefined {
+  const prefix = isText(text) ? parsePrefix(text) : undefined;
   return prefix !== undefined && formatPrefix(prefix) === text ? prefix : undefined;
 }
 
 export function parseBlock(row: unknown): StoredBlock | undefined {
-  const parsed = blockSchema.safeParse(row);
-  if (!parsed.success) return undefined;
-  const [text, sinceMs, until, grade, soft, reason, offences, backend] = parsed.data;
+  if (!Array.isArray(row) || row.length !== 10) return undefined;
+  const [text, sinceMs, until, gradeText, soft, reason, offences, backendText, protocol, port]: unknown[] = row;
+  const grade = oneOf(grades, gradeText);
+  const backend = oneOf(backends, backendText);
   const source = parseSource(text);
-  if (source === undefined) return undefined;
-  const untilMs = until === null ? undefined : until;
-  return { source, sinceMs, untilMs, grade, soft: soft === 1, reason, offences, backend };
+  if (source === undefined || grade === undefined || backend === undefined) return undefined;
+  if (!isCount(sinceMs) || !isCount(offences) || !isText(reason, MAX_TEXT_CHARS)) return undefined;
+  if (!isCount(until) && until !== null) return undefined;
+  if (soft !== 0 && soft !== 1) return undefined;
+  const block = { source, sinceMs, untilMs: until ?? undefined, grade, soft: soft === 1, reason, offences, backend };
+  return isCount(protocol) && isCount(port) ? { ...block, trigger: { protocol, port } } : block;
 }
 
 export function parseOffences(row: unknown): StoredOffences | undefined {
-  const parsed = offencesSchema.safeParse(row);
-  if (!parsed.success) return undefined;
-  const [text, offences, lastEndMs] = parsed.data;
+  if (!Array.isArray(row) || row.length !== 3) return undefined;
+  const [text, offences, lastEndMs]: unknown[] = row;
   const source = parseSource(text);
-  return source && { source, offences, lastEndMs };
+  if (source === undefined || !isCount(offences) || !isCount(lastEndMs)) return undefined;
+  return { source, offences, lastEndMs };
 }
 
 /** From the event's JSON text; fields that this version does not know are left out. */
 export function parseEvent(json: string): Event | undefined {
-  const parsed = eventSchema.safeParse(parseJson(json));
-  if (!parsed.success) return undefined;
-  const { time, type, source, protocol, port, kind, tool, grade, action, message } = parsed.data;
+  const row = parseJson(json);
+  if (!isFields(row)) return undefined;
+  const { time, source, protocol, port, tool, grade, action, message } = row;
+  const type = oneOf(eventTypes, row["type"]);
+  const kind = oneOf(kindNames, row["kind"]);
+  if (!isTime(time) || type === undefined) return undefined;
+  if (kind === undefined && row["kind"] !== undefined) return undefined;
+  if (port !== undefined && !(isCount(port) && port <= 65535)) return undefined;
+  if (!isOptionalText(source) || !isOptionalText(protocol) || !isOptionalText(tool)) return undefined;
+  if (!isOptionalText(grade) || !isOptionalText(action) || !isOptionalText(message)) return undefined;
   return {
     time,
     type,
@@ -123,12 +120,4 @@ export function parseEvent(json: string): Event | undefined {
     ...(action !== undefined && { action }),
     ...(message !== undefined && { message }),
   };
-}
-
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

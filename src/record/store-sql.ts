@@ -1,22 +1,19 @@
 // The store's SQL: reading tables in large chunks, and the statements of a flush. Whoever calls holds the
 // transaction, keeps the counters and catches what SQLite throws.
 import type Database from "libsql";
-import { z } from "zod";
+import { isFields, parseJson } from "./checks.ts";
 import type { Event } from "./event.ts";
 import {
-  blobText,
   blockParameters,
+  decodeBlob,
   eventParameters,
   offencesParameters,
   parseEvent,
-  parseJson,
   type StoredBlock,
   type StoredOffences,
 } from "./store-rows.ts";
 
 const READ_ROWS = 2000;
-const jsonRow = z.object({ json: blobText });
-const chunkRow = z.object({ rows: blobText, last: z.number().nullable() });
 
 /** Rows as JSON arrays, some thousands a call: a call and a blob per row take three times as long. */
 export function* readRows(database: Database.Database, table: string, columns: string): Generator<unknown> {
@@ -25,17 +22,20 @@ export function* readRows(database: Database.Database, table: string, columns: s
      FROM (SELECT rowid AS number, * FROM ${table} WHERE rowid > ? ORDER BY rowid LIMIT ${READ_ROWS})`,
   );
   for (let after: number | null = Number.MIN_SAFE_INTEGER; after !== null; ) {
-    const chunk = chunkRow.parse(statement.get([after]));
-    const rows = parseJson(chunk.rows);
-    if (Array.isArray(rows)) yield* rows;
-    if (chunk.last !== null && chunk.last <= after) throw new Error("row numbers do not rise");
-    after = chunk.last;
+    const chunk: unknown = statement.get([after]);
+    const { rows, last } = isFields(chunk) ? chunk : {};
+    const text = decodeBlob(rows);
+    if (text === undefined || (last !== null && typeof last !== "number")) throw new Error("no rows of ours");
+    const parsed = parseJson(text);
+    if (Array.isArray(parsed)) yield* parsed;
+    if (last !== null && last <= after) throw new Error("row numbers do not rise");
+    after = last;
   }
 }
 
 export function writeBlocks(database: Database.Database, blocks: readonly [string, StoredBlock | undefined][]): void {
   if (blocks.length === 0) return;
-  const put = database.prepare("REPLACE INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+  const put = database.prepare("REPLACE INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   const remove = database.prepare("DELETE FROM blocks WHERE source = ?");
   for (const [source, block] of blocks) {
     if (block === undefined) remove.run([source]);
@@ -76,8 +76,8 @@ export function readEvents(database: Database.Database, limit: number, source?: 
   const statement = database.prepare(`SELECT cast(json AS blob) AS json FROM events ${where} ORDER BY id DESC LIMIT ?`);
   const found: (Event | undefined)[] = [];
   for (const row of statement.iterate(source === undefined ? [limit] : [source, limit])) {
-    const json = jsonRow.safeParse(row);
-    found.push(json.success ? parseEvent(json.data.json) : undefined);
+    const json = decodeBlob(isFields(row) ? row["json"] : undefined);
+    found.push(json === undefined ? undefined : parseEvent(json));
   }
   return found.reverse();
 }
@@ -86,10 +86,9 @@ export function deleteEventsBefore(database: Database.Database, id: number): voi
   database.prepare("DELETE FROM events WHERE id < ?").run([id]);
 }
 
-const idsRow = z.object({ oldest: z.number(), newest: z.number() });
-
 /** The range of event numbers; empty: 1 to 0. */
 export function readEventIds(database: Database.Database): { readonly oldest: number; readonly newest: number } {
-  const ids = idsRow.safeParse(database.prepare("SELECT min(id) AS oldest, max(id) AS newest FROM events").get());
-  return ids.success ? ids.data : { oldest: 1, newest: 0 };
+  const ids: unknown = database.prepare("SELECT min(id) AS oldest, max(id) AS newest FROM events").get();
+  const { oldest, newest } = isFields(ids) ? ids : {};
+  return typeof oldest === "number" && typeof newest === "number" ? { oldest, newest } : { oldest: 1, newest: 0 };
 }

@@ -1,32 +1,11 @@
-// What a verdict or a probe becomes: the lines of PortSentry's wording that belong together, and the fields of its
-// event. Pure; whether they are wanted (budgets, policy) is for recorder.ts.
+// What a verdict or a probe becomes as an event: its fields and its one sentence. Pure; the lines are in dialect.ts,
+// whether they are wanted (budgets, policy) is for recorder.ts.
 import type { Finding } from "../detect/finding.ts";
 import { kindNames, type Probe, protocolName } from "../detect/probe.ts";
-import type { Verdict } from "../judge/verdict.ts";
 import { formatPrefix, prefixOfWords } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import type { Event } from "./event.ts";
-import { type Contact, detectionLine, ignoringResponseLine, ipOptionsLine, type Line } from "./lines.ts";
-
-/** 1.2 says nothing of ignored hosts, and readers of its lines act on what they find there. */
-export function findingLines(verdict: Verdict, sourceText: string): Line[] {
-  const { finding } = verdict;
-  if (verdict.action === "spare") return [];
-  const about = contactLines(finding, sourceText, finding.hasIpOptions);
-  return verdict.action === "log" ? [...about, ignoringResponseLine(finding.protocol)] : about;
-}
-
-/** How many lines findingLines() makes; one for a spared source, whose event is the JSON line. */
-export function findingLineCount(verdict: Verdict): number {
-  if (verdict.action === "spare") return 1;
-  return 1 + (verdict.finding.hasIpOptions ? 1 : 0) + (verdict.action === "log" ? 1 : 0);
-}
-
-/** Detection, then 1.2's remark about IP options. */
-export function contactLines(contact: Contact, sourceText: string, hasIpOptions: boolean): Line[] {
-  const detection = detectionLine(contact, sourceText);
-  return hasIpOptions ? [detection, ipOptionsLine(contact, sourceText)] : [detection];
-}
+import type { Contact } from "./lines.ts";
 
 export function findingMessage(finding: Finding): string {
   const { probes, contacts, policy, firstMs, timeMs } = finding;

@@ -8,14 +8,15 @@ import type { RunOptions } from "../../src/daemon/run.ts";
 import { portreeve, writeConf } from "./run-command.ts";
 
 test("a file with errors: each problem with its line, exit 78", async (t) => {
-  const conf = writeConf(t, 'BLOCK_TCP="7"\nBLOK_UDP="1"\nnonsense\n');
+  const text = 'BLOCK_TCP="7"\nBLOK_UDP="1"\nnonsense\nPROOF="on"\n';
+  const conf = writeConf(t, text);
   const { code, out, err } = await portreeve(["check", "-c", conf]);
   assert.deepEqual([code, err], [78, ""]);
   for (const line of [1, 2, 3]) assert.match(out, new RegExp(`^${conf}:${line}: error: `, "m"));
   assert.match(out, /^3 errors: the daemon would not start with this file$/m);
   const json = await portreeve(["check", "--json", "-c", conf]);
   assert.equal(json.code, 78);
-  const { problems } = loadSettings(conf, () => Buffer.from('BLOCK_TCP="7"\nBLOK_UDP="1"\nnonsense\n'));
+  const { problems } = loadSettings(conf, () => Buffer.from(text));
   assert.deepEqual(JSON.parse(json.out), { file: conf, ok: false, problems });
 });
 
@@ -32,6 +33,27 @@ test("a file without errors: its warnings, then what it means, exit 0", async (t
   const json = await portreeve(["check", "--json", "-c", conf]);
   assert.equal(json.code, 0);
   assert.deepEqual(JSON.parse(json.out), { file: conf, ok: true, problems });
+});
+
+test("an old file with lines that do nothing: the daemon would start, and check ends with 78", async (t) => {
+  const conf = writeConf(t, 'BLOCK_TCP="0"\nBLOK_UDP="1"\nnonsense\n');
+  const { code, out } = await portreeve(["check", "-c", conf]);
+  assert.equal(code, 78);
+  assert.match(out, new RegExp(`^${conf}:2: warning: BLOK_UDP .*did you mean BLOCK_UDP\\?$`, "m"));
+  assert.match(out, /^Watched, TCP: /m);
+  assert.match(out, /^The daemon starts with this file, and passes over 2 faulty lines as PortSentry does$/m);
+  assert.equal(JSON.parse((await portreeve(["check", "--json", "-c", conf])).out).ok, false);
+});
+
+test("programs that are not there are named", async (t) => {
+  const conf = writeConf(t, 'KILL_ROUTE="/nonexistent/route add $TARGET$"\nKILL_RUN_CMD="/bin/sh $TARGET$"\n');
+  const { code, out } = await portreeve(["check", "-c", conf]);
+  assert.equal(code, 0);
+  assert.match(
+    out,
+    new RegExp(`^${conf}:1: warning: KILL_ROUTE: /nonexistent/route is not there or cannot be run;`, "m"),
+  );
+  assert.doesNotMatch(out, /\/bin\/sh is not there/);
 });
 
 test("a missing file is a configuration error", async () => {

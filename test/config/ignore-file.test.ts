@@ -30,8 +30,17 @@ describe("what an ignore file may hold", () => {
 });
 
 describe("what it may not hold is named with its line, and the rest kept", () => {
-  const words = ["example.org", "10.0.0", "10.0.0.1/33", "10.0.0.1/", "10.0.0.1/255.255.255.0", "010.0.0.1", "::/129"];
-  for (const word of [...words, "fe80::1%eth0", "1:2", "10.0.0.1-9", "\u001b[2J", "10.0.0.1,10.0.0.2", "\0"]) {
+  const words = [
+    "example.org",
+    "10.0.0",
+    "10.0.0.1/33",
+    "10.0.0.1/",
+    "10.0.0.1/255.255.255.0",
+    "010.0.0.1",
+    "::/129",
+    "x10.0.0.1",
+  ];
+  for (const word of [...words, "1:2", "10.0.0.1:80", "bad:host", "\u001b[2J", "\0"]) {
     test(JSON.stringify(word), () => {
       const { prefixes, problems } = read(`192.0.2.1\n${word}\n192.0.2.2`);
       assert.deepEqual(prefixes, ["192.0.2.1", "192.0.2.2"]);
@@ -54,6 +63,22 @@ describe("what it may not hold is named with its line, and the rest kept", () =>
       const { prefixes, problems } = read(word);
       assert.deepEqual(prefixes, [word]);
       assert.match(problems.join(), /^1 warning .* exempts a large part of the internet/);
+    });
+  }
+
+  for (const [text, prefix] of [
+    ["192.0.2.1;office", "192.0.2.1"],
+    ["192.0.2.1-9", "192.0.2.1"],
+    ["192.0.2.0/24office", "192.0.2.0/24"],
+    ["2001:DB8::A/64 mine", "2001:db8::/64"],
+    ["fe80::1%eth0", "fe80::1"],
+    ["192.0.2.1, 192.0.2.2", "192.0.2.1"],
+  ] as const) {
+    test(`${text}: an address ends where it can no longer be one, as in 1.2`, () => {
+      const { prefixes, problems } = read(text);
+      assert.deepEqual(prefixes, [prefix]);
+      assert.equal(problems.length, 1);
+      assert.ok(problems[0]?.startsWith(`1 warning what follows ${prefix} is taken as a comment`), problems[0]);
     });
   }
 

@@ -15,7 +15,7 @@ function read(input: string | Uint8Array): Read {
   const log = createProblemLog("f");
   const entries = readLines(Buffer.from(input), log);
   const of = <T>(pick: (entry: { value: string; line: number }) => T) =>
-    Object.fromEntries([...entries].map(([key, entry]) => [key, pick(entry)]));
+    Object.fromEntries([...entries].flatMap(([key, entry]) => (entry.flawed ? [] : [[key, pick(entry)]])));
   return { values: of((entry) => entry.value), lines: of((entry) => entry.line), problems: log.list() };
 }
 
@@ -75,6 +75,44 @@ describe("lines that cannot be read are reported, and the others kept", () => {
       assert.equal(got.problems[0]?.file, "f");
     });
   }
+
+  const flawed: readonly (readonly [string | Uint8Array, string])[] = [
+    ['A="1" 0 = off', "1"],
+    ['A "1"', "1"],
+    ['A \t "1" B="2"', "1"],
+    ['A="/bin/echo "x" y"', "/bin/echo "],
+    [Buffer.from('A="T\xfcr"', "latin1"), "T\u00fcr"],
+  ];
+  for (const [line, value] of flawed) {
+    test(`PortSentry reads ${String(line)} all the same`, () => {
+      const log = createProblemLog("f");
+      const entry = readLines(Buffer.from(line), log).get("A");
+      assert.deepEqual([entry?.value, entry?.flawed], [value, true]);
+      assert.deepEqual(
+        log.list().map(({ line: at, severity, passedOver }) => [at, severity, passedOver]),
+        [[1, "error", true]],
+      );
+    });
+  }
+
+  test("a key at the start of its line counts before an indented one", () => {
+    const got = read(' A="0"\nA="1"\nA="2"\n A="3"\n');
+    assert.deepEqual([got.values, got.lines], [{ A: "1" }, { A: 2 }]);
+    assert.deepEqual(
+      got.problems.map(({ line }) => line),
+      [1, 3, 4],
+    );
+    assert.match(got.problems[0]?.message ?? "", /in line 2, without blanks before it, and that line counts/);
+  });
+
+  test("what PortSentry would act on in a way that must not be guessed is never passed over", () => {
+    for (const line of ['A="1\0"', 'A="\r"', `A="${"1".repeat(MAX_LINE_BYTES)}"`]) {
+      assert.deepEqual(
+        read(line).problems.map(({ severity, passedOver }) => [severity, passedOver]),
+        [["error", undefined]],
+      );
+    }
+  });
 
   test("a line of exactly the limit is read", () => {
     const got = read(`A="${"1".repeat(MAX_LINE_BYTES - 4)}"\n`);

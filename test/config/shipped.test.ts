@@ -45,10 +45,36 @@ test("the shipped file stays without a problem when blocking is switched on", ()
 
 test("switching the shipped file's defaults on changes nothing", () => {
   const text = readRepositoryFile("conf/portsentry.conf");
+  const choices = allKeys.filter(({ examples }) => examples !== undefined).map(({ name }) => name);
   const load = (conf: string) => loadSettings(FILE, filesOf({ [FILE]: conf, [IGNORE]: "" }));
   const defaults = [...text.matchAll(/^#([A-Z_]+)="/gm)].map((match) => match[1]);
   assert.ok(defaults.length > 10);
-  assert.deepEqual(load(text.replaceAll(/^#([A-Z_]+=")/gm, "$1")), load(text));
+  const enabled = text.replaceAll(/^#(([A-Z_]+)=")/gm, (line, bare, name) => (choices.includes(name) ? line : bare));
+  assert.deepEqual(load(enabled), load(text));
+});
+
+test("the walkthrough: one KILL_ROUTE line is uncommented, and it is the only one", () => {
+  const wanted = 'KILL_ROUTE="/sbin/iptables -I INPUT -s $TARGET$ -j DROP"';
+  const text = readRepositoryFile("conf/portsentry.conf");
+  assert.equal(text.split(`\n#${wanted}\n`).length, 2);
+  const edited = text
+    .replace(`\n#${wanted}\n`, () => `\n${wanted}\n`)
+    .replaceAll(/^(BLOCK_(?:TCP|UDP))="0"$/gm, '$1="1"');
+  const seen = (conf: string) => conf.split("\n").filter((line) => line.includes("KILL_ROUTE") && !line.includes("#"));
+  assert.deepEqual([seen(text), seen(edited)], [[], [wanted]]);
+  const settings = settingsOf(loadSettings(FILE, filesOf({ [FILE]: edited, [IGNORE]: "" })));
+  assert.equal(settings.responses.killRoute, "/sbin/iptables -I INPUT -s $TARGET$ -j DROP");
+  assert.deepEqual([settings.tcp.block, settings.udp.block], [true, true]);
+});
+
+test("every example of the shipped file can be used", () => {
+  for (const { name, examples, type } of allKeys) {
+    for (const { value } of examples ?? []) {
+      assert.deepEqual(type.parse(value), { ok: value });
+      const { settings } = loadSettings(FILE, filesOf({ [FILE]: `${name}="${value}"`, [IGNORE]: "" }));
+      assert.ok(settings !== undefined && Object.values(settings.responses).includes(value), `${name}="${value}"`);
+    }
+  }
 });
 
 test("every key is told in the reference, and every carried out one in the shipped file", () => {

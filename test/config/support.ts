@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Loaded, loadSettings } from "../../src/config/load.ts";
+import type { LoadOptions } from "../../src/config/options.ts";
 import type { Problem } from "../../src/config/problems.ts";
 import type { Settings } from "../../src/config/settings.ts";
 
@@ -18,8 +19,8 @@ export function filesOf(files: Readonly<Record<string, string | Uint8Array>>): (
   };
 }
 
-export function load(text: string | Uint8Array, ignore = "127.0.0.0/8\n"): Loaded {
-  return loadSettings(FILE, filesOf({ [FILE]: text, [IGNORE]: ignore }));
+export function load(text: string | Uint8Array, ignore = "127.0.0.0/8\n", options: LoadOptions = {}): Loaded {
+  return loadSettings(FILE, filesOf({ [FILE]: text, [IGNORE]: ignore }), options);
 }
 
 export function settingsOf(loaded: Loaded): Settings {

@@ -89,6 +89,7 @@ test("a refusal keeps its code and message and gets the status of its kind", asy
     ignored: 409,
     guarded: 409,
     own: 409,
+    "mode-taken": 409,
     "no-firewall": 503,
     full: 503,
     kernel: 503,

@@ -68,8 +68,8 @@ test("the count of direct probes stops at its end instead of wrapping", () => {
 test("contacts: distinct, in one window, direct before weak", () => {
   const table = new SourceTable(1, seed);
   const row = table.touch(probe());
-  const note = (contact: number, timeMs: number) => {
-    table.noteContact(row, contact, timeMs, 1000);
+  const note = (port: number, timeMs: number) => {
+    table.noteContact(row, (6 << 16) | port, timeMs, 1000);
     return table.contactCount(row);
   };
   assert.equal(note(100 | WEAK_CONTACT, 5000), 1);
@@ -97,6 +97,69 @@ test("contacts: a direct one finds a place when weak ones fill the slots", () =>
   table.noteContact(row, (6 << 16) | 999, 5000, 1000);
   assert.equal(table.contactCount(row), CONTACT_SLOTS);
   assert.equal(table.hasDirectContact(row), true);
+});
+
+test("contacts: told as they came, whatever the protocol and the slot", () => {
+  const anyContact = fc.record({
+    protocol: fc.oneof(fc.constantFrom(6, 17, 132, 33, 136), fc.nat(255)),
+    port: fc.nat(65535),
+    isWeak: fc.boolean(),
+  });
+  // A protocol without ports has none to tell.
+  const told = (contact: { protocol: number; port: number; isWeak: boolean }) => ({
+    ...contact,
+    port: [6, 17, 132, 33, 136].includes(contact.protocol) ? contact.port : 0,
+  });
+  const word = (contact: { protocol: number; port: number; isWeak: boolean }) =>
+    (contact.protocol << 16) | contact.port | (contact.isWeak ? WEAK_CONTACT : 0);
+  fc.assert(
+    fc.property(
+      fc.constantFrom("192.0.2.1", "2001:db8::/64", "2001:db8::ffff:1", "::1.2.3.4"),
+      fc.array(anyContact, { maxLength: 12 }),
+      fc.integer({ min: 0, max: 4_000_000_000_999 }),
+      (source, contacts, timeMs) => {
+        const table = new SourceTable(3, seed);
+        table.touch(probe({ source: "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff" }));
+        const row = table.touch(probe({ source }));
+        const model = new Map<string, { protocol: number; port: number; isWeak: boolean }>();
+        for (const each of contacts) {
+          table.noteContact(row, word(each), timeMs, 0);
+          const contact = told(each);
+          const key = `${contact.protocol} ${contact.port}`;
+          const known = model.get(key);
+          const weakest = [...model.entries()].filter(([, { isWeak }]) => isWeak).at(-1);
+          if (known !== undefined) model.set(key, { ...contact, isWeak: known.isWeak && contact.isWeak });
+          else if (model.size < CONTACT_SLOTS) model.set(key, contact);
+          else if (!contact.isWeak && weakest !== undefined) {
+            const kept = [...model.entries()].map((entry) =>
+              entry[0] === weakest[0] ? ([key, contact] as const) : entry,
+            );
+            model.clear();
+            for (const [name, value] of kept) model.set(name, value);
+          }
+        }
+        assert.deepEqual(table.describe(row).contacts, [...model.values()]);
+        assert.equal(formatPrefix(table.source(row)), formatPrefix(prefix(source)));
+        assert.deepEqual(table.describe(rowOf(table, prefix("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"))).contacts, []);
+      },
+    ),
+  );
+});
+
+test("counts, contacts, flag and window of a row do not touch one another", () => {
+  const table = new SourceTable(1, seed);
+  const row = table.touch(probe());
+  table.noteContact(row, (6 << 16) | 65535, 4_000_000_000_999, 0);
+  for (let i = 0; i < MAX_DIRECT_PROBES + 1; i++) table.countDirectProbe(row);
+  table.flag(row);
+  table.noteContact(row, (6 << 16) | 1, 4_000_000_000_999, 0);
+  assert.equal(table.contactCount(row), 2, "the same millisecond");
+  assert.equal(table.directProbes(row), MAX_DIRECT_PROBES);
+  assert.equal(table.isFlagged(row), true);
+  table.unflagAll();
+  assert.equal(table.isFlagged(row), false);
+  assert.equal(table.directProbes(row), MAX_DIRECT_PROBES);
+  assert.deepEqual(table.source(row), prefix("192.0.2.1"));
 });
 
 test("a capacity that cannot be is refused", () => {

@@ -4,11 +4,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { families, source, TARGET } from "./support/addresses.ts";
 import { Capture } from "./support/capture.ts";
-import { Daemon, harsh } from "./support/daemon.ts";
+import { Daemon } from "./support/daemon.ts";
 import { blockedInKernel, setElements } from "./support/kernel.ts";
 import { Lab } from "./support/lab.ts";
 import { syn } from "./support/packets.ts";
 import { keepSending } from "./support/raw.ts";
+import { harsh } from "./support/settings.ts";
 import { exchange, serve, talk, visit } from "./support/traffic.ts";
 
 const KNOWN = 80;

@@ -3,18 +3,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Family, type Source, source, TARGET } from "./support/addresses.ts";
-import { Daemon, shipped } from "./support/daemon.ts";
+import { Daemon } from "./support/daemon.ts";
 import { assertInnocent } from "./support/innocent.ts";
 import { kernelBlocks } from "./support/kernel.ts";
 import { Lab } from "./support/lab.ts";
-import { synBehindOptions } from "./support/packets.ts";
+import { synBehindOptions, synInFragments } from "./support/packets.ts";
 import { sendPackets } from "./support/raw.ts";
 import { masscan, nmap } from "./support/scan.ts";
+import { shipped } from "./support/settings.ts";
 import { serve, visit } from "./support/traffic.ts";
 import { waitUntil } from "./support/wait.ts";
 
 const OPEN = [3000, 3031];
 const PORTS = "3000-3031";
+const CLOSED = Array.from({ length: 30 }, (_, index) => 3001 + index);
 /** What fail2ban's shipped jail reads. */
 const HISTORY_LINE = /^\d+ - \d\d\/\d\d\/\d{4} \d\d:\d\d:\d\d Host: \S+\/(\S+) Port: \d+ (TCP|UDP) Blocked$/;
 
@@ -54,13 +56,21 @@ const cases: readonly Case[] = [
     name: "SYNs behind an 8-byte destination-options header",
     kind: "syn",
     families: ["ipv6"],
-    scan: (lab, _family, from) => {
-      const ports = Array.from({ length: 30 }, (_, index) => 3001 + index);
-      return sendPackets(
+    scan: (lab, _family, from) =>
+      sendPackets(
         lab,
-        ports.map((port) => synBehindOptions({ from: from.ipv6, to: TARGET.ipv6, port })),
-      );
-    },
+        CLOSED.map((port) => synBehindOptions({ from: from.ipv6, to: TARGET.ipv6, port })),
+      ),
+  },
+  {
+    name: "SYNs in fragments",
+    kind: "syn",
+    families: ["ipv6"],
+    scan: (lab, _family, from) =>
+      sendPackets(
+        lab,
+        CLOSED.flatMap((port) => synInFragments({ from: from.ipv6, to: TARGET.ipv6, port })),
+      ),
   },
   {
     name: "masscan",

@@ -5,12 +5,13 @@ import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { families, source, TARGET } from "./support/addresses.ts";
-import { Daemon, harsh, stateOf } from "./support/daemon.ts";
+import { Daemon, stateOf } from "./support/daemon.ts";
 import { passMark } from "./support/innocent.ts";
 import { blockedInKernel, chains, kernelBlocks } from "./support/kernel.ts";
 import { Lab } from "./support/lab.ts";
 import { syn } from "./support/packets.ts";
 import { keepSending, sendPackets } from "./support/raw.ts";
+import { harsh } from "./support/settings.ts";
 import { serve, visit } from "./support/traffic.ts";
 import { waitUntil } from "./support/wait.ts";
 

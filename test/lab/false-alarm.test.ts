@@ -3,12 +3,13 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { CONTAINER, families, NEIGHBOURS, source, TARGET } from "./support/addresses.ts";
-import { Daemon, harsh, type Settings, shipped } from "./support/daemon.ts";
+import { Daemon } from "./support/daemon.ts";
 import { assertInnocent, passMark } from "./support/innocent.ts";
 import { Lab, type LabShape } from "./support/lab.ts";
 import { type Packet, udp } from "./support/packets.ts";
 import { sendPackets } from "./support/raw.ts";
 import { nmap, portsReportedOpen } from "./support/scan.ts";
+import { harsh, type Settings, shipped } from "./support/settings.ts";
 import { manyConnections } from "./support/time-wait.ts";
 import { exchange, reconnect, serve, talk, visit } from "./support/traffic.ts";
 import { waitUntil } from "./support/wait.ts";

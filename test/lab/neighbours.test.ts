@@ -3,11 +3,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Family, families, LINK, NEIGHBOURS, SCANNER, source, TARGET } from "./support/addresses.ts";
-import { Daemon, harsh } from "./support/daemon.ts";
+import { Daemon } from "./support/daemon.ts";
 import { setElements } from "./support/kernel.ts";
 import { type Host, Lab } from "./support/lab.ts";
 import { syn } from "./support/packets.ts";
 import { keepSending, sendPackets } from "./support/raw.ts";
+import { harsh } from "./support/settings.ts";
 import { serve, visit } from "./support/traffic.ts";
 import { waitUntil } from "./support/wait.ts";
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { test } from "node:test";
+import { afterEach, test } from "node:test";
 import { listDefaultGateways, openRouteMonitor } from "../../src/kernel/routes.ts";
 import { listServedPorts } from "../../src/kernel/sock-diag.ts";
 import { enterOwnNamespace, mustDo } from "./support/own-namespace.ts";
@@ -15,6 +15,11 @@ mustDo("ip", "address", "add", "198.51.100.1/24", "dev", "veth0");
 mustDo("ip", "address", "add", "2001:db8:a::1/64", "dev", "veth0", "nodad");
 for (const link of ["veth0", "veth1"]) mustDo("ip", "link", "set", link, "up");
 
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
 const TCP = 6;
 const UDP = 17;
 const served = () =>
@@ -23,29 +28,32 @@ const served = () =>
     .sort();
 
 async function listenTcp(port: number, host: string) {
-  const server = createServer().listen({ port, host, ipv6Only: true });
+  const server = createServer().listen({ port, host });
+  closers.push(() => server.close());
   await once(server, "listening");
-  return server;
 }
 
 async function bindUdp(type: "udp4" | "udp6", port: number) {
   const socket = createSocket({ type, ipv6Only: type === "udp6" });
+  closers.push(() => socket.close());
   socket.bind(port);
   await once(socket, "listening");
-  return socket;
 }
 
 test("finds the listeners of both protocols and both families, and no client", async () => {
   assert.deepEqual(served(), []);
-  const servers = [await listenTcp(81, "127.0.0.1"), await listenTcp(82, "::1"), await listenTcp(83, "0.0.0.0")];
-  const sockets = [await bindUdp("udp4", 91), await bindUdp("udp6", 92), await bindUdp("udp4", 83)];
+  await listenTcp(81, "127.0.0.1");
+  await listenTcp(82, "::1");
+  await listenTcp(83, "0.0.0.0");
+  await bindUdp("udp4", 91);
+  await bindUdp("udp6", 92);
+  await bindUdp("udp4", 83);
   const client = createSocket("udp4");
+  closers.push(() => client.close());
   client.connect(91, "127.0.0.1");
   await once(client, "connect");
-  const expected = [`${TCP}:81`, `${TCP}:82`, `${TCP}:83`, `${UDP}:83`, `${UDP}:91`, `${UDP}:92`];
+  const expected = [`${UDP}:83`, `${UDP}:91`, `${UDP}:92`, `${TCP}:81`, `${TCP}:82`, `${TCP}:83`];
   assert.deepEqual(served(), expected);
-  for (const server of servers) server.close();
-  for (const socket of [...sockets, client]) socket.close();
 });
 
 test("default gateways: none", () => {
@@ -80,7 +88,7 @@ test("default gateways: every hop of a multipath route, and an IPv6 gateway of I
   mustDo("ip", "-6", "route", "flush", "default");
   mustDo("ip", "route", "add", "default", "via", "inet6", "2001:db8:a::13", "dev", "veth0");
   assert.deepEqual(listDefaultGateways(), ["2001:db8:a::13"]);
-  mustDo("ip", "route", "flush", "default");
+  mustDo("ip", "route", "delete", "default", "via", "inet6", "2001:db8:a::13", "dev", "veth0");
 });
 
 test("a route that leads nowhere has no gateway", () => {
@@ -92,6 +100,7 @@ test("a route that leads nowhere has no gateway", () => {
 
 test("the route monitor hears of addresses and routes of both families", () => {
   const monitor = openRouteMonitor();
+  closers.push(() => monitor.close());
   const heard = () => {
     let datagrams = 0;
     while (monitor.receive() > 0) datagrams++;
@@ -109,5 +118,4 @@ test("the route monitor hears of addresses and routes of both families", () => {
     mustDo("ip", ...change);
     assert.ok(heard(), change.join(" "));
   }
-  monitor.close();
 });

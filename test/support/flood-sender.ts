@@ -1,6 +1,6 @@
 // A flood of SYNs from distinct, valid, random-looking IPv4 sources, much faster than trafgen: a block of prebuilt frames
 // is changed in place (checksums too) and handed to the kernel by one sendmmsg. One IP address never comes twice in a run.
-// As a program, in the namespace of the sender, ends by itself and prints one JSON line {sent, refused, seconds}:
+// As a program, in the namespace of the sender, ends by itself and prints one JSON line (FloodResult):
 //   node build/test/support/flood-sender.js --dev link0 --mac 02:00:00:00:00:01 --to 198.51.100.1 --count 1000000
 //     [--port 23 (0: a random one each)] [--first 0 (where in the sequence of sources to begin)] [--rate PPS]
 //
@@ -30,6 +30,8 @@ export interface FloodResult {
   /** Frames that the kernel did not take; they were tried again. */
   readonly refused: number;
   readonly seconds: number;
+  /** process.hrtime() when the first frame was handed over, in ns: comparable between processes of one machine. */
+  readonly startedNs: number;
 }
 
 const FRAME_BYTES = 58;
@@ -119,6 +121,7 @@ export function sendFlood(flood: Flood): FloodResult {
   const block = new FrameBlock(flood.mac, to);
   const sources = new Sources(flood.first);
   const started = performance.now();
+  const startedNs = Number(process.hrtime.bigint());
   let sent = 0;
   let refused = 0;
   try {
@@ -137,7 +140,7 @@ export function sendFlood(flood: Flood): FloodResult {
     socket.close();
     block.free();
   }
-  return { sent, refused, seconds: (performance.now() - started) / 1000 };
+  return { sent, refused, seconds: (performance.now() - started) / 1000, startedNs };
 }
 
 /** Sleeps: a busy sender would take the core from those whom it floods. */

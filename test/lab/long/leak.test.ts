@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { families } from "../support/addresses.ts";
-import { Daemon, shipped } from "../support/daemon.ts";
+import { Daemon } from "../support/daemon.ts";
 import { Lab } from "../support/lab.ts";
 import { describe, everyPort, type Leak, mean, measureLeaks, topScans } from "../support/leak.ts";
 import { spreadPorts } from "../support/scan.ts";
+import { shipped } from "../support/settings.ts";
 import { serve } from "../support/traffic.ts";
 
 const OPEN = 20;

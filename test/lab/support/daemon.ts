@@ -3,79 +3,23 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
+import {
+  type BlockedSource,
+  blockedSchema,
+  eventSchema,
+  type LabEvent,
+  type Status,
+  statusSchema,
+} from "./contract.ts";
 import { type Outcome, type Running, run } from "./exec.ts";
 import type { Lab } from "./lab.ts";
+import { harsh, type Settings } from "./settings.ts";
 import { waitFor } from "./wait.ts";
 
 // build/test/lab/support -> the repository
 const root = resolve(import.meta.dirname, "../../../..");
 const PROGRAM = join(root, "bin/portreeve");
 const ACTIVE = /is now active and listening/;
-
-const statusSchema = z.looseObject({
-  probes: z.number(),
-  sources: z.number(),
-  lost: z.number(),
-  held: z.number(),
-  blocked: z.number(),
-  proven: z.number(),
-  unproven: z.number(),
-  uptimeSeconds: z.number(),
-  capture: z.enum(["nflog", "ring", "listen"]),
-  firewall: z.string(),
-  warnings: z.array(z.string()),
-});
-const blockedSchema = z.looseObject({
-  source: z.string(),
-  since: z.iso.datetime(),
-  until: z.iso.datetime().nullable(),
-  grade: z.enum(["handshake", "silence", "direct", "manual", "fleet"]),
-  soft: z.boolean(),
-  reason: z.string(),
-  backend: z.string(),
-  enforced: z.boolean(),
-  offences: z.number(),
-});
-const eventSchema = z.looseObject({
-  time: z.iso.datetime(),
-  type: z.enum(["probe", "finding", "block", "unblock", "drift", "warning"]),
-  source: z.string().optional(),
-  protocol: z.string().optional(),
-  port: z.number().optional(),
-  kind: z.enum(["syn", "connect", "null", "fin", "xmas", "synfin", "ack", "maimon", "udp", "unknown"]).optional(),
-  tool: z.string().optional(),
-  grade: z.string().optional(),
-  action: z.string().optional(),
-  message: z.string().optional(),
-});
-export type Status = z.infer<typeof statusSchema>;
-export type BlockedSource = z.infer<typeof blockedSchema>;
-export type LabEvent = z.infer<typeof eventSchema>;
-export type Settings = Readonly<Record<string, string>>;
-
-/** Any single probe of a closed port blocks, on trust: the harshest setting, in which every false alarm shows. */
-export const harsh: Settings = {
-  TCP_MODE: "",
-  UDP_MODE: "",
-  FIREWALL: "nftables",
-  BLOCK_TCP: "1",
-  BLOCK_UDP: "1",
-  POLICY: "trigger",
-  SCAN_TRIGGER: "0",
-  TOLERATED_PORTS_TCP: "",
-  TOLERATED_PORTS_UDP: "",
-  PROOF: "off",
-  BLOCK_TIME: "1h",
-  BOOT_GRACE: "0",
-};
-
-/** The shipped judgement (scores, tolerated ports), told to block in full on it. */
-export const shipped: Settings = {
-  ...harsh,
-  POLICY: "score",
-  TOLERATED_PORTS_TCP: "22,25,53,80,113,139,443,445,465,587,993,995,8080,8443",
-  TOLERATED_PORTS_UDP: "53,123,137-138,443,500,1900,5353,33434-33534",
-};
 
 export class Daemon {
   /** Where its state, socket, history and configuration lie. */

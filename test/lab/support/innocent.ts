@@ -20,15 +20,18 @@ export async function passMark(lab: Lab, daemon: Daemon, ports: readonly number[
   await daemon.unblock(MARK.key.ipv4);
 }
 
+/** A source behind the gateway, or a neighbour on the link. */
+type Suspect = Source | { readonly ipv4: string; readonly ipv6: string };
+
 /** The keys that a host's addresses have in Portreeve's lists. */
-export function keysOf(host: Source | { readonly ipv4: string; readonly ipv6: string }): readonly string[] {
+function keysOf(host: Suspect): readonly string[] {
   return "key" in host ? [host.key.ipv4, host.key.ipv6] : [host.ipv4, host.ipv6];
 }
 
 export async function assertInnocent(
   lab: Lab,
   daemon: Daemon,
-  hosts: readonly (Source | { readonly ipv4: string; readonly ipv6: string })[],
+  hosts: readonly Suspect[],
   markPorts?: readonly number[],
 ): Promise<void> {
   await passMark(lab, daemon, markPorts);
@@ -39,10 +42,12 @@ export async function assertInnocent(
     (event) => (event.type === "finding" || event.type === "block") && keys.has(event.source ?? ""),
   );
   assert.deepEqual(accusations, [], "found an innocent scanning");
-  const held = [...((await setElements(lab, "held4")) ?? []), ...((await setElements(lab, "held6")) ?? [])];
+  const held4 = await setElements(lab, "held4");
+  const held6 = await setElements(lab, "held6");
+  assert.ok(held4 !== undefined && held6 !== undefined, "the sensor's sets are not there");
   const addresses = new Set(hosts.flatMap((host) => [...keysOf(host).map(withoutLength), host.ipv4, host.ipv6]));
   assert.deepEqual(
-    held.filter((address) => addresses.has(address)),
+    [...held4, ...held6].filter((address) => addresses.has(address)),
     [],
     "held an innocent",
   );

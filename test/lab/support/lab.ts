@@ -1,15 +1,12 @@
 // A little network in namespaces of its own, and everything that runs in it. close() leaves nothing behind, nor does
 // a failed or interrupted test; what a killed run left is removed by the next one. The root namespace is never touched.
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CONTAINER, INNER_LINK, LINK, NEIGHBOURS, SCANNER, TARGET } from "./addresses.ts";
 import { mustRun, type Outcome, Running, run } from "./exec.ts";
+import { folderPrefix, namePrefix, removeFolder, removeLeftOvers, removeNamespace } from "./leftovers.ts";
 import { waitUntil } from "./wait.ts";
-
-const NAME = /^pr-(\d+)-/;
-const FOLDER = /^portreeve-lab-(\d+)-/;
 
 export interface LabShape {
   /** A third namespace behind the target, as container engines make them. */
@@ -49,7 +46,6 @@ export class Lab {
   /** For files of this lab; removed at the end. */
   readonly folder: string;
   readonly #running: Running[] = [];
-  readonly #mounts: string[] = [];
   readonly #onExit = (): void => this.#removeNow();
   readonly #onSignal = (): void => process.exit(130);
 
@@ -57,7 +53,7 @@ export class Lab {
     this.target = new Host(`${run}-target`);
     this.scanner = new Host(`${run}-scanner`);
     this.inner = new Host(`${run}-inner`);
-    this.folder = mkdtempSync(join(tmpdir(), `portreeve-lab-${process.pid}-`));
+    this.folder = mkdtempSync(join(tmpdir(), folderPrefix(process.pid)));
     process.on("exit", this.#onExit);
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, this.#onSignal);
   }
@@ -65,7 +61,7 @@ export class Lab {
   static async open(shape: LabShape = {}): Promise<Lab> {
     if (process.getuid?.() !== 0) throw new Error("the lab makes network namespaces: run these tests as root");
     await removeLeftOvers();
-    const lab = new Lab(`pr-${process.pid}-${Date.now().toString(36)}`);
+    const lab = new Lab(`${namePrefix(process.pid)}${Date.now().toString(36)}`);
     try {
       await lab.#build(shape);
     } catch (error) {
@@ -82,10 +78,9 @@ export class Lab {
     return running;
   }
 
-  /** A small file system of its own, for tests that fill a disk. */
+  /** A small file system of its own below `folder`, for tests that fill a disk. */
   async mountTmpfs(folder: string, bytes: number): Promise<void> {
     await mustRun(["mount", "-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", folder]);
-    this.#mounts.push(folder);
   }
 
   async close(): Promise<void> {
@@ -154,9 +149,8 @@ export class Lab {
 
   #removeNow(): void {
     for (const running of this.#running.splice(0)) running.killNow();
-    for (const folder of this.#mounts.splice(0)) spawnSync("umount", ["-l", folder]);
     for (const host of [this.target, this.scanner, this.inner]) removeNamespace(host.name);
-    rmSync(this.folder, { recursive: true, force: true });
+    removeFolder(this.folder);
   }
 }
 
@@ -174,45 +168,4 @@ async function hasCarrier(host: Host): Promise<boolean> {
 /** One `ip` process for many commands. */
 async function batch(host: Host, commands: readonly string[]): Promise<void> {
   await mustRun(["ip", "-n", host.name, "-batch", "-"], `${commands.join("\n")}\n`);
-}
-
-/** Removes a namespace of ours and ends what still runs in it. */
-function removeNamespace(name: string): void {
-  const pids = spawnSync("ip", ["netns", "pids", name], { encoding: "utf8" });
-  if (pids.status !== 0) return;
-  for (const pid of pids.stdout.split("\n").map(Number)) {
-    if (pid > 1) endProcess(pid);
-  }
-  spawnSync("ip", ["netns", "del", name]);
-}
-
-function endProcess(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It had ended by itself.
-  }
-}
-
-/** Namespaces and folders of test runs whose process is gone. */
-async function removeLeftOvers(): Promise<void> {
-  const list = await mustRun(["ip", "netns", "list"]);
-  for (const line of list.split("\n")) {
-    const name = line.split(" ")[0] ?? "";
-    if (isOfTheDead(NAME, name)) removeNamespace(name);
-  }
-  for (const name of readdirSync(tmpdir())) {
-    if (isOfTheDead(FOLDER, name)) rmSync(join(tmpdir(), name), { recursive: true, force: true });
-  }
-}
-
-function isOfTheDead(pattern: RegExp, name: string): boolean {
-  const pid = Number(pattern.exec(name)?.[1] ?? 0);
-  if (pid === 0) return false;
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch {
-    return true;
-  }
 }

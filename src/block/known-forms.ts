@@ -1,0 +1,36 @@
+// What the recognizers of known commands share: the shape of what they find, and how they fill arguments in.
+import { formatPrefix } from "../wire/address.ts";
+import { replaceTokens, type TemplateValues } from "./template.ts";
+
+export type KnownKind = "iptables" | "nft" | "ip-route" | "route";
+
+/** The commands for one source. */
+export interface CommandForms {
+  readonly block: readonly string[];
+  readonly unblock: readonly string[];
+  readonly readBack: readonly string[];
+}
+
+export interface KnownCommand {
+  readonly kind: KnownKind;
+  /** The forms for a source, or why there are none for it. */
+  forms(values: TemplateValues): CommandForms | string;
+  /** What the answer to `readBack` means; undefined: it does not tell. */
+  isThere(answer: { readonly exitCode: number | undefined; readonly output: string }): boolean | undefined;
+}
+
+/** True for an argument that is the source and nothing else; "/32" says what is so anyway. */
+export function isTargetWord(word: string | undefined): boolean {
+  return word === "$TARGET$" || word === "$TARGET$/32";
+}
+
+/** Fills the arguments in: the source without a "/32" that would not fit IPv6 or a block of addresses. */
+export function fillWords(words: readonly string[], values: TemplateValues): readonly string[] {
+  const target = formatPrefix(values.target);
+  return words.map((word) => (isTargetWord(word) ? target : replaceTokens(word, values)));
+}
+
+/** "/sbin/ip" for ("/sbin/ip", /^ip$/): the words' program, if it is the one meant. */
+export function isProgram(word: string | undefined, name: RegExp): boolean {
+  return word !== undefined && name.test(word.slice(word.lastIndexOf("/") + 1));
+}

@@ -1,0 +1,219 @@
+// What the administrator told us to do about a source: KILL_RUN_CMD, a line in hosts.deny, KILL_ROUTE; in PortSentry's
+// order, undone on request, and read back where the command is known. One thing at a time for each source. Knows what
+// the settings say, not what was done before: the block list remembers that.
+import { formatPrefix, type Prefix } from "../wire/address.ts";
+import { whyNot } from "./command-result.ts";
+import type { CommandRunner } from "./command-runner.ts";
+import { denyLine, denyPattern } from "./deny-lines.ts";
+import { HostsDeny } from "./hosts-deny.ts";
+import { RouteCommand } from "./route-command.ts";
+import { fill, parseTemplate, type Template, type TemplateValues } from "./template.ts";
+
+export interface ResponseSettings {
+  readonly killRoute: string | undefined;
+  readonly unkillRoute: string | undefined;
+  /** KILL_HOSTS_DENY. */
+  readonly hostsDeny: string | undefined;
+  /** KILL_RUN_CMD. */
+  readonly runCommand: string | undefined;
+  readonly runCommandFirst: boolean;
+  readonly hostsDenyFile: string;
+}
+
+export interface ResponseRequest {
+  readonly source: Prefix;
+  readonly port: number;
+  readonly protocol: 6 | 17;
+  readonly modeName: string;
+}
+
+export type ResponseStep = "run" | "hosts-deny" | "route";
+
+export interface ResponseResult {
+  readonly step: ResponseStep;
+  readonly ok: boolean;
+  /** The command or line as PortSentry would print it, filled in. */
+  readonly text: string;
+  /** Why it is not ok: exit code, signal, time limit, errno. "" if it is, or what makes it so all the same. */
+  readonly detail: string;
+}
+
+export interface ResponderParts {
+  readonly settings: ResponseSettings;
+  readonly runner: Pick<CommandRunner, "run" | "close">;
+  /** The file that a path stands for; tests give one with their own bounds. */
+  readonly openHostsDeny?: (path: string) => HostsDeny;
+}
+
+interface Plan {
+  readonly steps: readonly ResponseStep[];
+  readonly route: RouteCommand | undefined;
+  readonly run: Template | undefined;
+  readonly hostsDeny: string | undefined;
+  readonly file: HostsDeny;
+}
+
+/** The last thing asked for a source: what is like it joins it, anything else waits for it. */
+interface Tail {
+  readonly what: string;
+  readonly results: Promise<readonly ResponseResult[]>;
+}
+
+const MAX_SOURCES = 65_536;
+
+export class Responder {
+  readonly #runner: ResponderParts["runner"];
+  readonly #openHostsDeny: (path: string) => HostsDeny;
+  readonly #tails = new Map<string, Tail>();
+  #plan: Plan;
+  #closed = false;
+  /** How often too many sources were in the works already. */
+  refused = 0;
+
+  constructor({ settings, runner, openHostsDeny = (path) => new HostsDeny(path) }: ResponderParts) {
+    this.#runner = runner;
+    this.#openHostsDeny = openHostsDeny;
+    this.#plan = planOf(settings, runner, openHostsDeny(settings.hostsDenyFile));
+  }
+
+  /** For what is asked from now on. */
+  setSettings(settings: ResponseSettings): void {
+    const same = settings.hostsDenyFile === this.#plan.file.path;
+    // One writer for each file: its lock is between processes.
+    const file = same ? this.#plan.file : this.#openHostsDeny(settings.hostsDenyFile);
+    this.#plan = planOf(settings, this.#runner, file);
+  }
+
+  /** What respond() does, in its order. */
+  steps(): readonly ResponseStep[] {
+    return this.#plan.steps;
+  }
+
+  /**
+   * Does the steps, or those of them in `only`, one after the other; a failure does not stop the next. Asked again for
+   * the same source meanwhile, it answers with the same results.
+   */
+  respond(request: ResponseRequest, only?: readonly ResponseStep[]): Promise<readonly ResponseResult[]> {
+    const plan = this.#plan;
+    const steps = plan.steps.filter((step) => only === undefined || only.includes(step));
+    return this.#inTurn(request, `respond ${steps.join(" ")}`, steps, (step) => this.#do(plan, step, request));
+  }
+
+  /** Undoes KILL_ROUTE and takes the line from hosts.deny. What is not there any more is undone. */
+  undo(request: ResponseRequest): Promise<readonly ResponseResult[]> {
+    const plan = this.#plan;
+    const steps = plan.steps.filter((step) => step !== "run").reverse();
+    return this.#inTurn(request, "undo", steps, (step) => this.#undo(plan, step, request));
+  }
+
+  /** Whether the block still stands: the route if it is of a known form, else the line; undefined: cannot be told. */
+  async isStillThere(request: ResponseRequest): Promise<boolean | undefined> {
+    await this.#tails.get(formatPrefix(request.source))?.results;
+    const { route, hostsDeny, file } = this.#plan;
+    const values = valuesOf(request);
+    if (route !== undefined) return route.isThere(values);
+    if (hostsDeny === undefined) return undefined;
+    return file.has(denyPattern(hostsDeny, values) ?? denyLine(hostsDeny, values));
+  }
+
+  /** Ends what runs and waits until everything asked for has its answer. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#runner.close();
+    await Promise.all([...this.#tails.values()].map(({ results }) => results));
+  }
+
+  #inTurn(
+    { source }: ResponseRequest,
+    what: string,
+    steps: readonly ResponseStep[],
+    carryOut: (step: ResponseStep) => Promise<ResponseResult>,
+  ): Promise<readonly ResponseResult[]> {
+    const key = formatPrefix(source);
+    const before = this.#tails.get(key);
+    if (before?.what === what) return before.results;
+    const refusal = this.#refusal(before !== undefined);
+    if (refusal !== "") return Promise.resolve(steps.map((step) => failed(step, "", refusal)));
+    const work = async (): Promise<readonly ResponseResult[]> => {
+      await before?.results;
+      const results: ResponseResult[] = [];
+      for (const step of steps) {
+        results.push(await carryOut(step).catch((error: unknown) => failed(step, "", String(error))));
+      }
+      return results;
+    };
+    const tail = { what, results: work() };
+    this.#tails.set(key, tail);
+    void tail.results.then(() => {
+      if (this.#tails.get(key) === tail) this.#tails.delete(key);
+    });
+    return tail.results;
+  }
+
+  #refusal(known: boolean): string {
+    if (this.#closed) return "not done: the daemon is stopping";
+    if (known || this.#tails.size < MAX_SOURCES) return "";
+    this.refused++;
+    return `not done: responses to ${MAX_SOURCES} sources are in the works already`;
+  }
+
+  async #do(plan: Plan, step: ResponseStep, request: ResponseRequest): Promise<ResponseResult> {
+    const values = valuesOf(request);
+    switch (step) {
+      case "route":
+        return plan.route === undefined ? failed(step, "", NOT_SET) : { step, ...(await plan.route.block(values)) };
+      case "hosts-deny": {
+        if (plan.hostsDeny === undefined) return failed(step, "", NOT_SET);
+        const text = denyLine(plan.hostsDeny, values);
+        if (!plan.hostsDeny.includes("$TARGET$")) return failed(step, text, "KILL_HOSTS_DENY has no $TARGET$");
+        const detail = await plan.file.add(text);
+        return { step, ok: detail === "", text, detail };
+      }
+      case "run": {
+        if (plan.run === undefined) return failed(step, "", NOT_SET);
+        const { argv, text } = fill(plan.run, values);
+        const result = await this.#runner.run(argv);
+        return { step, ok: result.ok, text, detail: whyNot(result) };
+      }
+    }
+  }
+
+  async #undo(plan: Plan, step: ResponseStep, request: ResponseRequest): Promise<ResponseResult> {
+    const values = valuesOf(request);
+    if (step === "route" && plan.route !== undefined) return { step, ...(await plan.route.unblock(values)) };
+    if (step !== "hosts-deny" || plan.hostsDeny === undefined) return failed(step, "", NOT_SET);
+    const text = denyLine(plan.hostsDeny, values);
+    if (!plan.hostsDeny.includes("$TARGET$")) return { step, ok: true, text, detail: "nothing to undo" };
+    const detail = await plan.file.remove(denyPattern(plan.hostsDeny, values) ?? text);
+    return { step, ok: detail === "", text, detail };
+  }
+}
+
+const NOT_SET = "it is not set";
+
+function planOf(settings: ResponseSettings, runner: ResponderParts["runner"], file: HostsDeny): Plan {
+  const { killRoute = "", unkillRoute = "", hostsDeny = "", runCommand = "", runCommandFirst } = settings;
+  const order: readonly ResponseStep[] = runCommandFirst
+    ? ["run", "hosts-deny", "route"]
+    : ["hosts-deny", "route", "run"];
+  const isSet = {
+    run: runCommand.trim() !== "",
+    "hosts-deny": hostsDeny.trim() !== "",
+    route: killRoute.trim() !== "",
+  };
+  return {
+    steps: order.filter((step) => isSet[step]),
+    route: isSet.route ? new RouteCommand(killRoute, unkillRoute.trim() || undefined, runner) : undefined,
+    run: isSet.run ? parseTemplate(runCommand) : undefined,
+    hostsDeny: isSet["hosts-deny"] ? hostsDeny : undefined,
+    file,
+  };
+}
+
+function valuesOf({ source, port, modeName }: ResponseRequest): TemplateValues {
+  return { target: source, port, modeName };
+}
+
+function failed(step: ResponseStep, text: string, detail: string): ResponseResult {
+  return { step, ok: false, text, detail };
+}

@@ -1,0 +1,57 @@
+// What connect mode's listeners tell, and to whom: arrivals to a sink, the state of the ports to a report, and counters.
+import type { Arrival } from "../wire/arrival.ts";
+
+/** Inclusive; first <= last. */
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+export type ListenProtocol = 6 | 17;
+
+/** Gets what arrived, one by one. The arrival is the one reused record: read it at once. */
+export interface ListenSink {
+  /** A completed handshake: the source is who it says (grade "handshake"). It is closed already. */
+  accepted(arrival: Arrival): void;
+  /** A datagram, whose source may be forged. */
+  datagram(arrival: Arrival): void;
+  /** A connection that nobody can be named for (1.2: "Possible stealth scan from unknown host"). */
+  acceptFailed(port: number): void;
+  /** After the last arrival of a wake-up: the time to act on what they showed. */
+  batchEnd(): void;
+}
+
+export interface ListenReport {
+  /** The port could not be taken; told once, tried again until it can. `code`: "EADDRINUSE", "EACCES" ... */
+  busy(protocol: ListenProtocol, port: number, code: string): void;
+  /** A port told busy is ours now. */
+  free(protocol: ListenProtocol, port: number): void;
+  /** Ports that have no listener because of the process's limit on open files; told when the list changes. */
+  leftOut(protocol: ListenProtocol, ports: readonly PortRange[]): void;
+  /** The sink threw, or the kernel refused to say what is readable. Listening goes on. */
+  failed(error: unknown): void;
+}
+
+export function newListenCounters() {
+  return {
+    /** Connections accepted and closed. */
+    accepts: 0,
+    /** Connections that could not be accepted, or whose peer could not be named. */
+    acceptFailures: 0,
+    datagrams: 0,
+    /** Broadcasts and multicasts: no evidence, never answered. */
+    datagramsToMany: 0,
+    receiveFailures: 0,
+    /** Datagrams answered with the banner, and those that were not, to be no amplifier. */
+    answers: 0,
+    answersWithheld: 0,
+    /** How often a port had more waiting than one wake-up takes. */
+    wakeupsCutShort: 0,
+    /** Ports without a listener because of the limit on open files. */
+    portsLeftOut: 0,
+  };
+}
+export type ListenCounters = ReturnType<typeof newListenCounters>;
+
+/** Arrivals taken off one port before the next has its turn. */
+export const ARRIVALS_PER_TURN = 32;

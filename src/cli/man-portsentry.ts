@@ -1,0 +1,77 @@
+// portsentry(8): PortSentry's two command lines under its old name. Its words are kept here; the exact texts that the program
+// prints are portsentry.ts's.
+import { type Edition, example, heading, item, pageHead, paragraph, seeAlso } from "./roff.ts";
+
+export function portsentryPage(edition: Edition): string {
+  return [
+    pageHead({ name: "portsentry", section: 8, edition, summary: "detect and answer port scans" }),
+    heading(
+      "synopsis",
+      example([
+        "portsentry -tcp | -stcp | -atcp | -udp | -sudp | -audp",
+        "portsentry [--stealth | --connect] [OPTIONS]",
+      ]),
+    ),
+    heading("description", ...description.map(paragraph)),
+    heading("modes of portsentry 1.2", ...modes.map(([term, meaning]) => item(term, meaning))),
+    heading("options of portsentry 2", ...options.map(([term, meaning]) => item(term, meaning))),
+    heading("service", ...service.map(paragraph)),
+    heading("files", ...files.map(([path, meaning]) => item(path, meaning))),
+    seeAlso([
+      ["portreeve", 8],
+      ["portsentry.conf", 5],
+      ["hosts_access", 5],
+      ["iptables", 8],
+    ]),
+  ].join("");
+}
+
+const description = [
+  "portsentry is Portreeve under the command lines of PortSentry 1.2 and 2. Which of the two is meant follows from the options; " +
+    "configuration, log lines and files are those of that version.",
+  "With one of 1.2's modes it reads /etc/portsentry/portsentry.conf, goes into the background and logs to syslog. With 2's " +
+    "options it stays in the foreground and prints its lines, unless told otherwise.",
+  "As installed nothing is blocked: BLOCK_TCP and BLOCK_UDP in portsentry.conf say what happens to a scanner.",
+];
+
+const modes = [
+  ["-tcp", "listens on the ports of TCP_PORTS; a connection is a probe"],
+  ["-stcp", "watches the ports of TCP_PORTS without listening, stealth scans included"],
+  ["-atcp", "watches every TCP port below ADVANCED_PORTS_TCP that no program serves, except ADVANCED_EXCLUDE_TCP"],
+  ["-udp", "listens on the ports of UDP_PORTS"],
+  ["-sudp", "watches the ports of UDP_PORTS without listening"],
+  ["-audp", "watches every UDP port below ADVANCED_PORTS_UDP that no program serves, except ADVANCED_EXCLUDE_UDP"],
+] as const;
+
+const options = [
+  ["--stealth", "watches the configured ports without listening (the default)"],
+  ["--connect", "listens on the configured ports"],
+  ["-c, --configfile PATH", "the configuration file (default: /etc/portsentry/portsentry.conf)"],
+  ["-l, --logoutput stdout|syslog", "where log lines go (default: stdout)"],
+  ["-i, --interface NAME", "may be given several times: ALL, ALL_NLO (the default), any, or an interface"],
+  ["-m, --method pcap|raw", "taken for compatibility: Portreeve has its own way to see packets"],
+  ["-L, --disable-local-check", "counts packets of this host as well"],
+  ["-S, --disable-service-check", "counts ports as well that a program serves"],
+  ["-D, --daemon", "goes into the background"],
+  ["-d, --debug", "logs more"],
+  ["-v, --verbose", "logs more"],
+  ["-V, --version", "prints the version"],
+  ["-h, --help", "prints help"],
+] as const;
+
+const service = [
+  "/etc/init.d/portsentry start, stop, restart and status, and the systemd unit portsentry.service, run one process in the modes " +
+    "that /etc/default/portsentry names: TCP_MODE (tcp, stcp, atcp or nothing) and UDP_MODE (udp, sudp, audp or nothing). Without " +
+    "any mode nothing is started.",
+  "Before each start /usr/lib/portsentry/portsentry-build-ignore-file builds portsentry.ignore from portsentry.ignore.static and " +
+    "the host's own addresses. /usr/lib/portsentry/portsentry-add-ip and portsentry-rm-ip add an address to the static file and " +
+    "take one out.",
+];
+
+const files = [
+  ["/etc/portsentry/portsentry.conf", "the configuration; see portsentry.conf(5)"],
+  ["/etc/portsentry/portsentry.ignore.static", "addresses that are never blocked, as the administrator writes them"],
+  ["/etc/portsentry/portsentry.ignore", "built from it at each start; do not edit"],
+  ["/etc/default/portsentry", "the modes in which the service runs"],
+  ["/var/lib/portsentry/portsentry.history", "one line for each scanning source; fail2ban's jail portsentry reads it"],
+] as const;

@@ -1,0 +1,165 @@
+// PortSentry's two command lines, parsed: which generation is meant, and what it asks for. Pure: it prints nothing.
+// 1.2: exactly one of six flags. 2.x: getopt's options, short ones joined or apart. docs/decisions/0007.
+import { parseArgs } from "node:util";
+import type { TcpMode, UdpMode } from "../config/options.ts";
+import type { RunOptions } from "../daemon/run.ts";
+
+export interface Line1 {
+  readonly generation: 1;
+  readonly tcpMode: TcpMode | undefined;
+  readonly udpMode: UdpMode | undefined;
+  readonly confFile: string | undefined;
+}
+
+export interface Line2 {
+  readonly generation: 2;
+  readonly mode: "stealth" | "connect";
+  readonly log: RunOptions["log"];
+  readonly confFile: string | undefined;
+  readonly daemon: boolean;
+  /** As they were given; none: every interface but the loopback. */
+  readonly interfaces: readonly string[];
+  /** Options that do nothing here, each with the reason. */
+  readonly idle: readonly string[];
+}
+
+export type ParsedLine =
+  | Line1
+  | Line2
+  /** No argument: what it means is for the configuration to say. */
+  | { readonly generation: "unsaid" }
+  /** Not a command line of 1.2: its usage. */
+  | { readonly generation: 1; readonly wrong: true }
+  | { readonly generation: 2; readonly wrong: string }
+  | { readonly generation: 2; readonly show: "help" | "version" };
+
+const tcpFlags = new Map<string, TcpMode>([
+  ["-tcp", "tcp"],
+  ["-stcp", "stcp"],
+  ["-atcp", "atcp"],
+]);
+const udpFlags = new Map<string, UdpMode>([
+  ["-udp", "udp"],
+  ["-sudp", "sudp"],
+  ["-audp", "audp"],
+]);
+
+export function parsePortsentryLine(args: readonly string[]): ParsedLine {
+  if (args.length === 0) return { generation: "unsaid" };
+  const isFlag1 = (arg: string) => tcpFlags.has(arg) || udpFlags.has(arg);
+  if (args.some(isFlag1) || !args.some(looksLikeLine2)) return parseLine1(args);
+  return parseLine2(args);
+}
+
+const letters2 = "clmiLSDdvhV";
+
+/** An option that 2.x has: "--stealth", "-l", "-Dv". What neither generation knows gets 1.2's usage. */
+function looksLikeLine2(arg: string): boolean {
+  if (arg.startsWith("--")) return Object.hasOwn(options2, arg.slice(2).split("=")[0] ?? "");
+  return arg.startsWith("-") && arg.length > 1 && letters2.includes(arg.charAt(1));
+}
+
+/** One TCP flag, one UDP flag, or one of each; and -c FILE, which 1.2 did not have. */
+function parseLine1(args: readonly string[]): ParsedLine {
+  let tcpMode: TcpMode | undefined;
+  let udpMode: UdpMode | undefined;
+  let confFile: string | undefined;
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] ?? "";
+    const tcp = tcpFlags.get(arg);
+    const udp = udpFlags.get(arg);
+    const file = arg === "-c" ? args[++i] : undefined;
+    const fits =
+      (tcp !== undefined && tcpMode === undefined) ||
+      (udp !== undefined && udpMode === undefined) ||
+      (file !== undefined && file !== "" && confFile === undefined);
+    if (!fits) return { generation: 1, wrong: true };
+    tcpMode ??= tcp;
+    udpMode ??= udp;
+    confFile ??= file;
+  }
+  if (tcpMode === undefined && udpMode === undefined) return { generation: 1, wrong: true };
+  return { generation: 1, tcpMode, udpMode, confFile };
+}
+
+const options2 = {
+  stealth: { type: "boolean" },
+  connect: { type: "boolean" },
+  interface: { type: "string", short: "i", multiple: true },
+  logoutput: { type: "string", short: "l" },
+  configfile: { type: "string", short: "c" },
+  method: { type: "string", short: "m" },
+  "disable-local-check": { type: "boolean", short: "L" },
+  "disable-service-check": { type: "boolean", short: "S" },
+  daemon: { type: "boolean", short: "D" },
+  debug: { type: "boolean", short: "d" },
+  verbose: { type: "boolean", short: "v" },
+  help: { type: "boolean", short: "h" },
+  version: { type: "boolean", short: "V" },
+} as const;
+
+function parseLine2(args: readonly string[]): ParsedLine {
+  const wrong = (message: string) => ({ generation: 2, wrong: message }) as const;
+  try {
+    const { values } = parseArgs({ args: [...args], options: options2, allowPositionals: false, strict: true });
+    if (values.help) return { generation: 2, show: "help" };
+    if (values.version) return { generation: 2, show: "version" };
+    const fault = faultOf(values);
+    if (fault !== undefined) return wrong(fault);
+    return {
+      generation: 2,
+      mode: values.connect ? "connect" : "stealth",
+      log: values.logoutput === "syslog" ? "syslog" : "stdout",
+      confFile: values.configfile,
+      daemon: values.daemon === true,
+      interfaces: values.interface ?? [],
+      idle: idleOptions(values),
+    };
+  } catch (error) {
+    return wrong(error instanceof Error ? error.message : String(error));
+  }
+}
+
+type Values2 = ReturnType<typeof parseArgs<{ options: typeof options2 }>>["values"];
+
+/** In 2.x's words. */
+function faultOf({ stealth, connect, interface: names = [], logoutput, method, configfile }: Values2) {
+  if (stealth && connect) return "Only one mode can be specified, Use only one of --stealth or --connect";
+  if (interfaceKinds(names) > 1) return "Only one interface type can be specified (ALL, ALL_NLO or interfaces)";
+  if (logoutput !== undefined && logoutput !== "stdout" && logoutput !== "syslog")
+    return "Invalid log output specified (stdout or syslog)";
+  if (method !== undefined && method !== "pcap" && method !== "raw")
+    return "Invalid sentry method specified (pcap or raw)";
+  return configfile === "" ? "No configuration file specified" : undefined;
+}
+
+function interfaceKinds(names: readonly string[]): number {
+  return new Set(names.map((name) => (name === "ALL" || name === "ALL_NLO" ? name : "named"))).size;
+}
+
+/** What an option of 2.x would change there and does not here. */
+function idleOptions(values: Values2): string[] {
+  const names = values.interface ?? [];
+  const idle = (option: string, reason: string) => `${option} has no effect: ${reason}`;
+  return [
+    ...(values.method === undefined
+      ? []
+      : [
+          idle(
+            `--method ${values.method}`,
+            "packets are read through nfnetlink_log, which needs neither libpcap nor raw sockets",
+          ),
+        ]),
+    ...names
+      .filter((name) => name !== "ALL_NLO")
+      .map((name) => idle(`--interface ${name}`, "every interface but the loopback is watched")),
+    ...(values["disable-local-check"]
+      ? [idle("--disable-local-check", "this host's own addresses are never held or blocked")]
+      : []),
+    ...(values["disable-service-check"]
+      ? [idle("--disable-service-check", "a port that a program serves is never a trap")]
+      : []),
+    ...(values.debug ? [idle("--debug", "portreeve status, events -f and why ADDRESS show what the daemon does")] : []),
+    ...(values.verbose ? [idle("--verbose", "what it would add is always said, or is in portreeve events")] : []),
+  ];
+}

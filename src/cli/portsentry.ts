@@ -1,0 +1,62 @@
+// The entry point of `portsentry`: the process around portsentry-run.ts. The daemon is loaded only by the process that
+// becomes it.
+import { readFileSync, writeFileSync, writeSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { readVersion } from "../control/version.ts";
+import type { Line } from "../record/lines.ts";
+import { startInBackground, takeParent } from "./background.ts";
+import { connect } from "./connect.ts";
+import { runPortsentry, type World } from "./portsentry-run.ts";
+
+const EXIT_SOFTWARE = 70;
+
+const parent = takeParent(process.env);
+if (parent !== undefined) becomeDaemon();
+// Who reads our lines may go away; the daemon guards the host all the same.
+process.stdout.on("error", () => {});
+process.stderr.on("error", () => {});
+const { sayEarly } = await import("../daemon/early-log.ts");
+
+const world: World = {
+  write: (text) => writeTo(1, text),
+  complain: (message) => writeTo(2, `portsentry: ${message}\n`),
+  say: (lines: readonly Line[]) => sayEarly(lines),
+  isRoot: process.geteuid?.() === 0,
+  version: readVersion(),
+  readFile: (path) => readFileSync(path),
+  parent,
+  loadDaemon: async () => (await import("../daemon/run.ts")).runDaemon,
+  startInBackground: (args) => startInBackground({ argv: [process.argv[1] ?? "", ...args], env: process.env }),
+  addMode: (conf, mode) => connect({ conf }).addMode(mode),
+  sleep: async (ms) => {
+    await sleep(ms);
+  },
+};
+try {
+  process.exitCode = await runPortsentry(process.argv.slice(2), world);
+} catch (error) {
+  // Nobody expected it: its stack is what helps, and standard error may lead nowhere here.
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  world.complain(`internal error: ${text}`);
+  parent?.complain(`internal error: ${text}`);
+  process.exitCode = EXIT_SOFTWARE;
+}
+
+/** The session, "/" and the closed terminal are the parent's doing (background.ts). */
+function becomeDaemon(): void {
+  process.umask(0o077);
+  try {
+    // What pkill, pidof and killall go by; ps goes on showing the whole command line.
+    writeFileSync("/proc/self/comm", "portsentry");
+  } catch {
+    // Only a name.
+  }
+}
+
+function writeTo(fd: number, text: string): void {
+  try {
+    writeSync(fd, text);
+  } catch {
+    // Nobody reads it.
+  }
+}

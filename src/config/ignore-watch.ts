@@ -1,0 +1,168 @@
+// Notices changes of the ignore files without a restart. A notification of their folder only makes it look sooner: what
+// counts is the file's stamp, so that a replaced file, a lost notification and a replaced folder are seen at the next
+// poll(). A file is read when two looks in a row show the same stamp: a writer may be at work.
+import { type BigIntStats, readFileSync, statSync, watch } from "node:fs";
+import { dirname } from "node:path";
+import type { Prefix } from "../wire/address.ts";
+import { type IgnoredRead, joinIgnored, readIgnored, STATIC_SUFFIX } from "./ignored.ts";
+import { formatProblem } from "./problems.ts";
+import type { ReadFile } from "./read.ts";
+
+/** What the watch needs of the system; a test brings its own. */
+export interface IgnoreSystem {
+  readonly readFile: ReadFile;
+  /** Changes whenever the file does; "" when there is none or it cannot be asked. */
+  readonly stamp: (path: string) => string;
+  /** Calls back when something in the folder may have changed; throws when the folder cannot be watched. */
+  readonly watchFolder: (folder: string, changed: () => void) => { close(): void };
+  /** Calls back once, later; gives a way to call it off. */
+  readonly later: (delayMs: number, task: () => void) => () => void;
+}
+
+export interface IgnoreListener {
+  /** The entries of both files as they now are. */
+  onChange(prefixes: readonly Prefix[]): void;
+  /** For the administrator: a bad line, once for each version of the file; a file that is gone or cannot be read. */
+  onProblem(message: string): void;
+}
+
+export interface IgnoreStart {
+  /** IGNORE_FILE; the one with ".static" at its end is watched as well. */
+  readonly path: string;
+  /** Settings.ignored: what the daemon has already. */
+  readonly loaded: readonly Prefix[];
+}
+
+/** Between the two looks at a file that a notification told of. */
+const SETTLE_MS = 100;
+
+interface Watched {
+  readonly path: string;
+  /** Of the version that `read` is of. */
+  loaded: string;
+  /** Of the last look. */
+  seen: string;
+  read: IgnoredRead;
+}
+
+export class IgnoreWatch {
+  readonly #system: IgnoreSystem;
+  readonly #listener: IgnoreListener;
+  readonly #files: readonly [Watched, Watched];
+  #folder: { close(): void } | undefined;
+  #cancel: (() => void) | undefined;
+  /** The files have changed between the loading of the settings and the first look at them. */
+  #isStale: boolean;
+  #closed = false;
+
+  constructor(start: IgnoreStart, listener: IgnoreListener, system: IgnoreSystem = realIgnoreSystem) {
+    this.#system = system;
+    this.#listener = listener;
+    this.#files = [this.#open(start.path), this.#open(start.path + STATIC_SUFFIX)];
+    this.#isStale = !isEqual(this.#join(), start.loaded);
+    this.#watch(dirname(start.path));
+  }
+
+  /** To be called every few seconds. */
+  poll(): void {
+    if (this.#closed) return;
+    let changed = this.#isStale;
+    this.#isStale = false;
+    for (const file of this.#files) if (this.#look(file)) changed = true;
+    if (changed) this.#listener.onChange(this.#join());
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancel?.();
+    this.#folder?.close();
+  }
+
+  #join(): readonly Prefix[] {
+    return joinIgnored(this.#files[0].read, this.#files[1].read).prefixes;
+  }
+
+  #open(path: string): Watched {
+    // The stamp is taken first: a change between the two is seen at the next look.
+    const stamp = this.#system.stamp(path);
+    return { path, loaded: stamp, seen: stamp, read: readIgnored(path, this.#system.readFile) };
+  }
+
+  #watch(folder: string): void {
+    try {
+      this.#folder = this.#system.watchFolder(folder, () => this.#settle());
+    } catch {
+      // No inotify to be had, or no such folder: poll() sees it all, a little later.
+    }
+  }
+
+  /** One look now, the second when the file has had time to change again. */
+  #settle(): void {
+    if (this.#closed || this.#cancel !== undefined) return;
+    this.poll();
+    this.#cancel = this.#system.later(SETTLE_MS, () => {
+      this.#cancel = undefined;
+      this.poll();
+    });
+  }
+
+  /** True when new entries were read. */
+  #look(file: Watched): boolean {
+    const stamp = this.#system.stamp(file.path);
+    const isStable = stamp === file.seen;
+    file.seen = stamp;
+    if (!isStable || stamp === file.loaded) return false;
+    const read = readIgnored(file.path, this.#system.readFile);
+    // Changed while it was read: what was read may be half of it.
+    if (this.#system.stamp(file.path) !== stamp) return false;
+    file.loaded = stamp;
+    if ("fault" in read) {
+      this.#complain(file, read);
+      return false;
+    }
+    file.read = read;
+    for (const problem of read.problems) this.#listener.onProblem(formatProblem(problem));
+    return true;
+  }
+
+  /** Entries that protect somebody are not given up because their file cannot be had for a while. */
+  #complain({ path, read }: Watched, { fault }: { readonly fault: string }): void {
+    if ("fault" in read) return;
+    const kept = read.prefixes.length === 1 ? "its 1 entry stays" : `its ${read.prefixes.length} entries stay`;
+    this.#listener.onProblem(`${path}: ${fault}; ${kept} in force until the daemon is restarted`);
+  }
+}
+
+function isEqual(a: readonly Prefix[], b: readonly Prefix[]): boolean {
+  return a.length === b.length && a.every((prefix, index) => isSamePrefix(prefix, b[index]));
+}
+
+function isSamePrefix(a: Prefix, b: Prefix | undefined): boolean {
+  return b !== undefined && a.bits === b.bits && a.w0 === b.w0 && a.w1 === b.w1 && a.w2 === b.w2 && a.w3 === b.w3;
+}
+
+export const realIgnoreSystem: IgnoreSystem = {
+  readFile: (path) => readFileSync(path),
+  stamp(path) {
+    try {
+      return stampOf(statSync(path, { bigint: true }));
+    } catch {
+      return "";
+    }
+  },
+  watchFolder(folder, changed) {
+    const watcher = watch(folder, { persistent: false }, changed);
+    // Without it an error (the folder is removed) would end the daemon.
+    watcher.on("error", () => watcher.close());
+    return watcher;
+  },
+  later(delayMs, task) {
+    const timer = setTimeout(task, delayMs).unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+/** The change time is in it because a writer can set the modification time back. */
+function stampOf({ dev, ino, size, mtimeNs, ctimeNs, mode }: BigIntStats): string {
+  return [dev, ino, size, mtimeNs, ctimeNs, mode].join(" ");
+}

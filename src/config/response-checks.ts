@@ -1,0 +1,86 @@
+// What is wrong with the responses of a file: placeholders that nothing replaces, programs that are not there, a
+// reaction that has nothing to run.
+import { EXAMPLE_GATEWAY, missingPrograms, unknownPlaceholders } from "./command.ts";
+import { type Key, keys } from "./keys.ts";
+import type { Entry } from "./lines.ts";
+import { escapeText, type ProblemLog } from "./problems.ts";
+import type { Settings } from "./settings.ts";
+
+type Entries = ReadonlyMap<string, Entry>;
+
+export interface ResponseContext {
+  readonly log: ProblemLog;
+  /** The file is an old PortSentry configuration. */
+  readonly old: boolean;
+  readonly fileExists?: ((path: string) => boolean) | undefined;
+}
+
+const commandKeys: readonly (readonly [Key<string | undefined>, "killRoute" | "unkillRoute" | "runCommand"])[] = [
+  [keys.killRoute, "killRoute"],
+  [keys.unkillRoute, "unkillRoute"],
+  [keys.killRunCmd, "runCommand"],
+];
+
+export function checkResponses(settings: Settings, entries: Entries, context: ResponseContext): void {
+  const { responses } = settings;
+  for (const [key, field] of commandKeys) {
+    const template = responses[field];
+    if (template === undefined) continue;
+    warnPlaceholders(key, template, entries, context);
+    warnPrograms(key, template, entries, context);
+  }
+  if (responses.hostsDeny !== undefined) warnPlaceholders(keys.killHostsDeny, responses.hostsDeny, entries, context);
+  if (responses.unkillRoute !== undefined && responses.killRoute === undefined) {
+    warn(keys.unkillRoute, "UNKILL_ROUTE is set and KILL_ROUTE is not: it is never run", entries, context);
+  }
+  checkRunOnly(keys.blockTcp, settings.tcp.runOnly, { settings, entries, context });
+  checkRunOnly(keys.blockUdp, settings.udp.runOnly, { settings, entries, context });
+}
+
+function warnPlaceholders(key: Key<unknown>, template: string, entries: Entries, context: ResponseContext): void {
+  for (const unknown of unknownPlaceholders(template)) {
+    const message = `${key.name}: nothing replaces ${unknown}; there are $TARGET$, $PORT$ and $MODE$`;
+    warn(key, message, entries, context);
+  }
+  if (template.includes(EXAMPLE_GATEWAY)) {
+    const message = `${key.name}: ${EXAMPLE_GATEWAY} is no address; put the address of a dead host of your network there`;
+    warn(key, message, entries, context);
+  }
+}
+
+function warnPrograms(key: Key<unknown>, template: string, entries: Entries, context: ResponseContext): void {
+  if (context.fileExists === undefined) return;
+  for (const program of missingPrograms(template, context.fileExists)) {
+    const remedy = "install it, or name one that is there; until then the command fails each time";
+    warn(key, `${key.name}: ${escapeText(program)} is not there or cannot be run; ${remedy}`, entries, context);
+  }
+}
+
+function warn(key: Key<unknown>, message: string, entries: Entries, { log }: ResponseContext): void {
+  log.add({ severity: "warning", line: entries.get(key.name)?.line ?? 0, key: key.name, message });
+}
+
+interface RunOnlyContext {
+  readonly settings: Settings;
+  readonly entries: Entries;
+  readonly context: ResponseContext;
+}
+
+/** 2.x refuses such a file; 1.2 starts with it, so a file that is surely 1.2's gets a warning only. */
+function checkRunOnly(key: Key<unknown>, runOnly: boolean, { settings, entries, context }: RunOnlyContext): void {
+  if (!runOnly || settings.responses.runCommand !== undefined || context.log.isBad(keys.killRunCmd.name)) return;
+  const isFirst = context.old && settings.generation === 1 && advancedKeys.some(({ name }) => entries.has(name));
+  context.log.add({
+    severity: isFirst ? "warning" : "error",
+    line: entries.get(key.name)?.line ?? 0,
+    key: key.name,
+    message: `${key.name} is "2" and there is no KILL_RUN_CMD to run: scans are logged only; set KILL_RUN_CMD, or write "0" or "1"`,
+  });
+}
+
+const advancedKeys = [
+  keys.advancedPortsTcp,
+  keys.advancedPortsUdp,
+  keys.advancedExcludeTcp,
+  keys.advancedExcludeUdp,
+] as const;

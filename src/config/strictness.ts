@@ -1,0 +1,58 @@
+// How strictly a file is read. One without any key of Portreeve's own is an old PortSentry configuration: whoever only
+// replaced the package must get a daemon that starts, so a line that PortSentry passed over is a warning there. In every
+// other file it is an error, because a mistyped line may be the one that was to protect the host.
+// docs/decisions/0006 has the reasons.
+import { findKey, keyNames, portSentryKeyNames } from "./keys.ts";
+import type { Entry } from "./lines.ts";
+import { escapeText, type ProblemLog } from "./problems.ts";
+import { suggestName } from "./suggest.ts";
+
+/** A file with more unknown keys than this is no configuration of ours; looking for what each may mean takes time. */
+const MAX_SUGGESTIONS = 50;
+
+type Entries = ReadonlyMap<string, Entry>;
+
+interface Reporting {
+  readonly old: boolean;
+  /** What readLines found. */
+  readonly lineLog: ProblemLog;
+  readonly log: ProblemLog;
+}
+
+export function isOldFile(entries: Entries): boolean {
+  for (const name of entries.keys()) if (findKey(name)?.origin === "portreeve") return false;
+  return true;
+}
+
+/** Reports malformed lines and unknown keys in `log`; gives the entries that count. */
+export function reportLines(found: Entries, { old, lineLog, log }: Reporting): Entries {
+  for (const problem of lineLog.list()) {
+    if (problem.passedOver === true && old) log.add({ ...problem, severity: "warning" });
+    else log.add({ ...problem, passedOver: false });
+  }
+  const entries = new Map([...found].filter(([, entry]) => old || !entry.flawed));
+  let unknown = 0;
+  for (const entry of entries.values()) {
+    const key = findKey(entry.key);
+    if (key === undefined) reportUnknown(entry, { old, search: ++unknown <= MAX_SUGGESTIONS }, log);
+    else if (!key.carriedOut) {
+      const message = `${key.name} is read and not carried out by this version (${key.meaning.replace(/\.$/, "")})`;
+      log.add({ severity: "warning", line: entry.line, key: key.name, message });
+    } else if (old && entry.indented && !entry.flawed) {
+      const message = `${key.name} has blanks before it, for which PortSentry passed over this line; here it counts`;
+      log.add({ severity: "warning", line: entry.line, key: key.name, message });
+    }
+  }
+  return entries;
+}
+
+function reportUnknown({ key: name, line }: Entry, how: { old: boolean; search: boolean }, log: ProblemLog): void {
+  const near = how.search ? suggestName(name, keyNames) : undefined;
+  const remedy = near === undefined ? "remove the line, or put # before it" : `did you mean ${near}?`;
+  // No old file holds a key that only looks like one of ours: somebody has begun to use ours, and mistyped it.
+  const meantOurs = near !== undefined && !portSentryKeyNames.includes(near);
+  const isError = !how.old || meantOurs;
+  const what = isError ? "is no known key" : "is no known key and does nothing, as in PortSentry";
+  const message = `${escapeText(name)} ${what}; ${remedy}`;
+  log.add({ severity: isError ? "error" : "warning", line, key: name, message, passedOver: !isError });
+}

@@ -1,0 +1,84 @@
+// Connect mode inside the daemon: listeners on the watched ports of a protocol in mode tcp or udp; what they accept goes
+// to the engine, and the kernel's sensor is told which ports are ours.
+import { Listeners } from "../capture/listen.ts";
+import type { PortRange } from "../config/settings.ts";
+import { couldNotBindLine } from "../record/start-lines.ts";
+import { protocolLabel } from "../record/lines.ts";
+import { IpProtocol } from "../wire/packet.ts";
+import type { Daemon } from "./daemon.ts";
+
+export class ConnectMode {
+  readonly #daemon: Daemon;
+  #listeners: Listeners | undefined;
+
+  constructor(daemon: Daemon) {
+    this.#daemon = daemon;
+  }
+
+  /** Resolves when every port was tried once. Nothing is done where no protocol is in connect mode. */
+  async start(): Promise<void> {
+    const wanted = this.#wanted();
+    if (wanted.tcp.length === 0 && wanted.udp.length === 0) return;
+    const { engine, recorder } = this.#daemon;
+    this.#listeners = new Listeners({ ...wanted, banner: this.#daemon.settings.banner });
+    await this.#listeners.start(
+      {
+        accepted: (arrival) => engine.arrival(arrival),
+        datagram: (arrival) => engine.arrival(arrival),
+        acceptFailed: () => undefined,
+        batchEnd: () => engine.batchEnd(),
+      },
+      {
+        busy: (protocol, port) => recorder.modes([couldNotBindLine(protocol, port)]),
+        free: (protocol, port) => {
+          recorder.notice(`${protocolLabel(protocol)} port ${port} has become free and is listened on`);
+          this.#tellKernel();
+        },
+        leftOut: (protocol, ports) => recorder.warning(leftOutText(protocol, ports)),
+        failed: (error) => recorder.warning(`listeners: ${error instanceof Error ? error.message : String(error)}`),
+      },
+    );
+    this.#tellKernel();
+  }
+
+  /** After a reload. */
+  update(): void {
+    const wanted = this.#wanted();
+    if (this.#listeners === undefined) {
+      void this.start().catch((error: unknown) => this.#daemon.recorder.warning(`listeners: ${String(error)}`));
+      return;
+    }
+    this.#listeners.update({ ...wanted, banner: this.#daemon.settings.banner });
+    this.#tellKernel();
+  }
+
+  isOurs(protocol: number, port: number): boolean {
+    const open = this.#open();
+    const ranges = protocol === IpProtocol.Tcp ? open.tcp : open.udp;
+    return ranges.some(({ first, last }) => port >= first && port <= last);
+  }
+
+  close(): void {
+    this.#listeners?.close();
+    this.#listeners = undefined;
+  }
+
+  #wanted(): { tcp: readonly PortRange[]; udp: readonly PortRange[] } {
+    const { tcp, udp } = this.#daemon.settings;
+    return { tcp: tcp.mode === "listen" ? tcp.watched : [], udp: udp.mode === "listen" ? udp.watched : [] };
+  }
+
+  #open(): { tcp: readonly PortRange[]; udp: readonly PortRange[] } {
+    return { tcp: this.#listeners?.openPorts(IpProtocol.Tcp) ?? [], udp: this.#listeners?.openPorts(IpProtocol.Udp) ?? [] };
+  }
+
+  #tellKernel(): void {
+    this.#daemon.followListened(this.#open());
+  }
+}
+
+function leftOutText(protocol: number, ports: readonly PortRange[]): string {
+  const list = ports.slice(0, 8).map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`));
+  const label = protocolLabel(protocol);
+  return `${label} ports ${list.join(",")}${ports.length > 8 ? " and more" : ""} have no listener: the limit on open files is too low`;
+}

@@ -1,0 +1,252 @@
+// A started daemon between start and stop: timers, notifications, signals, reload.
+import { explainSettings } from "../config/explain.ts";
+import { IgnoreWatch } from "../config/ignore-watch.ts";
+import type { Settings } from "../config/settings.ts";
+import type { DaemonApi } from "../control/api.ts";
+import { type ControlServer, serveControl } from "../control/server.ts";
+import { watchReadable } from "../kernel/libc.ts";
+import { openSystemdNotifier, type SystemdNotifier } from "../kernel/sd-notify.ts";
+import { listServedPorts } from "../kernel/sock-diag.ts";
+import { IpProtocol } from "../wire/packet.ts";
+import { createApi } from "./api.ts";
+import { ConnectMode } from "./connect-mode.ts";
+import { type readConntrackUse, readHost } from "./host.ts";
+import { addMode, modeNotices } from "./modes.ts";
+import { startNotices } from "./notices.ts";
+import type { RunOptions } from "./run.ts";
+import { messageOf, type Started } from "./start.ts";
+
+const EXIT_SOFTWARE = 70;
+const TICK_MS = 1_000;
+const FLUSH_MS = 200;
+/** How often it is asked whether the administrator's own rules, and the ignore files, are as they were. */
+const LOOK_MS = 2_000;
+/** How often listeners, resolvers and addresses are looked at where no notification tells of a change. */
+const HOST_MS = 30_000;
+/** Changes of routes and addresses come in bursts. */
+const HOST_SETTLE_MS = 200;
+
+export type Load = (options: RunOptions, tell: (line: string) => void) => Settings | undefined;
+
+export class Running {
+  readonly #started: Started;
+  readonly #load: Load;
+  readonly #connectMode: ConnectMode;
+  readonly #closers: (() => void)[] = [];
+  #options: RunOptions;
+  #control: ControlServer | undefined;
+  #hostTimer: NodeJS.Timeout | undefined;
+  #hostText = "";
+  #ignoreWatch: IgnoreWatch | undefined;
+
+  constructor(started: Started, options: RunOptions, load: Load) {
+    this.#started = started;
+    this.#options = options;
+    this.#load = load;
+    this.#connectMode = new ConnectMode(started.daemon);
+  }
+
+  async run(conntrackBefore: ReturnType<typeof readConntrackUse>): Promise<number> {
+    const { daemon, restored } = this.#started;
+    const notifier = openSystemdNotifier(process.env);
+    daemon.recorder.starting();
+    if (this.#options.terse !== true) {
+      for (const line of explainSettings(daemon.settings)) daemon.recorder.notice(line);
+      for (const line of startNotices({ daemon, restored, conntrackBefore })) daemon.recorder.notice(line);
+    }
+    this.#control = await serveControl({
+      path: daemon.settings.controlSocket,
+      mode: 0o660,
+      api: this.#api(),
+      report: (error) => daemon.recorder.warning(`control socket: ${error.message}`),
+    });
+    const stopped = this.#untilSignal(notifier);
+    try {
+      this.#lookAtHost();
+      daemon.recorder.modes(modeNotices(daemon.settings));
+      await this.#connectMode.start();
+      this.#startLoops(notifier);
+      daemon.recorder.listening();
+      notifier.notify("READY=1\nSTATUS=active and listening");
+      this.#options.daemonReady?.();
+      return await stopped;
+    } finally {
+      await this.#stop(notifier);
+    }
+  }
+
+  #api(): DaemonApi {
+    const { daemon } = this.#started;
+    return {
+      ...createApi(daemon),
+      addMode: (mode) =>
+        addMode(mode, daemon.settings, (options) => this.#reconfigure({ ...this.#options, ...options }, "mode added")),
+    };
+  }
+
+  /** Runs a task of the loops; what it throws is said and ends nothing. */
+  #guard(what: string, task: () => void): () => void {
+    return () => {
+      try {
+        task();
+      } catch (error) {
+        this.#started.daemon.recorder.warning(`${what}: ${messageOf(error)}`);
+      }
+    };
+  }
+
+  #every(milliseconds: number, what: string, task: () => void): void {
+    const timer = setInterval(this.#guard(what, task), milliseconds);
+    this.#closers.push(() => clearInterval(timer));
+  }
+
+  #watch(fd: number, what: string, task: () => void): void {
+    const { recorder } = this.#started.daemon;
+    const handle = watchReadable(fd, task, (error) => recorder.warning(`${what}: ${messageOf(error)}`));
+    this.#closers.push(() => handle.close());
+  }
+
+  #startLoops(notifier: SystemdNotifier): void {
+    const { daemon, capture, monitor, routes, restored } = this.#started;
+    const bootMs = Date.now() - daemon.host.uptimeMs;
+    void daemon.blocker
+      .restoreDelegated(restored.delegated, bootMs)
+      .catch((error: unknown) => daemon.recorder.warning(`restoring rules: ${messageOf(error)}`));
+    capture.start(daemon.engine, (error) => daemon.recorder.warning(`capture: ${messageOf(error)}`));
+    this.#watch(monitor.socket.fd, "nf_tables notifications", () => {
+      monitor.read(
+        (change) => daemon.reconciler.onForeignChange(change),
+        () => daemon.lookAtDelegated(true),
+      );
+    });
+    this.#watch(routes.fd, "route notifications", () => {
+      // What changed is not read: the host is looked at afresh once the changes have settled.
+      while (routes.receive() !== 0);
+      this.#hostTimer ??= setTimeout(this.#guard("host", () => this.#lookAtHost()), HOST_SETTLE_MS);
+    });
+    this.#every(TICK_MS, "tick", () => daemon.tick());
+    this.#every(FLUSH_MS, "flush", () => daemon.flush());
+    this.#every(LOOK_MS, "look", () => {
+      daemon.lookAtDelegated(false);
+      this.#ignoreWatch?.poll();
+    });
+    this.#every(HOST_MS, "host", () => this.#lookAtHost());
+    this.#watchIgnoreFile();
+    this.#endGraceLater();
+    if (notifier.watchdogIntervalMs !== undefined) {
+      this.#every(notifier.watchdogIntervalMs, "watchdog", () => notifier.notify("WATCHDOG=1"));
+    }
+  }
+
+  /** BOOT_GRACE: when it ends, closed ports become traps. */
+  #endGraceLater(): void {
+    const { daemon } = this.#started;
+    const graceMs = daemon.graceLeftMs();
+    if (graceMs === 0) return;
+    const end = this.#guard("end of BOOT_GRACE", () => {
+      daemon.followHost(readHost());
+      daemon.loadFirewall();
+    });
+    const timer = setTimeout(end, graceMs + 10);
+    this.#closers.push(() => clearTimeout(timer));
+  }
+
+  #watchIgnoreFile(): void {
+    this.#ignoreWatch?.close();
+    this.#ignoreWatch = undefined;
+    const { daemon } = this.#started;
+    const { ignoreFile: path, ignored: loaded } = daemon.settings;
+    if (path === undefined) return;
+    this.#ignoreWatch = new IgnoreWatch(
+      { path, loaded },
+      {
+        onChange: (prefixes) => {
+          daemon.followIgnored(prefixes);
+          daemon.recorder.notice(`${path} has changed: ${prefixes.length} entries are exempt now`);
+        },
+        onProblem: (message) => daemon.recorder.warning(message),
+      },
+    );
+  }
+
+  /** Takes changes of addresses, routes and resolvers into the guard, and remembers which ports are served. */
+  #lookAtHost(): void {
+    clearTimeout(this.#hostTimer);
+    this.#hostTimer = undefined;
+    const { daemon, firewall } = this.#started;
+    const host = readHost();
+    const text = JSON.stringify({ ...host, uptimeMs: 0 });
+    if (text !== this.#hostText) {
+      this.#hostText = text;
+      daemon.followHost(host);
+    }
+    const { first, last } = host.ephemeral;
+    const served = listServedPorts().filter(
+      ({ protocol, port }) =>
+        (protocol === IpProtocol.Tcp || port < first || port > last) && !this.#connectMode.isOurs(protocol, port),
+    );
+    firewall.rememberServed(served, daemon.settings.latelyOpenMs);
+  }
+
+  /** The exit code: 0 for SIGTERM and SIGINT. SIGHUP reloads. */
+  #untilSignal(notifier: SystemdNotifier): Promise<number> {
+    return new Promise((resolve) => {
+      const onStop = () => resolve(0);
+      const onReload = () => {
+        notifier.notify(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
+        this.#reconfigure(this.#options, "reload");
+        notifier.notify("READY=1");
+      };
+      const onCrash = (error: unknown) => {
+        const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        process.stderr.write(`portreeve: internal error: ${text}\n`);
+        resolve(EXIT_SOFTWARE);
+      };
+      process.on("SIGTERM", onStop).on("SIGINT", onStop).on("SIGHUP", onReload);
+      process.on("uncaughtException", onCrash).on("unhandledRejection", onCrash);
+      this.#closers.push(() => {
+        process.off("SIGTERM", onStop).off("SIGINT", onStop).off("SIGHUP", onReload);
+        process.off("uncaughtException", onCrash).off("unhandledRejection", onCrash);
+      });
+    });
+  }
+
+  /** Reads the file again; "" when the new settings are in force, else why the running ones stay. */
+  #reconfigure(options: RunOptions, why: string): string {
+    const { daemon } = this.#started;
+    const settings = this.#load(options, (line) => daemon.recorder.notice(line));
+    let refusal = settings === undefined ? `${options.confFile} has errors` : "";
+    if (settings !== undefined) {
+      try {
+        daemon.reconfigure(settings);
+        this.#options = options;
+        this.#connectMode.update();
+        this.#watchIgnoreFile();
+      } catch (error) {
+        refusal = messageOf(error);
+      }
+    }
+    if (refusal === "") daemon.recorder.notice(`${why}: ${options.confFile} is in force`);
+    else daemon.recorder.warning(`${why}: ${refusal}: the running settings stay`);
+    return refusal;
+  }
+
+  async #stop(notifier: SystemdNotifier): Promise<void> {
+    const { daemon, firewall } = this.#started;
+    notifier.notify("STOPPING=1");
+    for (const close of this.#closers.splice(0)) close();
+    clearTimeout(this.#hostTimer);
+    this.#ignoreWatch?.close();
+    this.#connectMode.close();
+    await this.#control?.close();
+    await daemon.delegate.close();
+    try {
+      firewall.rest(daemon.plan());
+    } catch (error) {
+      daemon.recorder.warning(messageOf(error));
+    }
+    daemon.recorder.stopping();
+    daemon.flush();
+    notifier.close();
+  }
+}

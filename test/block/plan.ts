@@ -1,0 +1,44 @@
+// A plan as an ordinary host has it, for the tests of the rule set.
+import type { RulesetPlan } from "../../src/block/ruleset.ts";
+import { prefix } from "../support/prefix.ts";
+
+export const ordinaryPlan: RulesetPlan = {
+  enforce: true,
+  holdTcp: true,
+  holdUdp: true,
+  grace: false,
+  watchedTcp: [{ first: 1, last: 65_535 }],
+  watchedUdp: [
+    { first: 1, last: 32_767 },
+    { first: 61_000, last: 61_000 },
+  ],
+  toleratedTcp: [
+    { first: 80, last: 80 },
+    { first: 443, last: 443 },
+  ],
+  toleratedUdp: [{ first: 33_434, last: 33_534 }],
+  ignored: ["192.0.2.0/24", "2001:db8:1::/48"].map(prefix),
+  guarded: ["198.51.100.254", "2001:db8:a::fe"].map(prefix),
+  near: ["2001:db8:a::/64"].map(prefix),
+  latelyOpenSeconds: 3_600,
+};
+
+/** Every kind of plan that settings and the moment can make. */
+export const planVariants: Readonly<Record<string, RulesetPlan>> = {
+  ordinary: ordinaryPlan,
+  "log only": { ...ordinaryPlan, holdTcp: false, holdUdp: false },
+  "TCP held, UDP not": { ...ordinaryPlan, holdUdp: false },
+  "UDP held, TCP not": { ...ordinaryPlan, holdTcp: false },
+  "in the grace after boot": { ...ordinaryPlan, grace: true },
+  "no firewall": { ...ordinaryPlan, enforce: false, holdTcp: false, holdUdp: false },
+  "nothing listed": {
+    ...ordinaryPlan,
+    watchedTcp: [],
+    watchedUdp: [],
+    toleratedTcp: [],
+    toleratedUdp: [],
+    ignored: [],
+    guarded: [],
+    near: [],
+  },
+};

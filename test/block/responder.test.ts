@@ -1,0 +1,329 @@
+// Responder with small scripts as commands: the documented order, what the exit code decides, one thing at a time for a
+// source, and what happens when commands fail, hang or are missing.
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { CommandRunner, type RunnerOptions } from "../../src/block/command-runner.ts";
+import { Responder, type ResponseRequest, type ResponseSettings } from "../../src/block/responder.ts";
+import { nthIpv4, prefix } from "../support/prefix.ts";
+
+const root = mkdtempSync(join(tmpdir(), "portreeve-responder-"));
+after(() => rmSync(root, { recursive: true, force: true }));
+let folders = 0;
+
+/** A folder with a fake program that notes how it was called and answers as its file "answers" says. */
+class Bench {
+  readonly folder = join(root, `${folders++}`);
+  readonly deny = join(this.folder, "hosts.deny");
+  readonly responder: Responder;
+  readonly runner: CommandRunner;
+
+  constructor(settings: Partial<ResponseSettings>, options: RunnerOptions = {}) {
+    mkdirSync(this.folder);
+    this.runner = new CommandRunner(options);
+    this.responder = new Responder({ settings: this.settings(settings), runner: this.runner });
+  }
+
+  /** Settings in which DIR stands for this folder. */
+  settings(settings: Partial<ResponseSettings>): ResponseSettings {
+    const filled = Object.entries(settings).map(([key, value]) => [
+      key,
+      typeof value === "string" ? value.replaceAll("DIR", this.folder) : value,
+    ]);
+    const none = { killRoute: undefined, unkillRoute: undefined, hostsDeny: undefined, runCommand: undefined };
+    return { ...none, runCommandFirst: false, hostsDenyFile: this.deny, ...Object.fromEntries(filled) };
+  }
+
+  program(name: string, body: string): void {
+    writeFileSync(join(this.folder, name), `#!/bin/sh\necho "${name} $*" >> ${this.folder}/calls\n${body}\n`, {
+      mode: 0o755,
+    });
+  }
+
+  get calls(): readonly string[] {
+    const path = join(this.folder, "calls");
+    return existsSync(path) ? readFileSync(path, "utf8").trim().split("\n") : [];
+  }
+
+  get denied(): string {
+    return existsSync(this.deny) ? readFileSync(this.deny, "utf8") : "";
+  }
+}
+
+const request = (source = "192.0.2.1", port = 23): ResponseRequest => ({
+  source: prefix(source),
+  port,
+  protocol: 6,
+  modeName: "tcp",
+});
+const all = {
+  killRoute: "DIR/route $TARGET$",
+  hostsDeny: "ALL: $TARGET$ : DENY",
+  runCommand: "DIR/run $TARGET$ $PORT$ $MODE$",
+};
+
+test("hosts.deny, route, command; or the command first: one after the other, a failure stopping none", async () => {
+  for (const [runCommandFirst, order] of [
+    [false, ["hosts-deny", "route", "run"]],
+    [true, ["run", "hosts-deny", "route"]],
+  ] as const) {
+    const bench = new Bench({ ...all, runCommandFirst });
+    // Each program notes whether the line was there when it ran.
+    bench.program("route", `grep -c ALL: ${bench.deny} >> ${bench.folder}/calls; exit 1`);
+    bench.program("run", `grep -cs ALL: ${bench.deny} >> ${bench.folder}/calls || echo none >> ${bench.folder}/calls`);
+    assert.deepEqual(bench.responder.steps(), order);
+    const results = await bench.responder.respond(request());
+    assert.deepEqual(
+      results.map(({ step, ok }) => [step, ok]),
+      order.map((step) => [step, step !== "route"]),
+    );
+    const run = ["run 192.0.2.1 23 tcp", runCommandFirst ? "none" : "1"];
+    const route = ["route 192.0.2.1", "1"];
+    assert.deepEqual(bench.calls, runCommandFirst ? [...run, ...route] : [...route, ...run]);
+    const texts = new Map(results.map(({ step, text }) => [step, text]));
+    assert.equal(texts.get("hosts-deny"), "ALL: 192.0.2.1 : DENY");
+    assert.equal(texts.get("route"), `${bench.folder}/route 192.0.2.1`);
+    assert.equal(texts.get("run"), `${bench.folder}/run 192.0.2.1 23 tcp`);
+    assert.equal(bench.denied, "ALL: 192.0.2.1 : DENY\n");
+  }
+});
+
+test("only the steps asked for, and only those that are set", async () => {
+  const bench = new Bench(all);
+  bench.program("run", "");
+  const results = await bench.responder.respond(request(), ["run"]);
+  assert.deepEqual(
+    results.map(({ step, ok }) => [step, ok]),
+    [["run", true]],
+  );
+  assert.equal(bench.denied, "");
+  const none = new Bench({ killRoute: "", hostsDeny: "  " });
+  assert.deepEqual(none.responder.steps(), []);
+  assert.deepEqual(await none.responder.respond(request()), []);
+  assert.equal(await none.responder.isStillThere(request()), undefined);
+});
+
+test("a command that fails, is missing, hangs or lacks $TARGET$ is said to, with its text", async () => {
+  const cases: readonly (readonly [killRoute: string, detail: RegExp])[] = [
+    ["/bin/false $TARGET$", /^exit code 1$/],
+    ["DIR/missing $TARGET$", /^cannot run .*missing: ENOENT$/],
+    ["DIR/missing $TARGET$ > /dev/null", /^exit code 127: .*not found/],
+    ["/bin/sleep 1000 $TARGET$", /invalid time interval|exit code 1/],
+    ["/bin/sh -c 'sleep 1000' $TARGET$", /^timed out after 0\.2 s$/],
+    ["/bin/true", /no \$TARGET\$/],
+    ["if $TARGET$", /^exit code 2: .*[Ss]yntax error/],
+  ];
+  for (const [killRoute, detail] of cases) {
+    const bench = new Bench({ killRoute }, { timeLimitMs: 200 });
+    const [result] = await bench.responder.respond(request());
+    assert.equal(result?.ok, false, killRoute);
+    assert.match(result?.detail ?? "", detail);
+    assert.equal(result?.text, killRoute.replace("DIR", bench.folder).replace("$TARGET$", "192.0.2.1"));
+  }
+});
+
+test("a hosts.deny that is a directory fails alone", async () => {
+  const bench = new Bench(all);
+  mkdirSync(bench.deny);
+  bench.program("route", "");
+  bench.program("run", "");
+  const results = await bench.responder.respond(request());
+  assert.deepEqual(
+    results.map(({ ok }) => ok),
+    [false, true, true],
+  );
+  assert.match(results[0]?.detail ?? "", /it is a directory/);
+  assert.equal(results[0]?.text, "ALL: 192.0.2.1 : DENY");
+});
+
+test("the same request while it is in the works is done once; another waits for it", async () => {
+  const bench = new Bench({ ...all, unkillRoute: "DIR/unroute $TARGET$" });
+  for (const name of ["route", "run", "unroute"]) bench.program(name, `echo "end ${name}" >> ${bench.folder}/calls`);
+  const { responder } = bench;
+  const first = responder.respond(request());
+  assert.equal(responder.respond(request("192.0.2.1", 80)), first);
+  const undone = responder.undo(request());
+  const again = responder.respond(request("192.0.2.1", 81));
+  assert.notEqual(again, first);
+  const [, undo] = await Promise.all([first, undone, again]);
+  assert.deepEqual(
+    undo.map(({ step, ok }) => [step, ok]),
+    [
+      ["route", true],
+      ["hosts-deny", true],
+    ],
+  );
+  assert.deepEqual(bench.calls, [
+    "route 192.0.2.1",
+    "end route",
+    "run 192.0.2.1 23 tcp",
+    "end run",
+    "unroute 192.0.2.1",
+    "end unroute",
+    "route 192.0.2.1",
+    "end route",
+    "run 192.0.2.1 81 tcp",
+    "end run",
+  ]);
+  assert.equal(bench.denied, "ALL: 192.0.2.1 : DENY\n");
+  assert.notEqual(responder.respond(request()), again, "what is done is not joined any more");
+  await responder.close();
+});
+
+/** A fake iptables that keeps its rules in a file. */
+const iptables = `verb=$1; shift; rules=$(dirname $0)/rules; touch $rules
+case $verb in
+  -I) echo "$*" >> $rules;;
+  -C) grep -qxF -- "$*" $rules || exit 1;;
+  -D) grep -qxF -- "$*" $rules || exit 1
+      at=$(grep -nxF -- "$*" $rules | head -1 | cut -d: -f1); sed -i "$at"d $rules;;
+esac`;
+
+test("a known command is read back and undone by its inverse, as often as the rule is there", async () => {
+  const bench = new Bench({ killRoute: "DIR/iptables -I INPUT -s $TARGET$ -j DROP" });
+  bench.program("iptables", iptables);
+  const { responder } = bench;
+  assert.equal(await responder.isStillThere(request()), false);
+  await responder.respond(request());
+  await responder.respond(request());
+  assert.equal(await responder.isStillThere(request()), true);
+  const [result] = await responder.undo(request());
+  assert.deepEqual(result, {
+    step: "route",
+    ok: true,
+    text: `${bench.folder}/iptables -D INPUT -s 192.0.2.1 -j DROP`,
+    detail: "",
+  });
+  assert.equal(await responder.isStillThere(request()), false);
+  const [gone] = await responder.undo(request());
+  assert.deepEqual([gone?.ok, gone?.detail], [true, "it was gone already"]);
+});
+
+test("a known command that failed because its rule is there already has done its work", async () => {
+  const bench = new Bench({ killRoute: "DIR/iptables -I INPUT -s $TARGET$ -j DROP" });
+  bench.program("iptables", "case $1 in -I) echo exists; exit 1;; esac");
+  const [result] = await bench.responder.respond(request());
+  assert.deepEqual([result?.ok, result?.detail], [true, "it was there already"]);
+});
+
+test("a rule that does not go away is not called undone", async () => {
+  const bench = new Bench({ killRoute: "DIR/iptables -I INPUT -s $TARGET$ -j DROP" });
+  bench.program("iptables", "");
+  const [result] = await bench.responder.undo(request());
+  assert.deepEqual([result?.ok, result?.detail], [false, "it is still there after 16 removals"]);
+});
+
+test("iptables commands run one after the other, and wait for a lock that another program holds", async () => {
+  const bench = new Bench({ killRoute: "DIR/iptables -I INPUT -s $TARGET$ -j DROP" });
+  bench.program(
+    "iptables",
+    `mkdir ${bench.folder}/alone || { echo "not alone" >> ${bench.folder}/calls; exit 9; }
+if mkdir ${bench.folder}/once 2>/dev/null; then rmdir ${bench.folder}/alone; echo "Another app is currently holding the xtables lock."; exit 4; fi
+rmdir ${bench.folder}/alone`,
+  );
+  const sources = Array.from({ length: 40 }, (_, index) => index);
+  const results = await Promise.all(
+    sources.map((index) => bench.responder.respond({ ...request(), source: nthIpv4(index) })),
+  );
+  assert.ok(
+    results.flat().every(({ ok }) => ok),
+    JSON.stringify(results.flat().find(({ ok }) => !ok)),
+  );
+  assert.equal(bench.calls.length, 41);
+});
+
+test("IPv6: a known command in its IPv6 form, an unknown one reported and not run, the line in brackets", async () => {
+  const bench = new Bench({
+    ...all,
+    killRoute: "DIR/iptables -I INPUT -s $TARGET$ -j DROP",
+    unkillRoute: "DIR/unroute $TARGET$",
+  });
+  bench.program("ip6tables", iptables);
+  bench.program("run", "");
+  const results = await bench.responder.respond(request("2001:db8::/64"));
+  assert.deepEqual(
+    results.map(({ ok, text }) => [ok, text.replace(`${bench.folder}/`, "")]),
+    [
+      [true, "ALL: [2001:db8::]/64 : DENY"],
+      [true, "ip6tables -I INPUT -s 2001:db8::/64 -j DROP"],
+      [true, "run 2001:db8::/64 23 tcp"],
+    ],
+  );
+  // UNKILL_ROUTE is for IPv4: what was run is undone by its own inverse.
+  assert.ok((await bench.responder.undo(request("2001:db8::/64"))).every(({ ok }) => ok));
+  assert.equal(bench.denied, "");
+  assert.equal(await bench.responder.isStillThere(request("2001:db8::/64")), false);
+
+  const own = new Bench({ killRoute: "DIR/route $TARGET$", unkillRoute: "DIR/unroute $TARGET$" });
+  own.program("route", "");
+  const [refused] = await own.responder.respond(request("2001:db8::1"));
+  assert.deepEqual([refused?.ok, refused?.text], [false, `${own.folder}/route 2001:db8::1`]);
+  assert.match(refused?.detail ?? "", /the command is for IPv4/);
+  const [undone] = await own.responder.undo(request("2001:db8::1"));
+  assert.equal(undone?.ok, true);
+  assert.deepEqual(own.calls, []);
+});
+
+test("UNKILL_ROUTE goes before the inverse; without either the admin is told", async () => {
+  const bench = new Bench({
+    killRoute: "/no/iptables -I INPUT -s $TARGET$ -j DROP",
+    unkillRoute: "DIR/unroute $TARGET$",
+  });
+  bench.program("unroute", "exit 3");
+  const [result] = await bench.responder.undo(request());
+  assert.deepEqual(result, {
+    step: "route",
+    ok: false,
+    text: `${bench.folder}/unroute 192.0.2.1`,
+    detail: "exit code 3",
+  });
+  bench.responder.setSettings(bench.settings({ killRoute: "DIR/route $TARGET$" }));
+  const [unknown] = await bench.responder.undo(request());
+  assert.equal(unknown?.ok, false);
+  assert.match(unknown?.detail ?? "", /UNKILL_ROUTE is not set/);
+  assert.equal(await bench.responder.isStillThere(request()), undefined);
+});
+
+test("with a line alone, the line is what stands", async () => {
+  const bench = new Bench({ hostsDeny: "ALL: $TARGET$ : spawn x $PORT$" });
+  assert.equal(await bench.responder.isStillThere(request()), false);
+  await bench.responder.respond(request());
+  assert.equal(await bench.responder.isStillThere(request("192.0.2.1", 0)), true);
+  await bench.responder.undo(request("192.0.2.1", 0));
+  assert.equal(bench.denied, "");
+});
+
+test("2,000 sources at once: each gets its line and its answer; what was not run says so", async () => {
+  const bench = new Bench({ killRoute: "/bin/true $TARGET$", hostsDeny: "ALL: $TARGET$" });
+  const results = await Promise.all(
+    Array.from({ length: 2000 }, (_, index) => bench.responder.respond({ ...request(), source: nthIpv4(index) })),
+  );
+  const lines = results.flat().filter(({ step }) => step === "hosts-deny");
+  assert.ok(lines.length === 2000 && lines.every(({ ok }) => ok));
+  assert.equal(bench.denied.split("\n").length, 2001);
+  const routes = results.flat().filter(({ step }) => step === "route");
+  assert.equal(routes.filter(({ ok }) => ok).length, bench.runner.started);
+  assert.equal(routes.filter(({ detail }) => /wait already/.test(detail)).length, bench.runner.refused);
+  assert.equal(bench.runner.started + bench.runner.refused, 2000);
+});
+
+test("a request that no packet can make is an answer too, not a throw", async () => {
+  const bench = new Bench({ ...all, runCommand: "/bin/true $MODE$" });
+  const results = await bench.responder.respond({ ...request(), modeName: "$(id)" });
+  assert.ok(results.length === 3 && results.every(({ ok }) => !ok));
+  assert.match(results[0]?.detail ?? "", /must not stand in a command/);
+});
+
+test("close() answers everything and does nothing more", async () => {
+  const bench = new Bench({ killRoute: "/bin/sh -c 'sleep 1000' $TARGET$", runCommand: "/bin/sleep 1000" });
+  const responding = bench.responder.respond(request());
+  await bench.responder.close();
+  assert.deepEqual(
+    (await responding).map(({ ok }) => ok),
+    [false, false],
+  );
+  const [after] = await bench.responder.respond(request());
+  assert.match(after?.detail ?? "", /stopping/);
+});

@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { buildHostSets, buildRuleset, logPrefixes, type RulesetPlan } from "../../src/block/ruleset.ts";
+import { ordinaryPlan, planVariants } from "./plan.ts";
+
+/** Rules by chain, as the text adds them. */
+function rulesOf(text: string): ReadonlyMap<string, readonly string[]> {
+  const chains = new Map<string, string[]>();
+  for (const match of text.matchAll(/^add rule inet portreeve (\S+) (.*)$/gm)) {
+    const [, chain = "", rule = ""] = match;
+    chains.set(chain, [...(chains.get(chain) ?? []), rule]);
+  }
+  return chains;
+}
+
+const on = (plan: RulesetPlan) => rulesOf(buildRuleset(plan, "on"));
+const ordinary = on(ordinaryPlan);
+
+/** Chains that packets can reach from a hook. */
+function reachable(chains: ReadonlyMap<string, readonly string[]>): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const walk = (chain: string) => {
+    if (seen.has(chain)) return;
+    seen.add(chain);
+    for (const rule of chains.get(chain) ?? []) for (const [, to = ""] of rule.matchAll(/(?:goto|jump) (\S+)/g)) walk(to);
+  };
+  for (const hook of ["shield", "sensor", "resting"]) walk(hook);
+  return seen;
+}
+
+function allRules(chains: ReadonlyMap<string, readonly string[]>): string[] {
+  return [...chains.values()].flat();
+}
+
+test("the shield drops what is blocked, lets neighbour discovery and the allow list pass", () => {
+  assert.deepEqual(
+    ordinary.get("shield")?.map((rule) => rule.replace(/\{.*\}/, "{...}")),
+    [
+      "iif lo return",
+      "icmpv6 type {...} return",
+      "ip saddr @blocked4 ip saddr != @ignored4 counter drop",
+      "ip saddr @blockednet4 ip saddr != @ignored4 counter drop",
+      "ip6 saddr @blocked6 ip6 saddr != @ignored6 counter drop",
+      "ip6 saddr & ffff:ffff:ffff:ffff:: @blocked6 ip6 saddr != @near6 ip6 saddr != @guard6 ip6 saddr != @ignored6 counter drop",
+      "ip6 saddr @blockednet6 ip6 saddr != @ignored6 counter drop",
+    ],
+  );
+});
+
+test("a SYN to a closed port is a trap only after everybody who may knock has been let go", () => {
+  const letGo = [
+    "ip saddr . tcp dport @known4 return",
+    "ip6 saddr . tcp dport @known6 return",
+    "socket transparent { 0, 1 } goto open",
+    "meta l4proto . th dport @lately goto quiet",
+    "tcp dport @tolerated_tcp goto quiet",
+  ];
+  const newtcp = ordinary.get("newtcp") ?? [];
+  assert.deepEqual(
+    newtcp.filter((rule) => letGo.includes(rule)),
+    letGo,
+  );
+  assert.deepEqual(newtcp.slice(-2), ["tcp dport @watched_tcp counter goto probe", "goto out"]);
+  assert.deepEqual(ordinary.get("probe")?.slice(0, 3), [
+    "ip saddr @guard4 goto guarded",
+    "ip6 saddr @guard6 goto guarded",
+    "jump hold",
+  ]);
+  assert.equal(ordinary.get("probe")?.at(-1), "drop");
+});
+
+test("every chain that is jumped to has rules, and every chain with rules is jumped to", () => {
+  for (const [name, plan] of Object.entries(planVariants)) {
+    for (const phase of ["on", "resting"] as const) {
+      const chains = rulesOf(buildRuleset(plan, phase));
+      const unknown = [...reachable(chains)].filter((chain) => !chains.has(chain));
+      assert.deepEqual(
+        unknown.filter((chain) => !["shield", "sensor", "resting", "out"].includes(chain)),
+        [],
+        `${name}, ${phase}`,
+      );
+    }
+  }
+  assert.deepEqual([...ordinary.keys()].sort(), [...reachable(ordinary), "logged"].filter((c) => ordinary.has(c)).sort());
+});
+
+test("log only: no probe is dropped and nobody is put in the hold; blocks by hand are in force", () => {
+  const chains = on({ ...ordinaryPlan, holdTcp: false, holdUdp: false });
+  const logged = chains.get("logged") ?? [];
+  assert.equal(logged.filter((rule) => rule.includes("log ")).length, 2);
+  assert.ok(logged.every((rule) => !/\bdrop\b/.test(rule)));
+  assert.ok(!chains.has("probe") && !chains.has("hold"));
+  assert.deepEqual(
+    allRules(chains).filter((rule) => rule.includes("update @held")),
+    [],
+  );
+  assert.equal(chains.get("newtcp")?.at(-2), "tcp dport @watched_tcp counter goto logged");
+  assert.equal(chains.get("sensor")?.at(-1), "tcp dport @watched_tcp counter goto logged");
+  assert.equal(chains.get("newudp")?.at(-2), "udp dport @watched_udp counter goto logged");
+  assert.ok((chains.get("shield") ?? []).some((rule) => rule.includes("@blocked4")));
+});
+
+test("one protocol held, the other logged", () => {
+  const chains = on({ ...ordinaryPlan, holdUdp: false });
+  assert.equal(chains.get("newtcp")?.at(-2), "tcp dport @watched_tcp counter goto probe");
+  assert.equal(chains.get("newudp")?.at(-2), "udp dport @watched_udp counter goto logged");
+});
+
+test("without a firewall no rule drops anything, running or resting", () => {
+  const plan = planVariants["no firewall"] ?? assert.fail();
+  for (const phase of ["on", "resting"] as const) {
+    const rules = allRules(rulesOf(buildRuleset(plan, phase)));
+    assert.deepEqual(
+      rules.filter((rule) => /\b(drop|reject)\b/.test(rule)),
+      [],
+      phase,
+    );
+  }
+  assert.ok(allRules(on(plan)).some((rule) => rule.includes('log prefix "probe"')));
+});
+
+test("in the grace after boot no closed port is a trap", () => {
+  const chains = on({ ...ordinaryPlan, grace: true });
+  assert.ok(![...reachable(chains)].some((chain) => ["probe", "logged", "hold"].includes(chain)));
+  assert.equal(chains.get("newtcp")?.at(-2), "tcp dport @watched_tcp counter goto quiet");
+});
+
+test("resting: the blocks stay; no sensor, no hold, no log", () => {
+  const text = buildRuleset(ordinaryPlan, "resting");
+  const chains = rulesOf(text);
+  assert.deepEqual([...chains.keys()].sort(), ["resting", "shield"]);
+  assert.deepEqual(chains.get("shield"), ordinary.get("shield"));
+  assert.ok(chains.get("resting")?.includes("ip saddr @soft4 counter drop"));
+  assert.ok(allRules(chains).every((rule) => !/\blog\b|@held|update/.test(rule)));
+  assert.match(text, /^delete chain inet portreeve sensor$/m);
+});
+
+test("the first letters of the log prefixes are apart: they are what the capture reads", () => {
+  const letters = Object.values(logPrefixes).map((prefix) => prefix[0]);
+  assert.equal(new Set(letters).size, letters.length);
+  const used = [...buildRuleset(ordinaryPlan, "on").matchAll(/log prefix "(\w+)"/g)].map((match) => match[1]);
+  assert.deepEqual(new Set(used), new Set(Object.values(logPrefixes)));
+});
+
+test("the lists of the plan become the sets' elements, each family its own, an empty list none", () => {
+  const text = buildRuleset(ordinaryPlan, "on");
+  const elements = (set: string, from = text) =>
+    new RegExp(`^add element inet portreeve ${set} \\{ (.*) \\}$`, "m").exec(from)?.[1];
+  assert.equal(elements("ignored4"), "192.0.2.0/24");
+  assert.equal(elements("ignored6"), "2001:db8:1::/48");
+  assert.equal(elements("guard4"), "198.51.100.254");
+  assert.equal(elements("near6"), "fe80::/10, 2001:db8:a::/64");
+  assert.equal(elements("watched_udp"), "1-32767, 61000");
+  assert.equal(elements("tolerated_tcp"), "80, 443");
+  const empty = buildRuleset(planVariants["nothing listed"] ?? assert.fail(), "on");
+  assert.equal(elements("ignored4", empty), undefined);
+  assert.equal(elements("near6", empty), "fe80::/10");
+  assert.match(empty, /^flush set inet portreeve ignored4$/m);
+});
+
+test("the host's sets are emptied and filled in one text, which touches no block and no rule", () => {
+  const lines = buildHostSets({ ...ordinaryPlan, guarded: [] }).trim().split("\n");
+  for (const set of ["guard4", "guard6", "near6"]) assert.ok(lines.includes(`flush set inet portreeve ${set}`), set);
+  assert.ok(lines.includes("add element inet portreeve near6 { fe80::/10, 2001:db8:a::/64 }"));
+  const others = lines.filter((line) => !/^(flush set|add element) inet portreeve (guard|near|listened|ignored)/.test(line));
+  assert.deepEqual(others, []);
+});

@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { latelyKey, placeOf, sourceOfKey } from "../../src/block/set-key.ts";
+import { formatPrefix, isIpv4, type Prefix, prefixOfWords } from "../../src/wire/address.ts";
+import { prefix } from "../support/prefix.ts";
+
+const word = fc.integer({ min: 0, max: 0xffffffff });
+/** Zero halves and all-one halves are where a key's width is decided. */
+const edgy = fc.oneof(word, fc.constantFrom(0, 1, 0xffff, 0xffffffff));
+const ipv4 = word.map((w3) => prefixOfWords(0, 0, 0xffff, w3, 128));
+const ipv6 = fc
+  .tuple(edgy, edgy, edgy, edgy, fc.constantFrom(64, 128))
+  .map(([w0, w1, w2, w3, bits]) => prefixOfWords(w0, w1, w2, w3, bits))
+  .filter((source) => !isIpv4(source));
+
+function keyOf(source: Prefix, soft = false, near = false): string {
+  const place = placeOf(source, soft, near);
+  return place.kind === "plain" ? `${place.set} ${Buffer.from(place.key).toString("hex")}` : place.set;
+}
+
+test("single sources, in network order", () => {
+  assert.equal(keyOf(prefix("192.0.2.1")), "blocked4 c0000201");
+  assert.equal(keyOf(prefix("192.0.2.1"), true), "soft4 c0000201");
+  assert.equal(keyOf(prefix("2001:db8::1")), "blocked6 20010db8000000000000000000000001");
+  assert.equal(keyOf(prefix("2001:db8:0:1::/64"), true), "soft6 20010db8000000010000000000000000");
+});
+
+test("other widths, and the /64 of a link of ours, are intervals", () => {
+  assert.equal(keyOf(prefix("10.0.0.0/8")), "blockednet4");
+  assert.equal(keyOf(prefix("10.0.0.0/31")), "blockednet4");
+  assert.equal(keyOf(prefix("2001:db8::/48")), "blockednet6");
+  assert.equal(keyOf(prefix("2001:db8::/65")), "blockednet6");
+  assert.equal(keyOf(prefix("2001:db8:a::/64"), false, true), "blockednet6");
+  assert.equal(keyOf(prefix("2001:db8:a::5"), false, true), "blocked6 20010db8000a00000000000000000005");
+});
+
+test("one address without a host part is never blocked as its whole /64", () => {
+  assert.equal(keyOf(prefix("2001:db8:0:1::")), "blockednet6");
+  assert.equal(keyOf(prefix("fe80::"), true, true), "soft6 fe800000000000000000000000000000");
+});
+
+test("a source that has a key is the source that the key stands for", () => {
+  fc.assert(
+    fc.property(fc.oneof(ipv4, ipv6), fc.boolean(), (source, soft) => {
+      const place = placeOf(source, soft, false);
+      if (place.kind === "interval") {
+        assert.ok(source.bits === 128 && source.w2 === 0 && source.w3 === 0, formatPrefix(source));
+        return;
+      }
+      assert.equal(place.key.length, isIpv4(source) ? 4 : 16);
+      assert.equal(place.set.startsWith("soft"), soft);
+      assert.deepEqual(sourceOfKey(place.key), source);
+    }),
+  );
+});
+
+test("a key of another length stands for nothing", () => {
+  for (const length of [0, 3, 5, 8, 15, 17]) assert.equal(sourceOfKey(new Uint8Array(length)), undefined);
+});
+
+test("protocol and port, each padded to four bytes", () => {
+  assert.deepEqual([...latelyKey(6, 443)], [6, 0, 0, 0, 1, 187, 0, 0]);
+  assert.deepEqual([...latelyKey(17, 65_535)], [17, 0, 0, 0, 255, 255, 0, 0]);
+});

@@ -1,0 +1,171 @@
+// Files of both PortSentry generations: the stock ones load unchanged, what PortSentry passes over is no error in them,
+// and the command line chooses modes and generation.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { LoadOptions } from "../../src/config/options.ts";
+import { formatPorts } from "../../src/config/ports.ts";
+import { IGNORE, load, problemsAt, readRepositoryFile, settingsOf } from "./support.ts";
+
+const DEBIAN = readRepositoryFile("test/config/fixtures/portsentry-1.2-debian.conf");
+const SECOND = readRepositoryFile("test/config/fixtures/portsentry-2.0.7.conf");
+const IGNORE_LINE = `IGNORE_FILE="${IGNORE}"`;
+
+function errorsOf(text: string): string[] {
+  return load(text)
+    .problems.filter(({ severity }) => severity === "error")
+    .map(({ line, message }) => `${line} ${message}`);
+}
+
+describe("stock files", () => {
+  test("Debian's 1.2 file", () => {
+    const loaded = load(DEBIAN);
+    const settings = settingsOf(loaded);
+    assert.deepEqual(
+      loaded.problems.filter(({ passedOver }) => passedOver),
+      [],
+    );
+    assert.equal(formatPorts(settings.tcp.watched), "1-112,114-138,140-65535");
+    assert.equal(formatPorts(settings.udp.watched), "1-66,68-136,139-519,521-65535");
+    assert.deepEqual([settings.policy, settings.proof, settings.scanTrigger], ["trigger", "off", 0]);
+    assert.deepEqual([settings.generation, settings.logFormat, settings.resolveHost], [1, "portsentry1", false]);
+    assert.deepEqual(settings.responses, {
+      killRoute: "/sbin/route add -host $TARGET$ reject",
+      unkillRoute: undefined,
+      hostsDeny: "ALL: $TARGET$ : DENY",
+      hostsDenyFile: "/etc/hosts.deny",
+      runCommand: undefined,
+      runCommandFirst: false,
+    });
+    assert.equal(settings.blockedFile, "/var/lib/portsentry/portsentry.blocked");
+    assert.equal(problemsAt(loaded, "SCAN_TRIGGER").length, 2);
+  });
+
+  test("2.0.7's file", () => {
+    const options: LoadOptions = { tcpMode: "stcp", udpMode: "sudp", generation: 2 };
+    const settings = settingsOf(load(SECOND, "", options));
+    assert.equal(
+      formatPorts(settings.tcp.watched),
+      "1,7,9,11,13,15,17,19-21,70,79,111,113,119,389,512-515,540,543-544,873,989-990,992,1080",
+    );
+    assert.equal(formatPorts(settings.udp.watched), "7,9,13,19,111,389,513,517-518");
+    assert.deepEqual(
+      [settings.tcp.mode, settings.tcp.modeName, settings.udp.modeName],
+      ["listed", "stealth", "stealth"],
+    );
+    assert.deepEqual([settings.generation, settings.logFormat], [2, "portsentry2"]);
+    assert.deepEqual(
+      [settings.historyFile, settings.blockedFile],
+      ["/var/log/portsentry.log", "/tmp/portsentry.blocked"],
+    );
+    assert.ok(load(SECOND).settings, "and without a command line");
+  });
+});
+
+describe("the command line", () => {
+  const modes = (options: LoadOptions) => {
+    const { tcp, udp } = settingsOf(load(DEBIAN, "", options));
+    const tell = ({ active, mode, modeName, watched }: typeof tcp) =>
+      active ? `${mode} ${modeName} ${watched.length}` : `- ${watched.length}`;
+    return [tell(tcp), tell(udp)];
+  };
+  const cases: readonly (readonly [LoadOptions, string, string])[] = [
+    [{}, "all atcp 3", "all audp 4"],
+    [{ tcpMode: "tcp" }, "listen tcp 22", "- 0"],
+    [{ tcpMode: "stcp" }, "listed stcp 22", "- 0"],
+    [{ tcpMode: "atcp" }, "advanced atcp 3", "- 0"],
+    [{ udpMode: "udp" }, "- 0", "listen udp 15"],
+    [{ udpMode: "sudp" }, "- 0", "listed sudp 15"],
+    [{ udpMode: "audp" }, "- 0", "advanced audp 4"],
+    [{ tcpMode: "atcp", udpMode: "udp" }, "advanced atcp 3", "listen udp 15"],
+    [{ tcpMode: "tcp", udpMode: "udp", generation: 2 }, "listen connect 22", "listen connect 15"],
+    [{ generation: 2 }, "all stealth 3", "all stealth 4"],
+  ];
+  for (const [options, tcp, udp] of cases) {
+    test(JSON.stringify(options), () => assert.deepEqual(modes(options), [tcp, udp]));
+  }
+
+  test("advanced modes watch every port below the limit but the exclusions", () => {
+    const { tcp, udp } = settingsOf(load(DEBIAN, "", { tcpMode: "atcp", udpMode: "audp" }));
+    assert.equal(formatPorts(tcp.watched), "1-112,114-138,140-1023");
+    assert.equal(formatPorts(udp.watched), "1-66,68-136,139-519,521-1023");
+  });
+
+  test("a protocol that is not watched has no reaction, and is not complained about", () => {
+    const text = `${IGNORE_LINE}\nBLOCK_UDP="1"\nBLOCK_TCP="1"\nTCP_PORTS="7"\nFIREWALL="none"\nKILL_ROUTE="/r $TARGET$"\n`;
+    const loaded = load(text, "", { tcpMode: "stcp" });
+    const { tcp, udp } = settingsOf(loaded);
+    assert.deepEqual([tcp.block, udp.block, udp.runOnly], [true, false, false]);
+    assert.deepEqual(problemsAt(loaded, "UDP_PORTS"), []);
+  });
+
+  test("the file's LOG_FORMAT comes before the command line's, that before the generation's", () => {
+    const format = (text: string, options: LoadOptions) => settingsOf(load(text, "", options)).logFormat;
+    assert.equal(format("", { generation: 2 }), "portsentry2");
+    assert.equal(format("", { generation: 2, logFormat: "json" }), "json");
+    assert.equal(format('LOG_FORMAT="portsentry1"', { generation: 2, logFormat: "json" }), "portsentry1");
+  });
+
+  test("interfaces are kept", () => {
+    assert.deepEqual(settingsOf(load("", "", { interfaces: ["eth0", "lo"] })).interfaces, ["eth0", "lo"]);
+  });
+});
+
+describe("lines that PortSentry passes over", () => {
+  const passed: readonly (readonly [string, RegExp])[] = [
+    ['FOO="1"', /^FOO is no known key and does nothing, as in PortSentry; remove/],
+    ['KILL_ROUTES="/x"', /KILL_ROUTES .* did you mean KILL_ROUTE\?$/],
+    ["nonsense", /has no "="/],
+    ["BLOCK_TCP=1", /quotes missing/],
+    ['BLOCK_TCP="1', /no closing quote/],
+    ['="1"', /no key/],
+    ['BLOCK TCP="1"', /is no key/],
+    ['BLOCK_TCP="1" on', /text after the closing quote/],
+    ['BLOCK_TCP "1"', /no "=" before the value/],
+  ];
+  for (const [line, expected] of passed) {
+    test(`${line}: a warning in an old file, an error in one with a key of ours`, () => {
+      const old = load(`${IGNORE_LINE}\n${line}\n`);
+      const told = old.problems.filter(({ line: at }) => at === 2 && old.settings !== undefined);
+      assert.deepEqual(
+        told.filter(({ passedOver }) => passedOver).map(({ severity }) => severity),
+        ["warning"],
+      );
+      assert.match(told[0]?.message ?? "", expected);
+      const ours = load(`${IGNORE_LINE}\n${line}\nSYSLOG_IDENT="x"\n`);
+      assert.equal(ours.settings, undefined);
+      assert.deepEqual(
+        ours.problems.filter(({ line: at }) => at === 2).map(({ severity, passedOver }) => [severity, passedOver]),
+        [["error", undefined]],
+      );
+    });
+  }
+
+  test("the value that PortSentry would have read counts", () => {
+    assert.equal(settingsOf(load('BLOCK_TCP="1" on\n')).tcp.block, true);
+    assert.equal(settingsOf(load('BLOCK_TCP "1"\n')).tcp.block, true);
+    assert.equal(settingsOf(load("BLOCK_TCP=1\n")).tcp.block, false);
+    assert.equal(settingsOf(load(Buffer.from('PORT_BANNER="T\xfcr"\n', "latin1"))).banner, "T\u00fcr");
+  });
+
+  test("an indented key counts, which is said", () => {
+    const loaded = load(`${IGNORE_LINE}\n BLOCK_TCP="1"\n`);
+    assert.equal(settingsOf(loaded).tcp.block, true);
+    assert.match(problemsAt(loaded, "BLOCK_TCP").join("\n"), /^2 warning BLOCK_TCP has blanks before it/m);
+    assert.equal(settingsOf(load(' BLOCK_TCP="1"\nBLOCK_TCP="0"\n')).tcp.block, false);
+  });
+
+  test("a mistyped key of ours is an error: nobody inherits it", () => {
+    assert.match(errorsOf('PROFF="on"\n').join(), /^1 PROFF is no known key; did you mean PROOF\?/);
+    assert.match(errorsOf('TOLERATED_PORT_TCP="22"\n').join(), /did you mean TOLERATED_PORTS_TCP\?/);
+  });
+});
+
+test('BLOCK_*="2" without a command is an error, but not in a file that is surely of 1.2', () => {
+  assert.match(errorsOf('BLOCK_TCP="2"\n').join(), /^1 BLOCK_TCP is "2" and there is no KILL_RUN_CMD to run/);
+  assert.deepEqual(errorsOf('BLOCK_UDP="2"\nADVANCED_PORTS_TCP="1024"\n'), []);
+  assert.equal(errorsOf('BLOCK_UDP="2"\nADVANCED_PORTS_TCP="1024"\nPROOF="on"\n').length, 1);
+  const second = load('BLOCK_UDP="2"\nADVANCED_PORTS_TCP="1024"\n', "", { generation: 2 });
+  assert.equal(second.settings, undefined);
+  const { tcp } = settingsOf(load('BLOCK_TCP="2"\nKILL_RUN_CMD="/bin/true"\n'));
+  assert.deepEqual([tcp.block, tcp.runOnly], [false, true]);
+});

@@ -1,0 +1,257 @@
+// The firewall against the kernel: every rule set loads, what is enforced is held, for as long as it says, and is let go.
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+import { equivalentCommand, Firewall, type Outcome } from "../../src/block/firewall.ts";
+import { buildRuleset, TABLE } from "../../src/block/ruleset.ts";
+import { Libnftables } from "../../src/kernel/libnftables.ts";
+import { NfTables } from "../../src/kernel/nf-tables.ts";
+import { formatPrefix } from "../../src/wire/address.ts";
+import { AddressRanges } from "../../src/wire/address-ranges.ts";
+import { block } from "../block/blocks.ts";
+import { ordinaryPlan, planVariants } from "../block/plan.ts";
+import { nthIpv4, prefix } from "../support/prefix.ts";
+import { enterOwnNamespace, mustDo } from "./support/own-namespace.ts";
+
+enterOwnNamespace(import.meta.filename);
+
+const nft = new Libnftables();
+const tables = new NfTables(TABLE);
+const near = new AddressRanges(["2001:db8:a::/64", "fe80::/10"].map(prefix));
+let firewall: Firewall;
+
+beforeEach(() => {
+  mustDo("nft", "flush ruleset");
+  firewall = new Firewall(nft, tables, near);
+  firewall.load(ordinaryPlan, near);
+});
+afterEach(() => mustDo("nft", "flush ruleset"));
+process.on("exit", () => {
+  tables.close();
+  nft.close();
+});
+
+const failures = (outcomes: readonly Outcome[]) => outcomes.map(({ failure }) => failure).filter((text) => text !== "");
+const listed = (set: string) => mustDo("nft", "list", "set", "inet", TABLE, set);
+const inMinutes = (minutes: number) => Date.now() + minutes * 60_000;
+
+test("every plan loads, on and resting, twice and after one another, and keeps the blocks", () => {
+  const blocks = [
+    block("192.0.2.7", { untilMs: inMinutes(60) }),
+    block("192.0.2.8", { soft: true, untilMs: inMinutes(60) }),
+  ];
+  const wide = block("10.0.0.0/8", { untilMs: inMinutes(60) });
+  assert.deepEqual(failures(firewall.enforce([...blocks, wide], Date.now())), []);
+  for (const [name, plan] of Object.entries(planVariants)) {
+    for (const step of ["on", "on", "resting", "resting", "on"]) {
+      if (step === "resting") firewall.rest(plan);
+      else assert.equal(firewall.load(plan, near), false, name);
+      for (const each of [...blocks, wide]) assert.ok(firewall.holds(each, Date.now()), `${name}, ${step}`);
+      if (step === "on") assert.ok(!firewall.hasDrifted(), name);
+    }
+  }
+});
+
+test("a table in another form is replaced, and says so", () => {
+  mustDo(
+    "nft",
+    `delete table inet ${TABLE}; add table inet ${TABLE}; add set inet ${TABLE} blocked4 { type inet_service; }`,
+  );
+  assert.equal(firewall.load(ordinaryPlan, near), true);
+  assert.deepEqual(failures(firewall.enforce([block("192.0.2.7")], Date.now())), []);
+  assert.equal(firewall.load(ordinaryPlan, near), false);
+});
+
+test("rules that the kernel refuses are refused in nft's words, and the old ones stay", () => {
+  const before = tables.fingerprint();
+  const held = block("192.0.2.7");
+  assert.deepEqual(failures(firewall.enforce([held], Date.now())), []);
+  const bad = { ...ordinaryPlan, watchedTcp: [{ first: 1, last: 99_999 }] };
+  assert.throws(() => firewall.load(bad, near), { name: "KernelError", message: /cannot load the table: .*range/s });
+  assert.equal(tables.fingerprint(), before);
+  assert.ok(firewall.holds(held, Date.now()));
+});
+
+test("blocks of every kind: in their own set, for their own time, as nft itself sees them", () => {
+  const hour = { untilMs: inMinutes(60) };
+  const expected: readonly (readonly [string, Parameters<typeof block>[1], string])[] = [
+    ["192.0.2.1", hour, "blocked4"],
+    ["192.0.2.2", {}, "blocked4"],
+    ["192.0.2.3", { ...hour, soft: true }, "soft4"],
+    ["2001:db8:0:1::/64", hour, "blocked6"],
+    ["2001:db8:0:2::/64", { ...hour, soft: true }, "soft6"],
+    ["2001:db8:a::5", hour, "blocked6"],
+    ["2001:db8:0:3::", hour, "blockednet6"],
+    ["2001:db8:a::/64", hour, "blockednet6"],
+    ["2001:db8:8000::/33", {}, "blockednet6"],
+    ["10.0.0.0/8", hour, "blockednet4"],
+    ["172.16.0.0/12", {}, "blockednet4"],
+  ];
+  const blocks = expected.map(([source, more]) => block(source, more));
+  assert.deepEqual(failures(firewall.enforce(blocks, Date.now())), []);
+  for (const [index, [source, more, set]] of expected.entries()) {
+    const one = blocks[index] ?? assert.fail();
+    assert.ok(firewall.holds(one, Date.now()), source);
+    const element = set.startsWith("blockednet") ? source : formatPrefix({ ...one.source, bits: 128 });
+    const line = new RegExp(`[ {]${element.replaceAll(".", "\\.")}( timeout 1h expires (59m|1h)[^,}]*)?[ ,}\n]`).exec(
+      listed(set),
+    );
+    assert.ok(line !== null, `${element} is not in ${listed(set)}`);
+    assert.equal(line[1] !== undefined, more?.untilMs !== undefined, source);
+  }
+});
+
+test("a block that is enforced again gets its new time, longer, shorter, for ever, in sets and intervals", () => {
+  for (const source of ["192.0.2.1", "2001:db8:0:1::/64", "10.0.0.0/8", "2001:db8::/32"]) {
+    for (const minutes of [60, 600, 5, undefined, 30]) {
+      const untilMs = minutes === undefined ? undefined : inMinutes(minutes);
+      const again = block(source, { untilMs });
+      assert.deepEqual(failures(firewall.enforce([again], Date.now())), []);
+      const set = { 32: "blockednet6", 64: "blocked6", 104: "blockednet4", 128: "blocked4" }[again.source.bits] ?? "";
+      const left = /expires (?:(\d+)h)?(?:(\d+)m)?/.exec(listed(set));
+      const minutesLeft = left === null ? undefined : Number(left[1] ?? 0) * 60 + Number(left[2] ?? 0);
+      if (minutes === undefined) assert.equal(minutesLeft, undefined, source);
+      else
+        assert.ok(minutesLeft === minutes || minutesLeft === minutes - 1, `${source}: ${minutesLeft}, not ${minutes}`);
+    }
+  }
+});
+
+test("intervals that overlap are refused, and not called enforced", () => {
+  assert.deepEqual(failures(firewall.enforce([block("10.0.0.0/8")], Date.now())), []);
+  const [failure = ""] = failures(firewall.enforce([block("10.1.0.0/16")], Date.now()));
+  assert.match(failure, /overlap|exist/i);
+  const [wider = ""] = failures(firewall.enforce([block("10.0.0.0/7")], Date.now()));
+  assert.match(wider, /overlap|exist/i);
+});
+
+test("lift takes blocks of every kind away, and those that are gone are no failure", () => {
+  const blocks = ["192.0.2.1", "192.0.2.2", "2001:db8:0:1::/64", "10.0.0.0/8", "2001:db8::/32"].map((each) =>
+    block(each),
+  );
+  assert.deepEqual(failures(firewall.enforce(blocks, Date.now())), []);
+  mustDo(
+    "nft",
+    `delete element inet ${TABLE} blocked4 { 192.0.2.2 }; delete element inet ${TABLE} blockednet4 { 10.0.0.0/8 }`,
+  );
+  assert.deepEqual(firewall.lift(blocks), []);
+  for (const each of blocks) assert.ok(!firewall.holds(each, Date.now()), formatPrefix(each.source));
+  mustDo("nft", `delete table inet ${TABLE}`);
+  assert.deepEqual(firewall.lift(blocks), []);
+});
+
+test("holds is false after somebody deleted the element, or gave it another time, or the table", () => {
+  const one = block("192.0.2.1", { untilMs: inMinutes(60) });
+  const enforce = () => assert.deepEqual(failures(firewall.enforce([one], Date.now())), []);
+  enforce();
+  mustDo("nft", `delete element inet ${TABLE} blocked4 { 192.0.2.1 }`);
+  assert.ok(!firewall.holds(one, Date.now()));
+  mustDo("nft", `add element inet ${TABLE} blocked4 { 192.0.2.1 timeout 10s }`);
+  assert.ok(!firewall.holds(one, Date.now()));
+  enforce();
+  mustDo("nft", "flush ruleset");
+  assert.ok(!firewall.holds(one, Date.now()));
+  assert.ok(firewall.hasDrifted());
+  assert.match(failures(firewall.enforce([one], Date.now()))[0] ?? "", /ENOENT.*another program/);
+});
+
+test("5,000 at once, of which the kernel refuses one: that one alone has failed", () => {
+  const blocks = Array.from({ length: 4_998 }, (_, index) => block(nthIpv4(index), { untilMs: inMinutes(60) }));
+  const refused = block("172.16.0.0/16");
+  assert.deepEqual(failures(firewall.enforce([block("172.16.0.0/12")], Date.now())), []);
+  const outcomes = firewall.enforce(
+    [...blocks.slice(0, 1_000), refused, ...blocks.slice(1_000), block("192.0.2.1")],
+    Date.now(),
+  );
+  assert.equal(outcomes.length, 5_000);
+  assert.deepEqual(
+    outcomes.filter(({ failure }) => failure !== "").map((outcome) => outcome.block),
+    [refused],
+  );
+  assert.equal(tables.countElements("blocked4"), 4_999);
+});
+
+test("a set that fills up in the middle of a transaction: what fits is enforced, the rest is said", () => {
+  // The same table with a set of 100, in the form that load() finds; it is not loaded again.
+  const small = buildRuleset(ordinaryPlan, "on").replace(/(add set inet portreeve blocked4 .*?)size \d+/, "$1size 100");
+  mustDo("nft", `delete table inet ${TABLE}`);
+  assert.ok(nft.run(small).ok);
+  const blocks = Array.from({ length: 250 }, (_, index) => block(nthIpv4(index), { untilMs: inMinutes(60) }));
+  const outcomes = firewall.enforce(blocks, Date.now());
+  const held = outcomes.filter(({ failure }) => failure === "");
+  assert.equal(held.length, tables.countElements("blocked4"));
+  assert.equal(held.length, 100);
+  for (const { block: each } of held) assert.ok(firewall.holds(each, Date.now()));
+  assert.match(failures(outcomes)[0] ?? "", /^(ENFILE|ENOSPC); the kernel's set is full$/);
+});
+
+test("reads back every single source that the kernel holds", () => {
+  const blocks = ["192.0.2.1", "2001:db8:0:1::/64", "2001:db8:a::5"].map((each) =>
+    block(each, { untilMs: inMinutes(60) }),
+  );
+  const soft = block("192.0.2.2", { soft: true });
+  assert.deepEqual(failures(firewall.enforce([...blocks, soft, block("10.0.0.0/8")], Date.now())), []);
+  const held = firewall.readHeld().map(({ source, soft: isSoft, expiresInMs }) => ({
+    source: source === undefined ? "" : formatPrefix(source),
+    isSoft,
+    minutes: expiresInMs === undefined ? undefined : Math.ceil(expiresInMs / 60_000),
+  }));
+  assert.deepEqual(
+    held.sort((a, b) => (a.source < b.source ? -1 : 1)),
+    [
+      { source: "192.0.2.1", isSoft: false, minutes: 60 },
+      { source: "192.0.2.2", isSoft: true, minutes: undefined },
+      { source: "2001:db8:0:1::/64", isSoft: false, minutes: 60 },
+      { source: "2001:db8:a::5", isSoft: false, minutes: 60 },
+    ],
+  );
+});
+
+test("empties every block set, and nothing else", () => {
+  const blocks = ["192.0.2.1", "2001:db8:0:1::/64", "10.0.0.0/8", "2001:db8::/32"].map((each) => block(each));
+  assert.deepEqual(failures(firewall.enforce([...blocks, block("192.0.2.2", { soft: true })], Date.now())), []);
+  firewall.emptyBlockSets();
+  for (const each of blocks) assert.ok(!firewall.holds(each, Date.now()));
+  assert.deepEqual(firewall.readHeld(), []);
+  assert.match(listed("ignored4"), /192\.0\.2\.0\/24/);
+  assert.ok(!firewall.hasDrifted());
+});
+
+test("the hold: found, counted, and let go, an IPv6 source by its /64", () => {
+  mustDo("nft", `add element inet ${TABLE} held4 { 192.0.2.1 }; add element inet ${TABLE} held6 { 2001:db8:0:1:: }`);
+  assert.equal(firewall.countHeld(), 2);
+  for (const source of ["192.0.2.1", "2001:db8:0:1::/64"].map(prefix)) {
+    assert.ok(firewall.isHeld(source));
+    firewall.releaseHold(source);
+    assert.ok(!firewall.isHeld(source));
+  }
+  assert.ok(!firewall.isHeld(prefix("10.0.0.0/8")));
+});
+
+test("ports that are served are remembered under the key that the rules look up", () => {
+  const ports = [
+    { protocol: 6, port: 443 },
+    { protocol: 17, port: 5353 },
+  ];
+  assert.equal(firewall.rememberServed(ports, 3_600_000), "");
+  const set = listed("lately");
+  assert.match(set, /tcp \. 443( timeout 1h)? expires (59m|1h)/);
+  assert.match(set, /udp \. 5353 timeout 1d expires/);
+});
+
+test("the host's sets follow the host, without a drift", () => {
+  firewall.updateHostSets({ ...ordinaryPlan, guarded: [prefix("198.51.100.77")] }, near);
+  assert.match(listed("guard4"), /198\.51\.100\.77/);
+  assert.ok(!listed("guard4").includes("198.51.100.254"));
+  assert.ok(!firewall.hasDrifted());
+});
+
+test("the command in the log does what the block did", () => {
+  const cases = ["192.0.2.1", "2001:db8:0:1::/64", "10.0.0.0/8", "2001:db8::/32"].map((each) =>
+    block(each, { untilMs: inMinutes(60) }),
+  );
+  for (const one of [...cases, block("192.0.2.9"), block("192.0.2.3", { soft: true, untilMs: inMinutes(10) })]) {
+    const command = equivalentCommand(one, Date.now());
+    mustDo("nft", command.replace(/^nft /, ""));
+    assert.ok(firewall.holds(one, Date.now()), command);
+  }
+});
