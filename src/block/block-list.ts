@@ -15,6 +15,8 @@ export class BlockList {
   readonly #limit: number;
   /** How often the limit was met: the block was refused. */
   refused = 0;
+  /** Grows with every change: whoever shows the list need not compare it. */
+  changes = 0;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -37,6 +39,7 @@ export class BlockList {
       this.refused++;
       return false;
     }
+    this.changes++;
     this.#blocks.set(key, block);
     if (isWide(block.source)) this.#wide.set(key, block);
     if (block.untilMs !== undefined) this.#expiry.push(block.untilMs, key);
@@ -64,6 +67,7 @@ export class BlockList {
   remove(source: Prefix): Block | undefined {
     const key = formatPrefix(source);
     const block = this.#blocks.get(key);
+    this.changes++;
     this.#blocks.delete(key);
     this.#wide.delete(key);
     return block;

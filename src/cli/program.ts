@@ -47,9 +47,14 @@ function addRun(program: Command, { loadDaemon, done }: ProgramOptions): void {
     .description("Run the daemon in the foreground. It says when it is active and listening; SIGTERM ends it.")
     .addOption(confOption("configuration file"))
     .addOption(new Option("--log <where>", "where its log lines go").choices(["stdout", "syslog"]).default("stdout"))
+    .addOption(new Option("--tcp-mode <mode>", "instead of the file's TCP_MODE").choices(["tcp", "stcp", "atcp", "off"]))
+    .addOption(new Option("--udp-mode <mode>", "instead of the file's UDP_MODE").choices(["udp", "sudp", "audp", "off"]))
     .option("--block", 'block scanners although the file has BLOCK_TCP="0" or BLOCK_UDP="0"')
     .addHelpText("after", afterHelp(["portreeve run", "portreeve run -c ./test.conf --log stdout --block"], runExits))
     .action(async (given: RunCommandOptions) => {
+      if (given.tcpMode === "off" && given.udpMode === "off") {
+        program.error("error: --tcp-mode off and --udp-mode off leave nothing to watch", { exitCode: 64 });
+      }
       const [{ run }, runDaemon] = await Promise.all([import("./run.ts"), loadDaemon()]);
       done(await run(given, runDaemon));
     });

@@ -8,8 +8,19 @@ export interface RunCommandOptions {
   readonly conf: string;
   readonly log: RunOptions["log"];
   readonly block?: boolean;
+  /** "off": this protocol is not watched. Absent, as for both: as the file says. */
+  readonly tcpMode?: "tcp" | "stcp" | "atcp" | "off";
+  readonly udpMode?: "udp" | "sudp" | "audp" | "off";
 }
 
 export function run(options: RunCommandOptions, runDaemon: RunDaemon): Promise<number> {
-  return runDaemon({ confFile: options.conf, log: options.log, forceBlock: options.block === true });
+  const { conf: confFile, log, block = false, tcpMode = "off", udpMode = "off" } = options;
+  return runDaemon({
+    confFile,
+    log,
+    forceBlock: block,
+    // One mode alone means that the other protocol is off (LoadOptions).
+    ...(tcpMode !== "off" && { tcpMode }),
+    ...(udpMode !== "off" && { udpMode }),
+  });
 }

@@ -78,7 +78,7 @@ function explainBlocking(settings: Settings): string[] {
   if (!other.block && other.active) {
     lines.push(`A scanner of ${tcp.block ? "UDP" : "TCP"} ports: is logged${other.runOnly ? "" : " only"}.`);
   }
-  if (!blocksByFirewall(settings)) return lines;
+  if (!blocksByFirewall(settings)) return [...lines, explainFullBlock(settings)];
   if (settings.proof === "on") {
     lines.push(
       `An unproven scanner: opens no new connection for ${formatDuration(settings.softBlockTimeMs)}; ` +

@@ -17,6 +17,8 @@ export interface IgnoreSystem {
   readonly watchFolder: (folder: string, changed: () => void) => { close(): void };
   /** Calls back once, later; gives a way to call it off. */
   readonly later: (delayMs: number, task: () => void) => () => void;
+  /** A clock that only goes forward. */
+  readonly nowMs: () => number;
 }
 
 export interface IgnoreListener {
@@ -33,15 +35,16 @@ export interface IgnoreStart {
   readonly loaded: readonly Prefix[];
 }
 
-/** Between the two looks at a file that a notification told of. */
+/** Between two looks at a file that must be the same; a notification may come just before a poll(). */
 const SETTLE_MS = 100;
 
 interface Watched {
   readonly path: string;
   /** Of the version that `read` is of. */
   loaded: string;
-  /** Of the last look. */
+  /** Of the last look that showed another version than the one before, and when that was. */
   seen: string;
+  seenAtMs: number;
   read: IgnoredRead;
 }
 
@@ -85,7 +88,7 @@ export class IgnoreWatch {
   #open(path: string): Watched {
     // The stamp is taken first: a change between the two is seen at the next look.
     const stamp = this.#system.stamp(path);
-    return { path, loaded: stamp, seen: stamp, read: readIgnored(path, this.#system.readFile) };
+    return { path, loaded: stamp, seen: stamp, seenAtMs: 0, read: readIgnored(path, this.#system.readFile) };
   }
 
   #watch(folder: string): void {
@@ -100,7 +103,8 @@ export class IgnoreWatch {
   #settle(): void {
     if (this.#closed || this.#cancel !== undefined) return;
     this.poll();
-    this.#cancel = this.#system.later(SETTLE_MS, () => {
+    // A timer may end a little early by the other clock.
+    this.#cancel = this.#system.later(SETTLE_MS + 10, () => {
       this.#cancel = undefined;
       this.poll();
     });
@@ -109,9 +113,13 @@ export class IgnoreWatch {
   /** True when new entries were read. */
   #look(file: Watched): boolean {
     const stamp = this.#system.stamp(file.path);
-    const isStable = stamp === file.seen;
-    file.seen = stamp;
-    if (!isStable || stamp === file.loaded) return false;
+    const nowMs = this.#system.nowMs();
+    if (stamp !== file.seen) {
+      file.seen = stamp;
+      file.seenAtMs = nowMs;
+      return false;
+    }
+    if (stamp === file.loaded || nowMs - file.seenAtMs < SETTLE_MS) return false;
     const read = readIgnored(file.path, this.#system.readFile);
     // Changed while it was read: what was read may be half of it.
     if (this.#system.stamp(file.path) !== stamp) return false;
@@ -160,6 +168,7 @@ export const realIgnoreSystem: IgnoreSystem = {
     const timer = setTimeout(task, delayMs).unref();
     return () => clearTimeout(timer);
   },
+  nowMs: () => performance.now(),
 };
 
 /** The change time is in it because a writer can set the modification time back. */

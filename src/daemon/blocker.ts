@@ -24,7 +24,10 @@ const EXPIRIES_PER_TICK = 5_000;
 export interface BlockerParts {
   readonly firewall: Pick<Firewall, "enforce" | "lift">;
   readonly store: Pick<Store, "putBlock" | "deleteBlock" | "putOffence" | "flush">;
-  readonly recorder: Pick<Recorder, "finding" | "blocked" | "blockFailed" | "unblocked" | "responded" | "warning" | "drift">;
+  readonly recorder: Pick<
+    Recorder,
+    "finding" | "blocked" | "blockFailed" | "unblocked" | "responded" | "warning" | "drift"
+  >;
   readonly detector: Pick<Detector, "reset" | "lastSeenMs">;
   readonly offences: OffenceMemory;
   /** KILL_ROUTE and its like; absent where nothing of the kind is run. */
@@ -78,7 +81,8 @@ export class Blocker {
           break;
         case "block":
           if (blocksByFirewall(this.#settings)) decisions.push(decisionOf(verdict.finding, verdict.grade, false));
-          if (this.#parts.delegate?.hasSteps === true) this.#inBackground(this.#respond(verdict.finding, verdict.grade));
+          if (this.#parts.delegate?.hasSteps === true)
+            this.#inBackground(this.#respond(verdict.finding, verdict.grade));
           break;
       }
     }
@@ -117,6 +121,24 @@ export class Blocker {
     recorder.responded(block.source, results, refusal === "" ? { block, finding } : { finding });
   }
 
+  /** Blocks sources that a replaced PortSentry had blocked; returns how many are blocked or being blocked now. */
+  importOld(sources: readonly { readonly source: Prefix; readonly protocol: number | undefined }[]): number {
+    const reason = "taken over from PortSentry's BLOCKED_FILE";
+    if (blocksByFirewall(this.#settings)) {
+      const decisions = sources.map(({ source }) => ({ source, grade: "direct" as const, soft: false, reason }));
+      return this.#enforce(decisions).filter((result) => typeof result !== "string").length;
+    }
+    const nowMs = this.#parts.nowMs();
+    const backend = this.#settings.responses.killRoute === undefined ? "hosts.deny" : "kill-route";
+    const blocks = sources.map(({ source, protocol }): Block => {
+      const made = this.#blockOf({ source, grade: "direct", soft: false, reason }, nowMs);
+      return { ...made, backend, ...(protocol !== undefined && { trigger: { protocol, port: 0 } }) };
+    });
+    // Its rules may stand or be gone: as after a reboot.
+    this.#inBackground(this.restoreDelegated(blocks, Number.POSITIVE_INFINITY));
+    return blocks.length;
+  }
+
   /** The blocks whose enforcement is the administrator's own. */
   delegated(): Block[] {
     return [...this.list.values()].filter(({ backend }) => backend !== "nftables");
@@ -128,8 +150,10 @@ export class Blocker {
     for (const block of blocks) {
       const there = (await delegate?.isStillThere(block)) ?? block.sinceMs > bootMs;
       const stands = there || (block.sinceMs <= bootMs && (await delegate?.restore(block)) === true);
-      if (stands && this.list.put({ ...block, enforced: true })) delegate?.takeOver(block, nowMs());
-      else {
+      if (stands && this.list.put({ ...block, enforced: true })) {
+        delegate?.takeOver(block, nowMs());
+        store.putBlock(block);
+      } else {
         store.deleteBlock(block.source);
         recorder.drift(`the rule that blocked ${formatPrefix(block.source)} is gone: taken as an unblock`);
       }

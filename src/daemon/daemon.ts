@@ -142,6 +142,13 @@ export class Daemon {
     }
   }
 
+  /** Blocks whom a replaced PortSentry had blocked, the spared ones apart. */
+  importOld(sources: readonly { readonly source: Prefix; readonly protocol: number | undefined }[]): void {
+    const left = sources.filter(({ source }) => this.judge.sparesWithin(source) === undefined);
+    const blocked = this.blocker.importOld(left);
+    this.recorder.notice(`${blocked} of ${sources.length} sources taken over from PortSentry's BLOCKED_FILE`);
+  }
+
   #record(probe: Probe, repeat: boolean): void {
     // 1.2 says "already blocked" of what a found source goes on to send; the rest is one probe among many.
     const isProbe = probe.disposition === Disposition.Probe || probe.disposition === Disposition.Delegated;

@@ -33,7 +33,9 @@ export function restoreBlocks(parts: RestoreParts): Restored {
   const stored = store.loadBlocks();
   const current = stored.filter(({ untilMs }) => untilMs === undefined || untilMs > nowMs);
   const live = current.filter(({ backend }) => backend === "nftables");
-  const delegated = current.filter(({ backend }) => backend !== "nftables").map((block) => ({ ...block, enforced: true }));
+  const delegated = current
+    .filter(({ backend }) => backend !== "nftables")
+    .map((block) => ({ ...block, enforced: true }));
   for (const { source, untilMs } of stored) if (untilMs !== undefined && untilMs <= nowMs) store.deleteBlock(source);
   const held = live.length <= DUMP_LIMIT ? heldByKey(firewall.readHeld()) : undefined;
   const missing: Block[] = [];
@@ -51,7 +53,13 @@ export function restoreBlocks(parts: RestoreParts): Restored {
   }
   const adopted = [...(held?.values() ?? [])].filter((element) => adopt(element, parts)).length;
   store.flush();
-  return { restored: live.length - failures.length, adopted, expired: stored.length - current.length, failures, delegated };
+  return {
+    restored: live.length - failures.length,
+    adopted,
+    expired: stored.length - current.length,
+    failures,
+    delegated,
+  };
 }
 
 function keyOf(source: string, soft: boolean): string {

@@ -107,7 +107,7 @@ export class Running {
   }
 
   #startLoops(notifier: SystemdNotifier): void {
-    const { daemon, capture, monitor, routes, restored } = this.#started;
+    const { daemon, capture, monitor, routes, restored, view } = this.#started;
     const bootMs = Date.now() - daemon.host.uptimeMs;
     void daemon.blocker
       .restoreDelegated(restored.delegated, bootMs)
@@ -124,7 +124,10 @@ export class Running {
       while (routes.receive() !== 0);
       this.#hostTimer ??= setTimeout(this.#guard("host", () => this.#lookAtHost()), HOST_SETTLE_MS);
     });
-    this.#every(TICK_MS, "tick", () => daemon.tick());
+    this.#every(TICK_MS, "tick", () => {
+      daemon.tick();
+      view.tick();
+    });
     this.#every(FLUSH_MS, "flush", () => daemon.flush());
     this.#every(LOOK_MS, "look", () => {
       daemon.lookAtDelegated(false);
@@ -245,6 +248,7 @@ export class Running {
     } catch (error) {
       daemon.recorder.warning(messageOf(error));
     }
+    this.#started.view.tick(true);
     daemon.recorder.stopping();
     daemon.flush();
     notifier.close();

@@ -2,7 +2,7 @@
 // remedy and undone; an order that leaves no gap: the log groups wait before a rule logs to them.
 
 import { randomInt } from "node:crypto";
-import { mkdirSync, writeSync } from "node:fs";
+import { existsSync, mkdirSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { CommandRunner } from "../block/command-runner.ts";
 import { Firewall } from "../block/firewall.ts";
@@ -17,10 +17,13 @@ import { NfTables } from "../kernel/nf-tables.ts";
 import { NfTablesMonitor } from "../kernel/nf-tables-monitor.ts";
 import { openRouteMonitor } from "../kernel/routes.ts";
 import { Syslog } from "../kernel/syslog.ts";
+import { BlockedFile, blockedFilePath, importBlocked } from "../record/blocked-file.ts";
 import { HistoryFile } from "../record/history.ts";
 import { Journal, stdoutSink, syslogSink } from "../record/journal.ts";
 import { openResolver } from "../record/resolver.ts";
 import { openStore } from "../record/store.ts";
+import { IpProtocol } from "../wire/packet.ts";
+import { BlockedView } from "./blocked-view.ts";
 import { Daemon } from "./daemon.ts";
 import { readHost } from "./host.ts";
 import { nearRanges } from "./plan.ts";
@@ -44,6 +47,7 @@ export interface Started {
   readonly monitor: NfTablesMonitor;
   readonly routes: ReturnType<typeof openRouteMonitor>;
   readonly restored: Restored;
+  readonly view: BlockedView;
   /** Closes everything that start() opened; the kernel keeps the table. */
   close(): void;
 }
@@ -87,6 +91,7 @@ function assemble(settings: Settings, log: "stdout" | "syslog", keep: Keep): Omi
   let say = (message: string): void => void waiting.push(message);
   let replaced = (): void => undefined;
   const listener = { ...troubleListener("store", troubles, (message) => say(message)), onReplaced: () => replaced() };
+  const isFirstStart = !existsSync(join(settings.stateDir, "portreeve.db"));
   const store = keep(
     openStore(join(settings.stateDir, "portreeve.db"), nowMs, { maxEvents: settings.maxEvents }, listener),
   );
@@ -117,7 +122,10 @@ function assemble(settings: Settings, log: "stdout" | "syslog", keep: Keep): Omi
   daemon.loadFirewall();
   daemon.restoreOffences();
   const restored = restoreBlocks({ store, firewall, list: daemon.blocker.list, nowMs: nowMs() });
-  return { daemon, firewall, capture, monitor, routes, restored };
+  const view = new BlockedView({ list: daemon.blocker.list, files: blockedFiles(settings, troubles, say), nowMs });
+  if (isFirstStart && settings.blockedFile !== undefined) importOld(daemon, settings.blockedFile);
+  view.tick(true);
+  return { daemon, firewall, capture, monitor, routes, restored, view };
 }
 
 function takeLock(stateDir: string, keep: Keep): void {
@@ -161,6 +169,32 @@ function troubleListener(topic: string, troubles: Troubles, say: (message: strin
 function openHistory(settings: Settings, troubles: Troubles, context: { say: (message: string) => void; keep: Keep }) {
   if (settings.historyFile === undefined) return undefined;
   return context.keep(new HistoryFile(settings.historyFile, troubleListener("history", troubles, context.say)));
+}
+
+function blockedFiles(settings: Settings, troubles: Troubles, say: (message: string) => void) {
+  const { blockedFile: base, tcp, udp } = settings;
+  if (base === undefined) return [];
+  const open = (path: string) => new BlockedFile(path, troubleListener("blocked file", troubles, say));
+  const watched = [
+    { protocol: IpProtocol.Tcp, watch: tcp },
+    { protocol: IpProtocol.Udp, watch: udp },
+  ].filter(({ watch }) => watch.active);
+  const paths = new Set(watched.map(({ watch }) => blockedFilePath(base, watch.modeName)));
+  // 2.x has one file for both protocols.
+  if (paths.size < watched.length) return [{ protocol: undefined, file: open(base) }];
+  return watched.map(({ protocol, watch }) => ({ protocol, file: open(blockedFilePath(base, watch.modeName)) }));
+}
+
+/** Takes over whom a replaced PortSentry had blocked (docs/decisions/0006). */
+function importOld(daemon: Daemon, base: string): void {
+  const { blocks, troubles } = importBlocked(base);
+  for (const trouble of troubles) daemon.recorder.warning(trouble);
+  const { tcp, udp } = daemon.settings;
+  const wanted = blocks.filter(({ protocol }) => {
+    if (protocol === undefined) return tcp.block || udp.block;
+    return protocol === IpProtocol.Udp ? udp.block : tcp.block;
+  });
+  if (wanted.length > 0) daemon.importOld(wanted.map(({ source, protocol }) => ({ source, protocol })));
 }
 
 export function messageOf(error: unknown): string {

@@ -1,9 +1,11 @@
 // What a verdict or a probe becomes as an event: its fields and its one sentence. Pure; the lines are in dialect.ts,
 // whether they are wanted (budgets, policy) is for recorder.ts.
+import type { Block } from "../block/block.ts";
 import type { Finding } from "../detect/finding.ts";
 import { kindNames, type Probe, protocolName } from "../detect/probe.ts";
 import { formatPrefix, prefixOfWords } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
+import type { Seen } from "./dialect.ts";
 import type { Event } from "./event.ts";
 import type { Contact } from "./lines.ts";
 
@@ -37,4 +39,40 @@ export function contactFields(contact: Contact) {
     ...(hasPort && { port: contact.port }),
     kind: kindNames[contact.kind],
   };
+}
+
+/** Copied: the probe is the engine's one reused record. */
+export function seenOf({ kind, protocol, port, tcpFlags, hasIpOptions, timeMs }: Probe): Seen {
+  return { kind, protocol, port, tcpFlags, hasIpOptions: hasIpOptions !== 0, timeMs };
+}
+
+export function blockEvent(block: Block, finding: Finding | undefined): Event {
+  return {
+    ...eventBase("block", block.sinceMs, formatPrefix(block.source)),
+    ...(finding !== undefined && contactFields(finding)),
+    grade: block.grade,
+    action: block.soft ? "soft" : "block",
+    message: block.reason,
+  };
+}
+
+interface Failure {
+  readonly why: string;
+  readonly finding: Finding | undefined;
+}
+
+export function failureEvent(timeMs: number, sourceText: string, { why, finding }: Failure): Event {
+  const about = { ...eventBase("warning", timeMs, sourceText), ...(finding !== undefined && contactFields(finding)) };
+  return { ...about, action: "block-failed", message: why };
+}
+
+interface Ran {
+  readonly texts: readonly string[];
+  readonly finding: Finding | undefined;
+}
+
+/** BLOCK_*="2": a command ran, and nothing is blocked by us. */
+export function runEvent(timeMs: number, sourceText: string, { texts, finding }: Ran): Event {
+  const about = { ...eventBase("finding", timeMs, sourceText), ...(finding !== undefined && contactFields(finding)) };
+  return { ...about, action: "ran", message: texts.join("; ") };
 }

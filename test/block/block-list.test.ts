@@ -7,10 +7,21 @@ import { formatPrefix, prefixContains } from "../../src/wire/address.ts";
 import { nthIpv4, prefix } from "../support/prefix.ts";
 import { block } from "./blocks.ts";
 
-const sources = ["192.0.2.1", "192.0.2.2", "192.0.2.0/24", "192.0.0.0/16", "2001:db8::1", "2001:db8::/64", "2001:db8::/32"];
+const sources = [
+  "192.0.2.1",
+  "192.0.2.2",
+  "192.0.2.0/24",
+  "192.0.0.0/16",
+  "2001:db8::1",
+  "2001:db8::/64",
+  "2001:db8::/32",
+];
 const LIMIT = 4;
 const action = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ put: fc.constantFrom(...sources), untilMs: fc.option(fc.nat(100), { nil: undefined }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ put: fc.constantFrom(...sources), untilMs: fc.option(fc.nat(100), { nil: undefined }) }),
+  },
   { weight: 1, arbitrary: fc.record({ remove: fc.constantFrom(...sources) }) },
   { weight: 2, arbitrary: fc.record({ expireAt: fc.nat(100) }) },
 );
@@ -59,7 +70,9 @@ function assertSameView(list: BlockList, model: ReadonlyMap<string, Block>, sour
   assert.equal(list.get(asked), model.get(source));
   const inside = [...model.values()].filter((each) => prefixContains(asked, each.source));
   assert.deepEqual(new Set(list.inside(asked)), new Set(inside));
-  const covering = [...model.values()].some((each) => isWiderOrSame(each, source) && prefixContains(each.source, asked));
+  const covering = [...model.values()].some(
+    (each) => isWiderOrSame(each, source) && prefixContains(each.source, asked),
+  );
   assert.equal(list.covering(asked) !== undefined, covering, source);
 }
 

@@ -22,7 +22,8 @@ function reachable(chains: ReadonlyMap<string, readonly string[]>): ReadonlySet<
   const walk = (chain: string) => {
     if (seen.has(chain)) return;
     seen.add(chain);
-    for (const rule of chains.get(chain) ?? []) for (const [, to = ""] of rule.matchAll(/(?:goto|jump) (\S+)/g)) walk(to);
+    for (const rule of chains.get(chain) ?? [])
+      for (const [, to = ""] of rule.matchAll(/(?:goto|jump) (\S+)/g)) walk(to);
   };
   for (const hook of ["shield", "sensor", "resting"]) walk(hook);
   return seen;
@@ -81,7 +82,10 @@ test("every chain that is jumped to has rules, and every chain with rules is jum
       );
     }
   }
-  assert.deepEqual([...ordinary.keys()].sort(), [...reachable(ordinary), "logged"].filter((c) => ordinary.has(c)).sort());
+  assert.deepEqual(
+    [...ordinary.keys()].sort(),
+    [...reachable(ordinary), "logged"].filter((c) => ordinary.has(c)).sort(),
+  );
 });
 
 test("log only: no probe is dropped and nobody is put in the hold; blocks by hand are in force", () => {
@@ -159,9 +163,13 @@ test("the lists of the plan become the sets' elements, each family its own, an e
 });
 
 test("the host's sets are emptied and filled in one text, which touches no block and no rule", () => {
-  const lines = buildHostSets({ ...ordinaryPlan, guarded: [] }).trim().split("\n");
+  const lines = buildHostSets({ ...ordinaryPlan, guarded: [] })
+    .trim()
+    .split("\n");
   for (const set of ["guard4", "guard6", "near6"]) assert.ok(lines.includes(`flush set inet portreeve ${set}`), set);
   assert.ok(lines.includes("add element inet portreeve near6 { fe80::/10, 2001:db8:a::/64 }"));
-  const others = lines.filter((line) => !/^(flush set|add element) inet portreeve (guard|near|listened|ignored)/.test(line));
+  const others = lines.filter(
+    (line) => !/^(flush set|add element) inet portreeve (guard|near|listened|ignored)/.test(line),
+  );
   assert.deepEqual(others, []);
 });

@@ -15,6 +15,9 @@ function makeFolder(texts: Record<string, string>) {
     texts,
     changed: (): void => {},
     timers: [] as (() => void)[],
+    /** Of the clock, at each look. */
+    stepMs: 100,
+    nowMs: 0,
     changes: [] as string[][],
     problems: [] as string[],
     /** Called between the two stamps of a reading. */
@@ -40,6 +43,7 @@ function makeFolder(texts: Record<string, string>) {
       folder.timers.push(task);
       return () => {};
     },
+    nowMs: () => (folder.nowMs += folder.stepMs),
   };
   const listener = {
     onChange: (prefixes: readonly Prefix[]) => void folder.changes.push(prefixes.map(formatPrefix)),
@@ -114,6 +118,19 @@ test("a notification makes it look at once and again when the file has settled",
   watch.poll();
   assert.equal(folder.timers.length, 0);
   assert.equal(folder.changes.length, 1);
+});
+
+test("two looks at nearly the same time are one", () => {
+  const { folder, watch } = watchOf("192.0.2.1\n");
+  folder.put(IGNORE, "");
+  folder.stepMs = 1;
+  for (let look = 0; look < 50; look++) watch.poll();
+  assert.deepEqual(folder.changes, []);
+  folder.put(IGNORE, "192.0.2.2\n");
+  watch.poll();
+  folder.stepMs = 100;
+  watch.poll();
+  assert.deepEqual(folder.changes, [["192.0.2.2"]]);
 });
 
 test("bad lines are told once for each version, with file and line", () => {

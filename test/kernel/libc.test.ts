@@ -5,7 +5,16 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import * as K from "../../src/kernel/constants.ts";
-import { bindSocket, closeFd, connectSocket, lockFile, openSocket, receive, send, watchReadable } from "../../src/kernel/libc.ts";
+import {
+  bindSocket,
+  closeFd,
+  connectSocket,
+  lockFile,
+  openSocket,
+  receive,
+  send,
+  watchReadable,
+} from "../../src/kernel/libc.ts";
 import { makeFolder } from "./support.ts";
 
 const program = (name: string) => join(import.meta.dirname, "programs", `${name}.js`);
@@ -58,7 +67,11 @@ test("a lock leaves the file's contents alone, and its child programs do not inh
 });
 
 test("a lock file that cannot be made is refused in words", () => {
-  assert.throws(() => lockFile("/nowhere/at/all"), { name: "KernelError", code: "ENOENT", message: /\/nowhere\/at\/all/ });
+  assert.throws(() => lockFile("/nowhere/at/all"), {
+    name: "KernelError",
+    code: "ENOENT",
+    message: /\/nowhere\/at\/all/,
+  });
 });
 
 /** Two ends of a datagram socket in the abstract name space. */

@@ -29,7 +29,12 @@ function messagesOf(bytes: Buffer, length = bytes.length) {
 
 test("a message byte for byte: header, nfgenmsg, attributes of each width, a nested one, padding", () => {
   const writer = new NetlinkWriter().begin(0x0a0c, 0x0405, 0x01020304).nfgen(1, 0x7072);
-  writer.u8(1, 0xab).u16be(2, 0x1234).u32be(3, 0xfedcba98).u64be(4, 2 ** 40 + 5).text(5, "abc");
+  writer
+    .u8(1, 0xab)
+    .u16be(2, 0x1234)
+    .u32be(3, 0xfedcba98)
+    .u64be(4, 2 ** 40 + 5)
+    .text(5, "abc");
   const nested = writer.beginNested(6);
   writer.attribute(7, Uint8Array.of(1, 2, 3, 4, 5)).endNested(nested);
   assert.deepEqual(

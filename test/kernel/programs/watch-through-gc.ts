@@ -1,6 +1,6 @@
 // Watches a socket without keeping what watchReadable returns, with the garbage collector run between the datagrams.
 import * as K from "../../../src/kernel/constants.ts";
-import { bindSocket, openSocket, receive, send, connectSocket, watchReadable } from "../../../src/kernel/libc.ts";
+import { bindSocket, connectSocket, openSocket, receive, send, watchReadable } from "../../../src/kernel/libc.ts";
 
 const ROUNDS = 20;
 const address = Buffer.from(`\x01\x00\0portreeve-gc-${process.pid}`, "latin1");

@@ -1,0 +1,52 @@
+// BLOCKED_FILE: PortSentry's list of who is blocked, kept in step with ours for the programs that read it.
+import type { Block } from "../block/block.ts";
+import type { BlockList } from "../block/block-list.ts";
+import type { BlockedFile } from "../record/blocked-file.ts";
+import { formatPrefix } from "../wire/address.ts";
+import { IpProtocol } from "../wire/packet.ts";
+
+/** The file is replaced whole: not more often than this. */
+const WRITE_EVERY_MS = 5_000;
+
+export interface BlockedViewParts {
+  readonly list: BlockList;
+  /** One for each protocol that is watched, each with its mode's suffix; without it: both in one. */
+  readonly files: readonly { readonly protocol: number | undefined; readonly file: BlockedFile }[];
+  readonly nowMs: () => number;
+}
+
+export class BlockedView {
+  readonly #parts: BlockedViewParts;
+  #written = -1;
+  #writtenMs = 0;
+
+  constructor(parts: BlockedViewParts) {
+    this.#parts = parts;
+  }
+
+  /** Once a second, and with `now` at start and stop. */
+  tick(now = false): void {
+    const { list, files, nowMs } = this.#parts;
+    if (files.length === 0 || list.changes === this.#written) return;
+    if (!now && Math.abs(nowMs() - this.#writtenMs) < WRITE_EVERY_MS) return;
+    this.#written = list.changes;
+    this.#writtenMs = nowMs();
+    const blocks = [...list.values()].filter(({ soft }) => !soft).sort((a, b) => a.sinceMs - b.sinceMs);
+    for (const { protocol, file } of files) {
+      file.write(blocks.filter((block) => protocol === undefined || protocolOf(block) === protocol).map(entryOf));
+    }
+  }
+}
+
+function protocolOf(block: Block): number {
+  return block.trigger?.protocol === IpProtocol.Udp ? IpProtocol.Udp : IpProtocol.Tcp;
+}
+
+function entryOf(block: Block) {
+  return {
+    timeMs: block.sinceMs,
+    sourceText: formatPrefix(block.source),
+    protocol: protocolOf(block),
+    port: block.trigger?.port ?? 0,
+  };
+}

@@ -1,0 +1,188 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Blocker } from "../../src/daemon/blocker.ts";
+import { Kind } from "../../src/detect/probe.ts";
+import { OffenceMemory } from "../../src/judge/escalation.ts";
+import type { Verdict } from "../../src/judge/verdict.ts";
+import { load, settingsOf } from "../config/support.ts";
+import { prefix } from "../support/prefix.ts";
+import { FakeDetector, FakeFirewall, FakeRecorder, FakeStore } from "./fakes.ts";
+
+const HOUR = 3_600_000;
+const SOURCE = "192.0.2.1";
+const source = prefix(SOURCE);
+
+function setUp(conf = "") {
+  const clock = { ms: 1_700_000_000_000 };
+  const text = `BLOCK_TCP="1"\nBLOCK_TIME="1h"\nBLOCK_TIME_FACTOR="4"\nBLOCK_TIME_MAX="10h"\nSOFT_BLOCK_TIME="10m"\n${conf}`;
+  const settings = settingsOf(load(text));
+  const parts = {
+    firewall: new FakeFirewall(),
+    store: new FakeStore(),
+    recorder: new FakeRecorder(),
+    detector: new FakeDetector(),
+    offences: new OffenceMemory({ memoryMs: settings.blockTimeMaxMs }),
+    nowMs: () => clock.ms,
+  };
+  const blocker = new Blocker(settings, parts);
+  const verdict = (action: "soft" | "block", from = SOURCE): Verdict => ({
+    action,
+    grade: "direct",
+    finding: {
+      source: prefix(from),
+      kind: Kind.Syn,
+      protocol: 6,
+      port: 79,
+      tcpFlags: 2,
+      hasIpOptions: false,
+      probes: 3,
+      contacts: 3,
+      firstMs: clock.ms,
+      timeMs: clock.ms,
+      policy: "score",
+    },
+  });
+  /** Runs the tick each second for so long. */
+  const pass = (milliseconds: number) => {
+    for (const endMs = clock.ms + milliseconds; clock.ms < endMs; ) {
+      clock.ms += 1_000;
+      blocker.tick();
+    }
+  };
+  return { ...parts, clock, blocker, verdict, pass };
+}
+
+test("a block is in the kernel, listed as enforced, stored, and said with the command that does the same", () => {
+  const { blocker, firewall, store, recorder, clock, verdict } = setUp();
+  blocker.carryOut([verdict("block")]);
+  const listed = blocker.list.get(source);
+  assert.deepEqual(
+    { untilMs: listed?.untilMs, soft: listed?.soft, offences: listed?.offences, enforced: listed?.enforced },
+    { untilMs: clock.ms + HOUR, soft: false, offences: 1, enforced: true },
+  );
+  assert.equal(firewall.kernel.get(`full ${SOURCE}`), clock.ms + HOUR);
+  assert.equal(store.blocks.get(SOURCE)?.untilMs, clock.ms + HOUR);
+  assert.deepEqual(recorder.take(), [
+    "finding block",
+    `blocked ${SOURCE}: nft add element inet portreeve blocked4 { ${SOURCE} timeout 3600s }`,
+  ]);
+});
+
+test("each offence lasts longer, up to BLOCK_TIME_MAX, and is remembered in the store", () => {
+  const { blocker, store, clock, verdict, pass } = setUp();
+  const lasted: number[] = [];
+  for (let offence = 1; offence <= 4; offence++) {
+    blocker.carryOut([verdict("block")]);
+    const block = blocker.list.get(source) ?? assert.fail();
+    assert.equal(block.offences, offence);
+    assert.equal(store.offences.get(SOURCE)?.offences, offence);
+    lasted.push((block.untilMs ?? 0) - clock.ms);
+    clock.ms = (block.untilMs ?? 0) - 5_000;
+    pass(6_000);
+    assert.equal(blocker.list.size, 0);
+  }
+  assert.deepEqual(lasted, [HOUR, 4 * HOUR, 10 * HOUR, 10 * HOUR]);
+});
+
+test("offences are forgotten after BLOCK_TIME_MAX of quiet", () => {
+  const { blocker, clock, verdict, pass } = setUp();
+  blocker.carryOut([verdict("block")]);
+  pass(HOUR + 1_000);
+  clock.ms += 11 * HOUR;
+  blocker.carryOut([verdict("block")]);
+  assert.equal(blocker.list.get(source)?.offences, 1);
+});
+
+test("a soft block is no offence, and lasts SOFT_BLOCK_TIME after the source's latest probe", () => {
+  const { blocker, firewall, detector, store, clock, verdict, pass } = setUp();
+  blocker.carryOut([verdict("soft")]);
+  const startMs = clock.ms;
+  assert.equal(firewall.kernel.get(`soft ${SOURCE}`), startMs + 600_000);
+  assert.equal(store.offences.size, 0);
+  pass(300_000);
+  detector.lastSeen.set(SOURCE, clock.ms);
+  pass(300_000);
+  assert.equal(blocker.list.get(source)?.untilMs, startMs + 900_000);
+  assert.equal(firewall.kernel.get(`soft ${SOURCE}`), startMs + 900_000);
+  assert.equal(store.blocks.get(SOURCE)?.untilMs, startMs + 900_000);
+  pass(299_000);
+  assert.equal(blocker.list.size, 1);
+  pass(2_000);
+  assert.equal(blocker.list.size, 0);
+});
+
+test("a soft block that becomes a full one leaves the soft set", () => {
+  const { blocker, firewall, verdict } = setUp();
+  blocker.carryOut([verdict("soft")]);
+  blocker.carryOut([verdict("block")]);
+  assert.deepEqual([...firewall.kernel.keys()], [`full ${SOURCE}`]);
+  assert.equal(blocker.list.get(source)?.soft, false);
+  assert.equal(blocker.list.size, 1);
+});
+
+test("a soft verdict never weakens a full block, of the source or of a prefix around it", () => {
+  const { blocker, firewall, verdict } = setUp();
+  assert.notEqual(typeof blocker.blockByHand(source, 0, "by hand"), "string");
+  assert.notEqual(typeof blocker.blockByHand(prefix("198.51.100.0/24"), 0, "by hand"), "string");
+  blocker.carryOut([verdict("soft"), verdict("soft", "198.51.100.7")]);
+  assert.equal(blocker.list.get(source)?.soft, false);
+  assert.deepEqual([...firewall.kernel.keys()], [`full ${SOURCE}`, "full 198.51.100.0/24"]);
+});
+
+test("what the kernel refuses is not listed, not stored, said, and found again at the next probe", () => {
+  const { blocker, firewall, store, recorder, detector, verdict } = setUp();
+  firewall.refusals.set(SOURCE, "ENFILE; the kernel's set is full");
+  blocker.carryOut([verdict("block"), verdict("block", "192.0.2.2")]);
+  assert.equal(blocker.list.get(source), undefined);
+  assert.ok(!store.blocks.has(SOURCE) && !store.offences.has(SOURCE));
+  assert.equal(blocker.failures, 1);
+  assert.deepEqual(detector.resets, [SOURCE]);
+  assert.ok(recorder.said.includes(`failed ${SOURCE}: ENFILE; the kernel's set is full`));
+  assert.ok(!recorder.said.some((text) => text.startsWith(`blocked ${SOURCE}:`)));
+  assert.ok(blocker.list.get(prefix("192.0.2.2"))?.enforced);
+  assert.equal(blocker.blockByHand(source, undefined, ""), "ENFILE; the kernel's set is full");
+});
+
+test("a block ends on time, not before, and lets its source be found again", () => {
+  const { blocker, store, recorder, detector, verdict, pass } = setUp();
+  blocker.carryOut([verdict("block")]);
+  recorder.take();
+  pass(HOUR - 1_000);
+  assert.equal(blocker.list.size, 1);
+  pass(1_000);
+  assert.equal(blocker.list.size, 0);
+  assert.equal(store.blocks.size, 0);
+  assert.deepEqual(recorder.take(), [`unblocked ${SOURCE} expired`]);
+  assert.deepEqual(detector.resets, [SOURCE]);
+});
+
+test('BLOCK_TIME="0" and "block for ever" never end', () => {
+  const { blocker, verdict, pass } = setUp('BLOCK_TIME="0"');
+  blocker.carryOut([verdict("block")]);
+  blocker.blockByHand(prefix("192.0.2.2"), 0, "by hand");
+  blocker.blockByHand(prefix("192.0.2.3"), 60_000, "by hand");
+  pass(100_000);
+  assert.equal(blocker.list.size, 2);
+});
+
+test("lifting by hand takes a block out of kernel, list and store; what the kernel keeps stays listed", () => {
+  const { blocker, firewall, store, verdict } = setUp();
+  blocker.carryOut([verdict("block"), verdict("block", "192.0.2.2")]);
+  firewall.refusals.set("192.0.2.2", "EPERM");
+  const failures = blocker.lift([...blocker.list.values()], "by hand");
+  assert.deepEqual(failures, ["192.0.2.2: EPERM"]);
+  assert.deepEqual([...firewall.kernel.keys()], ["full 192.0.2.2"]);
+  assert.deepEqual([...store.blocks.keys()], ["192.0.2.2"]);
+  assert.equal(blocker.list.size, 1);
+});
+
+test("spared and logged verdicts are recorded and block nobody", () => {
+  const { blocker, firewall, recorder, verdict } = setUp();
+  const { finding } = verdict("block");
+  blocker.carryOut([
+    { action: "log", finding },
+    { action: "spare", because: "guarded", finding },
+  ]);
+  assert.equal(firewall.kernel.size, 0);
+  assert.deepEqual(recorder.take(), ["finding log", "finding spare"]);
+});

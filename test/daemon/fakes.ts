@@ -1,0 +1,147 @@
+// A firewall, a store and a recorder in memory, for the daemon's parts that decide what they do.
+import type { Block } from "../../src/block/block.ts";
+import type { Held, Outcome } from "../../src/block/firewall.ts";
+import type { StoredBlock, StoredOffences } from "../../src/record/store.ts";
+import { formatPrefix, type Prefix } from "../../src/wire/address.ts";
+
+const keyOf = ({ source, soft }: Pick<Block, "source" | "soft">) => `${soft ? "soft" : "full"} ${formatPrefix(source)}`;
+
+/** Holds what it is told until it is told otherwise; time is not its business. */
+export class FakeFirewall {
+  /** "full 192.0.2.1" -> when it ends. */
+  readonly kernel = new Map<string, number | undefined>();
+  /** Sources that it will not take, and why. */
+  readonly refusals = new Map<string, string>();
+  drifted = false;
+  loads = 0;
+  lookups = 0;
+  generationNumber = 1;
+
+  enforce(blocks: readonly Block[], _nowMs: number): Outcome[] {
+    return blocks.map((block) => {
+      const failure = this.refusals.get(formatPrefix(block.source)) ?? "";
+      if (failure === "") this.kernel.set(keyOf(block), block.untilMs);
+      return { block, failure };
+    });
+  }
+
+  lift(blocks: readonly Block[]): Outcome[] {
+    const failures = blocks.flatMap((block) => {
+      const failure = this.refusals.get(formatPrefix(block.source));
+      return failure === undefined ? [] : [{ block, failure }];
+    });
+    for (const block of blocks) if (!this.refusals.has(formatPrefix(block.source))) this.kernel.delete(keyOf(block));
+    return failures;
+  }
+
+  holds(block: Block, _nowMs: number): boolean {
+    this.lookups++;
+    const key = keyOf(block);
+    return this.kernel.has(key) && this.kernel.get(key) === block.untilMs;
+  }
+
+  load(): boolean {
+    this.loads++;
+    this.generationNumber++;
+    this.drifted = false;
+    return false;
+  }
+
+  hasDrifted(): boolean {
+    return this.drifted;
+  }
+
+  generation(): number {
+    return this.generationNumber;
+  }
+
+  delegate(): string {
+    return "";
+  }
+
+  /** What readHeld() answers: the tests say it themselves. */
+  held: Held[] = [];
+
+  readHeld(): Held[] {
+    return this.held;
+  }
+}
+
+export class FakeStore {
+  readonly blocks = new Map<string, StoredBlock>();
+  readonly offences = new Map<string, StoredOffences>();
+  flushes = 0;
+
+  loadBlocks(): StoredBlock[] {
+    return [...this.blocks.values()];
+  }
+
+  putBlock(block: StoredBlock): void {
+    this.blocks.set(formatPrefix(block.source), block);
+  }
+
+  deleteBlock(source: Prefix): void {
+    this.blocks.delete(formatPrefix(source));
+  }
+
+  putOffence(offences: StoredOffences): void {
+    this.offences.set(formatPrefix(offences.source), offences);
+  }
+
+  flush(): void {
+    this.flushes++;
+  }
+}
+
+/** Everything that was said, one text each. */
+export class FakeRecorder {
+  readonly said: string[] = [];
+
+  finding(verdict: { readonly action: string }): void {
+    this.said.push(`finding ${verdict.action}`);
+  }
+
+  blocked(block: Block, command: string): void {
+    this.said.push(`blocked ${formatPrefix(block.source)}: ${command}`);
+  }
+
+  blockFailed(source: Prefix, why: string): void {
+    this.said.push(`failed ${formatPrefix(source)}: ${why}`);
+  }
+
+  unblocked(source: Prefix, how: string): void {
+    this.said.push(`unblocked ${formatPrefix(source)} ${how}`);
+  }
+
+  responded(source: Prefix): void {
+    this.said.push(`responded ${formatPrefix(source)}`);
+  }
+
+  drift(message: string): void {
+    this.said.push(`drift ${message}`);
+  }
+
+  warning(message: string): void {
+    this.said.push(`warning ${message}`);
+  }
+
+  /** Says what was said since the last call, and forgets it. */
+  take(): string[] {
+    return this.said.splice(0);
+  }
+}
+
+/** Sources that still send, and those that were reset. */
+export class FakeDetector {
+  readonly lastSeen = new Map<string, number>();
+  readonly resets: string[] = [];
+
+  reset(source: Prefix): boolean {
+    this.resets.push(formatPrefix(source));
+    return this.lastSeen.delete(formatPrefix(source));
+  }
+
+  lastSeenMs(source: Prefix): number | undefined {
+    return this.lastSeen.get(formatPrefix(source));
+  }
+}

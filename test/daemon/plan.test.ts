@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { HostFacts } from "../../src/daemon/host.ts";
+import { applyOverrides, graceLeftMs, nearRanges, planRuleset, subtractRange } from "../../src/daemon/plan.ts";
+import { formatPrefix } from "../../src/wire/address.ts";
+import { load, settingsOf } from "../config/support.ts";
+import { prefix } from "../support/prefix.ts";
+
+const host: HostFacts = {
+  own: ["198.51.100.1", "2001:db8:a::1"].map(prefix),
+  broadcast: [prefix("198.51.100.255")],
+  near: [prefix("2001:db8:a::/64")],
+  gateways: [prefix("198.51.100.254")],
+  resolvers: [prefix("192.0.2.53")],
+  ephemeral: { first: 32_768, last: 60_999 },
+  uptimeMs: 1e9,
+};
+const settings = (text: string) =>
+  settingsOf(load(`IGNORE_FILE="/etc/portsentry/portsentry.ignore"\n${text}`, "10.1.0.0/16\n"));
+
+const range = fc
+  .tuple(fc.integer({ min: 1, max: 100 }), fc.integer({ min: 1, max: 100 }))
+  .map(([a, b]) => ({ first: Math.min(a, b), last: Math.max(a, b) }));
+
+test("subtractRange: port by port, what is in the ranges and not in the one taken out", () => {
+  const disjoint = fc.uniqueArray(fc.integer({ min: 1, max: 100 }), { maxLength: 12 }).map((points) => {
+    const sorted = points.toSorted((a, b) => a - b);
+    return sorted.flatMap((first, index) =>
+      index % 2 === 0 ? [{ first, last: (sorted[index + 1] ?? first + 1) - 1 }] : [],
+    );
+  });
+  fc.assert(
+    fc.property(disjoint, range, (ranges, out) => {
+      const left = subtractRange(ranges, out);
+      const has = (list: typeof ranges, port: number) => list.some(({ first, last }) => first <= port && port <= last);
+      for (let port = 0; port <= 101; port++) {
+        assert.equal(has(left, port), has(ranges, port) && !(out.first <= port && port <= out.last));
+      }
+      for (const [index, { first, last }] of left.entries()) {
+        assert.ok(first <= last && first > (left[index - 1]?.last ?? 0));
+      }
+    }),
+  );
+});
+
+test("the plan: guard and allow list from host and settings, ephemeral UDP ports never watched", () => {
+  const plan = planRuleset(settings('BLOCK_TCP="1"\nBLOCK_UDP="0"'), host);
+  assert.deepEqual(
+    { enforce: plan.enforce, holdTcp: plan.holdTcp, holdUdp: plan.holdUdp, grace: plan.grace },
+    { enforce: true, holdTcp: true, holdUdp: false, grace: false },
+  );
+  assert.ok(plan.watchedUdp.every(({ first, last }) => last < 32_768 || first > 60_999));
+  const guarded = plan.guarded.map(formatPrefix);
+  for (const each of ["198.51.100.254", "192.0.2.53", "198.51.100.1", "2001:db8:a::1"])
+    assert.ok(guarded.includes(each));
+  assert.ok(plan.ignored.map(formatPrefix).includes("10.1.0.0/16"));
+});
+
+test('FIREWALL="none" holds nothing, whatever BLOCK_* and --block say', () => {
+  const none = applyOverrides(settings('FIREWALL="none"\nBLOCK_TCP="1"'), { forceBlock: true });
+  const plan = planRuleset(none, host);
+  assert.deepEqual([plan.enforce, plan.holdTcp, plan.holdUdp], [false, false, false]);
+});
+
+test("--block is as if both BLOCK keys were 1; without it they stay", () => {
+  const off = settings('BLOCK_TCP="0"\nBLOCK_UDP="0"');
+  assert.deepEqual(applyOverrides(off, { forceBlock: false }), off);
+  const plan = planRuleset(applyOverrides(off, { forceBlock: true }), host);
+  assert.ok(plan.holdTcp && plan.holdUdp);
+});
+
+test("BOOT_GRACE is counted from the boot", () => {
+  const grace = settings('BOOT_GRACE="120s"');
+  assert.equal(graceLeftMs(grace, { ...host, uptimeMs: 20_000 }), 100_000);
+  assert.equal(graceLeftMs(grace, { ...host, uptimeMs: 120_000 }), 0);
+  assert.ok(planRuleset(grace, { ...host, uptimeMs: 1 }).grace);
+});
+
+test("link-local addresses are always near", () => {
+  const ranges = nearRanges({ ...host, near: [] });
+  const contains = (text: string) => {
+    const { w0, w1, w2, w3 } = prefix(text);
+    return ranges.contains(w0, w1, w2, w3);
+  };
+  assert.ok(contains("fe80::1"));
+  assert.ok(!contains("2001:db8:a::1"));
+});

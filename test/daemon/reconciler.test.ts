@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Block } from "../../src/block/block.ts";
+import { BlockList } from "../../src/block/block-list.ts";
+import { Reconciler } from "../../src/daemon/reconciler.ts";
+import { formatPrefix } from "../../src/wire/address.ts";
+import { AddressRanges } from "../../src/wire/address-ranges.ts";
+import { block } from "../block/blocks.ts";
+import { ordinaryPlan } from "../block/plan.ts";
+import { nthIpv4 } from "../support/prefix.ts";
+import { FakeFirewall, FakeRecorder } from "./fakes.ts";
+
+const nowMs = 1_000_000;
+
+function setUp(count: number, more: Partial<Block> = {}) {
+  const firewall = new FakeFirewall();
+  const recorder = new FakeRecorder();
+  const list = new BlockList(1_000_000);
+  const lifted: string[] = [];
+  const blocker = {
+    list,
+    delegated: () => [],
+    lift(blocks: readonly Block[], how: string) {
+      for (const { source } of blocks) {
+        list.remove(source);
+        lifted.push(`${formatPrefix(source)} ${how}`);
+      }
+      return [];
+    },
+  };
+  const blocks = Array.from({ length: count }, (_, index) => block(nthIpv4(index), { untilMs: nowMs + 1e6, ...more }));
+  for (const each of blocks) list.put(each);
+  firewall.enforce(blocks, nowMs);
+  const later: (() => void)[] = [];
+  const plan = () => ({ ruleset: ordinaryPlan, near: new AddressRanges([]) });
+  const reconciler = new Reconciler({
+    firewall,
+    blocker,
+    recorder,
+    plan,
+    nowMs: () => nowMs,
+    later: (task) => later.push(task),
+  });
+  const finish = () => {
+    for (let task = later.shift(); task !== undefined; task = later.shift()) task();
+  };
+  const remove = (...indexes: readonly number[]) => {
+    for (const index of indexes) firewall.kernel.delete(`full ${formatPrefix(nthIpv4(index))}`);
+  };
+  return { firewall, recorder, list, lifted, later, reconciler, finish, remove };
+}
+
+const byNft = { structural: false, program: "nft" };
+
+test("rules that came or went: the table is loaded again, with every block, and it is said whose doing it was", () => {
+  const { firewall, recorder, reconciler } = setUp(3);
+  firewall.kernel.clear();
+  firewall.drifted = true;
+  reconciler.onForeignChange({ structural: true, program: "nft" });
+  assert.equal(firewall.loads, 1);
+  assert.equal(firewall.kernel.size, 3);
+  assert.equal(reconciler.repairs, 1);
+  assert.deepEqual(recorder.take(), [
+    "drift another program (nft) changed table inet portreeve: loaded again with 3 blocks",
+  ]);
+});
+
+test("the tick repairs what no notification told of, once", () => {
+  const { firewall, recorder, reconciler } = setUp(2);
+  reconciler.tick();
+  reconciler.tick();
+  assert.equal(firewall.loads, 0);
+  firewall.drifted = true;
+  reconciler.tick();
+  assert.equal(firewall.loads, 0, "nothing was committed since");
+  firewall.generationNumber++;
+  reconciler.tick();
+  reconciler.tick();
+  assert.equal(firewall.loads, 1);
+  assert.deepEqual(recorder.take(), ["drift another program changed table inet portreeve: loaded again with 2 blocks"]);
+});
+
+test("a block that cannot be put back is not listed any more, and said to have failed", () => {
+  const { firewall, recorder, lifted, reconciler } = setUp(2);
+  firewall.drifted = true;
+  firewall.refusals.set("10.0.0.1", "ENOSPC");
+  reconciler.onForeignChange({ structural: true, program: "" });
+  assert.deepEqual(lifted, ["10.0.0.1 removed elsewhere"]);
+  assert.ok(recorder.take().includes("failed 10.0.0.1: ENOSPC"));
+});
+
+test("a single removal by hand is taken as an unblock", () => {
+  const { recorder, lifted, reconciler, remove } = setUp(3);
+  remove(1);
+  reconciler.onForeignChange(byNft);
+  assert.deepEqual(lifted, ["10.0.0.1 removed elsewhere"]);
+  assert.deepEqual(recorder.take(), ["drift 10.0.0.1 was removed from the kernel by nft: taken as an unblock"]);
+  assert.equal(reconciler.repairs, 0);
+});
+
+test("many removals at once are repaired", () => {
+  const { firewall, recorder, lifted, reconciler, remove } = setUp(5);
+  remove(1, 3);
+  reconciler.onForeignChange(byNft);
+  assert.equal(firewall.kernel.size, 5);
+  assert.deepEqual(lifted, []);
+  assert.equal(reconciler.repairs, 1);
+  assert.deepEqual(recorder.take(), ["drift nft removed 2 blocks from the kernel: 2 restored"]);
+});
+
+test("a change that took nothing away says nothing", () => {
+  const { recorder, reconciler, firewall } = setUp(5);
+  reconciler.onForeignChange(byNft);
+  assert.equal(firewall.lookups, 5);
+  assert.deepEqual(recorder.take(), []);
+});
+
+test("an overrun, told as structural without drift, has the blocks looked up too", () => {
+  const { recorder, reconciler, remove } = setUp(5);
+  remove(1, 2, 3);
+  reconciler.onForeignChange({ structural: true, program: "" });
+  assert.deepEqual(recorder.take(), ["drift another program removed 3 blocks from the kernel: 3 restored"]);
+});
+
+test("a block that is about to end is not missed", () => {
+  const { lifted, reconciler, remove } = setUp(2, { untilMs: nowMs + 900 });
+  remove(0);
+  reconciler.onForeignChange(byNft);
+  assert.deepEqual(lifted, []);
+});
+
+test("an audit of many goes in slices, and takes no notice of what is lifted meanwhile", () => {
+  const { firewall, lifted, list, later, reconciler, finish, remove } = setUp(2_500);
+  remove(5, 2_400);
+  reconciler.onForeignChange(byNft);
+  assert.ok(firewall.lookups <= 1_000);
+  assert.equal(later.length, 1);
+  list.remove(nthIpv4(2_400));
+  finish();
+  assert.ok(firewall.lookups <= 2_500);
+  assert.deepEqual(lifted, ["10.0.0.5 removed elsewhere"]);
+});
+
+test("a removal that comes during an audit is found, though its block had been looked up already", () => {
+  const { lifted, reconciler, finish, remove } = setUp(2_500);
+  reconciler.onForeignChange(byNft);
+  remove(3);
+  reconciler.onForeignChange(byNft);
+  finish();
+  assert.deepEqual(lifted, ["10.0.0.3 removed elsewhere"]);
+});
+
+test("a kernel that cannot be asked in a later slice is a warning, and the next audit runs", () => {
+  const { firewall, recorder, lifted, reconciler, finish, remove } = setUp(2_500);
+  const hasDrifted = firewall.hasDrifted.bind(firewall);
+  remove(3);
+  reconciler.onForeignChange(byNft);
+  firewall.hasDrifted = () => {
+    throw new Error("netlink: nf_tables refused: ENOBUFS");
+  };
+  finish();
+  assert.deepEqual(lifted, []);
+  assert.match(recorder.take().join(), /^warning .*ENOBUFS/);
+  firewall.hasDrifted = hasDrifted;
+  reconciler.onForeignChange(byNft);
+  finish();
+  assert.deepEqual(lifted, ["10.0.0.3 removed elsewhere"]);
+});

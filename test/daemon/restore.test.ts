@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Block } from "../../src/block/block.ts";
+import { BlockList } from "../../src/block/block-list.ts";
+import { restoreBlocks } from "../../src/daemon/restore.ts";
+import { formatPrefix } from "../../src/wire/address.ts";
+import { block } from "../block/blocks.ts";
+import { prefix } from "../support/prefix.ts";
+import { FakeFirewall, FakeStore } from "./fakes.ts";
+
+const nowMs = 1_000_000;
+const HOUR = 3_600_000;
+
+function restore(stored: readonly Block[], kernel: readonly Block[], limit = 100) {
+  const store = new FakeStore();
+  for (const each of stored) store.putBlock(each);
+  const firewall = new FakeFirewall();
+  firewall.held = kernel.map(({ source, soft, untilMs }) => ({
+    place: "",
+    source,
+    soft,
+    expiresInMs: untilMs === undefined ? undefined : untilMs - nowMs,
+  }));
+  const list = new BlockList(limit);
+  const run = () => restoreBlocks({ store, firewall, list, nowMs });
+  const listed = () => [...list.values()].map(({ source }) => formatPrefix(source)).sort();
+  return { store, firewall, list, run, listed };
+}
+
+test("what the kernel still holds until the same time is listed and not touched", () => {
+  const kept = block("192.0.2.1", { untilMs: nowMs + HOUR, reason: "as stored", offences: 3 });
+  const forEver = block("2001:db8:0:1::/64");
+  const { run, firewall, list } = restore([kept, forEver], [{ ...kept, untilMs: nowMs + HOUR - 900 }, forEver]);
+  const outcome = run();
+  assert.equal(outcome.restored, 2);
+  assert.equal(outcome.adopted, 0);
+  assert.equal(firewall.kernel.size, 0);
+  assert.deepEqual(list.get(kept.source), { ...kept, enforced: true });
+});
+
+test("what the kernel lost, or holds until another time, is added again", () => {
+  const lost = block("192.0.2.1", { untilMs: nowMs + HOUR });
+  const other = block("192.0.2.2", { untilMs: nowMs + HOUR });
+  const forEver = block("192.0.2.3");
+  const timed = block("192.0.2.4", { untilMs: nowMs + HOUR });
+  const kernel = [
+    block("192.0.2.2", { untilMs: nowMs + 60_000 }),
+    block("192.0.2.3", { untilMs: nowMs + 60_000 }),
+    block("192.0.2.4"),
+  ];
+  const { run, firewall, listed } = restore([lost, other, forEver, timed], kernel);
+  assert.equal(run().restored, 4);
+  assert.deepEqual(
+    [...firewall.kernel],
+    [
+      ["full 192.0.2.1", nowMs + HOUR],
+      ["full 192.0.2.2", nowMs + HOUR],
+      ["full 192.0.2.3", undefined],
+      ["full 192.0.2.4", nowMs + HOUR],
+    ],
+  );
+  assert.equal(listed().length, 4);
+});
+
+test("what ended while the daemon was away is dropped from the store, and counted", () => {
+  const { run, firewall, store, listed } = restore([block("192.0.2.1", { untilMs: nowMs }), block("192.0.2.2")], []);
+  const { restored, expired } = run();
+  assert.deepEqual({ restored, expired }, { restored: 1, expired: 1 });
+  assert.deepEqual([...store.blocks.keys()], ["192.0.2.2"]);
+  assert.deepEqual([...firewall.kernel.keys()], ["full 192.0.2.2"]);
+  assert.deepEqual(listed(), ["192.0.2.2"]);
+});
+
+test("what only the kernel remembers is listed and stored with what the kernel knows", () => {
+  const { run, store, list } = restore(
+    [],
+    [block("192.0.2.1", { soft: true, untilMs: nowMs + HOUR }), block("192.0.2.2")],
+  );
+  assert.equal(run().adopted, 2);
+  const adopted = list.get(prefix("192.0.2.1"));
+  assert.deepEqual(
+    { soft: adopted?.soft, untilMs: adopted?.untilMs, enforced: adopted?.enforced },
+    { soft: true, untilMs: nowMs + HOUR, enforced: true },
+  );
+  assert.deepEqual([...store.blocks.keys()], ["192.0.2.1", "192.0.2.2"]);
+  assert.ok(store.flushes > 0);
+});
+
+test("what the kernel refuses is not listed, is named, and stays stored for the next start", () => {
+  const { run, firewall, store, listed } = restore([block("192.0.2.1"), block("192.0.2.2")], []);
+  firewall.refusals.set("192.0.2.1", "ENFILE; the kernel's set is full");
+  const { restored, failures } = run();
+  assert.equal(restored, 1);
+  assert.deepEqual(failures, ["192.0.2.1: ENFILE; the kernel's set is full"]);
+  assert.deepEqual(listed(), ["192.0.2.2"]);
+  assert.ok(store.blocks.has("192.0.2.1"));
+});
+
+test("stored softly, held fully by the kernel: the full block counts, and the soft one goes", () => {
+  const soft = block("192.0.2.1", { soft: true, untilMs: nowMs + HOUR });
+  const full = block("192.0.2.1", { untilMs: nowMs + 24 * HOUR });
+  const { run, firewall, list, store } = restore([soft], [full, soft]);
+  firewall.kernel.set("soft 192.0.2.1", soft.untilMs);
+  run();
+  assert.equal(list.get(soft.source)?.soft, false);
+  assert.equal(list.get(soft.source)?.untilMs, full.untilMs);
+  assert.equal(store.blocks.get("192.0.2.1")?.soft, false);
+  assert.ok(!firewall.kernel.has("soft 192.0.2.1"));
+});
+
+test("stored fully, held softly too: the full block stays", () => {
+  const full = block("192.0.2.1", { untilMs: nowMs + HOUR });
+  const { run, list } = restore([full], [full, block("192.0.2.1", { soft: true, untilMs: nowMs + 60_000 })]);
+  assert.equal(run().adopted, 0);
+  assert.equal(list.get(full.source)?.soft, false);
+});
