@@ -132,6 +132,13 @@ export class Firewall {
     };
   }
 
+  /** Whether the kernel holds the source, until whenever. */
+  isPresent(block: Block): boolean {
+    const place = this.#place(block);
+    if (place.kind === "interval") return this.holds(block, 0);
+    return this.#tables.lookup(place.set, place.key).present;
+  }
+
   /** Asks the kernel whether it holds the source until the time that the block says. */
   holds(block: Block, nowMs: number): boolean {
     const place = this.#place(block);

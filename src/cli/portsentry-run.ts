@@ -88,6 +88,7 @@ async function run1(line: Line1, world: World): Promise<number> {
       confFile,
       log: "syslog",
       forceBlock: false,
+      terse: true,
       tcpMode,
       udpMode,
       generation: 1,
@@ -196,6 +197,7 @@ async function run2(line: Line2, world: World): Promise<number> {
     // A daemon has no standard output: 2.x lost its lines then.
     log: line.daemon ? "syslog" : line.log,
     forceBlock: false,
+    terse: true,
     tcpMode: stealth ? "stcp" : "tcp",
     udpMode: stealth ? "sudp" : "udp",
     generation: 2,

@@ -1,5 +1,6 @@
 // What shuts a scanner out: the built-in firewall, PortSentry's own responses, or both. FIREWALL="auto" is the
-// built-in one only where the file names no response that blocks; KILL_RUN_CMD is none.
+// built-in one unless KILL_ROUTE is set: a line in hosts.deny alone shuts hardly anybody out, and so does not stand in
+// for a firewall (docs/decisions/0009). KILL_RUN_CMD is no block.
 import type { Settings } from "./settings.ts";
 
 type Choice = Pick<Settings, "firewall" | "responses">;
@@ -15,7 +16,7 @@ export function blocksByFirewall(settings: Choice): boolean {
     case "nftables":
       return true;
     case "auto":
-      return !blocksByResponse(settings);
+      return settings.responses.killRoute === undefined;
     case "none":
       return false;
   }

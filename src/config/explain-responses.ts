@@ -8,7 +8,7 @@ import type { Settings } from "./settings.ts";
 const SHOWN_CHARACTERS = 400;
 const BUILT_IN =
   "the built-in firewall drops every packet of the source in the kernel, for any number of sources and both families; " +
-  'to use it, take KILL_ROUTE and KILL_HOSTS_DENY out, or write FIREWALL="nftables" to have it beside them';
+  'to use it, take KILL_ROUTE out, or write FIREWALL="nftables" to have it beside it';
 
 export function explainResponses(settings: Settings): string[] {
   const { responses } = settings;

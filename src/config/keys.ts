@@ -231,8 +231,9 @@ export const keys = {
     {
       absent: "auto",
       meaning:
-        'Whether the built-in firewall, the nftables table "inet portreeve", shuts sources out. "auto": where neither ' +
-        'KILL_ROUTE nor KILL_HOSTS_DENY is set. "nftables": always, beside them. "none": never; then only they block.',
+        'Whether the built-in firewall, the nftables table "inet portreeve", shuts sources out. "auto": unless KILL_ROUTE ' +
+        'is set, which then does it. "nftables": always, beside it. "none": never; then only KILL_ROUTE and ' +
+        "KILL_HOSTS_DENY block.",
     },
   ),
   proof: key(
@@ -304,13 +305,11 @@ export const keys = {
   }),
   killHostsDeny: old("respond", "KILL_HOSTS_DENY", optionalText, {
     absent: "",
-    examples: [
-      { when: "where hosts.deny knows extended options, as on Debian", value: "ALL: $TARGET$ : DENY" },
-      { when: "elsewhere", value: "ALL: $TARGET$" },
-    ],
+    shipped: "ALL: $TARGET$ : DENY",
     meaning:
       "The line that is put into /etc/hosts.deny, with $TARGET$ in it. Only programs that use libwrap read that file, and " +
-      "few do today: sshd has given it up. Counts as a block for FIREWALL.",
+      "few do today: sshd has given it up. Written beside what FIREWALL says. Where hosts.deny knows no extended options: " +
+      '"ALL: $TARGET$".',
   }),
   killRunCmd: old("respond", "KILL_RUN_CMD", optionalText, {
     absent: "",

@@ -242,7 +242,7 @@ export class Blocker {
     const kernelHasEnded = how === "expired" || how === "removed elsewhere";
     const ours = blocks.filter(({ backend }) => backend === "nftables");
     const failures = kernelHasEnded ? [] : this.#parts.firewall.lift(ours);
-    for (const block of blocks) if (block.backend !== "nftables") this.#parts.delegate?.release(block);
+    for (const block of blocks) if (!block.soft && block.grade !== "manual") this.#parts.delegate?.release(block);
     const failed = new Set(failures.map(({ block }) => block));
     for (const block of blocks) {
       if (failed.has(block)) continue;

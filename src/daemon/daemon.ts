@@ -25,6 +25,7 @@ import { Engine } from "./engine.ts";
 import { type HostFacts, readConntrackUse } from "./host.ts";
 import { graceLeftMs, judgeContext, type Listened, nearRanges, planRuleset, scorePolicy } from "./plan.ts";
 import { Reconciler } from "./reconciler.ts";
+import { type Restored, restoreBlocks } from "./restore.ts";
 import type { Troubles } from "./troubles.ts";
 
 export interface DaemonParts {
@@ -97,7 +98,7 @@ export class Daemon {
       later: (task) => setImmediate(task),
     });
     const listener = {
-      probe: (probe: Probe, repeat: boolean) => this.#record(probe, repeat),
+      probe: (probe: Probe, state: "watched" | "found" | "repeat") => this.#record(probe, state),
       verdict: (verdict: Verdict) => this.#verdicts.push(verdict),
       batchEnd: () => this.#carryOut(),
     };
@@ -149,14 +150,14 @@ export class Daemon {
     this.recorder.notice(`${blocked} of ${sources.length} sources taken over from PortSentry's BLOCKED_FILE`);
   }
 
-  #record(probe: Probe, repeat: boolean): void {
-    // 1.2 says "already blocked" of what a found source goes on to send; the rest is one probe among many.
+  #record(probe: Probe, state: "watched" | "found" | "repeat"): void {
     const isProbe = probe.disposition === Disposition.Probe || probe.disposition === Disposition.Delegated;
-    if (!repeat || !isProbe) {
+    if (!isProbe || state !== "repeat") {
       this.recorder.probe(probe);
+      if (isProbe && state === "watched") this.recorder.untriggered(probe);
       return;
     }
-    // Within one delivery: first the block, then what came after it.
+    // 1.2 says "already blocked" of what a found source goes on to send. Within one delivery: first the block.
     this.#carryOut();
     this.recorder.repeat(probe);
   }
@@ -191,6 +192,7 @@ export class Daemon {
       this.#settings = before;
       throw error;
     }
+    this.#followEnforcement(before);
     this.detector.setPolicy(scorePolicy(settings));
     // Who was only logged until now must be found again to be blocked.
     this.detector.resetAll();
@@ -198,6 +200,20 @@ export class Daemon {
     this.blocker.setSettings(settings);
     this.delegate.setSettings(settings);
     this.recorder.configure(this.#recorderPolicy());
+  }
+
+  /** FIREWALL="none" enforces no block of ours, so none is listed; the store keeps them for when it is on again. */
+  #followEnforcement(before: Settings): void {
+    const wasOn = before.firewall !== "none";
+    if (wasOn === this.enforces) return;
+    if (this.enforces) this.restoreBlocks();
+    else for (const { source, backend } of [...this.blocker.list.values()]) if (backend === "nftables") this.blocker.list.remove(source);
+  }
+
+  /** Lists the stored blocks and makes them true in the kernel; at start, and when FIREWALL is switched on. */
+  restoreBlocks(): Restored {
+    const { firewall, store, nowMs } = this.#parts;
+    return restoreBlocks({ store, firewall, list: this.blocker.list, nowMs: nowMs(), enforces: this.enforces });
   }
 
   /** Takes a change of the host's addresses, routes or resolvers into the guard and the keys of sources. */

@@ -71,7 +71,8 @@ export class Delegate {
 
   /** Ends a block: undoes what respond() did, in the background; what somebody has undone already is no fault. */
   release(block: Block): void {
-    this.#parts.firewall.undelegate(block.source);
+    if (block.backend !== "nftables") this.#parts.firewall.undelegate(block.source);
+    if (!this.#parts.responder.steps().some((step) => step !== "run")) return;
     const request = this.#requestOf(block.source, block.trigger);
     void this.#parts.responder.undo(request).then((results) => {
       for (const { ok, text, detail } of results) {

@@ -14,8 +14,8 @@ import { DecodeResult, Packet } from "../wire/packet.ts";
 
 /** What the engine hands on. The probe is the one reused record: read it at once. */
 export interface EngineListener {
-  /** Every probe; `repeat`: its source had been found scanning before. */
-  probe(probe: Probe, repeat: boolean): void;
+  /** Every probe, and what its source is after it: being watched, found scanning just now, or found before. */
+  probe(probe: Probe, state: "watched" | "found" | "repeat"): void;
   verdict(verdict: Verdict): void;
   /** The packets of one delivery have been walked. */
   batchEnd(): void;
@@ -98,20 +98,22 @@ export class Engine implements PacketSink {
     if (spared === "ignored" || spared === "own") return;
     const probe = this.#probe;
     probeOfArrival(arrival, this.#detector.near, probe);
-    const finding = this.#detector.see(probe);
-    this.#listener.probe(probe, this.#detector.isRepeat);
-    if (finding !== undefined) this.#found(finding, arrival);
+    this.#score(probe, arrival);
   }
 
   #weigh(probe: Probe, packet: Packet): void {
     // Neither is evidence against anybody, and both come in floods that nobody can answer for: not remembered.
     if (probe.disposition === Disposition.Held || probe.disposition === Disposition.Stray) {
-      this.#listener.probe(probe, false);
+      this.#listener.probe(probe, "watched");
       return;
     }
+    this.#score(probe, packet);
+  }
+
+  #score(probe: Probe, from: Packet | Arrival): void {
     const finding = this.#detector.see(probe);
-    this.#listener.probe(probe, this.#detector.isRepeat);
-    if (finding !== undefined) this.#found(finding, packet);
+    this.#listener.probe(probe, finding !== undefined ? "found" : this.#detector.isRepeat ? "repeat" : "watched");
+    if (finding !== undefined) this.#found(finding, from);
   }
 
   #found(finding: Finding, from: Packet | Arrival): void {

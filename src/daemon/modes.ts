@@ -7,8 +7,8 @@ import type { Line } from "../record/lines.ts";
 import { modeLines } from "../record/start-lines.ts";
 import { IpProtocol } from "../wire/packet.ts";
 
-/** 1.2's lines between "is starting" and "is now active". */
-export function modeNotices(settings: Settings): Line[] {
+/** 1.2's lines between "is starting" and "is now active"; of the protocols that `before` did not watch. */
+export function modeNotices(settings: Settings, before?: Settings): Line[] {
   const served = listServedPorts();
   const of = (watch: WatchSettings, protocol: number) =>
     watch.active
@@ -19,7 +19,10 @@ export function modeNotices(settings: Settings): Line[] {
           inUse: served.filter((port) => port.protocol === protocol).map(({ port }) => port).sort((a, b) => a - b),
         })
       : [];
-  return [...of(settings.tcp, IpProtocol.Tcp), ...of(settings.udp, IpProtocol.Udp)];
+  return [
+    ...(before?.tcp.active === true ? [] : of(settings.tcp, IpProtocol.Tcp)),
+    ...(before?.udp.active === true ? [] : of(settings.udp, IpProtocol.Udp)),
+  ];
 }
 
 /** Ports are told in ascending order, where 1.2 kept the file's (docs/differences.md). */

@@ -1,7 +1,7 @@
 // From settings and host to the plans of the rooms: the kernel's rule set, the judge's context, the scorer's policy.
 import type { PortRange, RulesetPlan } from "../block/ruleset.ts";
 import { blocksByFirewall, blocksByResponse } from "../config/enforcement.ts";
-import type { Settings } from "../config/settings.ts";
+import type { Settings, WatchSettings } from "../config/settings.ts";
 import type { ScorePolicy } from "../detect/scorers.ts";
 import type { JudgeContext } from "../judge/judge.ts";
 import type { Prefix } from "../wire/address.ts";
@@ -17,7 +17,8 @@ export interface Overrides {
 
 export function applyOverrides(settings: Settings, overrides: Overrides): Settings {
   if (!overrides.forceBlock) return settings;
-  return { ...settings, tcp: { ...settings.tcp, block: true }, udp: { ...settings.udp, block: true } };
+  const blocking = (watch: WatchSettings) => ({ ...watch, block: watch.active, runOnly: false });
+  return { ...settings, tcp: blocking(settings.tcp), udp: blocking(settings.udp) };
 }
 
 /** Takes `out` out of sorted, disjoint ranges. */

@@ -26,18 +26,21 @@ export interface RestoreParts {
   readonly firewall: Pick<Firewall, "readHeld" | "enforce" | "lift">;
   readonly list: BlockList;
   readonly nowMs: number;
+  /** False with FIREWALL="none": what the store has of our own blocks is kept there and not listed. */
+  readonly enforces?: boolean;
 }
 
 export function restoreBlocks(parts: RestoreParts): Restored {
   const { store, firewall, list, nowMs } = parts;
   const stored = store.loadBlocks();
   const current = stored.filter(({ untilMs }) => untilMs === undefined || untilMs > nowMs);
-  const live = current.filter(({ backend }) => backend === "nftables");
+  const live = current.filter(({ backend }) => backend === "nftables" && parts.enforces !== false);
   const delegated = current
     .filter(({ backend }) => backend !== "nftables")
     .map((block) => ({ ...block, enforced: true }));
   for (const { source, untilMs } of stored) if (untilMs !== undefined && untilMs <= nowMs) store.deleteBlock(source);
-  const held = live.length <= DUMP_LIMIT ? heldByKey(firewall.readHeld()) : undefined;
+  const isReadable = parts.enforces !== false && live.length <= DUMP_LIMIT;
+  const held = isReadable ? heldByKey(firewall.readHeld()) : undefined;
   const missing: Block[] = [];
   for (const entry of live) {
     const block: Block = { ...entry, enforced: true };

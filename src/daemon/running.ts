@@ -80,7 +80,16 @@ export class Running {
     return {
       ...createApi(daemon),
       addMode: (mode) =>
-        addMode(mode, daemon.settings, (options) => this.#reconfigure({ ...this.#options, ...options }, "mode added")),
+        addMode(mode, daemon.settings, (options) => {
+          const before = daemon.settings;
+          const refusal = this.#reconfigure({ ...this.#options, ...options }, "mode added");
+          // What 1.2's second daemon would have said.
+          if (refusal === "") {
+            daemon.recorder.modes(modeNotices(daemon.settings, before));
+            daemon.recorder.listening();
+          }
+          return refusal;
+        }),
     };
   }
 
@@ -180,8 +189,8 @@ export class Running {
     const host = readHost();
     const text = JSON.stringify({ ...host, uptimeMs: 0 });
     if (text !== this.#hostText) {
-      this.#hostText = text;
       daemon.followHost(host);
+      this.#hostText = text;
     }
     const { first, last } = host.ephemeral;
     const served = listServedPorts().filter(
@@ -203,6 +212,7 @@ export class Running {
       const onCrash = (error: unknown) => {
         const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
         process.stderr.write(`portreeve: internal error: ${text}\n`);
+        this.#started.daemon.recorder.warning(`internal error: ${text}`);
         resolve(EXIT_SOFTWARE);
       };
       process.on("SIGTERM", onStop).on("SIGINT", onStop).on("SIGHUP", onReload);

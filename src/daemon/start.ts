@@ -27,7 +27,7 @@ import { BlockedView } from "./blocked-view.ts";
 import { Daemon } from "./daemon.ts";
 import { readHost } from "./host.ts";
 import { nearRanges } from "./plan.ts";
-import { type Restored, restoreBlocks } from "./restore.ts";
+import type { Restored } from "./restore.ts";
 import { createTroubles, type Troubles } from "./troubles.ts";
 
 /** Why the daemon did not start, with the exit code of sysexits.h that says so. */
@@ -121,7 +121,7 @@ function assemble(settings: Settings, log: "stdout" | "syslog", keep: Keep): Omi
   for (const message of waiting.splice(0)) say(message);
   daemon.loadFirewall();
   daemon.restoreOffences();
-  const restored = restoreBlocks({ store, firewall, list: daemon.blocker.list, nowMs: nowMs() });
+  const restored = daemon.restoreBlocks();
   const view = new BlockedView({ list: daemon.blocker.list, files: blockedFiles(settings, troubles, say), nowMs });
   if (isFirstStart && settings.blockedFile !== undefined) importOld(daemon, settings.blockedFile);
   view.tick(true);
@@ -148,7 +148,10 @@ function takeLock(stateDir: string, keep: Keep): void {
 function openJournal(settings: Settings, log: "stdout" | "syslog", keep: Keep): Journal {
   const { logFormat: format, syslogIdent: ident } = settings;
   if (log === "stdout")
-    return new Journal({ sink: stdoutSink((text) => void writeSync(1, text)), format, nowMs: Date.now });
+    return new Journal({ sink: stdoutSink(
+      (text) => void writeSync(1, text),
+      (text) => void writeSync(2, text),
+    ), format, nowMs: Date.now });
   const syslog = keep(new Syslog({ ident, pid: process.pid, now: () => new Date() }));
   return new Journal({ sink: syslogSink(syslog), format, nowMs: Date.now });
 }

@@ -157,7 +157,8 @@ describe("in plain language", () => {
   test("no suggestion where the built-in firewall blocks too, or the command is as good", () => {
     assert.doesNotMatch(explain(`${ROUTE}FIREWALL="nftables"`), /Suggestion/);
     assert.doesNotMatch(explain('KILL_ROUTE="nft add element inet f bad { $TARGET$ }"'), /Suggestion/);
-    assert.match(explain(DENY), /^Suggestion: KILL_HOSTS_DENY alone leaves all other services open/m);
+    assert.doesNotMatch(explain(DENY), /Suggestion/);
+    assert.match(explain(`${DENY}FIREWALL="none"`), /^Suggestion: KILL_HOSTS_DENY alone leaves all other services open/m);
   });
 
   test("what is set and idle is said to be", () => {

@@ -34,6 +34,10 @@ export class FakeFirewall {
     return failures;
   }
 
+  isPresent(block: Block): boolean {
+    return this.holds(block, 0);
+  }
+
   holds(block: Block, _nowMs: number): boolean {
     this.lookups++;
     const key = keyOf(block);

@@ -57,7 +57,7 @@ test(`${COUNT.toLocaleString("en")} stored blocks are in force after a start, ea
   const seen = new Set<string>();
   for (const { source, soft, expiresInMs } of firewall.readHeld()) {
     const known = source === undefined ? undefined : list.get(source);
-    assert.ok(known !== undefined && known.enforced && known.soft === soft);
+    assert.ok(known?.enforced === true && known.soft === soft);
     const endsAtMs = Date.now() + (expiresInMs ?? Number.NaN);
     assert.ok(
       Math.abs(endsAtMs - (known.untilMs ?? 0)) < 5_000,

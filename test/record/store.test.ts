@@ -235,11 +235,11 @@ test("rows that were tampered with are skipped and counted; text that is not UTF
   const raw = new Database(path);
   raw.exec("PRAGMA locking_mode=EXCLUSIVE");
   for (const source of ["cast(x'41ff42' AS text)", "'1.2.3.4; reboot'", "'192.0.2.1/24'", "'2001:DB8::1'"]) {
-    raw.exec(`INSERT INTO blocks VALUES (${source}, 1, NULL, 'direct', 0, '', 1, 'nftables')`);
+    raw.exec(`INSERT INTO blocks VALUES (${source}, 1, NULL, 'direct', 0, '', 1, 'nftables', NULL, NULL)`);
   }
-  raw.exec("INSERT INTO blocks VALUES ('192.0.2.2', 1, NULL, 'divine', 0, '', 1, 'nftables')");
-  raw.exec("INSERT INTO blocks VALUES ('192.0.2.3', -1, NULL, 'direct', 0, '', 1, 'nftables')");
-  raw.exec("INSERT INTO blocks VALUES ('192.0.2.4', 1, NULL, 'direct', 7, '', 1, 'nftables')");
+  raw.exec("INSERT INTO blocks VALUES ('192.0.2.2', 1, NULL, 'divine', 0, '', 1, 'nftables', NULL, NULL)");
+  raw.exec("INSERT INTO blocks VALUES ('192.0.2.3', -1, NULL, 'direct', 0, '', 1, 'nftables', NULL, NULL)");
+  raw.exec("INSERT INTO blocks VALUES ('192.0.2.4', 1, NULL, 'direct', 7, '', 1, 'nftables', NULL, NULL)");
   raw.exec("INSERT INTO events VALUES (2, 1, 'x', NULL, cast(x'ff' AS text)), (3, 1, 'x', NULL, NULL)");
   raw.exec('INSERT INTO events VALUES (4, 1, \'x\', NULL, \'{"time":"never","type":"probe"}\')');
   raw.prepare("PRAGMA journal_mode=DELETE").all();

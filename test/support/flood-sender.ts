@@ -55,7 +55,7 @@ const ENOBUFS = 105;
 const EAGAIN = 11;
 
 /** Ranges that no packet of the outside world comes from, or that a lab has for itself. */
-const notOutside: readonly (readonly [string, number])[] = [
+const namedRanges: readonly (readonly [string, number])[] = [
   ["10.0.0.0", 8],
   ["100.64.0.0", 10],
   ["127.0.0.0", 8],
@@ -69,12 +69,13 @@ const notOutside: readonly (readonly [string, number])[] = [
   ["198.51.100.0", 24],
   ["203.0.113.0", 24],
 ];
+const notOutside = namedRanges.map(([text, bits]) => ({ network: ipv4(text), bits }));
 
 /** Whether a host on the internet may have the address: what the kernel drops as a martian is none. */
 export function isOutside(address: number): boolean {
   const first = address >>> 24;
   if (first === 0 || first >= 224) return false;
-  return !notOutside.some(([text, bits]) => (address ^ ipv4(text)) >>> (32 - bits) === 0);
+  return !notOutside.some(({ network, bits }) => (address ^ network) >>> (32 - bits) === 0);
 }
 
 /** A bijection of the 32-bit numbers, so that no two counters give one address; neighbours end up far apart. */
@@ -109,16 +110,14 @@ function kindsOfSixteenBits(): Uint8Array {
   for (let high = 0; high < kinds.length; high++) {
     const address = high * 0x10000;
     if (!isOutside(address)) kinds[high] = 1;
-    if (notOutside.some(([text, bits]) => bits > 16 && ipv4(text) >>> 16 === high)) kinds[high] = 2;
+    if (notOutside.some(({ network, bits }) => bits > 16 && network >>> 16 === high)) kinds[high] = 2;
   }
   return kinds;
 }
 
 /** Sends the flood in the calling process's network namespace; needs root. Throws when the kernel refuses to. */
 export function sendFlood(flood: Flood): FloodResult {
-  const to = ipv4(flood.to);
-  const socket = openPacketSocket(flood.device);
-  const block = new FrameBlock(flood.mac, to);
+  const sender = new FloodSender(flood);
   const sources = new Sources(flood.first);
   const started = performance.now();
   const startedNs = Number(process.hrtime.bigint());
@@ -127,20 +126,41 @@ export function sendFlood(flood: Flood): FloodResult {
   try {
     while (sent < flood.count) {
       const frames = Math.min(BLOCK_FRAMES, flood.count - sent);
-      block.fill(frames, sources, flood.port ?? 23);
-      for (let at = 0; at < frames; ) {
-        const taken = socket.send(block.messages, at, frames - at);
-        at += taken;
-        if (at < frames) refused++;
-      }
+      refused += sender.send(frames, sources, flood.port ?? 23);
       sent += frames;
       if (flood.perSecond !== undefined) waitUntil(started + (sent / flood.perSecond) * 1000);
     }
   } finally {
-    socket.close();
-    block.free();
+    sender.close();
   }
   return { sent, refused, seconds: (performance.now() - started) / 1000, startedNs };
+}
+
+/** The socket and the frames. To close a packet socket takes the kernel some 10 ms: one for many sendings. */
+export class FloodSender {
+  readonly #socket: ReturnType<typeof openPacketSocket>;
+  readonly #block: FrameBlock;
+
+  constructor(to: Pick<Flood, "device" | "mac" | "to">) {
+    this.#socket = openPacketSocket(to.device);
+    this.#block = new FrameBlock(to.mac, ipv4(to.to));
+  }
+
+  /** Sends one SYN each from the next `frames` sources, at most 128; answers how often the kernel had no room. */
+  send(frames: number, sources: Sources, port: number): number {
+    let refused = 0;
+    this.#block.fill(frames, sources, port);
+    for (let at = 0; at < frames; ) {
+      at += this.#socket.send(this.#block.messages, at, frames - at);
+      if (at < frames) refused++;
+    }
+    return refused;
+  }
+
+  close(): void {
+    this.#socket.close();
+    this.#block.free();
+  }
 }
 
 /** Sleeps: a busy sender would take the core from those whom it floods. */

@@ -24,6 +24,8 @@ export interface Leak {
   readonly family: Family;
   /** Open ports that answered. */
   readonly ports: readonly number[];
+  /** How many ports the scanner asked before it gave up. */
+  readonly asked: number;
 }
 
 /**
@@ -42,7 +44,8 @@ export async function measureLeaks(
   const segments = await capture.stop();
   return scans.map((scan, index) => {
     const address = sources[index]?.[family] ?? "";
-    return { scan: scan.name, family, ports: portsThatAnswered(segments, address) };
+    const asked = new Set(segments.filter((each) => each.from === address).map((each) => each.toPort)).size;
+    return { scan: scan.name, family, ports: portsThatAnswered(segments, address), asked };
   });
 }
 
@@ -56,5 +59,7 @@ export function mean(leaks: readonly Leak[]): number {
 }
 
 export function describe(leaks: readonly Leak[]): string {
-  return leaks.map(({ scan, family, ports }) => `${family} ${scan}: ${ports.length} [${ports.join(" ")}]`).join("\n");
+  const line = ({ scan, family, ports, asked }: Leak): string =>
+    `${family} ${scan}: ${ports.length} [${ports.join(" ")}] answered, ${asked} ports were asked`;
+  return leaks.map(line).join("\n");
 }
