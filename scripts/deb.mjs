@@ -6,13 +6,31 @@
 // PORTREEVE_BUILD names another build folder than build/, which is then not built anew.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, lutimesSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lutimesSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { conffiles, controlFile } from "./deb/papers.mjs";
 import { filesBelow, stageTree } from "./deb/stage.mjs";
-import { build as compile, ensureDebianPackages, ensureNpmPackages, fail, requireMachine, root, run } from "./setup.mjs";
+import {
+  build as compile,
+  ensureDebianPackages,
+  ensureNpmPackages,
+  fail,
+  requireMachine,
+  root,
+  run,
+} from "./setup.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -59,7 +77,9 @@ try {
 function sourceDate() {
   const given = process.env.SOURCE_DATE_EPOCH;
   const git = spawnSync("git", ["log", "-1", "--format=%ct"], { cwd: root, encoding: "utf8" });
-  const seconds = Number(given ?? (git.status === 0 ? git.stdout : statSync(join(root, "package.json")).mtimeMs / 1000));
+  const seconds = Number(
+    given ?? (git.status === 0 ? git.stdout : statSync(join(root, "package.json")).mtimeMs / 1000),
+  );
   return new Date(Math.floor(seconds) * 1000);
 }
 
@@ -76,8 +96,10 @@ function writeControl() {
   write("control", controlFile({ version, arch, installedKiB }), 0o644);
   write("conffiles", list, 0o644);
   write("md5sums", sums.join(""), 0o644);
-  for (const name of ["postinst", "prerm", "postrm"])
-    write(name, readFileSync(join(root, "packaging", name)), 0o755);
+  // "@etc/FILE@" stands for the text of that file.
+  const filled = (script) => script.replace(/^@(etc\/.*)@\n/gm, (_, path) => readFileSync(join(stage, path), "utf8"));
+  for (const name of ["preinst", "postinst", "prerm", "postrm"])
+    write(name, filled(readFileSync(join(root, "packaging", name), "utf8")), 0o755);
 }
 
 function setTimes(folder) {

@@ -49,7 +49,7 @@ export function copyrightFile(modules, runtime) {
     ...stanzas,
     `Files: usr/lib/portreeve/node\nCopyright: Node.js contributors and the authors of the libraries in it\nLicense: Node.js\n` +
       `Comment: Node.js ${runtime.version} as the npm package ${runtime.name} carries it.\n`,
-    `License: Expat\n${indent(own.replace(/^[^]*?(?=Permission is hereby granted)/, ""))}\n`,
+    `License: Expat\n${indent(own.slice(own.indexOf("Permission is hereby granted")))}\n`,
     "License: Apache-2.0\n On Debian systems the text of this licence is in /usr/share/common-licenses/Apache-2.0.\n",
     "License: Node.js\n Expat for Node.js itself. This text, and the licences of the libraries in it, are in\n" +
       " /usr/share/doc/portreeve/nodejs-license.gz.\n",
@@ -61,7 +61,8 @@ const debianName = { MIT: "Expat", "Apache-2.0": "Apache-2.0" };
 function moduleStanza({ name, folder }) {
   const { license, author } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   const known = debianName[license];
-  if (known === undefined) throw new Error(`${name} has the licence ${license}: add its text to scripts/deb/papers.mjs`);
+  if (known === undefined)
+    throw new Error(`${name} has the licence ${license}: add its text to scripts/deb/papers.mjs`);
   const file = readdirSync(folder).find((entry) => /^licen[sc]e/i.test(entry));
   const holders = file === undefined ? "" : copyrightLines(readFileSync(join(folder, file), "utf8"));
   const writer = typeof author === "string" ? author : `${author?.name} <${author?.email}>`;
@@ -71,7 +72,14 @@ function moduleStanza({ name, folder }) {
 /** The lines of a licence that say whose it is: "(c) 2024 N. N.", continued lines indented as DEP-5 wants it. */
 function copyrightLines(text) {
   const lines = text.split("\n").filter((line) => /^\s*copyright\s+(\(c\)|©|\d)/i.test(line));
-  return lines.map((line) => line.trim().replace(/^copyright\s+(\(c\)|©)?\s*/i, "").replace(/\s+/g, " ")).join("\n ");
+  return lines
+    .map((line) =>
+      line
+        .trim()
+        .replace(/^copyright\s+(\(c\)|©)?\s*/i, "")
+        .replace(/\s+/g, " "),
+    )
+    .join("\n ");
 }
 
 function indent(text) {

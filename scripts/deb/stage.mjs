@@ -1,5 +1,14 @@
 // Lays out the files of the package below a folder, as dpkg will install them below /.
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 import { ensureDebianPackages, fail, root, run } from "../setup.mjs";
@@ -33,8 +42,14 @@ function stageProgram({ stage, build, version }, write) {
   for (const file of ["main.js", "portsentry.js"])
     if (!existsSync(join(from, "cli", file))) fail(69, `the build has no src/cli/${file}: run npm run build`);
   for (const name of productionPackages())
-    cpSync(join(root, "node_modules", name), join(stage, LIB, "node_modules", name), { recursive: true, filter: isNeeded });
-  write(join(LIB, "package.json"), `${JSON.stringify({ name: "portreeve", version, type: "module", private: true })}\n`);
+    cpSync(join(root, "node_modules", name), join(stage, LIB, "node_modules", name), {
+      recursive: true,
+      filter: isNeeded,
+    });
+  write(
+    join(LIB, "package.json"),
+    `${JSON.stringify({ name: "portreeve", version, type: "module", private: true })}\n`,
+  );
 }
 
 /** Of a module only what Node loads when our ES modules import it: no types, sources, maps, papers, other module formats. */
@@ -43,7 +58,8 @@ function isNeeded(path) {
   if (/\.(d\.[cm]?ts|[cm]?ts|map|md|cc|hh|inc|yml)$|CMakeLists\.txt$/.test(name)) return false;
   // Their text is in the package's copyright file.
   if (/(^|\/)licen[sc]e(\.txt)?$/i.test(name)) return false;
-  if (/^koffi\/(vendor|doc|lib|cnoke\.cjs|src\/koffi\/src\/trampolines)|^(libsql|@neon-rs\/load)\/types$/.test(name)) return false;
+  if (/^koffi\/(vendor|doc|lib|cnoke\.cjs|src\/koffi\/src\/trampolines)|^(libsql|@neon-rs\/load)\/types$/.test(name))
+    return false;
   return !/^hono\/dist\/(cjs|types)(\/|$)|^zod\/(src|v3)(\/|$)|^zod\/.*\.cjs$|^commander\/typings/.test(name);
 }
 
@@ -74,8 +90,8 @@ function stageBinaries({ stage, arch, cache }) {
 /** What is called by name: two programs, and PortSentry's three helpers. */
 function stageCommands({ stage }, write) {
   const launch = (script) => `#!/bin/sh
-# NODE_OPTIONS and NODE_PATH are for other programs of the one who calls.
-unset NODE_OPTIONS NODE_PATH
+# What is meant for other programs of the one who calls.
+unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS
 exec /${LIB}/node /${LIB}/${script} "$@"
 `;
   write("usr/sbin/portreeve", launch("build/src/cli/main.js"), 0o755);

@@ -1,5 +1,5 @@
 // The entry point of `portreeve`: runs the command line that the process was given and sets its exit code.
-import { CommanderError } from "commander";
+import { createRequire } from "node:module";
 import { ControlError, ExitCode, errorCode } from "../control/errors.ts";
 import { readVersion } from "../control/version.ts";
 import { escapeText } from "../record/escape.ts";
@@ -7,6 +7,8 @@ import { createProgram } from "./program.ts";
 import type { RunDaemon } from "./run.ts";
 import { createTerminal } from "./terminal.ts";
 
+// By require: see program.ts.
+const { CommanderError }: typeof import("commander") = createRequire(import.meta.url)("commander");
 const terminal = createTerminal(process);
 process.stdout.on("error", endAtOutputError);
 // When nobody hears the complaints any more, the exit code still tells.

@@ -1,12 +1,17 @@
 // The command line: every command with its options, examples and exit codes. What a command does is in its own file,
 // which is loaded only when the command is called: a monitoring check asks for `status` every few seconds.
-import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import { createRequire } from "node:module";
+import type { Command, Option as OptionType } from "commander";
 import type { BlockOptions } from "./block.ts";
 import type { EventsOptions } from "./events.ts";
 import { type ClientOptions, defaultConfFile } from "./options.ts";
 import type { RunCommandOptions, RunDaemon } from "./run.ts";
 import type { Terminal } from "./terminal.ts";
 import type { UnblockOptions } from "./unblock.ts";
+
+// By require: importing CommonJS from a module loads a lexer that costs 10 MB resident (docs/decisions/0010).
+const commander: typeof import("commander") = createRequire(import.meta.url)("commander");
+const { Argument, InvalidArgumentError, Option } = commander;
 
 /** Of one answer; the daemon has the same bound. */
 const mostEvents = 10_000;
@@ -20,7 +25,7 @@ export interface ProgramOptions {
 }
 
 export function createProgram(options: ProgramOptions): Command {
-  const program = new Command("portreeve")
+  const program = new commander.Command("portreeve")
     .description(
       "Port-scan defence for Linux hosts: sees every probe of a port that nobody serves, and shuts the source out.",
     )
@@ -47,8 +52,12 @@ function addRun(program: Command, { loadDaemon, done }: ProgramOptions): void {
     .description("Run the daemon in the foreground. It says when it is active and listening; SIGTERM ends it.")
     .addOption(confOption("configuration file"))
     .addOption(new Option("--log <where>", "where its log lines go").choices(["stdout", "syslog"]).default("stdout"))
-    .addOption(new Option("--tcp-mode <mode>", "instead of the file's TCP_MODE").choices(["tcp", "stcp", "atcp", "off"]))
-    .addOption(new Option("--udp-mode <mode>", "instead of the file's UDP_MODE").choices(["udp", "sudp", "audp", "off"]))
+    .addOption(
+      new Option("--tcp-mode <mode>", "instead of the file's TCP_MODE").choices(["tcp", "stcp", "atcp", "off"]),
+    )
+    .addOption(
+      new Option("--udp-mode <mode>", "instead of the file's UDP_MODE").choices(["udp", "sudp", "audp", "off"]),
+    )
     .option("--block", 'block scanners although the file has BLOCK_TCP="0" or BLOCK_UDP="0"')
     .addHelpText("after", afterHelp(["portreeve run", "portreeve run -c ./test.conf --log stdout --block"], runExits))
     .action(async (given: RunCommandOptions) => {
@@ -157,11 +166,11 @@ function addClientCommand(program: Command, name: string, examples: readonly str
     .addHelpText("after", afterHelp(examples, clientExits));
 }
 
-function confOption(description: string): Option {
+function confOption(description: string): OptionType {
   return new Option("-c, --conf <file>", description).default(defaultConfFile);
 }
 
-function jsonOption(): Option {
+function jsonOption(): OptionType {
   return new Option("--json", "print JSON");
 }
 

@@ -86,7 +86,7 @@ function explainBlocking(settings: Settings): string[] {
     );
   }
   lines.push(explainFullBlock(settings));
-  if (settings.proof === "on") lines.push("Proven in this version: only who is blocked by hand.");
+  if (settings.proof === "on") lines.push(explainProofs(settings));
   return lines;
 }
 
@@ -146,4 +146,15 @@ function list(ranges: readonly PortRange[]): string {
 
 function plural(count: number, noun: string): string {
   return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
+}
+
+function explainProofs({ answer, tcp }: Settings): string {
+  const proofs = [
+    ...(answer === "reset" && tcp.block && tcp.mode !== "listen"
+      ? ["repeats exactly the probes that we leave unanswered (ANSWER)"]
+      : []),
+    ...(tcp.mode === "listen" ? ["completes a connection to a listener of ours"] : []),
+  ];
+  if (proofs.length === 0) return "Proven: nobody but who is blocked by hand.";
+  return `Proven: who ${proofs.join(", or ")}.`;
 }

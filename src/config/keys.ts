@@ -251,10 +251,33 @@ export const keys = {
       meaning:
         'Anyone can send a packet in somebody else\'s name. With "on" a source that is not proven to be at work itself is ' +
         "blocked softly for SOFT_BLOCK_TIME: its established connections and the ports that it used before go on. With " +
-        '"off" every scan is blocked in full, as PortSentry does. A file without this key means "off". This version cannot ' +
-        'prove a source by itself yet: with "on" only blocks by hand are full ones.',
+        '"off" every scan is blocked in full, as PortSentry does. A file without this key means "off". What proves a source: ' +
+        "see ANSWER, and a connection that a listener of ours accepted (modes tcp and connect).",
     },
   ),
+  answer: key(
+    "block",
+    "ANSWER",
+    choice(
+      new Map([
+        ["reset", "reset" as const],
+        ["silent", "silent" as const],
+      ]),
+    ),
+    {
+      absent: "reset",
+      meaning:
+        'With PROOF="on": how closed ports answer a source that scans. "reset": a secret half of them with RST, the others ' +
+        'not at all; who repeats exactly the others sees our answers, is proven, and is blocked in full. "silent": no ' +
+        "answers, so nobody is proven in this way.",
+    },
+  ),
+  maxUnproven: key("block", "MAX_UNPROVEN_PER_SECOND", integer(1, 1_000_000), {
+    absent: "50",
+    meaning:
+      'With PROOF="on": when more unproven sources than this are found scanning in one second, somebody forges them; soft ' +
+      "blocks stop until that ends. Proven sources are blocked all the same.",
+  }),
   softBlockTime: key("block", "SOFT_BLOCK_TIME", duration({ minMs: 1000, maxMs: 2_592_000_000 }), {
     absent: "10m",
     meaning: 'With PROOF="on": how long an unproven source may open no new connection.',
@@ -382,7 +405,7 @@ export const keys = {
         "PortSentry whose command line is used, else 1.2's.",
     },
   ),
-  maxSources: key("files", "MAX_SOURCES", integer(1024, 16_777_216), {
+  maxSources: key("files", "MAX_SOURCES", integer(1024, 16_777_215), {
     absent: "1048576",
     meaning: "How many sources are remembered at once; beyond that the least interesting one makes room.",
   }),
@@ -391,9 +414,7 @@ export const keys = {
     meaning: "How many events the store in STATE_DIR keeps; the oldest go first.",
   }),
 
-  answer: later("ANSWER", "How closed ports answer a held source."),
   decoyMark: later("DECOY_MARK", "The packet mark of the decoy."),
-  maxUnproven: later("MAX_UNPROVEN_PER_SECOND", "Where soft blocks stop in a flood of forged sources."),
   guardSsh: later("GUARD_SSH", "Whether sources of SSH sessions are guarded."),
 } as const;
 

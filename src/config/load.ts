@@ -73,6 +73,8 @@ function takeSettings(
     scorePorts: take(keys.scorePorts),
     scoreWindowMs: take(keys.scoreWindow),
     proof: take(keys.proof),
+    answer: take(keys.answer),
+    maxUnprovenPerSecond: take(keys.maxUnproven),
     blockTimeMs: limitBlockTime(take(keys.blockTime), blockTimeMaxMs, entries, log),
     blockTimeFactor: take(keys.blockTimeFactor),
     blockTimeMaxMs,

@@ -55,6 +55,10 @@ export interface Settings {
   readonly scorePorts: number;
   readonly scoreWindowMs: number;
   readonly proof: "on" | "off";
+  /** ANSWER: "reset" = the silence test answers its half; "silent" = no answers, no test. */
+  readonly answer: "reset" | "silent";
+  /** MAX_UNPROVEN_PER_SECOND: above it nobody unproven is softly blocked. */
+  readonly maxUnprovenPerSecond: number;
   /** BLOCK_TIME; undefined = for ever ("0"). */
   readonly blockTimeMs: number | undefined;
   readonly blockTimeFactor: number;

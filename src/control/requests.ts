@@ -37,13 +37,13 @@ export function checkBlockRequest(value: unknown): Checked<BlockRequest> {
 export function checkUnblockRequest(value: unknown): Checked<{ readonly target: string }> {
   const unknownField = findUnknownField(value, ["target"]);
   if (unknownField !== undefined || !isFields(value)) return { wrong: unknownField ?? NO_OBJECT };
-  return isSource(value["target"]) ? { ok: { target: value["target"] } } : { wrong: `target: ${SOURCE_WANTED}` };
+  return isSource(value.target) ? { ok: { target: value.target } } : { wrong: `target: ${SOURCE_WANTED}` };
 }
 
 export function checkModeRequest(value: unknown): Checked<{ readonly mode: ModeName }> {
   const unknownField = findUnknownField(value, ["mode"]);
   if (unknownField !== undefined || !isFields(value)) return { wrong: unknownField ?? NO_OBJECT };
-  const mode = modeNames.find((name) => name === value["mode"]);
+  const mode = modeNames.find((name) => name === value.mode);
   return mode === undefined ? { wrong: `mode: expected one of ${modeNames.join(", ")}` } : { ok: { mode } };
 }
 

@@ -6,6 +6,7 @@ import { blocksByFirewall } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Detector } from "../detect/detector.ts";
 import type { Finding } from "../detect/finding.ts";
+import { Breaker } from "../judge/breaker.ts";
 import { blockDurationMs, type OffenceMemory } from "../judge/escalation.ts";
 import type { Grade, Verdict } from "../judge/verdict.ts";
 import { describeFinding } from "../record/finding-text.ts";
@@ -50,6 +51,7 @@ export class Blocker {
   readonly list = new BlockList(MAX_BLOCKS);
   readonly #parts: BlockerParts;
   #settings: Settings;
+  readonly breaker = new Breaker(() => this.#settings.maxUnprovenPerSecond);
   /** How often the kernel refused a block, or took it and did not hold it. */
   failures = 0;
 
@@ -75,7 +77,7 @@ export class Blocker {
           this.#inBackground(this.#parts.delegate?.runOnly(verdict.finding));
           break;
         case "soft":
-          if (!this.#isFullyBlocked(verdict.finding.source)) {
+          if (!this.#isFullyBlocked(verdict.finding.source) && this.#mayBlockSoftly()) {
             decisions.push(decisionOf(verdict.finding, verdict.grade, true));
           }
           break;
@@ -87,6 +89,18 @@ export class Blocker {
       }
     }
     if (decisions.length > 0) this.#enforce(decisions);
+  }
+
+  /** The breaker: in a flood of unproven sources nobody is softly blocked. */
+  #mayBlockSoftly(): boolean {
+    const state = this.breaker.admit(this.#parts.nowMs());
+    if (state === "tripped") {
+      const limit = this.#settings.maxUnprovenPerSecond;
+      this.#parts.recorder.warning(
+        `more than ${limit} unproven sources a second (MAX_UNPROVEN_PER_SECOND): none is softly blocked until this ends; proven ones are`,
+      );
+    }
+    return state === "closed";
   }
 
   /** A probe that was on its way while its source was blocked by hand must not soften that block. */
@@ -259,6 +273,9 @@ export class Blocker {
   /** Once a second: ends what is over, and prolongs soft blocks of sources that are still at it. */
   tick(): void {
     const nowMs = this.#parts.nowMs();
+    if (this.breaker.tick(nowMs) === "resumed") {
+      this.#parts.recorder.warning("the flood of unproven sources has ended: they are softly blocked again");
+    }
     const over: Block[] = [];
     const early: Block[] = [];
     for (let count = 0; count < EXPIRIES_PER_TICK; count++) {

@@ -2,8 +2,8 @@
 // to the engine, and the kernel's sensor is told which ports are ours.
 import { Listeners } from "../capture/listen.ts";
 import type { PortRange } from "../config/settings.ts";
-import { couldNotBindLine } from "../record/start-lines.ts";
 import { protocolLabel } from "../record/lines.ts";
+import { couldNotBindLine } from "../record/start-lines.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import type { Daemon } from "./daemon.ts";
 
@@ -48,8 +48,10 @@ export class ConnectMode {
       void this.start().catch((error: unknown) => this.#daemon.recorder.warning(`listeners: ${String(error)}`));
       return;
     }
-    this.#listeners.update({ ...wanted, banner: this.#daemon.settings.banner });
-    this.#tellKernel();
+    void this.#listeners
+      .update({ ...wanted, banner: this.#daemon.settings.banner })
+      .then(() => this.#tellKernel())
+      .catch((error: unknown) => this.#daemon.recorder.warning(`listeners: ${String(error)}`));
   }
 
   isOurs(protocol: number, port: number): boolean {
@@ -58,8 +60,8 @@ export class ConnectMode {
     return ranges.some(({ first, last }) => port >= first && port <= last);
   }
 
-  close(): void {
-    this.#listeners?.close();
+  async close(): Promise<void> {
+    await this.#listeners?.close();
     this.#listeners = undefined;
   }
 
@@ -69,7 +71,10 @@ export class ConnectMode {
   }
 
   #open(): { tcp: readonly PortRange[]; udp: readonly PortRange[] } {
-    return { tcp: this.#listeners?.openPorts(IpProtocol.Tcp) ?? [], udp: this.#listeners?.openPorts(IpProtocol.Udp) ?? [] };
+    return {
+      tcp: this.#listeners?.openPorts(IpProtocol.Tcp) ?? [],
+      udp: this.#listeners?.openPorts(IpProtocol.Udp) ?? [],
+    };
   }
 
   #tellKernel(): void {

@@ -8,7 +8,7 @@ import { blocksAnything, blocksByFirewall, blocksByResponse } from "../config/en
 import type { Settings } from "../config/settings.ts";
 import type { Status } from "../control/api.ts";
 import { Detector } from "../detect/detector.ts";
-import { Disposition, type Probe } from "../detect/probe.ts";
+import { Disposition, Kind, type Probe } from "../detect/probe.ts";
 import { SourceTable } from "../detect/source-table.ts";
 import { OffenceMemory } from "../judge/escalation.ts";
 import { Judge } from "../judge/judge.ts";
@@ -19,11 +19,13 @@ import { Recorder, type RecorderPolicy } from "../record/recorder.ts";
 import type { Store } from "../record/store.ts";
 import { formatPrefix, isIpv4, type Prefix, parsePrefix, prefixOfWords } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
+import { IpProtocol, type Packet } from "../wire/packet.ts";
 import { Blocker } from "./blocker.ts";
 import { Delegate } from "./delegate.ts";
-import { Engine } from "./engine.ts";
+import { Engine, type ProbeState } from "./engine.ts";
 import { type HostFacts, readConntrackUse } from "./host.ts";
 import { graceLeftMs, judgeContext, type Listened, nearRanges, planRuleset, scorePolicy } from "./plan.ts";
+import { describeProof, type Prover } from "./prover.ts";
 import { Reconciler } from "./reconciler.ts";
 import { type Restored, restoreBlocks } from "./restore.ts";
 import type { Troubles } from "./troubles.ts";
@@ -38,6 +40,8 @@ export interface DaemonParts {
   readonly journal: Journal;
   readonly history: HistoryFile | undefined;
   readonly troubles: Troubles;
+  /** Absent where raw sockets are not to be had: then nobody is proven by silence. */
+  readonly prover: Prover | undefined;
   readonly responder: Responder;
   /** RESOLVE_HOST. */
   readonly names?: { lookup(address: string): Promise<string> } | undefined;
@@ -46,6 +50,7 @@ export interface DaemonParts {
 }
 
 const CONNTRACK_WARNING = 0.8;
+const FLUSH_MS = 200;
 
 export class Daemon {
   readonly detector: Detector;
@@ -64,6 +69,7 @@ export class Daemon {
   #near: AddressRanges;
   #verdicts: Verdict[] = [];
   #listened: Listened = { tcp: [], udp: [] };
+  #flushTimer: NodeJS.Timeout | undefined;
 
   constructor(parts: DaemonParts) {
     const { settings, host, firewall, store, nowMs } = parts;
@@ -98,9 +104,15 @@ export class Daemon {
       later: (task) => setImmediate(task),
     });
     const listener = {
-      probe: (probe: Probe, state: "watched" | "found" | "repeat") => this.#record(probe, state),
+      probe: (probe: Probe, state: ProbeState) => this.#record(probe, state),
+      proof: (probe: Probe, packet: Packet) => {
+        if (this.#testsSilence) this.#parts.prover?.probe(probe, packet);
+      },
       verdict: (verdict: Verdict) => this.#verdicts.push(verdict),
-      batchEnd: () => this.#carryOut(),
+      batchEnd: () => {
+        this.#carryOut();
+        this.#flushSoon();
+      },
     };
     this.engine = new Engine({ detector: this.detector, judge: this.judge, listener, nowMs });
   }
@@ -150,7 +162,7 @@ export class Daemon {
     this.recorder.notice(`${blocked} of ${sources.length} sources taken over from PortSentry's BLOCKED_FILE`);
   }
 
-  #record(probe: Probe, state: "watched" | "found" | "repeat"): void {
+  #record(probe: Probe, state: ProbeState): void {
     const isProbe = probe.disposition === Disposition.Probe || probe.disposition === Disposition.Delegated;
     if (!isProbe || state !== "repeat") {
       this.recorder.probe(probe);
@@ -162,7 +174,23 @@ export class Daemon {
     this.recorder.repeat(probe);
   }
 
+  /** The silence test needs a hold to be silent in. */
+  get #testsSilence(): boolean {
+    const { proof, answer, tcp } = this.#settings;
+    return proof === "on" && answer === "reset" && this.enforces && tcp.block;
+  }
+
+  #takeProven(): void {
+    for (const { source, counts, words, port } of this.#parts.prover?.takeProven() ?? []) {
+      const probe = { kind: Kind.Syn, protocol: IpProtocol.Tcp, port, timeMs: this.#parts.nowMs() };
+      const finding = this.detector.findingAbout(source, probe);
+      if (finding === undefined) continue;
+      this.#verdicts.push(this.judge.judgeProven({ ...finding, evidence: describeProof(counts) }, "silence", words));
+    }
+  }
+
   #carryOut(): void {
+    this.#takeProven();
     if (this.#verdicts.length === 0) return;
     const verdicts = this.#verdicts;
     this.#verdicts = [];
@@ -207,7 +235,9 @@ export class Daemon {
     const wasOn = before.firewall !== "none";
     if (wasOn === this.enforces) return;
     if (this.enforces) this.restoreBlocks();
-    else for (const { source, backend } of [...this.blocker.list.values()]) if (backend === "nftables") this.blocker.list.remove(source);
+    else
+      for (const { source, backend } of [...this.blocker.list.values()])
+        if (backend === "nftables") this.blocker.list.remove(source);
   }
 
   /** Lists the stored blocks and makes them true in the kernel; at start, and when FIREWALL is switched on. */
@@ -242,7 +272,9 @@ export class Daemon {
   lookAtDelegated(afterChange: boolean): void {
     const onGone = (block: Block) => {
       if (this.blocker.list.get(block.source) !== block) return;
-      this.recorder.drift(`the rule that blocked ${formatPrefix(block.source)} was removed by hand: taken as an unblock`);
+      this.recorder.drift(
+        `the rule that blocked ${formatPrefix(block.source)} was removed by hand: taken as an unblock`,
+      );
       this.blocker.lift([block], "removed elsewhere");
     };
     void this.delegate
@@ -280,6 +312,11 @@ export class Daemon {
     return this.#offences.get(formatPrefix(source), this.#parts.nowMs())?.offences ?? 0;
   }
 
+  /** Stops what runs by itself. */
+  close(): void {
+    clearTimeout(this.#flushTimer);
+  }
+
   /** Once a second. */
   tick(): void {
     this.blocker.tick();
@@ -287,8 +324,23 @@ export class Daemon {
     this.#parts.journal.tick();
   }
 
-  /** A few times a second, when there is something to write. */
+  /** Once, FLUSH_MS after the first packet of a burst: an idle daemon has no timer but the tick. */
+  #flushSoon(): void {
+    if (this.#flushTimer !== undefined) return;
+    this.#flushTimer = setTimeout(() => {
+      this.#flushTimer = undefined;
+      try {
+        this.flush();
+      } catch (error) {
+        this.recorder.warning(`flush: ${String(error)}`);
+      }
+    }, FLUSH_MS);
+  }
+
+  /** Writes what is queued, and ends the windows of tests: soon after packets, and with every tick. */
   flush(): void {
+    this.#parts.prover?.tick();
+    this.#carryOut();
     this.store.flush();
     this.#parts.history?.flush();
   }
@@ -335,6 +387,8 @@ export class Daemon {
         `connection tracking is ${Math.round((100 * conntrack.used) / conntrack.limit)} % full (${conntrack.used} of ${conntrack.limit}): raise net.netfilter.nf_conntrack_max`,
       );
     }
+    if (this.blocker.breaker.isOpen)
+      warnings.push("MAX_UNPROVEN_PER_SECOND: a flood of unproven sources; none is softly blocked");
     const grace = this.graceLeftMs();
     if (grace > 0) warnings.push(`BOOT_GRACE: no port is a trap for another ${Math.ceil(grace / 1000)} s`);
     return warnings;
@@ -347,12 +401,14 @@ export class Daemon {
       ...this.recorder.counters,
       ...this.store.counters,
       ...journal.counters,
+      ...this.#parts.prover?.counters,
       ...history?.counters,
       nflogMalformed: capture.malformed,
       evictedSources: this.detector.table.evictions,
       evictedOffences: this.#offences.evictions,
       blocksRefused: this.blocker.list.refused,
       blockFailures: this.blocker.failures,
+      softBlocksWithheld: this.blocker.breaker.withheld,
       repairs: this.reconciler.repairs,
     };
   }

@@ -76,14 +76,18 @@ export class Delegate {
     const request = this.#requestOf(block.source, block.trigger);
     void this.#parts.responder.undo(request).then((results) => {
       for (const { ok, text, detail } of results) {
-        if (!ok) this.#parts.recorder.warning(`cannot undo the block of ${formatPrefix(block.source)}: ${detail}: ${text}`);
+        if (!ok)
+          this.#parts.recorder.warning(`cannot undo the block of ${formatPrefix(block.source)}: ${detail}: ${text}`);
       }
     });
   }
 
   /** Does the responses again for a block whose rules a reboot has taken. */
   async restore(block: Block): Promise<boolean> {
-    const results = await this.#parts.responder.respond(this.#requestOf(block.source, block.trigger), ["hosts-deny", "route"]);
+    const results = await this.#parts.responder.respond(this.#requestOf(block.source, block.trigger), [
+      "hosts-deny",
+      "route",
+    ]);
     return results.some(({ ok }) => ok);
   }
 

@@ -5,18 +5,22 @@ import type { PacketSink } from "../capture/packet-source.ts";
 import type { Detector } from "../detect/detector.ts";
 import type { Finding } from "../detect/finding.ts";
 import { Disposition, Probe } from "../detect/probe.ts";
+import { probeOfArrival } from "../detect/probe-of-arrival.ts";
 import type { Judge } from "../judge/judge.ts";
 import type { Verdict } from "../judge/verdict.ts";
-import { probeOfArrival } from "../detect/probe-of-arrival.ts";
 import type { Arrival } from "../wire/arrival.ts";
 import { decodePacket } from "../wire/decode.ts";
 import { DecodeResult, Packet } from "../wire/packet.ts";
 
+/** What a probe's source is after it: being watched, found scanning just now, or found before. */
+export type ProbeState = "watched" | "found" | "repeat";
+
 /** What the engine hands on. The probe is the one reused record: read it at once. */
 export interface EngineListener {
-  /** Every probe, and what its source is after it: being watched, found scanning just now, or found before. */
-  probe(probe: Probe, state: "watched" | "found" | "repeat"): void;
+  probe(probe: Probe, state: ProbeState): void;
   verdict(verdict: Verdict): void;
+  /** A packet of a source that has been found scanning: for the proofs. The packet is the one reused record. */
+  proof(probe: Probe, packet: Packet): void;
   /** The packets of one delivery have been walked. */
   batchEnd(): void;
 }
@@ -107,13 +111,16 @@ export class Engine implements PacketSink {
       this.#listener.probe(probe, "watched");
       return;
     }
-    this.#score(probe, packet);
+    const state = this.#score(probe, packet);
+    if (state !== "watched") this.#listener.proof(probe, packet);
   }
 
-  #score(probe: Probe, from: Packet | Arrival): void {
+  #score(probe: Probe, from: Packet | Arrival): ProbeState {
     const finding = this.#detector.see(probe);
-    this.#listener.probe(probe, finding !== undefined ? "found" : this.#detector.isRepeat ? "repeat" : "watched");
+    const state = finding !== undefined ? "found" : this.#detector.isRepeat ? "repeat" : "watched";
+    this.#listener.probe(probe, state);
     if (finding !== undefined) this.#found(finding, from);
+    return state;
   }
 
   #found(finding: Finding, from: Packet | Arrival): void {

@@ -16,7 +16,10 @@ export function modeNotices(settings: Settings, before?: Settings): Line[] {
           modeName: watch.modeName,
           protocol,
           ...portFacts(watch),
-          inUse: served.filter((port) => port.protocol === protocol).map(({ port }) => port).sort((a, b) => a - b),
+          inUse: served
+            .filter((port) => port.protocol === protocol)
+            .map(({ port }) => port)
+            .sort((a, b) => a - b),
         })
       : [];
   return [
@@ -27,7 +30,9 @@ export function modeNotices(settings: Settings, before?: Settings): Line[] {
 
 /** Ports are told in ascending order, where 1.2 kept the file's (docs/differences.md). */
 function portFacts({ watched }: WatchSettings) {
-  const ports = watched.flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, index) => first + index));
+  const ports = watched.flatMap(({ first, last }) =>
+    Array.from({ length: last - first + 1 }, (_, index) => first + index),
+  );
   const below = (watched.at(-1)?.last ?? 0) + 1;
   const set = new Set(ports);
   const excluded = Array.from({ length: below - 1 }, (_, index) => index + 1).filter((port) => !set.has(port));
@@ -46,10 +51,16 @@ export function addMode(mode: ModeName, settings: Settings, apply: (options: Loa
     return { refused: { code: "mode-taken", message } };
   }
   if (!watched.active) {
-    const options = { [isTcp ? "tcpMode" : "udpMode"]: mode, ...(other.active && { [isTcp ? "udpMode" : "tcpMode"]: other.modeName }) };
+    const options = {
+      [isTcp ? "tcpMode" : "udpMode"]: mode,
+      ...(other.active && { [isTcp ? "udpMode" : "tcpMode"]: other.modeName }),
+    };
     const refusal = apply(options);
     if (refusal !== "") return { refused: { code: "kernel", message: `cannot add mode ${mode}: ${refusal}` } };
   }
-  const modes = { tcp: settings.tcp.active ? settings.tcp.modeName : null, udp: settings.udp.active ? settings.udp.modeName : null };
+  const modes = {
+    tcp: settings.tcp.active ? settings.tcp.modeName : null,
+    udp: settings.udp.active ? settings.udp.modeName : null,
+  };
   return { ok: { ...modes, [isTcp ? "tcp" : "udp"]: mode } };
 }

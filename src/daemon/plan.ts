@@ -45,7 +45,11 @@ export interface Listened {
   readonly udp: readonly PortRange[];
 }
 
-export function planRuleset(settings: Settings, host: HostFacts, listened: Listened = { tcp: [], udp: [] }): RulesetPlan {
+export function planRuleset(
+  settings: Settings,
+  host: HostFacts,
+  listened: Listened = { tcp: [], udp: [] },
+): RulesetPlan {
   const enforce = settings.firewall !== "none";
   return {
     enforce,

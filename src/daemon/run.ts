@@ -57,7 +57,10 @@ function exitCodeOf(error: unknown): number {
 /** The settings that file and command line make, or undefined when there are errors; every problem is told. */
 function load(options: RunOptions, tell: (line: string) => void): Settings | undefined {
   const fileExists = options.fileExists ?? isProgram;
-  const { settings, problems } = loadSettings(options.confFile, (path) => readFileSync(path), { ...options, fileExists });
+  const { settings, problems } = loadSettings(options.confFile, (path) => readFileSync(path), {
+    ...options,
+    fileExists,
+  });
   for (const problem of problems) tell(formatProblem(problem));
   return settings === undefined ? undefined : applyOverrides(settings, options);
 }

@@ -18,7 +18,6 @@ import { messageOf, type Started } from "./start.ts";
 
 const EXIT_SOFTWARE = 70;
 const TICK_MS = 1_000;
-const FLUSH_MS = 200;
 /** How often it is asked whether the administrator's own rules, and the ignore files, are as they were. */
 const LOOK_MS = 2_000;
 /** How often listeners, resolvers and addresses are looked at where no notification tells of a change. */
@@ -131,13 +130,16 @@ export class Running {
     this.#watch(routes.fd, "route notifications", () => {
       // What changed is not read: the host is looked at afresh once the changes have settled.
       while (routes.receive() !== 0);
-      this.#hostTimer ??= setTimeout(this.#guard("host", () => this.#lookAtHost()), HOST_SETTLE_MS);
+      this.#hostTimer ??= setTimeout(
+        this.#guard("host", () => this.#lookAtHost()),
+        HOST_SETTLE_MS,
+      );
     });
     this.#every(TICK_MS, "tick", () => {
       daemon.tick();
+      daemon.flush();
       view.tick();
     });
-    this.#every(FLUSH_MS, "flush", () => daemon.flush());
     this.#every(LOOK_MS, "look", () => {
       daemon.lookAtDelegated(false);
       this.#ignoreWatch?.poll();
@@ -250,7 +252,7 @@ export class Running {
     for (const close of this.#closers.splice(0)) close();
     clearTimeout(this.#hostTimer);
     this.#ignoreWatch?.close();
-    this.#connectMode.close();
+    await this.#connectMode.close();
     await this.#control?.close();
     await daemon.delegate.close();
     try {
@@ -259,6 +261,7 @@ export class Running {
       daemon.recorder.warning(messageOf(error));
     }
     this.#started.view.tick(true);
+    daemon.close();
     daemon.recorder.stopping();
     daemon.flush();
     notifier.close();

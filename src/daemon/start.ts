@@ -17,6 +17,7 @@ import { NfTables } from "../kernel/nf-tables.ts";
 import { NfTablesMonitor } from "../kernel/nf-tables-monitor.ts";
 import { openRouteMonitor } from "../kernel/routes.ts";
 import { Syslog } from "../kernel/syslog.ts";
+import { ResetSender } from "../kernel/tcp-reset.ts";
 import { BlockedFile, blockedFilePath, importBlocked } from "../record/blocked-file.ts";
 import { HistoryFile } from "../record/history.ts";
 import { Journal, stdoutSink, syslogSink } from "../record/journal.ts";
@@ -27,6 +28,7 @@ import { BlockedView } from "./blocked-view.ts";
 import { Daemon } from "./daemon.ts";
 import { readHost } from "./host.ts";
 import { nearRanges } from "./plan.ts";
+import { Prover } from "./prover.ts";
 import type { Restored } from "./restore.ts";
 import { createTroubles, type Troubles } from "./troubles.ts";
 
@@ -100,6 +102,7 @@ function assemble(settings: Settings, log: "stdout" | "syslog", keep: Keep): Omi
   const version = readVersion();
   const runner = keep(new CommandRunner());
   const responder = new Responder({ settings: settings.responses, runner });
+  const prover = openProver(keep, (message) => say(message));
   const names = settings.resolveHost ? openResolver(nowMs) : undefined;
   const daemon = new Daemon({
     version,
@@ -111,6 +114,7 @@ function assemble(settings: Settings, log: "stdout" | "syslog", keep: Keep): Omi
     journal,
     history,
     troubles,
+    prover,
     responder,
     names,
     hashSeed,
@@ -126,6 +130,15 @@ function assemble(settings: Settings, log: "stdout" | "syslog", keep: Keep): Omi
   if (isFirstStart && settings.blockedFile !== undefined) importOld(daemon, settings.blockedFile);
   view.tick(true);
   return { daemon, firewall, capture, monitor, routes, restored, view };
+}
+
+function openProver(keep: Keep, say: (message: string) => void): Prover | undefined {
+  try {
+    return keep(new Prover(keep(new ResetSender()), Date.now));
+  } catch (error) {
+    say(`the silence test cannot answer: ${messageOf(error)}; scanners stay softly blocked`);
+    return undefined;
+  }
 }
 
 function takeLock(stateDir: string, keep: Keep): void {
@@ -148,10 +161,14 @@ function takeLock(stateDir: string, keep: Keep): void {
 function openJournal(settings: Settings, log: "stdout" | "syslog", keep: Keep): Journal {
   const { logFormat: format, syslogIdent: ident } = settings;
   if (log === "stdout")
-    return new Journal({ sink: stdoutSink(
-      (text) => void writeSync(1, text),
-      (text) => void writeSync(2, text),
-    ), format, nowMs: Date.now });
+    return new Journal({
+      sink: stdoutSink(
+        (text) => void writeSync(1, text),
+        (text) => void writeSync(2, text),
+      ),
+      format,
+      nowMs: Date.now,
+    });
   const syslog = keep(new Syslog({ ident, pid: process.pid, now: () => new Date() }));
   return new Journal({ sink: syslogSink(syslog), format, nowMs: Date.now });
 }

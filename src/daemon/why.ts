@@ -56,6 +56,10 @@ function gradeText(grade: string): string {
   switch (grade) {
     case "direct":
       return "packets that only a scan sends; their source address is not proven";
+    case "silence":
+      return "the silence test: it repeats exactly the probes that we leave unanswered, so it sees our answers";
+    case "handshake":
+      return "a completed handshake with a listener of ours: it received what we sent it";
     case "manual":
       return "an administrator's word";
     default:

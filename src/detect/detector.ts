@@ -40,6 +40,23 @@ export class Detector {
     return weigh(this.table, row, probe, this.#policy) ? this.#findingOf(row, probe) : undefined;
   }
 
+  /** A finding about a tracked source by something else than its latest probe; undefined if it is not tracked. */
+  findingAbout(source: Prefix, probe: Pick<Finding, "kind" | "protocol" | "port" | "timeMs">): Finding | undefined {
+    const { table } = this;
+    const row = table.find(source.w0, source.w1, source.w2, source.w3, source.bits);
+    if (row < 0) return undefined;
+    return {
+      source,
+      ...probe,
+      tcpFlags: 0,
+      hasIpOptions: false,
+      probes: table.probes(row),
+      contacts: table.contactCount(row),
+      firstMs: table.firstSeenMs(row),
+      policy: this.#policy.policy,
+    };
+  }
+
   /** Forgets a source, so that it can be found again: after its block has ended. False if it was not tracked. */
   reset(source: Prefix): boolean {
     return this.table.forget(source.w0, source.w1, source.w2, source.w3, source.bits);

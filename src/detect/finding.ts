@@ -17,4 +17,6 @@ export interface Finding {
   readonly firstMs: number;
   readonly timeMs: number;
   readonly policy: "trigger" | "score";
+  /** What proves the source, in one clause; absent: nothing does. */
+  readonly evidence?: string;
 }

@@ -3,7 +3,7 @@
 // are first written. What the counts mean is for scorers.ts to say. A row has two parts: what an IPv4 source with one
 // or two contacts needs, which is all that a flood of forged sources writes, and what others need besides.
 //
-//   index   Uint32, open addressing, four fifths full at most: 0 = empty, else row + 1 in the lower 24 bits and above
+//   index   Uint32, open addressing, two thirds full at most: 0 = empty, else row + 1 in the lower 24 bits and above
 //           them how far the entry lies from its key's home. Entries of a run lie in the order of their homes ("Robin
 //           Hood"), so a search ends where an entry is nearer to its home than the key would be
 //   links   Int32, two a row: the next newer and the next older row, or the next free row
@@ -68,7 +68,7 @@ export const WEAK_CONTACT = 1 << 24;
 export const MAX_DIRECT_PROBES = 0xffff;
 const MAX_PROBES = 0xffffffff;
 
-const INDEX_LOAD = 0.8;
+const INDEX_LOAD = 2 / 3;
 const ENTRY_ROW_MASK = 0xffffff;
 const ENTRY_DISTANCE = 1 << 24;
 const MAX_DISTANCE = 255;

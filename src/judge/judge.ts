@@ -80,7 +80,16 @@ export class Judge {
     // An IPv6 packet from ::ffff:192.0.2.1 reads as IPv4 by its words, yet its key is ::/64: so the key is asked too.
     const because = this.spares(w0, w1, w2, w3) ?? (this.#own.containsPrefix(finding.source) ? "own" : undefined);
     if (because !== undefined) return { action: "spare", because, finding };
-    const grade = gradeOf(finding);
+    return this.#act(finding, gradeOf(finding));
+  }
+
+  /** As judge(), for a source that a test has proven; the words are those of the last packet seen from it. */
+  judgeProven(finding: Finding, grade: Grade, words: readonly [number, number, number, number]): Verdict {
+    const because = this.spares(...words) ?? (this.#own.containsPrefix(finding.source) ? "own" : undefined);
+    return because === undefined ? this.#act(finding, grade) : { action: "spare", because, finding };
+  }
+
+  #act(finding: Finding, grade: Grade): Verdict {
     const { proof, firewall, softly = firewall } = this.#context;
     const isTrusted = proof === "off" || grade !== "direct";
     if (this.#runs(finding.protocol)) return { action: isTrusted ? "run" : "log", finding };

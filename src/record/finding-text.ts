@@ -3,6 +3,11 @@ import type { Finding } from "../detect/finding.ts";
 import { protocolName } from "../detect/probe.ts";
 
 export function describeFinding(finding: Finding): string {
+  const proof = finding.evidence === undefined ? "" : `; ${finding.evidence}`;
+  return `${describeProbes(finding)}${proof}`;
+}
+
+function describeProbes(finding: Finding): string {
   const { protocol, port, probes, contacts, policy, firstMs, timeMs } = finding;
   const last = port === 0 ? protocolName(protocol) : `${protocolName(protocol)}/${port}`;
   if (probes <= 1) return `a probe of closed port ${last}`;

@@ -11,13 +11,17 @@ import {
   renameSync,
   rmSync,
 } from "node:fs";
+import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
-import Database from "libsql";
+import type Libsql from "libsql";
 import { isFields } from "./checks.ts";
 import { decodeBlob } from "./store-rows.ts";
 
+// By require: importing CommonJS from a module loads a lexer that costs 10 MB resident (docs/decisions/0010).
+const Database: typeof Libsql = createRequire(import.meta.url)("libsql");
+
 export interface OpenedFile {
-  readonly database: Database.Database;
+  readonly database: Libsql.Database;
   /** False: in memory, gone when the daemon ends. */
   readonly persistent: boolean;
   /** What had to be done to get here, for the administrator. */
@@ -99,7 +103,7 @@ function openMemory(path: string, why: unknown): OpenedFile {
   return { database, persistent: false, trouble };
 }
 
-function openFile(path: string): Database.Database {
+function openFile(path: string): Libsql.Database {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   // Made here so that SQLite's own files (-wal) inherit the mode, and so that a link or a FIFO is refused.
   const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
@@ -120,7 +124,7 @@ function openFile(path: string): Database.Database {
   return database;
 }
 
-function setUp(database: Database.Database): void {
+function setUp(database: Libsql.Database): void {
   // Exclusive: a second connection (another daemon, an administrator's sqlite3) is refused, which keeps clear of
   // the WAL-reset bug of SQLite before 3.51.3, and no shared memory is mapped, so a full disk raises no SIGBUS.
   database.exec("PRAGMA locking_mode=EXCLUSIVE; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON");
@@ -146,7 +150,7 @@ function setUp(database: Database.Database): void {
   if (ids !== "0") throw new ForeignFileError("event numbers out of range");
 }
 
-function readText(database: Database.Database, sql: string): string {
+function readText(database: Libsql.Database, sql: string): string {
   const row: unknown = database.prepare(sql).get();
   const text = decodeBlob(isFields(row) ? row["text"] : undefined);
   if (text === undefined) throw new ForeignFileError("not a table of ours");
@@ -157,7 +161,7 @@ function readText(database: Database.Database, sql: string): string {
  * Closes for good. libsql keeps a connection, and its lock, until its statements are garbage; leaving WAL mode
  * checkpoints, removes the -wal file and gives up the lock now.
  */
-export function releaseDatabase(database: Database.Database): void {
+export function releaseDatabase(database: Libsql.Database): void {
   for (const sql of [
     "PRAGMA journal_mode=DELETE",
     "PRAGMA locking_mode=NORMAL",

@@ -1,6 +1,9 @@
 // Addresses as numbers. One shape for both families: four 32-bit words, IPv4 mapped into ::ffff:0:0/96,
 // so that tables, ranges and decoders need no second code path. Text exists only at the edges.
-import ipaddr from "ipaddr.js";
+import { createRequire } from "node:module";
+
+// By require: importing CommonJS from a module loads a lexer that costs 10 MB resident (docs/decisions/0010).
+const ipaddr: typeof import("ipaddr.js") = createRequire(import.meta.url)("ipaddr.js");
 
 /** An address block: the first `bits` of the four words count (an IPv4 /n has 96 + n bits); the rest are 0. */
 export interface Prefix {

@@ -25,7 +25,7 @@ test("a host that blocks, with proof", () => {
   assert.match(said, /^A scanner: is held at its first probe, and blocked in the kernel/m);
   assert.match(said, /^An unproven scanner: opens no new connection for 10m;/m);
   assert.match(said, /^A proven scanner: is shut out for 1d, each further time 4 times as long, at most 30d\.$/m);
-  assert.match(said, /^Proven in this version: only who is blocked by hand\.$/m);
+  assert.match(said, /^Proven: who repeats exactly the probes that we leave unanswered \(ANSWER\)\.$/m);
   assert.doesNotMatch(said, /logged only/);
 });
 

@@ -18,7 +18,7 @@ describe("who blocks", () => {
   const cases: readonly (readonly [string, boolean, boolean, boolean])[] = [
     ["", true, false, true],
     [ROUTE, false, true, true],
-    [DENY, false, true, true],
+    [DENY, true, true, true],
     [RUN, true, false, true],
     [`FIREWALL="nftables"\n${ROUTE}`, true, true, true],
     [`FIREWALL="none"\n${DENY}`, false, true, true],

@@ -1,5 +1,6 @@
 // The same configuration and the same probes for Debian's PortSentry 1.2 and for ours, one after the other on one stage:
 // everything that each says and leaves behind, as a transcript without times and process ids.
+import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { buildTcp, buildUdp } from "../../support/build-packet.ts";
 import { source, TARGET } from "./addresses.ts";
@@ -90,6 +91,8 @@ export class Contest {
     const stage = new Stage(join(lab.folder, "stage"));
     const old = join(await fetchOldPortsentry(), "usr/sbin/portsentry");
     const syslog = await SyslogReader.start(lab, stage.path("dev/log"));
+    // 1.2 cannot listen again on a port with connections in TIME_WAIT: each case is to find its ports free.
+    await lab.target.set("net.ipv4.tcp_max_tw_buckets", "0");
     const prober = await Prober.start(lab);
     return new Contest({ lab, stage, syslog, prober, old });
   }
@@ -216,13 +219,21 @@ function pidOf(datagram: string): number {
   return pid;
 }
 
+/** An orphan that nobody has reaped yet is gone, too. */
 function isGone(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return false;
+    return / Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch {
     return true;
   }
+}
+
+/** A transcript as one text, which a failed comparison shows best. */
+export function formatTranscript({ start, scans, stop, answers, history, blocked, hostsDeny, commands }: Transcript): string {
+  const parts = { start, scans: scans.flat(), stop, answers, history, blocked, hostsDeny, commands };
+  return Object.entries(parts)
+    .flatMap(([title, lines]) => [`[${title}]`, ...lines])
+    .join("\n");
 }
 
 function linesOf(lines: readonly string[]): Pick<Transcript, "start" | "scans" | "stop"> {

@@ -5,6 +5,8 @@ import { basename } from "node:path";
 import type { Root } from "./root.ts";
 import { waitUntil } from "./wait.ts";
 
+/** With the watcher of files that it recommends, as apt-get installs it. */
+export const FAIL2BAN = ["fail2ban", "python3-pyinotify"] as const;
 const LOCAL = "/etc/fail2ban/jail.local";
 /** Debian switches its sshd jail on, which asks for a log that this system need not have. */
 const JAILS = "[sshd]\nenabled = false\n\n[portsentry]\nenabled = true\n";

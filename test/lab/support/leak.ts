@@ -10,14 +10,17 @@ export interface LeakScan {
   readonly timeoutSeconds: number;
 }
 
-const TOP = ["--top-ports", "1000"];
+export const TOP_PORTS = 1000;
 
-export const topScans: readonly LeakScan[] = [
-  { name: "-sS -T4", options: ["-sS", "-T4", ...TOP], timeoutSeconds: 20 },
-  { name: "-sS -T3", options: ["-sS", "-T3", ...TOP], timeoutSeconds: 20 },
-  { name: "-sT -T4", options: ["-sT", "-T4", ...TOP], timeoutSeconds: 20 },
-];
-export const everyPort: LeakScan = { name: "-sS -T5 -p-", options: ["-sS", "-T5", "-p-"], timeoutSeconds: 60 };
+/** A held scanner waits for each port in vain: it needs about 100 s to ask all thousand, or is cut short. */
+export function topScans(timeoutSeconds: number): readonly LeakScan[] {
+  return ["-sS -T4", "-sS -T3", "-sT -T4"].map((name) => ({
+    name,
+    options: [...name.split(" "), "--top-ports", String(TOP_PORTS)],
+    timeoutSeconds,
+  }));
+}
+export const everyPort: LeakScan = { name: "-sS -T5 -p-", options: ["-sS", "-T5", "-p-"], timeoutSeconds: 100 };
 
 export interface Leak {
   readonly scan: string;

@@ -1,14 +1,14 @@
-// What the programs of a Root say to syslog: a reader on its /dev/log.
+// What the programs of a lab send to /dev/log, in its order. The socket is made in the target's namespace, where its
+// queue can be made long without touching the machine's own settings.
 import { join } from "node:path";
 import { z } from "zod";
 import type { Running } from "./exec.ts";
 import type { Lab } from "./lab.ts";
-import type { Root } from "./root.ts";
 import { waitFor } from "./wait.ts";
 
 const PROGRAM = join(import.meta.dirname, "programs/log-socket.js");
-/** PortSentry's: facility daemon, severity notice, its ident; then the text. */
-const LINE = /^<29>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d portsentry\[\d+\]: ([^]*)$/;
+/** A start says some fifty lines at once; a sender that does not wait must not lose one. */
+const QUEUE = 2_000;
 
 export class SyslogReader {
   readonly #running: Running;
@@ -17,41 +17,31 @@ export class SyslogReader {
     this.#running = running;
   }
 
-  static async open(lab: Lab, root: Root): Promise<SyslogReader> {
-    const running = lab.spawn(lab.target, [process.execPath, PROGRAM, root.path("/dev/log")]);
+  /** Listens on `path` until the lab ends. */
+  static async start(lab: Lab, path: string): Promise<SyslogReader> {
+    await lab.target.set("net.unix.max_dgram_qlen", String(QUEUE));
+    const running = lab.spawn(lab.target, [process.execPath, PROGRAM, path]);
     await running.waitForLine(/^ready$/);
     return new SyslogReader(running);
   }
 
-  /** The number of lines so far: where a later look may begin. */
+  /** How many datagrams have come; to be given to since(). */
   get count(): number {
     return this.#running.lines.length;
   }
 
-  /** PortSentry's lines, without priority, time and ident; a newline at the end belongs to the text. */
-  texts(from = 0): readonly string[] {
-    return this.#running.lines.slice(from).flatMap((line) => textOf(line) ?? []);
+  /** The datagrams from number `from` on, whole. */
+  since(from: number): readonly string[] {
+    return this.#running.lines.slice(from).map((line) => z.string().parse(JSON.parse(line)));
   }
 
-  async waitFor(pattern: RegExp, from = 0): Promise<string> {
-    return await this.#waitUntil(String(pattern), (text) => pattern.test(text), from);
-  }
-
-  /** The whole line, byte for byte; 1.2 ends some of its lines in a newline. */
-  async waitForText(wanted: string, from = 0): Promise<string> {
-    return await this.#waitUntil(wanted, (text) => text === wanted || text === `${wanted}\n`, from);
-  }
-
-  async #waitUntil(what: string, matches: (text: string) => boolean, from: number): Promise<string> {
+  /** The first datagram from number `from` on that matches. */
+  async waitFor(pattern: RegExp, from: number, deadlineMs = 15_000): Promise<string> {
     try {
-      return await waitFor(what, () => this.texts(from).find(matches));
+      const find = (): string | undefined => this.since(from).find((text) => pattern.test(text));
+      return await waitFor(`${pattern} in syslog`, find, deadlineMs);
     } catch (error) {
-      throw new Error(`${String(error)}\n--- syslog ---\n${this.texts(from).slice(-40).join("\n")}`);
+      throw new Error(`${String(error)}\n--- syslog ---\n${this.since(from).join("\n")}`);
     }
   }
-}
-
-function textOf(line: string): string | undefined {
-  if (!line.startsWith('"')) return undefined;
-  return LINE.exec(z.string().parse(JSON.parse(line)))?.[1];
 }

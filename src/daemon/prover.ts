@@ -1,0 +1,126 @@
+// Runs the silence test on what a found source goes on to send: answers or stays silent, and says who is proven.
+import { createHmac, randomBytes } from "node:crypto";
+import { Disposition, Kind, type Probe } from "../detect/probe.ts";
+import { type SilenceCounts, SilenceTest } from "../judge/silence-test.ts";
+import type { ResetSender } from "../kernel/tcp-reset.ts";
+import { Bucket } from "../record/bucket.ts";
+import { formatPrefix, type Prefix, parsePrefix, prefixOfWords } from "../wire/address.ts";
+import { IpProtocol, type Packet } from "../wire/packet.ts";
+
+/** Answers to all sources together, and to one. */
+const answersInAll = { burst: 2_000, perSecond: 1_000 };
+const answersToOne = { burst: 200, perSecond: 100 };
+/** Sources whose answers are counted apart; the one asked for the longest ago goes. */
+const MAX_BUCKETS = 4_096;
+/** The coin's key is drawn anew so often; pairs that are open keep the coin that they were thrown. */
+const SECRET_MS = 3_600_000;
+
+export interface Proven {
+  readonly source: Prefix;
+  readonly counts: SilenceCounts;
+  /** Of the packet that was last seen from the source: what the judge asks. */
+  readonly words: readonly [number, number, number, number];
+  readonly port: number;
+}
+
+interface Seen {
+  readonly words: readonly [number, number, number, number];
+  readonly port: number;
+  readonly bucket: Bucket;
+}
+
+export class Prover {
+  readonly #test: SilenceTest;
+  readonly #sender: ResetSender;
+  readonly #nowMs: () => number;
+  readonly #inAll: Bucket;
+  readonly #seen = new Map<string, Seen>();
+  #secret = randomBytes(32);
+  #secretMs: number;
+
+  constructor(sender: ResetSender, nowMs: () => number) {
+    this.#sender = sender;
+    this.#nowMs = nowMs;
+    this.#secretMs = nowMs();
+    this.#inAll = new Bucket(answersInAll, nowMs());
+    this.#test = new SilenceTest((source, port) => this.#coin(source, port));
+  }
+
+  /** A real keyed hash: the coin must not be guessed from any number of others. */
+  #coin(source: string, port: number): boolean {
+    const digest = createHmac("sha256", this.#secret).update(`${source} ${port}`).digest();
+    return ((digest[0] ?? 0) & 1) === 1;
+  }
+
+  /** Takes part in the test: a SYN to a closed, watched port that the kernel has dropped. */
+  probe(probe: Probe, packet: Packet): void {
+    if (probe.disposition !== Disposition.Probe || probe.kind !== Kind.Syn || probe.protocol !== IpProtocol.Tcp) return;
+    const { source0, source1, source2, source3, sourceBits, port, timeMs } = probe;
+    const source = formatPrefix(prefixOfWords(source0, source1, source2, source3, sourceBits));
+    const before = this.#seen.get(source);
+    const bucket = before?.bucket ?? new Bucket(answersToOne, timeMs);
+    const words = [packet.source0, packet.source1, packet.source2, packet.source3] as const;
+    this.#remember(source, { words, port, bucket });
+    const mayAnswer = bucket.take(timeMs, 1) && this.#inAll.take(timeMs, 1);
+    if (this.#test.observe(source, port, timeMs, mayAnswer) === "answer") this.#sender.answer(packet);
+  }
+
+  #remember(source: string, seen: Seen): void {
+    this.#seen.delete(source);
+    if (this.#seen.size >= MAX_BUCKETS) {
+      for (const stalest of this.#seen.keys()) {
+        this.#seen.delete(stalest);
+        break;
+      }
+    }
+    this.#seen.set(source, seen);
+  }
+
+  /** Who has been proven since it was asked last. Cheap: asked after each delivery and a few times a second. */
+  takeProven(): Proven[] {
+    return this.#test.takeProven().flatMap(({ source: text, counts }) => {
+      const source = parsePrefix(text);
+      const seen = this.#seen.get(text);
+      return source === undefined || seen === undefined ? [] : [{ source, counts, words: seen.words, port: seen.port }];
+    });
+  }
+
+  tick(): void {
+    const nowMs = this.#nowMs();
+    this.#test.tick(nowMs);
+    if (Math.abs(nowMs - this.#secretMs) < SECRET_MS) return;
+    this.#secret = randomBytes(32);
+    this.#secretMs = nowMs;
+  }
+
+  forget(source: Prefix): void {
+    this.#test.forget(formatPrefix(source));
+  }
+
+  counts(source: Prefix): SilenceCounts | undefined {
+    return this.#test.counts(formatPrefix(source));
+  }
+
+  get counters() {
+    const { sent, refused } = this.#sender;
+    return {
+      underTest: this.#test.size,
+      evictedTests: this.#test.evictions,
+      answersSent: sent,
+      answersRefused: refused,
+    };
+  }
+
+  close(): void {
+    this.#seen.clear();
+  }
+}
+
+/** The evidence, for `blocked`, `why` and the events. */
+export function describeProof(counts: SilenceCounts): string {
+  const { answeredPorts, answeredRepeated, silentPorts, silentRepeated, bits } = counts;
+  return (
+    `it saw our answers: of ${silentPorts} ports met with silence it repeated ${silentRepeated}, ` +
+    `of ${answeredPorts} answered ones ${answeredRepeated} (2^${Math.floor(bits)} to 1)`
+  );
+}
