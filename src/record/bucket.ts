@@ -19,6 +19,19 @@ export class Bucket {
 
   /** Takes `count` tokens if there are as many; allocates nothing, so it may be asked on the packet path. */
   take(nowMs: number, count: number): boolean {
+    this.#refill(nowMs);
+    if (this.#tokens < count) return false;
+    this.#tokens -= count;
+    return true;
+  }
+
+  /** Whether take() would be granted. */
+  has(nowMs: number, count: number): boolean {
+    this.#refill(nowMs);
+    return this.#tokens >= count;
+  }
+
+  #refill(nowMs: number): void {
     const elapsedMs = nowMs - this.#lastMs;
     if (elapsedMs !== 0) {
       this.#lastMs = nowMs;
@@ -26,8 +39,5 @@ export class Bucket {
         this.#tokens = Math.min(this.#limits.burst, this.#tokens + (elapsedMs * this.#limits.perSecond) / 1000);
       }
     }
-    if (this.#tokens < count) return false;
-    this.#tokens -= count;
-    return true;
   }
 }

@@ -2,8 +2,8 @@
 // minutes nor the memory. What the lines say is for dialect.ts.
 import { Bucket } from "./bucket.ts";
 
-const MAX_SOURCES = 262_144;
-const budget = { burst: 100_000, perSecond: 5000 };
+const MAX_SOURCES = 65_536;
+const budget = { burst: 20_000, perSecond: 1000 };
 
 export class HistorySources {
   readonly #nowMs: () => number;
@@ -16,6 +16,13 @@ export class HistorySources {
     this.#nowMs = nowMs;
     this.#onSuppressed = onSuppressed;
     this.#bucket = new Bucket(budget, nowMs());
+  }
+
+  /** True, and counted, when no line can be added now: asked before any text is built. */
+  isSpent(): boolean {
+    if (this.#bucket.has(this.#nowMs(), 1)) return false;
+    this.#onSuppressed();
+    return true;
   }
 
   has(sourceText: string): boolean {

@@ -42,7 +42,7 @@ export type EventListener = (event: Event) => void;
 const MAX_LISTENERS = 64;
 /** What a flood may add to the store: probes are many, decisions are what counts. */
 const probeBudget = { burst: 2000, perSecond: 500 };
-const decisionBudget = { burst: 20_000, perSecond: 5000 };
+const decisionBudget = { burst: 10_000, perSecond: 1000 };
 
 export class Recorder {
   readonly counters = {
@@ -138,7 +138,8 @@ export class Recorder {
     const { finding } = verdict;
     const recorded = this.#admitDecision();
     const said = this.#parts.journal.admit(LineClass.Decision, this.#speaker.dialect.findingLineCount(verdict));
-    const wanted = this.#parts.history !== undefined && historyFor(verdict, this.#policy.proof);
+    const hasHistory = this.#parts.history !== undefined && historyFor(verdict, this.#policy.proof);
+    const wanted = hasHistory && !this.#speaker.isHistorySpent();
     if (!recorded && !said && !wanted) return;
     const sourceText = formatPrefix(finding.source);
     const event: Event = {

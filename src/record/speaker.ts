@@ -142,6 +142,11 @@ export class Speaker {
     return this.#inHistory.has(sourceText) ? this.dialect.outcomeFirst : this.#inHistory.add(sourceText);
   }
 
+  /** True, and counted, when no history line can be written now. */
+  isHistorySpent(): boolean {
+    return this.#inHistory.isSpent();
+  }
+
   forgetHistory(sourceText: string): void {
     this.#inHistory.delete(sourceText);
   }

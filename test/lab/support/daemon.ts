@@ -14,6 +14,7 @@ import {
 import { type Outcome, type Running, run } from "./exec.ts";
 import type { Lab } from "./lab.ts";
 import { harsh, type Settings } from "./settings.ts";
+import type { Stage } from "./stage.ts";
 import { waitFor } from "./wait.ts";
 
 // build/test/lab/support -> the repository
@@ -26,22 +27,32 @@ export class Daemon {
   readonly folder: string;
   readonly file: string;
   readonly #lab: Lab;
+  readonly #stage: Stage | undefined;
   #running: Running;
 
-  private constructor(lab: Lab, folder: string) {
+  private constructor(lab: Lab, folder: string, stage: Stage | undefined) {
     this.#lab = lab;
+    this.#stage = stage;
     this.folder = folder;
     this.file = join(folder, "portsentry.conf");
     this.#running = this.#spawn();
   }
 
-  /** Starts it with `settings` over the lab's own paths, sparing `ignored`, and returns when it watches. */
-  static async start(lab: Lab, settings: Settings = harsh, ignored: readonly string[] = []): Promise<Daemon> {
+  /**
+   * Starts it with `settings` over the lab's own paths, sparing `ignored`, and returns when it watches. With a stage, whose
+   * /etc and /run it then sees, it may write into /etc/hosts.deny.
+   */
+  static async start(
+    lab: Lab,
+    settings: Settings = harsh,
+    ignored: readonly string[] = [],
+    stage?: Stage,
+  ): Promise<Daemon> {
     const folder = folderOf(lab);
     mkdirSync(stateOf(lab), { recursive: true });
     writeFileSync(join(folder, "portsentry.ignore"), `${ignored.join("\n")}\n`);
     writeConfiguration(join(folder, "portsentry.conf"), { ...pathsIn(folder), ...settings });
-    const daemon = new Daemon(lab, folder);
+    const daemon = new Daemon(lab, folder, stage);
     await daemon.#running.waitForLine(ACTIVE);
     return daemon;
   }
@@ -150,7 +161,8 @@ export class Daemon {
   }
 
   #spawn(): Running {
-    return this.#lab.spawn(this.#lab.target, this.#argv());
+    const argv = this.#argv();
+    return this.#lab.spawn(this.#lab.target, this.#stage === undefined ? argv : this.#stage.enter(argv));
   }
 }
 

@@ -58,7 +58,12 @@ export class Stage {
   }
 
   argv(host: Host, argv: readonly string[]): readonly string[] {
-    return host.argv(["sh", "-c", ENTER, "sh", this.folder, ...argv]);
+    return host.argv(this.enter(argv));
+  }
+
+  /** The same for who is in the namespace already: the mount namespace has to be one that may be changed. */
+  enter(argv: readonly string[]): readonly string[] {
+    return ["sh", "-c", ENTER, "sh", this.folder, ...argv];
   }
 
   /** Runs a program to its end; a daemon's first process ends at once. */
