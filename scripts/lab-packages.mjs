@@ -5,6 +5,7 @@ export const labPackages = [
   "procps", // sysctl
   "mount", // the full disk
   "iptables", // the rules of container engines
+  "net-tools", // route: a KILL_ROUTE of old
   "conntrack", // makes the kernel forget a connection
   "iputils-ping",
   "tcpdump", // what comes back to a scanner

@@ -17,6 +17,8 @@ export interface Block {
   readonly backend: Backend;
   /** The probe that decided, which commands may name ($PORT$, $MODE$); absent for blocks by hand. */
   readonly trigger?: Trigger;
+  /** Made on trial (`run --trial`), and so until its end at most: when it ends if the trial is confirmed. */
+  readonly afterTrial?: { readonly untilMs: number | undefined };
   /** True once the kernel has been asked and has said that it holds the source (or the command has said so). */
   readonly enforced: boolean;
 }

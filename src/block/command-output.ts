@@ -1,12 +1,16 @@
 // The beginning of what a command prints, bounded, as text that is safe in a log: what could drive a terminal or
 // forge a line is written as \xNN. Line ends stay, for the caller to split at.
 
-const MAX_BYTES = 4096;
+const USUAL_BYTES = 4096;
 const unsafe = /[^\P{C}\n]|[\p{Zl}\p{Zp}]/gu;
 
 export class OutputHead {
-  readonly #bytes = Buffer.alloc(MAX_BYTES);
+  readonly #bytes: Buffer;
   #length = 0;
+
+  constructor(maxBytes = USUAL_BYTES) {
+    this.#bytes = Buffer.alloc(maxBytes);
+  }
 
   /** Takes what still fits; the rest is gone. */
   add(bytes: Buffer): void {

@@ -8,7 +8,7 @@ export interface CommandResult {
   readonly timedOut: boolean;
   /** Why it did not run at all, or was ended by us; "" otherwise. */
   readonly error: string;
-  /** The beginning of what it printed to both outputs, escaped; at most 4 KiB of it. */
+  /** The beginning of what it printed to both outputs, escaped; at most 4 KiB of it, or what run() was told. */
   readonly output: string;
 }
 

@@ -13,6 +13,8 @@ export interface RunnerOptions {
 
 interface Waiting {
   readonly argv: readonly string[];
+  /** How much of what it prints is kept. */
+  readonly outputBytes: number | undefined;
   readonly done: (result: CommandResult) => void;
 }
 
@@ -50,14 +52,15 @@ export class CommandRunner {
     return this.#queue.length;
   }
 
-  run(argv: readonly string[]): Promise<CommandResult> {
+  /** `outputBytes`: how much of the output is kept, where it is more than a message. */
+  run(argv: readonly string[], outputBytes?: number): Promise<CommandResult> {
     if (this.#closed) return Promise.resolve(notRun("not run: the daemon is stopping"));
     if (this.#running.size >= this.#atOnce && this.#queue.length >= this.#queueLimit) {
       this.refused++;
       return Promise.resolve(notRun(`not run: ${this.#queueLimit} commands wait already`));
     }
     return new Promise((done) => {
-      this.#queue.push({ argv, done });
+      this.#queue.push({ argv, outputBytes, done });
       this.#startNext();
     });
   }
@@ -89,9 +92,9 @@ export class CommandRunner {
     if (this.#running.size === 0) this.#wakeCloser?.();
   }
 
-  #start({ argv, done }: Waiting): void {
+  #start({ argv, outputBytes, done }: Waiting): void {
     const [program = "", ...rest] = argv;
-    const output = new OutputHead();
+    const output = new OutputHead(outputBytes);
     let child: ChildProcess;
     try {
       child = spawn(program, rest, { cwd: "/", detached: true, stdio: ["ignore", "pipe", "pipe"], env: environment });

@@ -7,6 +7,8 @@ interface Feature {
   readonly rule: string;
   /** Sets that the rule needs. */
   readonly set?: string;
+  /** Of the chain; "input" when absent. */
+  readonly hook?: "prerouting";
 }
 
 const features: readonly Feature[] = [
@@ -21,17 +23,22 @@ const features: readonly Feature[] = [
     set: "add set inet portreeve_probe s { type ipv4_addr; flags dynamic,timeout; size 16; timeout 5s; }",
     rule: "update @s { ip saddr }",
   },
+  {
+    name: 'transparent proxying (module nft_tproxy), which ANSWER="open" needs',
+    hook: "prerouting",
+    rule: "meta nfproto ipv4 meta l4proto tcp tproxy ip to 127.0.0.1:9 notrack",
+  },
 ];
 
 /** The first feature that this kernel refuses, or undefined when each works alone. Leaves nothing behind. */
 export function findMissingFeature(nft: Pick<Libnftables, "run">): string | undefined {
-  return features.find(({ rule, set }) => {
+  return features.find(({ rule, set, hook = "input" }) => {
     const commands = [
       "add table inet portreeve_probe",
       "delete table inet portreeve_probe",
       "add table inet portreeve_probe",
       ...(set === undefined ? [] : [set]),
-      "add chain inet portreeve_probe c { type filter hook input priority filter; policy accept; }",
+      `add chain inet portreeve_probe c { type filter hook ${hook} priority filter; policy accept; }`,
       `add rule inet portreeve_probe c ${rule}`,
     ];
     const works = nft.run(commands.join("\n")).ok;

@@ -7,7 +7,14 @@ import { formatPrefix, type Prefix } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import type { Block } from "./block.ts";
 import { findMissingFeature } from "./features.ts";
-import { buildHostSets, buildRuleset, type RulesetPlan, TABLE } from "./ruleset.ts";
+import {
+  buildConfiguredSets,
+  buildHostSets,
+  buildRuleset,
+  configuredSets,
+  type RulesetPlan,
+  TABLE,
+} from "./ruleset.ts";
 import { latelyKey, type Place, placeOf, sourceOfKey } from "./set-key.ts";
 
 /** What the kernel's clock and ours may differ by before an element counts as another block's. */
@@ -17,6 +24,9 @@ const DUMP_FROM = 2_000;
 const DUMP_UP_TO = 200_000;
 /** Elements in one transaction: bounds the message, and how long the event loop waits. */
 const BATCH = 4_000;
+
+/** Elements that are read in a fraction of a millisecond. */
+const SMALL_SET = 1_024;
 
 export type Outcome = { readonly block: Block; readonly failure: string };
 
@@ -33,6 +43,8 @@ export class Firewall {
   readonly #tables: NfTables;
   #near: AddressRanges;
   #fingerprint = "";
+  /** What the sets that are filled from the plan hold, as the kernel told it when they were filled. */
+  readonly #digests = new Map<string, string>();
 
   constructor(nft: Libnftables, tables: NfTables, near: AddressRanges) {
     this.#nft = nft;
@@ -52,6 +64,7 @@ export class Firewall {
     if (replaced)
       this.#must(`add table inet ${TABLE}\ndelete table inet ${TABLE}\n${commands}`, "cannot load the table");
     this.#fingerprint = this.#tables.fingerprint();
+    this.#noteSets(plan);
     return replaced;
   }
 
@@ -65,6 +78,11 @@ export class Firewall {
   updateHostSets(plan: RulesetPlan, near: AddressRanges): void {
     this.#near = near;
     this.#must(buildHostSets(plan), "cannot update the guard");
+    this.#noteSets(plan);
+  }
+
+  #noteSets(plan: RulesetPlan): void {
+    for (const set of configuredSets(plan)) this.#digests.set(set, this.#tables.digest(set));
   }
 
   #must(commands: string, what: string): void {
@@ -75,9 +93,27 @@ export class Firewall {
     throw new KernelError(`nftables: ${what}: ${answer.error.trim().slice(0, 500)}`, "", remedy);
   }
 
-  /** True when rules of the table came or went since it was loaded. */
+  /** True when the table, its chains or rules came, went or were changed since it was loaded. */
   hasDrifted(): boolean {
     return this.#tables.fingerprint() !== this.#fingerprint;
+  }
+
+  /**
+   * Sets filled from the plan (ports, allow list, guard) that do not hold what they were given: those in `among`, or,
+   * without it, the small ones, which cost 30 us each.
+   */
+  driftedSets(among?: readonly string[]): string[] {
+    const names = among ?? [...this.#digests].filter(([, digest]) => isSmall(digest)).map(([name]) => name);
+    return names.filter((name) => {
+      const before = this.#digests.get(name);
+      return before !== undefined && this.#tables.digest(name) !== before;
+    });
+  }
+
+  /** Fills the sets from the plan again; rules and blocks are not touched. */
+  refill(plan: RulesetPlan): void {
+    this.#must(buildConfiguredSets(plan), "cannot fill the sets");
+    this.#noteSets(plan);
   }
 
   generation(): number {
@@ -250,6 +286,11 @@ export class Firewall {
 
 function isPlain(entry: { block: Block; place: Place }): entry is { block: Block; place: Place & { kind: "plain" } } {
   return entry.place.kind === "plain";
+}
+
+/** A digest is "count:sum" (NfTables.digest). */
+function isSmall(digest: string): boolean {
+  return Number(digest.split(":")[0]) <= SMALL_SET;
 }
 
 function sameEnd(oneMs: number | undefined, otherMs: number | undefined): boolean {

@@ -9,6 +9,8 @@ export interface CommandForms {
   readonly block: readonly string[];
   readonly unblock: readonly string[];
   readonly readBack: readonly string[];
+  /** Prints every block of the kind, each with its source as a word: one process for all of them. Absent: there is none. */
+  readonly list?: readonly string[];
 }
 
 export interface KnownCommand {
@@ -28,6 +30,11 @@ export function isTargetWord(word: string | undefined): boolean {
 export function fillWords(words: readonly string[], values: TemplateValues): readonly string[] {
   const target = formatPrefix(values.target);
   return words.map((word) => (isTargetWord(word) ? target : replaceTokens(word, values)));
+}
+
+/** The sources that a `list` command has named. */
+export function listedSources(output: string): ReadonlySet<string> {
+  return new Set(output.split(/[\s,{}]+/).map((word) => word.replace(/\/(?:32|128)$/, "")));
 }
 
 /** "/sbin/ip" for ("/sbin/ip", /^ip$/): the words' program, if it is the one meant. */

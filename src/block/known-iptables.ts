@@ -9,6 +9,8 @@ const INSERT = new Set(["-I", "--insert"]);
 const OTHER_COMMAND =
   /^(?:-[CDEFLNPRSXZ]|--(?:check|delete|rename-chain|flush|list|new-chain|policy|replace|list-rules|delete-chain|zero))$/;
 const SOURCE = new Set(["-s", "--source", "--src", "-d", "--destination", "--dst"]);
+/** The lock, and a table by name. */
+const LISTABLE = /^(?:-w|--wait|-t|--table|filter|raw|mangle|security|\d+)$/;
 const JUMP = new Set(["-j", "--jump", "-g", "--goto"]);
 
 /** A rule: words before the verb, chain, position ("1" or none), and the rest of the rule. */
@@ -32,7 +34,14 @@ export function recognizeIptables(words: readonly string[]): KnownCommand | unde
       const { program, before, chain, after, verb, position } = fitting;
       const command = (as: string, at: readonly string[]) =>
         fillWords([program, ...before, as, chain, ...at, ...after], values);
-      return { block: command(verb, position), unblock: command("-D", []), readBack: command("-C", []) };
+      // An option before the verb may be of the rule: then there is no telling how to list.
+      const list = before.every((word) => LISTABLE.test(word)) ? [program, ...before, "-S", chain] : undefined;
+      return {
+        block: command(verb, position),
+        unblock: command("-D", []),
+        readBack: command("-C", []),
+        ...(list !== undefined && { list }),
+      };
     },
     isThere({ exitCode }) {
       if (exitCode === 0) return true;

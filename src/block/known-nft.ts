@@ -24,7 +24,12 @@ export function recognizeNft(words: readonly string[]): KnownCommand | undefined
       if (!four && family !== "ip6") return `not run: it is not known that the set ${set} holds IPv6 addresses`;
       const command = (verb: string, more: readonly string[]) =>
         fillWords([program, verb, "element", family, table, set, "{", "$TARGET$", ...more, "}"], values);
-      return { block: command("add", extra), unblock: command("delete", []), readBack: command("get", []) };
+      return {
+        block: command("add", extra),
+        unblock: command("delete", []),
+        readBack: command("get", []),
+        list: [program, "list", "set", family, table, set],
+      };
     },
     isThere({ exitCode, output }) {
       if (exitCode === 0) return true;

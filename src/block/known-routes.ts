@@ -28,6 +28,7 @@ export function recognizeIpRoute(words: readonly string[]): KnownCommand | undef
         block: command(verb, ...spec),
         unblock: command("del", ...spec),
         readBack: command("show", ...table, "type", route.type, "exact", "$TARGET$"),
+        list: command("show", ...table, "type", route.type),
       };
     },
     isThere: isInRoutes,
@@ -65,7 +66,8 @@ export function recognizeRoute(words: readonly string[]): KnownCommand | undefin
         const width = values.target.bits === 128 ? "-host" : "-net";
         const command = (as: string) => fillWords([program, as, width, ...spec], values);
         const readBack = fillWords(["ip", "-4", "route", "show", ...type, "exact", "$TARGET$"], values);
-        return { block: command("add"), unblock: command("del"), readBack };
+        const list = ["ip", "-4", "route", "show", ...type];
+        return { block: command("add"), unblock: command("del"), readBack, list };
       }
       if (!reject && !toLoopback) return `not run: ${gateway} is no gateway for IPv6`;
       // net-tools has no "reject" for inet6 (2.10 takes the word for a device): the same route by ip.
@@ -74,6 +76,7 @@ export function recognizeRoute(words: readonly string[]): KnownCommand | undefin
         block: command("add", "unreachable", "$TARGET$"),
         unblock: command("del", "unreachable", "$TARGET$"),
         readBack: command("show", "type", "unreachable", "exact", "$TARGET$"),
+        list: command("show", "type", "unreachable"),
       };
     },
     isThere: isInRoutes,

@@ -116,6 +116,13 @@ export class Responder {
     return file.has(denyPattern(hostsDeny, values) ?? denyLine(hostsDeny, values));
   }
 
+  /** Of these those whose block may be gone, told by few processes; undefined: each has to be asked for (isStillThere). */
+  async suspects<T extends ResponseRequest>(requests: readonly T[]): Promise<readonly T[] | undefined> {
+    const { route } = this.#plan;
+    const unlisted = await route?.unlisted(requests.map((request) => ({ ...valuesOf(request), request })));
+    return unlisted?.map(({ request }) => request);
+  }
+
   /** Ends what runs and waits until everything asked for has its answer. */
   async close(): Promise<void> {
     this.#closed = true;

@@ -5,7 +5,7 @@ import { formatPrefix, isIpv4 } from "../wire/address.ts";
 import { type CommandResult, notRun, whyNot } from "./command-result.ts";
 import type { CommandRunner } from "./command-runner.ts";
 import { blockCommand, printArgv, recognizeCommand } from "./known-commands.ts";
-import type { KnownCommand } from "./known-forms.ts";
+import { type KnownCommand, listedSources } from "./known-forms.ts";
 import { fill, parseTemplate, replaceTokens, type Template, type TemplateValues } from "./template.ts";
 
 export interface RouteOutcome {
@@ -20,6 +20,8 @@ const MAX_REMOVALS = 16;
 const LOCK_RETRIES = 10;
 const LOCK_RETRY_MS = 100;
 const LANE_LIMIT = 8192;
+/** Some 20,000 rules; what is cut off is asked for one by one. */
+const LIST_BYTES = 1 << 20;
 
 export class RouteCommand {
   readonly #kill: Template;
@@ -78,6 +80,32 @@ export class RouteCommand {
     return result.error === "" ? this.#known?.isThere(result) : undefined;
   }
 
+  /**
+   * Of these sources those that the kernel does not list, and whose block may be gone: one process for each family.
+   * undefined: there is nothing that lists them.
+   */
+  async unlisted<T extends TemplateValues>(all: readonly T[]): Promise<T[] | undefined> {
+    const groups = new Map<string, { readonly list: readonly string[]; readonly members: T[] }>();
+    for (const values of all) {
+      const forms = this.#known?.forms(values);
+      if (forms === undefined) return undefined;
+      // Never run for it, so that nothing of it can be gone.
+      if (typeof forms === "string") continue;
+      if (forms.list === undefined) return undefined;
+      const key = forms.list.join("\0");
+      const group = groups.get(key);
+      if (group === undefined) groups.set(key, { list: forms.list, members: [values] });
+      else group.members.push(values);
+    }
+    const unlisted: T[] = [];
+    for (const { list, members } of groups.values()) {
+      const { output } = await this.#run(list, LIST_BYTES);
+      const listed = listedSources(output);
+      unlisted.push(...members.filter(({ target }) => !listed.has(formatPrefix(target))));
+    }
+    return unlisted;
+  }
+
   /** The same rule may be there twice: from an earlier run, or by hand. */
   async #removeAll(argv: readonly string[], values: TemplateValues): Promise<RouteOutcome> {
     const text = printArgv(argv);
@@ -91,22 +119,22 @@ export class RouteCommand {
     return failed(text, `it is still there after ${MAX_REMOVALS} removals`);
   }
 
-  #run(argv: readonly string[]): Promise<CommandResult> {
-    if (this.#known?.kind !== "iptables") return this.#runner.run(argv);
+  #run(argv: readonly string[], outputBytes?: number): Promise<CommandResult> {
+    if (this.#known?.kind !== "iptables") return this.#runner.run(argv, outputBytes);
     if (this.#inLane >= LANE_LIMIT) {
       return Promise.resolve(notRun(`not run: ${LANE_LIMIT} commands wait already`));
     }
     this.#inLane++;
-    const run = this.#lane.then(() => this.#runPatiently(argv));
+    const run = this.#lane.then(() => this.#runPatiently(argv, outputBytes));
     this.#lane = run.finally(() => {
       this.#inLane--;
     });
     return run;
   }
 
-  async #runPatiently(argv: readonly string[]): Promise<CommandResult> {
+  async #runPatiently(argv: readonly string[], outputBytes: number | undefined): Promise<CommandResult> {
     for (let count = 0; ; count++) {
-      const result = await this.#runner.run(argv);
+      const result = await this.#runner.run(argv, outputBytes);
       if (result.exitCode !== 4 || !result.output.includes("xtables lock") || count >= LOCK_RETRIES) return result;
       await delay(LOCK_RETRY_MS);
     }

@@ -2,6 +2,15 @@
 // One text is one transaction: sets and their elements stay, every rule is replaced. What each rule is for stands here.
 import type { Prefix } from "../wire/address.ts";
 import { formatPrefix, isIpv4 } from "../wire/address.ts";
+import {
+  ANSWERED_MINUTES,
+  type DecoyPlan,
+  decoyChains,
+  decoyedRule,
+  decoyHooks,
+  decoyRules,
+  decoySets,
+} from "./decoy.ts";
 
 export const TABLE = "portreeve";
 
@@ -30,6 +39,8 @@ export const setSizes = {
   held: 262_144,
   known: 262_144,
   lately: 8_192,
+  peer: 65_536,
+  flows: 65_536,
 } as const;
 
 /** Bounds of the rules, in packets a second. */
@@ -47,6 +58,9 @@ export const rates = {
 
 const HOLD_SECONDS = 5;
 const KNOWN_DAYS = 7;
+const DEFAULT_GUARD_SECONDS = 3_600;
+/** Connection tracking forgets an unanswered datagram after 30 s, a connection that was reset after 10 s. */
+const FLOW_MINUTES = 10;
 
 export interface PortRange {
   readonly first: number;
@@ -74,6 +88,12 @@ export interface RulesetPlan {
   /** On-link IPv6 prefixes, whose sources count by address instead of by /64. */
   readonly near: readonly Prefix[];
   readonly latelyOpenSeconds: number;
+  /** GUARD_TIME: how long a peer is guarded after its last answer to us. Absent: an hour. */
+  readonly guardSeconds?: number;
+  /** ip_local_port_range: no traps, so what we send from them need not be remembered. Absent: none is known. */
+  readonly ephemeral?: PortRange;
+  /** ANSWER="open". Needs `holdTcp`. Absent: no decoy. */
+  readonly decoy?: DecoyPlan | undefined;
 }
 
 const SLASH64 = "ffff:ffff:ffff:ffff::";
@@ -88,6 +108,26 @@ function log(prefix: string, group: number): string {
 
 type Rules = Readonly<Record<string, readonly string[]>>;
 
+/**
+ * The guard, in front of whatever would punish: what the host depends on, told by the daemon, and the peers of its own
+ * connections, which the rules themselves learn.
+ */
+const unguarded4 = "ip saddr != @guard4 ip saddr != @peer4";
+const unguarded6 = "ip6 saddr != @guard6 ip6 saddr != @peer6";
+const guardRules: readonly string[] = ["guard", "peer"].flatMap((set) => [
+  `ip saddr @${set}4 goto guarded`,
+  `ip6 saddr @${set}6 goto guarded`,
+]);
+
+/** An answer to a connection that we began: nobody can forge one blindly, as it has to fit what we sent. */
+function learnPeers(plan: RulesetPlan): readonly string[] {
+  const seconds = plan.guardSeconds ?? DEFAULT_GUARD_SECONDS;
+  return [
+    `ct direction reply update @peer4 { ip saddr timeout ${seconds}s }`,
+    `ct direction reply update @peer6 { ip6 saddr timeout ${seconds}s }`,
+  ];
+}
+
 /** Hooks `prerouting`, so that blocked sources reach neither us nor a container behind us. */
 function shieldRules(plan: RulesetPlan): readonly string[] {
   if (!plan.enforce) return [];
@@ -98,7 +138,7 @@ function shieldRules(plan: RulesetPlan): readonly string[] {
     "ip saddr @blockednet4 ip saddr != @ignored4 counter drop",
     "ip6 saddr @blocked6 ip6 saddr != @ignored6 counter drop",
     // A /64 may hold one of ours, our resolver's or our gateway's address: its neighbours' block is not its own.
-    `ip6 saddr & ${SLASH64} @blocked6 ip6 saddr != @near6 ip6 saddr != @guard6 ip6 saddr != @ignored6 counter drop`,
+    `ip6 saddr & ${SLASH64} @blocked6 ip6 saddr != @near6 ${unguarded6} ip6 saddr != @ignored6 counter drop`,
     "ip6 saddr @blockednet6 ip6 saddr != @ignored6 counter drop",
   ];
 }
@@ -108,20 +148,49 @@ function outRules(plan: RulesetPlan): readonly string[] {
   if (!plan.enforce) return [];
   const logged = `limit rate ${rates.weak}/second burst ${rates.weak} packets ${log(logPrefixes.held, BATCH_GROUP)} drop`;
   const matches = [
-    "ip saddr @held4",
-    "ip6 saddr @held6",
-    `ip6 saddr & ${SLASH64} @held6 ip6 saddr != @near6 ip6 saddr != @guard6`,
+    `ip saddr @held4 ${unguarded4}`,
+    `ip6 saddr @held6 ${unguarded6}`,
+    `ip6 saddr & ${SLASH64} @held6 ip6 saddr != @near6 ${unguarded6}`,
   ];
   return [...matches.flatMap((match) => [`${match} ${logged}`, `${match} counter drop`]), ...softRules()];
 }
 
 function softRules(): readonly string[] {
   return [
-    "ip saddr @soft4 counter drop",
-    "ip6 saddr @soft6 counter drop",
-    `ip6 saddr & ${SLASH64} @soft6 ip6 saddr != @near6 ip6 saddr != @guard6 counter drop`,
+    `ip saddr @soft4 ${unguarded4} counter drop`,
+    `ip6 saddr @soft6 ${unguarded6} counter drop`,
+    `ip6 saddr & ${SLASH64} @soft6 ip6 saddr != @near6 ${unguarded6} counter drop`,
   ];
 }
+
+/** A flow that this host began, as a packet of its answer has it, in the key of `flows4` and `flows6`. */
+const answered = {
+  four: "ip saddr . meta l4proto . th sport . th dport @flows4",
+  six: "ip6 saddr . meta l4proto . th sport . th dport @flows6",
+} as const;
+
+/**
+ * An answer that comes when connection tracking has forgotten the question. Only the same two ports count: a server
+ * that we asked gets no leave to try others.
+ */
+const lateAnswers = [`${answered.four} counter return`, `${answered.six} counter return`];
+
+/** Hooks `output`: whom this host itself speaks to. A packet costs one set update when it begins or ends a flow. */
+function rememberRules(plan: RulesetPlan): readonly string[] {
+  const { ephemeral } = plan;
+  const trapPorts = ephemeral === undefined ? "" : ` udp sport != ${ephemeral.first}-${ephemeral.last}`;
+  return [
+    "oif lo return",
+    `meta l4proto udp ct state new${trapPorts} goto asked`,
+    // The end counts as well: a connection may have lasted longer than its beginning is remembered.
+    "tcp flags & (fin|syn|rst) != 0 ct direction original goto asked",
+  ];
+}
+
+const askedRules = [
+  "update @flows4 { ip daddr . meta l4proto . th dport . th sport }",
+  "update @flows6 { ip6 daddr . meta l4proto . th dport . th sport }",
+];
 
 /** Hooks `input`: a port published into a container is forwarded and never looks like a closed port here. */
 function sensorRules(plan: RulesetPlan): Rules {
@@ -144,9 +213,10 @@ function sensorRules(plan: RulesetPlan): Rules {
       "ip saddr @delegated4 goto delegated",
       "ip6 saddr @delegated6 goto delegated",
       `ip6 saddr & ${SLASH64} @delegated6 ip6 saddr != @near6 goto delegated`,
+      ...(plan.decoy === undefined ? [] : [decoyedRule(plan.decoy)]),
       "tcp flags & (fin|syn|rst|ack) == syn goto newtcp",
       "meta l4proto tcp ct state established,related goto oldtcp",
-      "meta l4proto udp ct state established,related return",
+      "meta l4proto udp ct state established,related goto oldudp",
       "meta l4proto udp goto newudp",
       "tcp flags & (ack|rst) != 0 goto stray",
       // NULL, FIN, XMAS, SYN+FIN: nobody but a scanner sends them, to open ports either.
@@ -164,6 +234,7 @@ function sensorRules(plan: RulesetPlan): Rules {
       "ip saddr . tcp dport @known4 return",
       "ip6 saddr . tcp dport @known6 return",
       "socket transparent { 0, 1 } goto open",
+      ...lateAnswers,
       "meta l4proto . th dport @lately goto quiet",
       "tcp dport @tolerated_tcp goto quiet",
       `tcp dport @watched_tcp counter goto ${trapTcp}`,
@@ -171,11 +242,15 @@ function sensorRules(plan: RulesetPlan): Rules {
     ],
     // Whoever ends a real connection that it opened is a known customer of that port.
     oldtcp: [
+      ...learnPeers(plan),
       "tcp dport @listened_tcp return",
       "tcp flags & (fin|rst) != 0 ct direction original ct status assured update @known4 { ip saddr . tcp dport }",
       "tcp flags & (fin|rst) != 0 ct direction original ct status assured update @known6 { ip6 saddr . tcp dport }",
     ],
+    oldudp: learnPeers(plan),
     newudp: [
+      // Before the hold is asked: it never cuts off what we asked for.
+      ...lateAnswers,
       "udp dport @listened_udp goto out",
       "socket transparent { 0, 1 } goto open",
       "meta l4proto . th dport @lately goto quiet",
@@ -192,18 +267,43 @@ function sensorRules(plan: RulesetPlan): Rules {
     // Closed, but no evidence by itself: the kernel answers as without us, unless the source is held.
     quiet: ["jump out", weak(logPrefixes.quiet)],
     // The answer to an ACK is the same RST for open and closed ports, so it may go out.
-    stray: ["jump out", "socket transparent { 0, 1 } return", `counter ${weak(logPrefixes.stray)}`],
+    stray: [...lateAnswers, "jump out", "socket transparent { 0, 1 } return", `counter ${weak(logPrefixes.stray)}`],
     out: outRules(plan),
     ...(plan.holdTcp || plan.holdUdp ? trapRules() : {}),
-    logged: ["ip saddr @guard4 goto guarded", "ip6 saddr @guard6 goto guarded", "jump out", ...probeLog("return")],
+    ...(plan.decoy === undefined ? {} : decoyRules(plan.decoy, decoyWords(plan, weak))),
+    remember: rememberRules(plan),
+    asked: askedRules,
+    logged: [...guardRules, "jump out", ...probeLog("return")],
     guarded: [weak(logPrefixes.guarded)],
+  };
+}
+
+/** Whom the decoy leaves alone is whom the sensor would not hold: their closed ports are the kernel's to answer. */
+function decoyWords(plan: RulesetPlan, weak: (prefix: string) => string) {
+  const alone = ["ignored", "guard", "peer", "delegated"].flatMap((set) => [
+    `ip saddr @${set}4 return`,
+    `ip6 saddr @${set}6 return`,
+  ]);
+  return {
+    exempt: [
+      ...alone,
+      `ip6 saddr & ${SLASH64} @delegated6 ip6 saddr != @near6 return`,
+      "ip saddr . tcp dport @known4 return",
+      "ip6 saddr . tcp dport @known6 return",
+      `${answered.four} return`,
+      `${answered.six} return`,
+    ],
+    grace: plan.grace,
+    probe: probeLog("return"),
+    quiet: weak(logPrefixes.quiet),
+    stray: weak(logPrefixes.stray),
+    held: weak(logPrefixes.held),
   };
 }
 
 /** Absent where nothing is held, so that no rule of a host that only detects could drop a probe. */
 function trapRules(): Rules {
-  const guard = ["ip saddr @guard4 goto guarded", "ip6 saddr @guard6 goto guarded"];
-  return { probe: [...guard, "jump hold", ...probeLog("drop"), "drop"], hold: holdRules() };
+  return { probe: [...guardRules, "jump hold", ...probeLog("drop"), "drop"], hold: holdRules() };
 }
 
 function probeLog(verdict: "drop" | "return"): readonly string[] {
@@ -249,14 +349,19 @@ const hooks: Readonly<Record<string, string>> = {
   shield: "{ type filter hook prerouting priority raw; policy accept; }",
   sensor: "{ type filter hook input priority filter - 10; policy accept; }",
   resting: "{ type filter hook input priority filter - 10; policy accept; }",
+  remember: "{ type filter hook output priority filter - 10; policy accept; }",
+  ...decoyHooks,
 };
 const allChains = [
   "shield",
   "sensor",
   "resting",
+  "remember",
+  "asked",
   "delegated",
   "newtcp",
   "oldtcp",
+  "oldudp",
   "newudp",
   "open",
   "quiet",
@@ -266,6 +371,7 @@ const allChains = [
   "logged",
   "guarded",
   "hold",
+  ...decoyChains,
 ] as const;
 
 /** Name -> definition. Those in `configured` are flushed and filled from the plan; the others keep what they hold. */
@@ -300,6 +406,19 @@ function setDefinitions(): Readonly<Record<string, string>> {
       (family) =>
         `type ${family} . inet_service; flags dynamic, timeout; size ${setSizes.known}; timeout ${KNOWN_DAYS}d;`,
     ),
+    ...both(
+      "flows",
+      (family) =>
+        `type ${family} . inet_proto . inet_service . inet_service; flags dynamic, timeout; size ${setSizes.flows}; timeout ${FLOW_MINUTES}m;`,
+    ),
+    ...both(
+      "peer",
+      (family) => `type ${family}; flags dynamic, timeout; size ${setSizes.peer}; timeout ${DEFAULT_GUARD_SECONDS}s;`,
+    ),
+    ...both(
+      "answered",
+      (family) => `type ${family}; flags dynamic, timeout; size ${decoySets.answered}; timeout ${ANSWERED_MINUTES}m;`,
+    ),
     lately: `type inet_proto . inet_service; flags dynamic, timeout; size ${setSizes.lately}; timeout 1h;`,
   };
 }
@@ -322,6 +441,11 @@ function configuredElements(plan: RulesetPlan): Readonly<Record<string, readonly
     listened_tcp: ports(plan.listenedTcp ?? []),
     listened_udp: ports(plan.listenedUdp ?? []),
   };
+}
+
+/** The sets that the daemon alone fills, and whose elements stay until it says otherwise. */
+export function configuredSets(plan: RulesetPlan): readonly string[] {
+  return Object.keys(configuredElements(plan));
 }
 
 /** The whole table for a running ("on") or stopping ("resting") daemon, as one transaction. */
@@ -347,8 +471,17 @@ export function buildRuleset(plan: RulesetPlan, phase: "on" | "resting"): string
 
 /** New contents for the sets that follow the host while the daemon runs: guard, near, and the ports we listen on. */
 export function buildHostSets(plan: RulesetPlan): string {
+  return fillSets(plan, ["guard4", "guard6", "near6", "listened_tcp", "listened_udp", "ignored4", "ignored6"]);
+}
+
+/** New contents for all of them: another program has emptied or changed one. */
+export function buildConfiguredSets(plan: RulesetPlan): string {
+  return fillSets(plan, configuredSets(plan));
+}
+
+function fillSets(plan: RulesetPlan, sets: readonly string[]): string {
   const elements = configuredElements(plan);
-  return ["guard4", "guard6", "near6", "listened_tcp", "listened_udp", "ignored4", "ignored6"]
+  return sets
     .map((set) => {
       const list = elements[set] ?? [];
       const fill = list.length > 0 ? `add element inet ${TABLE} ${set} { ${list.join(", ")} }\n` : "";

@@ -27,7 +27,7 @@ export function placeOf(source: Prefix, soft: boolean, near: boolean): Place {
 }
 
 /** The key in network order: 4 bytes for IPv4, 16 for IPv6. */
-function keyBytes(source: Prefix): Uint8Array {
+export function keyBytes(source: Prefix): Uint8Array {
   const { w0, w1, w2, w3 } = source;
   const words = isIpv4(source) ? [w3] : [w0, w1, w2, w3];
   return Uint8Array.from(words.flatMap((word) => [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255]));

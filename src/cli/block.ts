@@ -15,8 +15,14 @@ export interface BlockOptions extends ClientOptions {
   readonly force?: boolean;
 }
 
-export async function block(source: string, options: BlockOptions, terminal: Terminal): Promise<ExitCode> {
-  const request = toRequest(source, options);
+/** `session`: where the caller is logged in from (own-session.ts); the daemon refuses to shut that out. */
+export async function block(
+  source: string,
+  options: BlockOptions,
+  terminal: Terminal,
+  session: readonly string[] = [],
+): Promise<ExitCode> {
+  const request = toRequest(source, options, session);
   if ("error" in request) {
     terminal.complain(request.error);
     return ExitCode.Usage;
@@ -30,7 +36,11 @@ export async function block(source: string, options: BlockOptions, terminal: Ter
   return ExitCode.No;
 }
 
-function toRequest(source: string, options: BlockOptions): { ok: BlockRequest } | { error: string } {
+function toRequest(
+  source: string,
+  options: BlockOptions,
+  session: readonly string[],
+): { ok: BlockRequest } | { error: string } {
   // The same times as BLOCK_TIME of the configuration.
   const span = options.for === undefined ? undefined : keys.blockTime.type.parse(options.for);
   if (span !== undefined && "error" in span)
@@ -41,6 +51,7 @@ function toRequest(source: string, options: BlockOptions): { ok: BlockRequest } 
       ...(span === undefined ? {} : { forMs: span.ok }),
       ...(options.reason === undefined ? {} : { reason: options.reason }),
       ...(options.force === undefined ? {} : { force: options.force }),
+      ...(session.length === 0 ? {} : { session }),
     },
   };
 }

@@ -5,24 +5,14 @@ import { escapeText } from "../record/escape.ts";
 import { connect } from "./connect.ts";
 import { formatSpan, formatTime, tableLines } from "./format.ts";
 import type { ClientOptions } from "./options.ts";
-import { type Terminal, toJsonLine, writeAll } from "./terminal.ts";
+import { type Terminal, toJsonArray, writeAll } from "./terminal.ts";
 
 const head = ["SOURCE", "SINCE", "UNTIL", "REMAINING", "GRADE", "BLOCK", "OFFENCES", "REASON"];
 
 export async function blocked(options: ClientOptions, terminal: Terminal): Promise<ExitCode> {
   const entries = connect(options).blocked();
-  await writeAll(terminal, options.json ? jsonArray(entries) : table(entries, terminal));
+  await writeAll(terminal, options.json ? toJsonArray(entries) : table(entries, terminal));
   return ExitCode.Ok;
-}
-
-/** One array, an entry a line. */
-async function* jsonArray(entries: AsyncIterable<BlockedEntry>): AsyncGenerator<string> {
-  let separator = "[\n";
-  for await (const entry of entries) {
-    yield separator + toJsonLine(entry).trimEnd();
-    separator = ",\n";
-  }
-  yield separator === "[\n" ? "[]\n" : "\n]\n";
 }
 
 async function* table(entries: AsyncIterable<BlockedEntry>, terminal: Terminal): AsyncGenerator<string> {

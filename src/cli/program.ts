@@ -38,10 +38,12 @@ export function createProgram(options: ProgramOptions): Command {
   addCheck(program, options);
   addStatus(program, options);
   addBlocked(program, options);
+  addGuard(program, options);
   addEvents(program, options);
   addWhy(program, options);
   addBlock(program, options);
   addUnblock(program, options);
+  addConfirm(program, options);
   program.addHelpText("after", afterHelp([], allExits));
   return program;
 }
@@ -59,7 +61,12 @@ function addRun(program: Command, { loadDaemon, done }: ProgramOptions): void {
       new Option("--udp-mode <mode>", "instead of the file's UDP_MODE").choices(["udp", "sudp", "audp", "off"]),
     )
     .option("--block", 'block scanners although the file has BLOCK_TCP="0" or BLOCK_UDP="0"')
-    .addHelpText("after", afterHelp(["portreeve run", "portreeve run -c ./test.conf --log stdout --block"], runExits))
+    .option(
+      "--trial <time>",
+      'lift every block that it makes after "5m" (10s to 1d), and only log from then on, unless "portreeve confirm" came',
+      parseTrial,
+    )
+    .addHelpText("after", afterHelp(runExamples, runExits))
     .action(async (given: RunCommandOptions) => {
       if (given.tcpMode === "off" && given.udpMode === "off") {
         program.error("error: --tcp-mode off and --udp-mode off leave nothing to watch", { exitCode: 64 });
@@ -97,6 +104,15 @@ function addBlocked(program: Command, { terminal, done }: ProgramOptions): void 
     .action(async (given: ClientOptions) => {
       const { blocked } = await import("./blocked.ts");
       done(await blocked(given, terminal));
+    });
+}
+
+function addGuard(program: Command, { terminal, done }: ProgramOptions): void {
+  addClientCommand(program, "guard", ["portreeve guard", "portreeve guard --json"])
+    .description("List whom this host depends on, why and until when: never held or blocked without a proof.")
+    .action(async (given: ClientOptions) => {
+      const { guard } = await import("./guard.ts");
+      done(await guard(given, terminal));
     });
 }
 
@@ -138,10 +154,10 @@ function addBlock(program: Command, { terminal, done }: ProgramOptions): void {
     .addArgument(new Argument("<source>", "address or CIDR"))
     .option("--for <time>", '"90s", "10m", "1h", "1d", "2w", or "0" for ever (default: BLOCK_TIME, longer each time)')
     .option("--reason <text>", "why, for those who list it later")
-    .option("--force", "also if the source is on the allow list or in the guard")
+    .option("--force", "also if the source is on the allow list or in the guard, or you are logged in from it")
     .action(async (source: string, given: BlockOptions) => {
-      const { block } = await import("./block.ts");
-      done(await block(source, given, terminal));
+      const [{ block }, { findOwnSession }] = await Promise.all([import("./block.ts"), import("./own-session.ts")]);
+      done(await block(source, given, terminal, findOwnSession(process)));
     });
 }
 
@@ -154,6 +170,15 @@ function addUnblock(program: Command, { terminal, done }: ProgramOptions): void 
     .action(async (target: string | undefined, given: UnblockOptions) => {
       const { unblock } = await import("./unblock.ts");
       done(await unblock(target, given, terminal));
+    });
+}
+
+function addConfirm(program: Command, { terminal, done }: ProgramOptions): void {
+  addClientCommand(program, "confirm", ["portreeve confirm"])
+    .description('End the trial of "run --trial": its blocks stay until their own time, and blocking goes on.')
+    .action(async (given: ClientOptions) => {
+      const { confirm } = await import("./confirm.ts");
+      done(await confirm(given, terminal));
     });
 }
 
@@ -174,12 +199,25 @@ function jsonOption(): OptionType {
   return new Option("--json", "print JSON");
 }
 
+/** In milliseconds. */
+function parseTrial(text: string): number {
+  const [, count = "", unit = ""] = /^(\d{1,5})([smhd])$/.exec(text) ?? [];
+  const milliseconds = Number(count) * ({ s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit] ?? 0);
+  if (milliseconds >= 10_000 && milliseconds <= 86_400_000) return milliseconds;
+  throw new InvalidArgumentError('Write a time from 10 seconds to one day: "90s", "5m", "1h".');
+}
+
 function parseLimit(text: string): number {
   const limit = /^\d{1,6}$/.test(text) ? Number(text) : -1;
   if (limit >= 0 && limit <= mostEvents) return limit;
   throw new InvalidArgumentError(`Write a number from 0 to ${mostEvents}.`);
 }
 
+const runExamples = [
+  "portreeve run",
+  "portreeve run -c ./test.conf --log stdout --block",
+  "portreeve run --block --trial 5m",
+];
 const allExits = [
   "0   done",
   "1   the daemon refused: no such block, an address that must not be blocked, and the like",

@@ -8,17 +8,20 @@ export interface RunCommandOptions {
   readonly conf: string;
   readonly log: RunOptions["log"];
   readonly block?: boolean;
+  /** Milliseconds. */
+  readonly trial?: number;
   /** "off": this protocol is not watched. Absent, as for both: as the file says. */
   readonly tcpMode?: "tcp" | "stcp" | "atcp" | "off";
   readonly udpMode?: "udp" | "sudp" | "audp" | "off";
 }
 
 export function run(options: RunCommandOptions, runDaemon: RunDaemon): Promise<number> {
-  const { conf: confFile, log, block = false, tcpMode = "off", udpMode = "off" } = options;
+  const { conf: confFile, log, block = false, trial, tcpMode = "off", udpMode = "off" } = options;
   return runDaemon({
     confFile,
     log,
     forceBlock: block,
+    ...(trial !== undefined && { trialMs: trial }),
     // One mode alone means that the other protocol is off (LoadOptions).
     ...(tcpMode !== "off" && { tcpMode }),
     ...(udpMode !== "off" && { udpMode }),

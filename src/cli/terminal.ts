@@ -50,6 +50,16 @@ export function toJsonLine(value: unknown): string {
   return `${escapeJson(JSON.stringify(value))}\n`;
 }
 
+/** One array, an entry a line. */
+export async function* toJsonArray(entries: AsyncIterable<unknown>): AsyncGenerator<string> {
+  let separator = "[\n";
+  for await (const entry of entries) {
+    yield separator + toJsonLine(entry).trimEnd();
+    separator = ",\n";
+  }
+  yield separator === "[\n" ? "[]\n" : "\n]\n";
+}
+
 /** SGR codes, ECMA-48 section 8.3.117. */
 const colours = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const;
 export type Colour = keyof typeof colours;

@@ -1,6 +1,6 @@
 // What keys mean together: combinations that do nothing, contradict each other or risk more than one would think.
 // Each check names the keys that it rests on; it is skipped when one of them could not be read.
-import { blocksAnything, blocksByFirewall, blocksByResponse } from "./enforcement.ts";
+import { blocksAnything, blocksByFirewall, blocksByResponse, usesDecoy } from "./enforcement.ts";
 import { type Key, keys } from "./keys.ts";
 import type { Entry } from "./lines.ts";
 import { formatPorts, intersectPorts, subtractPorts } from "./ports.ts";
@@ -66,6 +66,14 @@ const checks: readonly Check[] = [
     tell: (settings) =>
       (settings.tcp.block || settings.udp.block) && !blocksByFirewall(settings) && !blocksByResponse(settings)
         ? 'FIREWALL is "none" and no KILL_ROUTE or KILL_HOSTS_DENY is set: nothing is blocked although BLOCK_TCP or BLOCK_UDP is "1"; write FIREWALL="auto"'
+        : undefined,
+  },
+  {
+    rests: [keys.answer],
+    severity: "warning",
+    tell: (settings) =>
+      settings.answer === "open" && !usesDecoy(settings)
+        ? 'ANSWER is "open" and closed TCP ports answer nobody: that needs BLOCK_TCP="1", FIREWALL other than "none", and TCP_MODE other than "tcp"'
         : undefined,
   },
 ];

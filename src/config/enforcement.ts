@@ -27,3 +27,8 @@ export function blocksAnything(settings: Settings): boolean {
   if (!settings.tcp.block && !settings.udp.block) return false;
   return blocksByFirewall(settings) || blocksByResponse(settings);
 }
+
+/** Whether ANSWER="open" does anything: the decoy stands where the sensor may hold, and has no listener of its own. */
+export function usesDecoy({ answer, firewall, tcp }: Settings): boolean {
+  return answer === "open" && firewall !== "none" && tcp.block && tcp.mode !== "listen" && tcp.watched.length > 0;
+}

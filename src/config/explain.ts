@@ -1,6 +1,6 @@
 // Settings in plain language, for `portreeve check`: what is watched, what happens to a scanner, what is exempt.
 import { formatPrefix } from "../wire/address.ts";
-import { blocksAnything, blocksByFirewall } from "./enforcement.ts";
+import { blocksAnything, blocksByFirewall, usesDecoy } from "./enforcement.ts";
 import { explainResponses } from "./explain-responses.ts";
 import { ALL_PORTS, countPorts, formatPorts, intersectPorts } from "./ports.ts";
 import { escapeText } from "./problems.ts";
@@ -78,6 +78,7 @@ function explainBlocking(settings: Settings): string[] {
   if (!other.block && other.active) {
     lines.push(`A scanner of ${tcp.block ? "UDP" : "TCP"} ports: is logged${other.runOnly ? "" : " only"}.`);
   }
+  if (usesDecoy(settings)) lines.push("Closed TCP ports: answer like open ones, and behind the answer is nothing.");
   if (!blocksByFirewall(settings)) return [...lines, explainFullBlock(settings)];
   if (settings.proof === "on") {
     lines.push(
@@ -148,11 +149,13 @@ function plural(count: number, noun: string): string {
   return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
 }
 
-function explainProofs({ answer, tcp }: Settings): string {
+function explainProofs(settings: Settings): string {
+  const { answer, tcp } = settings;
   const proofs = [
     ...(answer === "reset" && tcp.block && tcp.mode !== "listen"
       ? ["repeats exactly the probes that we leave unanswered (ANSWER)"]
       : []),
+    ...(usesDecoy(settings) ? ["completes a connection to a closed port, which the decoy answers (ANSWER)"] : []),
     ...(tcp.mode === "listen" ? ["completes a connection to a listener of ours"] : []),
   ];
   if (proofs.length === 0) return "Proven: nobody but who is blocked by hand.";

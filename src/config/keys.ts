@@ -1,13 +1,13 @@
 // Every key of the configuration file, once: the reader, `check`, the shipped file and the reference are made from
 // this table. It holds no logic; types of values are in values.ts, what the keys mean together in load.ts and checks.ts.
 import {
-  anyText,
   choice,
   duration,
   flag,
   integer,
   optionalPath,
   optionalText,
+  packetMark,
   path,
   portList,
   syslogIdent,
@@ -65,10 +65,6 @@ function key<T>(group: Group, name: string, type: ValueType<T>, more: More<T>): 
 /** A key that PortSentry 1.2 or 2.x knows. */
 function old<T>(group: Group, name: string, type: ValueType<T>, more: More<T>): Key<T> {
   return key(group, name, type, { ...more, origin: "portsentry" });
-}
-
-function later(name: string, meaning: string): Key<string> {
-  return { name, group: "later", type: anyText, carriedOut: false, origin: "portreeve", absent: "", meaning };
 }
 
 export const keys = {
@@ -155,6 +151,19 @@ export const keys = {
     meaning:
       "A port that a program served within this time is no trap while it is closed, so that clients that come back " +
       "during a restart are no scanners. Ports above 1023 get 24 times as long.",
+  }),
+  guardSsh: key("block", "GUARD_SSH", flag, {
+    absent: "1",
+    shipped: "1",
+    meaning:
+      '"1": a source with a live SSH session is never blocked, not even when it is proven to scan; that is reported. "0": it ' +
+      "is blocked when it is proven. Without a proof it is never held or blocked either way (see `portreeve guard`).",
+  }),
+  guardTime: key("block", "GUARD_TIME", duration({ minMs: 1000, maxMs: 604_800_000 }), {
+    absent: "1h",
+    meaning:
+      "For how long the other end of a connection that this host has opened stays in the guard after its last answer: never " +
+      "held or blocked without a proof.",
   }),
   bootGrace: key("watch", "BOOT_GRACE", duration({ minMs: 1000, maxMs: 3_600_000, zero: "off" }), {
     absent: "120s",
@@ -261,17 +270,26 @@ export const keys = {
     choice(
       new Map([
         ["reset", "reset" as const],
+        ["open", "open" as const],
         ["silent", "silent" as const],
       ]),
     ),
     {
       absent: "reset",
       meaning:
-        'With PROOF="on": how closed ports answer a source that scans. "reset": a secret half of them with RST, the others ' +
-        'not at all; who repeats exactly the others sees our answers, is proven, and is blocked in full. "silent": no ' +
-        "answers, so nobody is proven in this way.",
+        'How closed TCP ports answer. "reset", with PROOF="on": to a source that scans a secret half of them with RST, the ' +
+        "others not at all; who repeats exactly the others sees our answers, is proven, and is blocked in full. " +
+        '"open": every closed port that is watched answers like an open one, so that a scanner cannot tell them apart; who ' +
+        "then connects to one is proven. While a source is held or softly blocked the real ports answer it in the same " +
+        'way, and behind the answer is nothing. "silent": no answers, so nobody is proven in this way.',
     },
   ),
+  decoyMark: key("block", "DECOY_MARK", packetMark, {
+    absent: "0x70727600",
+    meaning:
+      'With ANSWER="open": the mark (`meta mark`, fwmark) of the packets that the decoy answers, and of its answers. Choose ' +
+      "another where rules of yours use this one.",
+  }),
   maxUnproven: key("block", "MAX_UNPROVEN_PER_SECOND", integer(1, 1_000_000), {
     absent: "50",
     meaning:
@@ -413,9 +431,6 @@ export const keys = {
     absent: "100000",
     meaning: "How many events the store in STATE_DIR keeps; the oldest go first.",
   }),
-
-  decoyMark: later("DECOY_MARK", "The packet mark of the decoy."),
-  guardSsh: later("GUARD_SSH", "Whether sources of SSH sessions are guarded."),
 } as const;
 
 export const allKeys: readonly Key<unknown>[] = Object.values(keys);

@@ -55,8 +55,10 @@ export interface Settings {
   readonly scorePorts: number;
   readonly scoreWindowMs: number;
   readonly proof: "on" | "off";
-  /** ANSWER: "reset" = the silence test answers its half; "silent" = no answers, no test. */
-  readonly answer: "reset" | "silent";
+  /** ANSWER: "reset" = the silence test answers its half; "open" = the decoy; "silent" = no answers, no test. */
+  readonly answer: "reset" | "open" | "silent";
+  /** DECOY_MARK */
+  readonly decoyMark: number;
   /** MAX_UNPROVEN_PER_SECOND: above it nobody unproven is softly blocked. */
   readonly maxUnprovenPerSecond: number;
   /** BLOCK_TIME; undefined = for ever ("0"). */
@@ -67,6 +69,10 @@ export interface Settings {
   /** LATELY_OPEN; ports above 1023 get 24 times as long (1h -> 24h). */
   readonly latelyOpenMs: number;
   readonly bootGraceMs: number;
+  /** GUARD_SSH: a live SSH session protects its source even when it is proven. */
+  readonly guardSsh: boolean;
+  /** GUARD_TIME: how long a peer of ours is guarded after its last answer. */
+  readonly guardMs: number;
   /** Blocks of addresses from IGNORE_FILE. */
   readonly ignored: readonly Prefix[];
   readonly ignoreFile: string | undefined;

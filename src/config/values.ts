@@ -102,6 +102,16 @@ export function integer(min: number, max: number): ValueType<number> {
   };
 }
 
+/** A packet mark: 32 bits, of which 0 means none. */
+export const packetMark: ValueType<number> = {
+  allowed: "a packet mark, 1 to 4294967295 or 0x1 to 0xffffffff",
+  parse(text) {
+    const word = text.trim();
+    const number = /^(?:0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10})$/.test(word) ? Number(word) : 0;
+    return number >= 1 && number <= 0xffffffff ? { ok: number } : { error: `write ${packetMark.allowed}` };
+  },
+};
+
 /** One of a few words; `refused` explains words that one may expect to work. */
 export function choice<T>(
   words: ReadonlyMap<string, T>,

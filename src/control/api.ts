@@ -56,14 +56,32 @@ export interface Explanation {
   readonly events: readonly Event[];
 }
 
+/** An address or network that is never held or blocked on unproven evidence. */
+export interface GuardEntry {
+  readonly source: string;
+  readonly because: "gateway" | "resolver" | "time server" | "ssh" | "container" | "own" | "peer";
+  /** ISO 8601; null = for as long as it is so. */
+  readonly until: string | null;
+}
+
 export interface BlockRequest {
   /** Address or CIDR; parsed by the daemon. */
   readonly source: string;
   /** Milliseconds; absent: BLOCK_TIME with escalation; 0: for ever. */
   readonly forMs?: number;
   readonly reason?: string;
-  /** Needed to block an address on the allow list or in the guard. */
+  /** Needed to block an address on the allow list or in the guard, or that the caller is logged in from. */
   readonly force?: boolean;
+  /** Where the caller is logged in from, as far as its client could find out. */
+  readonly session?: readonly string[];
+}
+
+/** What `portreeve confirm` has changed. */
+export interface Confirmation {
+  /** False when the trial was over: its blocks were lifted and stay so. */
+  readonly inTime: boolean;
+  /** Blocks of the trial that stay now until their own time. */
+  readonly kept: number;
 }
 
 /** PortSentry 1.2's modes, as its command line names them. */
@@ -88,7 +106,11 @@ export interface Refusal {
     | "full"
     | "kernel"
     /** The mode's protocol is watched in another mode already. */
-    | "mode-taken";
+    | "mode-taken"
+    /** The block would end the caller's own SSH session. */
+    | "own-session"
+    /** Nothing to confirm. */
+    | "no-trial";
   readonly message: string;
 }
 
@@ -98,6 +120,8 @@ export interface DaemonApi {
   status(): Status;
   /** Walked lazily, some hundred entries at a time: a generator over the block list keeps a million of them cheap. */
   blocked(): Iterable<BlockedEntry>;
+  /** The guard, entry by entry. Absent: the daemon has none to tell of. */
+  guard?(): Iterable<GuardEntry>;
   /** The block as it stands after the kernel was read back. */
   block(request: BlockRequest): Reply<BlockedEntry>;
   /** "all", an address or a CIDR (every block inside it); answers with what was unblocked. */
@@ -108,6 +132,8 @@ export interface DaemonApi {
    * script calls `portsentry` once for each. The same mode again is no error. Absent: the daemon cannot.
    */
   addMode?(mode: ModeName): Reply<Modes> | Promise<Reply<Modes>>;
+  /** Ends `run --trial`: its blocks stay, and blocking goes on (or begins again). Absent: the daemon cannot. */
+  confirm?(): Reply<Confirmation>;
   /** The newest `limit` events, oldest first. */
   events(limit: number, source?: string): Reply<readonly Event[]>;
   /** Calls `listener` for each event from now on; returns the way to stop. */

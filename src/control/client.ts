@@ -3,15 +3,27 @@
 import type { IncomingMessage } from "node:http";
 import type { z } from "zod";
 import type { Event } from "../record/event.ts";
-import type { BlockedEntry, BlockRequest, Explanation, ModeName, Modes, Reply, Status } from "./api.ts";
+import type {
+  BlockedEntry,
+  BlockRequest,
+  Confirmation,
+  Explanation,
+  GuardEntry,
+  ModeName,
+  Modes,
+  Reply,
+  Status,
+} from "./api.ts";
 import { ControlError, ProtocolError } from "./errors.ts";
 import { readLines, readText, send } from "./http-client.ts";
 import {
   blockedEntrySchema,
+  confirmationSchema,
   describeIssues,
   eventSchema,
   explanationSchema,
   failureSchema,
+  guardEntrySchema,
   modesSchema,
   refusalSchema,
   statusSchema,
@@ -49,6 +61,13 @@ export class ControlClient {
     yield* lines.ok;
   }
 
+  /** Entry by entry as they arrive: there may be 130,000 peers. */
+  async *guard(): AsyncGenerator<GuardEntry> {
+    const lines = await this.#askLines("/v1/guard", guardEntrySchema);
+    if ("refused" in lines) throw new ProtocolError(this.#socketPath, lines.refused.message);
+    yield* lines.ok;
+  }
+
   block(request: BlockRequest): Promise<Reply<BlockedEntry>> {
     return this.#ask("/v1/block", blockedEntrySchema, request);
   }
@@ -65,6 +84,11 @@ export class ControlClient {
   /** Throws "no-such-route" for a daemon that adds no modes. */
   addMode(mode: ModeName): Promise<Reply<Modes>> {
     return this.#ask("/v1/modes", modesSchema, { mode });
+  }
+
+  /** Ends a trial (`run --trial`). */
+  confirm(): Promise<Reply<Confirmation>> {
+    return this.#ask("/v1/confirm", confirmationSchema, {});
   }
 
   /** The newest `limit` events, oldest first. */

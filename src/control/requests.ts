@@ -6,6 +6,8 @@ import { type BlockRequest, type ModeName, modeNames } from "./api.ts";
 /** "2001:db8:1111:2222:3333:4444:255.255.255.255/128" and no more; the daemon parses it. */
 const MAX_SOURCE_CHARS = 50;
 const MAX_REASON_CHARS = 200;
+/** A person comes over one or two hops. */
+export const MAX_SESSION_ADDRESSES = 16;
 /** Ten years, as for BLOCK_TIME; beyond it "for ever" (0) is meant. */
 const LONGEST_BLOCK_MS = 10 * 365 * 86_400_000;
 
@@ -13,9 +15,9 @@ const LONGEST_BLOCK_MS = 10 * 365 * 86_400_000;
 export type Checked<T> = { readonly ok: T } | { readonly wrong: string };
 
 export function checkBlockRequest(value: unknown): Checked<BlockRequest> {
-  const unknownField = findUnknownField(value, ["source", "forMs", "reason", "force"]);
+  const unknownField = findUnknownField(value, ["source", "forMs", "reason", "force", "session"]);
   if (unknownField !== undefined || !isFields(value)) return { wrong: unknownField ?? NO_OBJECT };
-  const { source, forMs, reason, force } = value;
+  const { source, forMs, reason, force, session } = value;
   if (!isSource(source)) return { wrong: `source: ${SOURCE_WANTED}` };
   if ("forMs" in value && !(isCount(forMs) && forMs <= LONGEST_BLOCK_MS)) {
     return { wrong: `forMs: expected a whole number from 0 (for ever) to ${LONGEST_BLOCK_MS}` };
@@ -24,12 +26,16 @@ export function checkBlockRequest(value: unknown): Checked<BlockRequest> {
     return { wrong: `reason: expected text of at most ${MAX_REASON_CHARS} characters` };
   }
   if ("force" in value && typeof force !== "boolean") return { wrong: "force: expected true or false" };
+  if ("session" in value && !isSession(session)) {
+    return { wrong: `session: expected at most ${MAX_SESSION_ADDRESSES} addresses` };
+  }
   return {
     ok: {
       source,
       ...(isCount(forMs) && { forMs }),
       ...(isText(reason) && { reason }),
       ...(typeof force === "boolean" && { force }),
+      ...(isSession(session) && { session }),
     },
   };
 }
@@ -52,6 +58,10 @@ const SOURCE_WANTED = `expected text of 1 to ${MAX_SOURCE_CHARS} characters`;
 
 function isSource(value: unknown): value is string {
   return isText(value, MAX_SOURCE_CHARS) && value !== "";
+}
+
+function isSession(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length <= MAX_SESSION_ADDRESSES && value.every(isSource);
 }
 
 /** A misspelt option must not pass for none. */

@@ -27,6 +27,7 @@ export function createRoutes(options: RouteOptions): Hono<Bindings> {
   const app = new Hono<Bindings>();
   app.get("/v1/status", (c) => c.json(api.status()));
   app.get("/v1/blocked", (c) => list(c, api.blocked(), limits));
+  app.get("/v1/guard", (c) => list(c, api.guard?.() ?? [], limits));
   app.post("/v1/block", async (c) => {
     const request = await parseBody(c, checkBlockRequest, limits);
     return "failure" in request ? request.failure : answer(c, api.block(request.ok));
@@ -42,6 +43,10 @@ export function createRoutes(options: RouteOptions): Hono<Bindings> {
     if ("failure" in request) return request.failure;
     const reply = await api.addMode?.(request.ok.mode);
     return reply === undefined ? fail(c, 404, "no-such-route", "this daemon adds no modes") : answer(c, reply);
+  });
+  app.post("/v1/confirm", (c) => {
+    const reply = api.confirm?.();
+    return reply === undefined ? fail(c, 404, "no-such-route", "this daemon knows no trial") : answer(c, reply);
   });
   // Both forms: an IPv6 address has colons, a CIDR a slash, and either may come as a query instead.
   app.get("/v1/why", (c) => answer(c, api.why(c.req.query("source") ?? "")));
@@ -159,6 +164,8 @@ function refusalStatus(code: Refusal["code"]): FailureStatus {
     case "guarded":
     case "own":
     case "mode-taken":
+    case "own-session":
+    case "no-trial":
       return 409;
     case "no-firewall":
     case "full":

@@ -2,7 +2,7 @@
 // Answers may carry more fields than these (a newer daemon); they are kept, so that --json prints them.
 import { z } from "zod";
 import type { Event } from "../record/event.ts";
-import type { BlockedEntry, Explanation, Modes, Refusal, Status } from "./api.ts";
+import type { BlockedEntry, Confirmation, Explanation, GuardEntry, Modes, Refusal, Status } from "./api.ts";
 
 const count = z.number().nonnegative();
 
@@ -34,6 +34,12 @@ export const blockedEntrySchema: z.ZodType<BlockedEntry> = z.looseObject({
   backend: z.string(),
   enforced: z.boolean(),
   offences: count,
+});
+
+export const guardEntrySchema: z.ZodType<GuardEntry> = z.looseObject({
+  source: z.string(),
+  because: z.enum(["gateway", "resolver", "time server", "ssh", "container", "own", "peer"]),
+  until: z.string().nullable(),
 });
 
 /** The names are detect/'s to list, which this room does not know; any short word is taken. */
@@ -70,6 +76,8 @@ export const modesSchema: z.ZodType<Modes> = z.looseObject({
   udp: z.string().nullable(),
 });
 
+export const confirmationSchema: z.ZodType<Confirmation> = z.looseObject({ inTime: z.boolean(), kept: count });
+
 export const unblockAnswerSchema = z.looseObject({ unblocked: z.array(z.string()) });
 
 const refusalCodes = [
@@ -82,6 +90,8 @@ const refusalCodes = [
   "full",
   "kernel",
   "mode-taken",
+  "own-session",
+  "no-trial",
 ] as const satisfies readonly Refusal["code"][];
 
 export const refusalSchema = z.looseObject({

@@ -14,6 +14,7 @@ export function createApi(daemon: Daemon): DaemonApi {
   return {
     status: () => daemon.status(),
     blocked: () => blockedEntries(daemon),
+    guard: () => daemon.guard(),
     block: (request) => blockByHand(daemon, request),
     unblock: (target) => unblock(daemon, target),
     why: (address) => {
@@ -40,6 +41,13 @@ function blockByHand(daemon: Daemon, request: BlockRequest): Reply<BlockedEntry>
   const name = formatPrefix(source);
   if (!daemon.enforces)
     return refuse("no-firewall", 'FIREWALL="none": nothing here can block; set it to "auto" or "nftables"');
+  const session = ownSessionWithin(source, request);
+  if (session !== undefined && request.force !== true) {
+    return refuse(
+      "own-session",
+      `you are logged in from ${session}: blocking ${name} would end your own session; use --force if you mean it`,
+    );
+  }
   const spared = daemon.judge.sparesWithin(source);
   if (spared === "own")
     return refuse(
@@ -56,10 +64,18 @@ function blockByHand(daemon: Daemon, request: BlockRequest): Reply<BlockedEntry>
   return refuse(result.includes("full") ? "full" : "kernel", `cannot block ${name}: ${result}`);
 }
 
+/** The first address that the caller is logged in from and that the block would shut out. */
+function ownSessionWithin(block: Prefix, { session = [] }: BlockRequest): string | undefined {
+  return session.find((text) => {
+    const address = parsePrefix(text);
+    return address !== undefined && prefixContains(block, address);
+  });
+}
+
 function sparedMessage(name: string, spared: "ignored" | "guarded"): string {
   return spared === "ignored"
     ? `${name} is on the allow list (IGNORE_FILE), whose addresses pass even a block; take it out there, or use --force`
-    : `${name} holds a gateway or a resolver of this host: blocking it may cut this host off; use --force if you mean it`;
+    : `${name} holds an address that this host depends on (see "portreeve guard"): blocking it may cut this host off; use --force if you mean it`;
 }
 
 function unblock(daemon: Daemon, target: string): Reply<readonly string[]> {

@@ -14,6 +14,8 @@ import type { Recorder } from "../record/recorder.ts";
 import type { Store } from "../record/store.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import type { Delegate } from "./delegate.ts";
+import { guardWarning } from "./guard-warning.ts";
+import type { Trial } from "./trial.ts";
 
 /** What the kernel's sets hold at most, both families together, hard and soft. */
 const MAX_BLOCKS = 1_048_576;
@@ -33,6 +35,8 @@ export interface BlockerParts {
   readonly offences: OffenceMemory;
   /** KILL_ROUTE and its like; absent where nothing of the kind is run. */
   readonly delegate?: Delegate;
+  /** `run --trial`. */
+  readonly trial?: Trial | undefined;
   readonly nowMs: () => number;
 }
 
@@ -45,7 +49,11 @@ interface Decision {
   /** undefined: as BLOCK_TIME and the source's past say; 0: for ever. */
   readonly forMs?: number | undefined;
   readonly finding?: Finding;
+  /** Another program's block, taken over: none that a trial makes. */
+  readonly existed?: boolean;
 }
+
+export type HowLifted = "by hand" | "expired" | "all" | "removed elsewhere" | "the trial is over" | "guarded";
 
 export class Blocker {
   readonly list = new BlockList(MAX_BLOCKS);
@@ -67,14 +75,19 @@ export class Blocker {
   /** Acts on the verdicts of one wake-up, in one transaction. */
   carryOut(verdicts: readonly Verdict[]): void {
     const decisions: Decision[] = [];
+    const { trial, delegate } = this.#parts;
+    const mayRun = trial?.mayRun !== false;
     for (const verdict of verdicts) {
       this.#parts.recorder.finding(verdict);
+      const loud = guardWarning(verdict, blocksByFirewall(this.#settings));
+      if (loud !== "") this.#parts.recorder.warning(loud);
+      if (trial?.mayBlock === false) continue;
       switch (verdict.action) {
         case "spare":
         case "log":
           break;
         case "run":
-          this.#inBackground(this.#parts.delegate?.runOnly(verdict.finding));
+          if (mayRun) this.#inBackground(delegate?.runOnly(verdict.finding));
           break;
         case "soft":
           if (!this.#isFullyBlocked(verdict.finding.source) && this.#mayBlockSoftly()) {
@@ -83,7 +96,8 @@ export class Blocker {
           break;
         case "block":
           if (blocksByFirewall(this.#settings)) decisions.push(decisionOf(verdict.finding, verdict.grade, false));
-          if (this.#parts.delegate?.hasSteps === true)
+          // Commands have no way back from a mistake: never for whom this host depends on, proven or not.
+          if (mayRun && delegate?.hasSteps === true && verdict.guard === undefined)
             this.#inBackground(this.#respond(verdict.finding, verdict.grade));
           break;
       }
@@ -139,7 +153,13 @@ export class Blocker {
   importOld(sources: readonly { readonly source: Prefix; readonly protocol: number | undefined }[]): number {
     const reason = "taken over from PortSentry's BLOCKED_FILE";
     if (blocksByFirewall(this.#settings)) {
-      const decisions = sources.map(({ source }) => ({ source, grade: "direct" as const, soft: false, reason }));
+      const decisions = sources.map(({ source }) => ({
+        source,
+        grade: "direct" as const,
+        soft: false,
+        reason,
+        existed: true,
+      }));
       return this.#enforce(decisions).filter((result) => typeof result !== "string").length;
     }
     const nowMs = this.#parts.nowMs();
@@ -170,8 +190,39 @@ export class Blocker {
       } else {
         store.deleteBlock(block.source);
         recorder.drift(`the rule that blocked ${formatPrefix(block.source)} is gone: taken as an unblock`);
+        // Its line in hosts.deny goes with it.
+        await delegate?.release(block);
       }
     }
+  }
+
+  /** Rules of the administrator's own are gone: one is an unblock by hand, several are made again. */
+  async rulesGone(gone: readonly Block[]): Promise<void> {
+    const { delegate, recorder } = this.#parts;
+    const isListed = (block: Block) => this.list.get(block.source) === block;
+    const listed = gone.filter(isListed);
+    if (delegate === undefined || listed.length === 0) return;
+    if (delegate.isByHand(listed)) {
+      for (const { source } of listed) {
+        recorder.drift(`the rule that blocked ${formatPrefix(source)} was removed by hand: taken as an unblock`);
+      }
+      this.lift(listed, "removed elsewhere");
+      return;
+    }
+    const failed: Block[] = [];
+    // Each alone: what cannot be made again is not listed for as long as it takes to try the others.
+    for (const block of listed) if (!(await delegate.restore(block))) failed.push(block);
+    const lost = failed.filter(isListed);
+    this.lift(lost, "removed elsewhere");
+    recorder.drift(
+      `another program removed ${listed.length} rules of blocked sources: ${listed.length - lost.length} made again`,
+    );
+    for (const { source } of lost) recorder.blockFailed(source, "its rule was removed and could not be made again");
+  }
+
+  /** At start: undoes what commands did for blocks that have ended meanwhile. One by one: each may be a process. */
+  async undoEnded(blocks: readonly Block[]): Promise<void> {
+    for (const block of blocks) if (hasResponses(block)) await this.#parts.delegate?.release(block);
   }
 
   /** Blocks by hand. The block as it stands, or why it does not. */
@@ -207,12 +258,12 @@ export class Blocker {
     const { soft, grade, reason, source, finding } = decision;
     const past = this.#parts.offences.get(key, nowMs)?.offences ?? 0;
     const durationMs = this.#durationMs(decision, past + 1);
-    const untilMs = durationMs === undefined ? undefined : nowMs + durationMs;
+    const wantedMs = durationMs === undefined ? undefined : nowMs + durationMs;
     const trigger = finding === undefined ? {} : { trigger: { protocol: finding.protocol, port: finding.port } };
     return {
       source,
       sinceMs: nowMs,
-      untilMs,
+      ...this.#endOf(decision, wantedMs, nowMs),
       grade,
       soft,
       reason,
@@ -221,6 +272,20 @@ export class Blocker {
       ...trigger,
       enforced: false,
     };
+  }
+
+  /** On trial a block ends with it, unless it takes the place of one from before the trial: that is not shortened. */
+  #endOf(
+    { source, existed }: Pick<Decision, "source" | "existed">,
+    wantedMs: number | undefined,
+    nowMs: number,
+  ): Pick<Block, "untilMs" | "afterTrial"> {
+    const limitMs = existed === true ? undefined : this.#parts.trial?.limitMs(nowMs);
+    if (limitMs === undefined || (wantedMs ?? Number.POSITIVE_INFINITY) <= limitMs) return { untilMs: wantedMs };
+    const before = this.list.get(source);
+    const isOlder = before !== undefined && !before.soft && before.afterTrial === undefined;
+    if (isOlder && (before.untilMs ?? Number.POSITIVE_INFINITY) > limitMs) return { untilMs: before.untilMs };
+    return { untilMs: limitMs, afterTrial: { untilMs: wantedMs } };
   }
 
   #durationMs({ soft, forMs }: Decision, offences: number): number | undefined {
@@ -251,12 +316,12 @@ export class Blocker {
   }
 
   /** Takes blocks from kernel, list and store. Returns those that the kernel would not give up. */
-  lift(blocks: readonly Block[], how: "by hand" | "expired" | "all" | "removed elsewhere"): string[] {
+  lift(blocks: readonly Block[], how: HowLifted): string[] {
     const nowMs = this.#parts.nowMs();
     const kernelHasEnded = how === "expired" || how === "removed elsewhere";
     const ours = blocks.filter(({ backend }) => backend === "nftables");
     const failures = kernelHasEnded ? [] : this.#parts.firewall.lift(ours);
-    for (const block of blocks) if (!block.soft && block.grade !== "manual") this.#parts.delegate?.release(block);
+    for (const block of blocks) if (hasResponses(block)) this.#inBackground(this.#parts.delegate?.release(block));
     const failed = new Set(failures.map(({ block }) => block));
     for (const block of blocks) {
       if (failed.has(block)) continue;
@@ -268,6 +333,36 @@ export class Blocker {
     }
     this.#parts.store.flush();
     return failures.map(({ block, failure }) => `${formatPrefix(block.source)}: ${failure}`);
+  }
+
+  /** The blocks that end with the trial. */
+  onTrial(): Block[] {
+    return [...this.list.values()].filter(({ afterTrial }) => afterTrial !== undefined);
+  }
+
+  /** The trial is confirmed: its blocks stay until their own time. Returns for how many the kernel has taken that. */
+  keepAfterTrial(): number {
+    const { firewall, store, recorder, offences, nowMs } = this.#parts;
+    const wanted = this.onTrial().map(
+      ({ afterTrial, ...block }): Block => ({ ...block, untilMs: afterTrial?.untilMs }),
+    );
+    let kept = 0;
+    for (const { block, failure } of firewall.enforce(wanted, nowMs())) {
+      if (failure !== "") {
+        recorder.warning(`${formatPrefix(block.source)} ends with the trial, though it was confirmed: ${failure}`);
+        continue;
+      }
+      this.list.put(block);
+      store.putBlock(block);
+      if (!block.soft) {
+        const lastEndMs = block.untilMs ?? nowMs();
+        offences.setEnd(formatPrefix(block.source), lastEndMs);
+        store.putOffence({ source: block.source, offences: block.offences, lastEndMs });
+      }
+      kept++;
+    }
+    store.flush();
+    return kept;
   }
 
   /** Once a second: ends what is over, and prolongs soft blocks of sources that are still at it. */
@@ -292,16 +387,21 @@ export class Blocker {
   /** A soft block lasts SOFT_BLOCK_TIME from the source's latest probe. */
   #renew(block: Block): boolean {
     const lastSeenMs = this.#parts.detector.lastSeenMs(block.source);
-    if (lastSeenMs === undefined) return false;
-    const untilMs = lastSeenMs + this.#settings.softBlockTimeMs;
-    if (untilMs <= (block.untilMs ?? 0) + 1_000) return false;
-    const renewed = { ...block, untilMs };
+    if (lastSeenMs === undefined || this.#parts.trial?.mayBlock === false) return false;
+    const end = this.#endOf({ source: block.source }, lastSeenMs + this.#settings.softBlockTimeMs, this.#parts.nowMs());
+    if ((end.untilMs ?? 0) <= (block.untilMs ?? 0) + 1_000) return false;
+    const renewed = { ...block, ...end };
     const [outcome] = this.#parts.firewall.enforce([renewed], this.#parts.nowMs());
     if (outcome === undefined || outcome.failure !== "") return false;
     this.list.put(renewed);
     this.#parts.store.putBlock(renewed);
     return true;
   }
+}
+
+/** Soft blocks, those by hand and those on trial are the built-in firewall's alone. */
+function hasResponses({ soft, grade, afterTrial }: Block): boolean {
+  return !soft && grade !== "manual" && afterTrial === undefined;
 }
 
 function decisionOf(finding: Finding, grade: Grade, soft: boolean): Decision {

@@ -2,6 +2,7 @@
 // to the engine, and the kernel's sensor is told which ports are ours.
 import { Listeners } from "../capture/listen.ts";
 import type { PortRange } from "../config/settings.ts";
+import { listServedPorts } from "../kernel/sock-diag.ts";
 import { protocolLabel } from "../record/lines.ts";
 import { couldNotBindLine } from "../record/start-lines.ts";
 import { IpProtocol } from "../wire/packet.ts";
@@ -21,6 +22,8 @@ export class ConnectMode {
     if (wanted.tcp.length === 0 && wanted.udp.length === 0) return;
     const { engine, recorder } = this.#daemon;
     this.#listeners = new Listeners({ ...wanted, banner: this.#daemon.settings.banner });
+    // What is said at start (modes.ts) names these.
+    const told = new Set(listServedPorts().map(({ protocol, port }) => `${protocol}:${port}`));
     await this.#listeners.start(
       {
         accepted: (arrival) => engine.arrival(arrival),
@@ -29,7 +32,9 @@ export class ConnectMode {
         batchEnd: () => engine.batchEnd(),
       },
       {
-        busy: (protocol, port) => recorder.modes([couldNotBindLine(protocol, port)]),
+        busy: (protocol, port) => {
+          if (!told.delete(`${protocol}:${port}`)) recorder.modes([couldNotBindLine(protocol, port)]);
+        },
         free: (protocol, port) => {
           recorder.notice(`${protocolLabel(protocol)} port ${port} has become free and is listened on`);
           this.#tellKernel();

@@ -1,33 +1,38 @@
 // The assembled daemon: owns the rooms and what runs between packets. Built by start.ts, driven by run.ts.
-import type { Block } from "../block/block.ts";
 import type { Firewall } from "../block/firewall.ts";
+import { type LearnedSets, maxPeers } from "../block/learned-sets.ts";
 import type { Responder } from "../block/responder.ts";
 import type { RulesetPlan } from "../block/ruleset.ts";
 import type { PacketSource } from "../capture/packet-source.ts";
 import { blocksAnything, blocksByFirewall, blocksByResponse } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
-import type { Status } from "../control/api.ts";
+import type { GuardEntry, Status } from "../control/api.ts";
 import { Detector } from "../detect/detector.ts";
 import { Disposition, Kind, type Probe } from "../detect/probe.ts";
 import { SourceTable } from "../detect/source-table.ts";
 import { OffenceMemory } from "../judge/escalation.ts";
 import { Judge } from "../judge/judge.ts";
 import type { Verdict } from "../judge/verdict.ts";
+import { listOpenedPeers } from "../kernel/conntrack.ts";
 import type { HistoryFile } from "../record/history.ts";
 import type { Journal } from "../record/journal.ts";
 import { Recorder, type RecorderPolicy } from "../record/recorder.ts";
 import type { Store } from "../record/store.ts";
 import { formatPrefix, isIpv4, type Prefix, parsePrefix, prefixOfWords } from "../wire/address.ts";
-import type { AddressRanges } from "../wire/address-ranges.ts";
+import { AddressRanges } from "../wire/address-ranges.ts";
 import { IpProtocol, type Packet } from "../wire/packet.ts";
 import { Blocker } from "./blocker.ts";
+import type { Decoy } from "./decoy.ts";
 import { Delegate } from "./delegate.ts";
 import { Engine, type ProbeState } from "./engine.ts";
+import { guardEntries } from "./guard.ts";
+import { Handshakes } from "./handshakes.ts";
 import { type HostFacts, readConntrackUse } from "./host.ts";
-import { graceLeftMs, judgeContext, type Listened, nearRanges, planRuleset, scorePolicy } from "./plan.ts";
+import { graceLeftMs, guardedBy, judgeContext, type Listened, nearRanges, planRuleset, scorePolicy } from "./plan.ts";
 import { describeProof, type Prover } from "./prover.ts";
 import { Reconciler } from "./reconciler.ts";
 import { type Restored, restoreBlocks } from "./restore.ts";
+import type { Trial } from "./trial.ts";
 import type { Troubles } from "./troubles.ts";
 
 export interface DaemonParts {
@@ -43,6 +48,14 @@ export interface DaemonParts {
   /** Absent where raw sockets are not to be had: then nobody is proven by silence. */
   readonly prover: Prover | undefined;
   readonly responder: Responder;
+  /** What the kernel's rules learn: known pairs, lately open ports, peers. */
+  readonly learned: LearnedSets;
+  /** Puts back what was saved of it, into a table that has been made anew. */
+  readonly relearn?: () => void;
+  /** ANSWER="open". */
+  readonly decoy?: Decoy | undefined;
+  /** `run --trial`. */
+  readonly trial?: Trial | undefined;
   /** RESOLVE_HOST. */
   readonly names?: { lookup(address: string): Promise<string> } | undefined;
   readonly hashSeed: { readonly k0: number; readonly k1: number };
@@ -61,6 +74,7 @@ export class Daemon {
   readonly reconciler: Reconciler;
   readonly engine: Engine;
   readonly store: Store;
+  readonly #handshakes: Handshakes;
   readonly #parts: DaemonParts;
   readonly #offences: OffenceMemory;
   readonly #startMs: number;
@@ -70,6 +84,14 @@ export class Daemon {
   #verdicts: Verdict[] = [];
   #listened: Listened = { tcp: [], udp: [] };
   #flushTimer: NodeJS.Timeout | undefined;
+  /** A table that is gone guards nobody, and says so elsewhere (Reconciler). */
+  readonly #isPeer = (address: Prefix): boolean => {
+    try {
+      return this.#parts.learned.isPeer(address);
+    } catch {
+      return false;
+    }
+  };
 
   constructor(parts: DaemonParts) {
     const { settings, host, firewall, store, nowMs } = parts;
@@ -81,7 +103,7 @@ export class Daemon {
     this.store = store;
     const table = new SourceTable(settings.maxSources, parts.hashSeed);
     this.detector = new Detector({ table, policy: scorePolicy(settings), near: this.#near });
-    this.judge = new Judge(judgeContext(settings, host));
+    this.judge = new Judge(judgeContext(settings, host, this.#isPeer));
     const { journal, history, names, version } = parts;
     this.recorder = new Recorder({ store, journal, history, names, version, nowMs }, this.#recorderPolicy());
     this.delegate = new Delegate(settings, { responder: parts.responder, firewall, recorder: this.recorder });
@@ -94,6 +116,7 @@ export class Daemon {
       detector: this.detector,
       offences: this.#offences,
       delegate: this.delegate,
+      trial: parts.trial,
     });
     this.reconciler = new Reconciler({
       firewall,
@@ -102,18 +125,26 @@ export class Daemon {
       recorder: this.recorder,
       plan: () => ({ ruleset: this.plan(), near: this.#near }),
       later: (task) => setImmediate(task),
+      rebuilt: () => this.#relearn(),
     });
     const listener = {
       probe: (probe: Probe, state: ProbeState) => this.#record(probe, state),
       proof: (probe: Probe, packet: Packet) => {
         if (this.#testsSilence) this.#parts.prover?.probe(probe, packet);
       },
-      verdict: (verdict: Verdict) => this.#verdicts.push(verdict),
+      verdict: (verdict: Verdict) => this.#verdicts.push(this.#handshakes.upgrade(verdict)),
       batchEnd: () => {
         this.#carryOut();
         this.#flushSoon();
       },
     };
+    this.#handshakes = new Handshakes({
+      nowMs,
+      detector: this.detector,
+      judge: this.judge,
+      told: (probe) => this.recorder.probe(probe),
+      isFullyBlocked: (source) => this.blocker.list.covering(source)?.soft === false,
+    });
     this.engine = new Engine({ detector: this.detector, judge: this.judge, listener, nowMs });
   }
 
@@ -131,12 +162,20 @@ export class Daemon {
   }
 
   plan(): RulesetPlan {
-    return planRuleset(this.#settings, this.#host, this.#listened);
+    return planRuleset(this.#settings, this.#host, this.#listened, this.#parts.decoy?.plan());
   }
 
   /** Loads the rules as settings and host now say. Throws KernelError. */
   loadFirewall(): void {
-    if (this.#parts.firewall.load(this.plan(), this.#near)) this.reconciler.restoreAll();
+    this.#parts.decoy?.follow(this.#settings);
+    if (!this.#parts.firewall.load(this.plan(), this.#near)) return;
+    this.reconciler.restoreAll();
+    this.#relearn();
+  }
+
+  #relearn(): void {
+    this.#parts.relearn?.();
+    this.learnStandingPeers();
   }
 
   restoreOffences(): void {
@@ -174,6 +213,26 @@ export class Daemon {
     this.recorder.repeat(probe);
   }
 
+  /** The decoy tells who has finished a handshake with a closed port. */
+  watchDecoy(): void {
+    this.#parts.decoy?.watch({
+      handshake: (arrival) => {
+        const verdict = this.#handshakes.arrived(arrival);
+        if (verdict === undefined) return;
+        this.#verdicts.push(verdict);
+        // At once: the next handshake may be of the same source.
+        this.#carryOut();
+      },
+      batchEnd: () => this.#flushSoon(),
+      failed: (error) => this.recorder.warning(`decoy: ${String(error)}`),
+    });
+  }
+
+  /** Whether a port is one of our own listeners', and no service. */
+  isDecoys(port: number): boolean {
+    return this.#parts.decoy?.isOurs(port) === true;
+  }
+
   /** The silence test needs a hold to be silent in. */
   get #testsSilence(): boolean {
     const { proof, answer, tcp } = this.#settings;
@@ -185,7 +244,9 @@ export class Daemon {
       const probe = { kind: Kind.Syn, protocol: IpProtocol.Tcp, port, timeMs: this.#parts.nowMs() };
       const finding = this.detector.findingAbout(source, probe);
       if (finding === undefined) continue;
-      this.#verdicts.push(this.judge.judgeProven({ ...finding, evidence: describeProof(counts) }, "silence", words));
+      const address = source.bits === 128 ? {} : { address: prefixOfWords(...words, 128) };
+      const proven = { ...finding, ...address, evidence: describeProof(counts) };
+      this.#verdicts.push(this.judge.judgeProven(proven, "silence", words));
     }
   }
 
@@ -218,13 +279,14 @@ export class Daemon {
       this.loadFirewall();
     } catch (error) {
       this.#settings = before;
+      this.#parts.decoy?.follow(before);
       throw error;
     }
     this.#followEnforcement(before);
     this.detector.setPolicy(scorePolicy(settings));
     // Who was only logged until now must be found again to be blocked.
     this.detector.resetAll();
-    this.judge.replaceContext(judgeContext(settings, this.#host));
+    this.judge.replaceContext(judgeContext(settings, this.#host, this.#isPeer));
     this.blocker.setSettings(settings);
     this.delegate.setSettings(settings);
     this.recorder.configure(this.#recorderPolicy());
@@ -246,19 +308,43 @@ export class Daemon {
     return restoreBlocks({ store, firewall, list: this.blocker.list, nowMs: nowMs(), enforces: this.enforces });
   }
 
-  /** Takes a change of the host's addresses, routes or resolvers into the guard and the keys of sources. */
+  /** Guards the other ends of connections that stand already; those to come the rules learn. */
+  learnStandingPeers(): void {
+    const own = new AddressRanges(this.#host.own);
+    const isOwn = ({ w0, w1, w2, w3 }: Prefix) => own.contains(w0, w1, w2, w3);
+    try {
+      this.#parts.learned.addPeers(listOpenedPeers(isOwn, maxPeers), this.#settings.guardMs);
+    } catch {
+      // No connection tracking yet, or no right to ask it: they are learned with their next answer.
+    }
+  }
+
+  /** The guard as it is now, entry by entry; peers as the kernel has them. Throws KernelError. */
+  guard(): Iterable<GuardEntry> {
+    return guardEntries(this.#host, this.#parts.learned.peers());
+  }
+
+  /** Ends blocks that were made on a claim, of sources that have come into the guard since. */
+  #liftGuarded(): void {
+    const guarded = guardedBy(this.#host).flatMap((source) => this.blocker.list.inside(source));
+    const unproven = guarded.filter(({ grade }) => grade === "direct");
+    if (unproven.length > 0) this.blocker.lift(unproven, "guarded");
+  }
+
+  /** Takes a change of the host's addresses, routes, resolvers or guard into the rules and the keys of sources. */
   followHost(host: HostFacts): void {
     this.#host = host;
     this.#near = nearRanges(host);
     this.detector.setNear(this.#near);
-    this.judge.replaceContext(judgeContext(this.#settings, host));
+    this.judge.replaceContext(judgeContext(this.#settings, host, this.#isPeer));
     this.#parts.firewall.updateHostSets(this.plan(), this.#near);
+    this.#liftGuarded();
   }
 
   /** The allow list has changed: at once in the judge and in the kernel. */
   followIgnored(ignored: readonly Prefix[]): void {
     this.#settings = { ...this.#settings, ignored };
-    this.judge.replaceContext(judgeContext(this.#settings, this.#host));
+    this.judge.replaceContext(judgeContext(this.#settings, this.#host, this.#isPeer));
     this.#parts.firewall.updateHostSets(this.plan(), this.#near);
   }
 
@@ -270,15 +356,8 @@ export class Daemon {
 
   /** Somebody removed rules elsewhere, or it is time to look again whether the administrator's rules are there. */
   lookAtDelegated(afterChange: boolean): void {
-    const onGone = (block: Block) => {
-      if (this.blocker.list.get(block.source) !== block) return;
-      this.recorder.drift(
-        `the rule that blocked ${formatPrefix(block.source)} was removed by hand: taken as an unblock`,
-      );
-      this.blocker.lift([block], "removed elsewhere");
-    };
     void this.delegate
-      .look(this.blocker.delegated(), afterChange, onGone)
+      .look(this.blocker.delegated(), afterChange, (gone) => this.blocker.rulesGone(gone))
       .catch((error: unknown) => this.recorder.warning(`rules: ${String(error)}`));
   }
 
@@ -321,6 +400,7 @@ export class Daemon {
   tick(): void {
     this.blocker.tick();
     this.reconciler.tick();
+    if (this.#parts.decoy?.mustReload() === true) this.loadFirewall();
     this.#parts.journal.tick();
   }
 
@@ -387,6 +467,7 @@ export class Daemon {
         `connection tracking is ${Math.round((100 * conntrack.used) / conntrack.limit)} % full (${conntrack.used} of ${conntrack.limit}): raise net.netfilter.nf_conntrack_max`,
       );
     }
+    warnings.push(...(this.#parts.trial?.troubles() ?? []));
     if (this.blocker.breaker.isOpen)
       warnings.push("MAX_UNPROVEN_PER_SECOND: a flood of unproven sources; none is softly blocked");
     const grace = this.graceLeftMs();
@@ -402,6 +483,7 @@ export class Daemon {
       ...this.store.counters,
       ...journal.counters,
       ...this.#parts.prover?.counters,
+      ...this.#parts.decoy?.counters,
       ...history?.counters,
       nflogMalformed: capture.malformed,
       evictedSources: this.detector.table.evictions,
@@ -410,6 +492,7 @@ export class Daemon {
       blockFailures: this.blocker.failures,
       softBlocksWithheld: this.blocker.breaker.withheld,
       repairs: this.reconciler.repairs,
+      learnedRefused: this.#parts.learned.refused,
     };
   }
 }

@@ -10,10 +10,17 @@ import type { Recorder } from "../record/recorder.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
 
-/** Rules asked for in one look: each is a process. */
+/** Rules asked for in one look where nothing lists them all: each is a process. */
 const CHECKS_PER_LOOK = 1;
 /** After another program removed rules: more at once, to find what it removed. */
 const CHECKS_AFTER_CHANGE = 32;
+/** Of those that the list does not name. More wait for the next look. */
+const SUSPECTS_PER_LOOK = 256;
+/** After a look it rests so much longer than it took, so that long lists cost little; but what vanished is missed soon. */
+const REST_FACTOR = 50;
+const MAX_REST_MS = 2_500;
+/** Rules found gone together that still count as an administrator's own hand. */
+const BY_HAND_LIMIT = 1;
 
 export interface DelegateParts {
   readonly responder: Responder;
@@ -34,6 +41,7 @@ export class Delegate {
   /** Where the next look begins in the list. */
   #cursor = 0;
   #isLooking = false;
+  #restUntilMs = 0;
 
   constructor(settings: Settings, parts: DelegateParts) {
     this.#settings = settings;
@@ -69,17 +77,15 @@ export class Delegate {
     return code;
   }
 
-  /** Ends a block: undoes what respond() did, in the background; what somebody has undone already is no fault. */
-  release(block: Block): void {
+  /** Ends a block: undoes what respond() did; what somebody has undone already is no fault. */
+  async release(block: Block): Promise<void> {
     if (block.backend !== "nftables") this.#parts.firewall.undelegate(block.source);
     if (!this.#parts.responder.steps().some((step) => step !== "run")) return;
     const request = this.#requestOf(block.source, block.trigger);
-    void this.#parts.responder.undo(request).then((results) => {
-      for (const { ok, text, detail } of results) {
-        if (!ok)
-          this.#parts.recorder.warning(`cannot undo the block of ${formatPrefix(block.source)}: ${detail}: ${text}`);
-      }
-    });
+    for (const { ok, text, detail } of await this.#parts.responder.undo(request)) {
+      if (!ok)
+        this.#parts.recorder.warning(`cannot undo the block of ${formatPrefix(block.source)}: ${detail}: ${text}`);
+    }
   }
 
   /** Does the responses again for a block whose rules a reboot has taken. */
@@ -97,24 +103,48 @@ export class Delegate {
   }
 
   /**
-   * Looks whether the rules of some of the blocks are still there, each time of others; calls `onGone` for those that
-   * somebody removed. `afterChange`: another program has just removed rules.
+   * Looks which of the blocks have lost their rule, and calls `onGone` with them, if any. `afterChange`: another program
+   * has just removed rules.
    */
-  async look(blocks: readonly Block[], afterChange: boolean, onGone: (block: Block) => void): Promise<void> {
+  async look(
+    blocks: readonly Block[],
+    afterChange: boolean,
+    onGone: (blocks: readonly Block[]) => void | Promise<void>,
+  ): Promise<void> {
     if (this.#isLooking || blocks.length === 0) return;
+    const startMs = performance.now();
+    if (!afterChange && startMs < this.#restUntilMs) return;
     this.#isLooking = true;
     try {
-      const count = Math.min(blocks.length, afterChange ? CHECKS_AFTER_CHANGE : CHECKS_PER_LOOK);
-      // After a change the newest first: what an administrator has just seen is what he removes.
-      const from = afterChange ? blocks.length - count : this.#cursor % blocks.length;
-      if (!afterChange) this.#cursor = (from + count) % blocks.length;
-      const chosen = Array.from({ length: count }, (_, index) => blocks[(from + index) % blocks.length]);
-      for (const block of chosen) {
-        if (block !== undefined && (await this.isStillThere(block)) === false) onGone(block);
+      const gone: Block[] = [];
+      for (const block of await this.#suspects(blocks, afterChange)) {
+        if ((await this.isStillThere(block)) === false) gone.push(block);
       }
+      const endMs = performance.now();
+      this.#restUntilMs = endMs + Math.min(MAX_REST_MS, REST_FACTOR * (endMs - startMs));
+      if (gone.length > 0) await onGone(gone);
     } finally {
       this.#isLooking = false;
     }
+  }
+
+  /** Whether rules that went together were an administrator's unblock, or the doing of a program that knows nothing of it. */
+  isByHand(gone: readonly Block[]): boolean {
+    return gone.length <= BY_HAND_LIMIT;
+  }
+
+  /** Whom to ask for one by one: whom the kernel's own list does not name, or some, each time others. */
+  async #suspects(blocks: readonly Block[], afterChange: boolean): Promise<readonly Block[]> {
+    const requests = blocks.map((block) => ({ ...this.#requestOf(block.source, block.trigger), block }));
+    const suspects = await this.#parts.responder.suspects(requests);
+    // The newest first: what an administrator has just seen is what he removes.
+    if (suspects !== undefined) return suspects.slice(-SUSPECTS_PER_LOOK).map(({ block }) => block);
+    const count = Math.min(blocks.length, afterChange ? CHECKS_AFTER_CHANGE : CHECKS_PER_LOOK);
+    const from = afterChange ? blocks.length - count : this.#cursor % blocks.length;
+    if (!afterChange) this.#cursor = (from + count) % blocks.length;
+    return Array.from({ length: count }, (_, index) => blocks[(from + index) % blocks.length]).filter(
+      (block) => block !== undefined,
+    );
   }
 
   /** Ends what runs. */

@@ -4,10 +4,11 @@ import { logPrefixes } from "../block/ruleset.ts";
 import type { PacketSink } from "../capture/packet-source.ts";
 import type { Detector } from "../detect/detector.ts";
 import type { Finding } from "../detect/finding.ts";
-import { Disposition, Probe } from "../detect/probe.ts";
+import { Disposition, Kind, Probe } from "../detect/probe.ts";
 import { probeOfArrival } from "../detect/probe-of-arrival.ts";
 import type { Judge } from "../judge/judge.ts";
 import type { Verdict } from "../judge/verdict.ts";
+import { prefixOfWords } from "../wire/address.ts";
 import type { Arrival } from "../wire/arrival.ts";
 import { decodePacket } from "../wire/decode.ts";
 import { DecodeResult, Packet } from "../wire/packet.ts";
@@ -119,13 +120,21 @@ export class Engine implements PacketSink {
     const finding = this.#detector.see(probe);
     const state = finding !== undefined ? "found" : this.#detector.isRepeat ? "repeat" : "watched";
     this.#listener.probe(probe, state);
-    if (finding !== undefined) this.#found(finding, from);
+    if (finding !== undefined) this.#found(finding, from, probe.disposition);
     return state;
   }
 
-  #found(finding: Finding, from: Packet | Arrival): void {
+  #found(found: Finding, from: Packet | Arrival, disposition: Disposition): void {
     this.counters.findings++;
-    this.#listener.verdict(this.#judge.judge(finding, from.source0, from.source1, from.source2, from.source3));
+    const { source0, source1, source2, source3 } = from;
+    const isWhole = found.source.bits === 128;
+    const finding = isWhole ? found : { ...found, address: prefixOfWords(source0, source1, source2, source3, 128) };
+    // The kernel has asked all of the guard about a probe, and about nothing else.
+    const hasAsked = disposition === Disposition.Probe && finding.kind !== Kind.Connect;
+    const verdict = hasAsked
+      ? this.#judge.judge(finding, source0, source1, source2, source3)
+      : this.#judge.judgeUnasked(finding, [source0, source1, source2, source3]);
+    this.#listener.verdict(verdict);
   }
 
   #dispositionOf(tag: number): Disposition {

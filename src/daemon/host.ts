@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { networkInterfaces, uptime } from "node:os";
 import { listDefaultGateways } from "../kernel/routes.ts";
 import { isIpv4, type Prefix, parseAddress, parsePrefix, prefixOfWords } from "../wire/address.ts";
+import type { Guarded } from "./guard.ts";
 
 export interface HostFacts {
   readonly own: readonly Prefix[];
@@ -13,6 +14,8 @@ export interface HostFacts {
   readonly near: readonly Prefix[];
   readonly gateways: readonly Prefix[];
   readonly resolvers: readonly Prefix[];
+  /** The rest of the guard (guard.ts): SSH sessions, time servers, container networks. Absent: not looked at. */
+  readonly guarded?: readonly Guarded[];
   readonly ephemeral: { readonly first: number; readonly last: number };
   readonly uptimeMs: number;
 }

@@ -17,7 +17,8 @@ interface StartFacts {
 
 export function startNotices({ daemon, restored, conntrackBefore }: StartFacts): string[] {
   const { settings, host, store } = daemon;
-  const guarded = [...host.gateways, ...host.resolvers].map(formatPrefix);
+  const others = (host.guarded ?? []).map(({ source }) => source);
+  const guarded = [...new Set([...host.gateways, ...host.resolvers, ...others].map(formatPrefix))];
   return [
     `Kernel: Linux ${release()}, nftables table inet ${TABLE}, log groups ${PROMPT_GROUP} and ${BATCH_GROUP} (nfnetlink_log).`,
     store.persistent

@@ -1,4 +1,5 @@
 // From settings and host to the plans of the rooms: the kernel's rule set, the judge's context, the scorer's policy.
+import type { DecoyPlan } from "../block/decoy.ts";
 import type { PortRange, RulesetPlan } from "../block/ruleset.ts";
 import { blocksByFirewall, blocksByResponse } from "../config/enforcement.ts";
 import type { Settings, WatchSettings } from "../config/settings.ts";
@@ -7,6 +8,7 @@ import type { JudgeContext } from "../judge/judge.ts";
 import type { Prefix } from "../wire/address.ts";
 import { parsePrefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
+import { guardParts } from "./guard.ts";
 import type { HostFacts } from "./host.ts";
 
 /** What the command line adds to the file. */
@@ -30,9 +32,9 @@ export function subtractRange(ranges: readonly PortRange[], out: PortRange): Por
   });
 }
 
-/** Gateways, resolvers, own addresses: never held, never softly blocked. */
+/** Who is never held or softly blocked; peers of our own connections the kernel knows besides. */
 export function guardedBy(host: HostFacts): Prefix[] {
-  return [...host.gateways, ...host.resolvers, ...host.own];
+  return [...host.gateways, ...host.resolvers, ...host.own, ...(host.guarded ?? []).map(({ source }) => source)];
 }
 
 export function graceLeftMs(settings: Settings, host: HostFacts): number {
@@ -49,6 +51,7 @@ export function planRuleset(
   settings: Settings,
   host: HostFacts,
   listened: Listened = { tcp: [], udp: [] },
+  decoy?: DecoyPlan,
 ): RulesetPlan {
   const enforce = settings.firewall !== "none";
   return {
@@ -65,7 +68,10 @@ export function planRuleset(
     ignored: new AddressRanges(settings.ignored).prefixes(),
     guarded: new AddressRanges(guardedBy(host)).prefixes(),
     near: host.near,
+    ephemeral: host.ephemeral,
+    decoy,
     latelyOpenSeconds: Math.max(1, Math.round(settings.latelyOpenMs / 1000)),
+    guardSeconds: Math.max(1, Math.round(settings.guardMs / 1000)),
   };
 }
 
@@ -75,10 +81,18 @@ export function nearRanges(host: HostFacts): AddressRanges {
   return new AddressRanges([...host.near, ...(linkLocal === undefined ? [] : [linkLocal])]);
 }
 
-export function judgeContext(settings: Settings, host: HostFacts): JudgeContext {
+export function judgeContext(
+  settings: Settings,
+  host: HostFacts,
+  isPeer: (address: Prefix) => boolean = () => false,
+): JudgeContext {
+  const parts = guardParts(host);
   return {
     ignored: new AddressRanges(settings.ignored),
-    guarded: new AddressRanges([...host.gateways, ...host.resolvers]),
+    guarded: new AddressRanges(parts.flatMap(({ ranges }) => ranges.prefixes())),
+    guardParts: parts,
+    isPeer,
+    guardSsh: settings.guardSsh,
     own: new AddressRanges([...host.own, ...host.broadcast]),
     blockTcp: settings.tcp.block,
     blockUdp: settings.udp.block,

@@ -1,15 +1,19 @@
 // Runs the silence test on what a found source goes on to send: answers or stays silent, and says who is proven.
-import { createHmac, randomBytes } from "node:crypto";
+import { createHmac, randomBytes, randomInt } from "node:crypto";
 import { Disposition, Kind, type Probe } from "../detect/probe.ts";
 import { type SilenceCounts, SilenceTest } from "../judge/silence-test.ts";
 import type { ResetSender } from "../kernel/tcp-reset.ts";
 import { Bucket } from "../record/bucket.ts";
 import { formatPrefix, type Prefix, parsePrefix, prefixOfWords } from "../wire/address.ts";
 import { IpProtocol, type Packet } from "../wire/packet.ts";
+import { Newcomers } from "./newcomers.ts";
 
 /** Answers to all sources together, and to one. */
 const answersInAll = { burst: 2_000, perSecond: 1_000 };
 const answersToOne = { burst: 200, perSecond: 100 };
+/** Kept for sources that do as if they saw our answers, so that a flood cannot use up all answers: few forgers come so far. */
+const answersToPromising = { burst: 500, perSecond: 500 };
+const PROMISING_BITS = 5;
 /** Sources whose answers are counted apart; the one asked for the longest ago goes. */
 const MAX_BUCKETS = 4_096;
 /** The coin's key is drawn anew so often; pairs that are open keep the coin that they were thrown. */
@@ -34,6 +38,8 @@ export class Prover {
   readonly #sender: ResetSender;
   readonly #nowMs: () => number;
   readonly #inAll: Bucket;
+  readonly #toPromising: Bucket;
+  readonly #newcomers: Newcomers;
   readonly #seen = new Map<string, Seen>();
   #secret = randomBytes(32);
   #secretMs: number;
@@ -43,6 +49,8 @@ export class Prover {
     this.#nowMs = nowMs;
     this.#secretMs = nowMs();
     this.#inAll = new Bucket(answersInAll, nowMs());
+    this.#toPromising = new Bucket(answersToPromising, nowMs());
+    this.#newcomers = new Newcomers({ k0: randomInt(2 ** 32), k1: randomInt(2 ** 32) }, nowMs());
     this.#test = new SilenceTest((source, port) => this.#coin(source, port));
   }
 
@@ -57,12 +65,19 @@ export class Prover {
     if (probe.disposition !== Disposition.Probe || probe.kind !== Kind.Syn || probe.protocol !== IpProtocol.Tcp) return;
     const { source0, source1, source2, source3, sourceBits, port, timeMs } = probe;
     const source = formatPrefix(prefixOfWords(source0, source1, source2, source3, sourceBits));
+    if (!this.#test.has(source) && !this.#newcomers.admit(probe)) return;
     const before = this.#seen.get(source);
     const bucket = before?.bucket ?? new Bucket(answersToOne, timeMs);
     const words = [packet.source0, packet.source1, packet.source2, packet.source3] as const;
     this.#remember(source, { words, port, bucket });
-    const mayAnswer = bucket.take(timeMs, 1) && this.#inAll.take(timeMs, 1);
+    const mayAnswer = bucket.take(timeMs, 1) && this.#mayAnswer(source, timeMs);
     if (this.#test.observe(source, port, timeMs, mayAnswer) === "answer") this.#sender.answer(packet);
+  }
+
+  /** What it depends on is known before the port's coin is looked at, as the test demands. */
+  #mayAnswer(source: string, timeMs: number): boolean {
+    if (this.#test.bits(source) >= PROMISING_BITS && this.#toPromising.take(timeMs, 1)) return true;
+    return this.#inAll.take(timeMs, 1);
   }
 
   #remember(source: string, seen: Seen): void {
@@ -106,6 +121,7 @@ export class Prover {
     return {
       underTest: this.#test.size,
       evictedTests: this.#test.evictions,
+      notTested: this.#newcomers.refused,
       answersSent: sent,
       answersRefused: refused,
     };

@@ -14,11 +14,19 @@ const BY_HAND_LIMIT = 1;
 /** Look-ups in one go (12 us each) before the event loop gets its turn. */
 const LOOKUPS_PER_TURN = 1_000;
 
+/** The sets that the blocks of the list are in. */
+const blockSets = /^(?:blocked|blockednet|soft)[46]$/;
+
 export interface ReconcilerParts {
-  readonly firewall: Pick<Firewall, "load" | "enforce" | "generation" | "hasDrifted" | "delegate" | "isPresent">;
+  readonly firewall: Pick<
+    Firewall,
+    "load" | "enforce" | "generation" | "hasDrifted" | "driftedSets" | "refill" | "delegate" | "isPresent"
+  >;
   readonly blocker: Pick<Blocker, "list" | "lift" | "delegated">;
   readonly recorder: Pick<Recorder, "drift" | "warning" | "blockFailed">;
   readonly plan: () => { readonly ruleset: RulesetPlan; readonly near: AddressRanges };
+  /** The table has been loaded again, and may have lost what its rules had learned. */
+  readonly rebuilt?: () => void;
   readonly nowMs: () => number;
   /** Runs the next slice of an audit when the event loop has had its turn. */
   readonly later: (task: () => void) => void;
@@ -39,9 +47,15 @@ export class Reconciler {
 
   /** Another program committed something that touched our table. */
   onForeignChange(change: ForeignChange): void {
-    if (change.structural && this.#parts.firewall.hasDrifted()) this.repair(change.program);
+    if (change.structural && this.#parts.firewall.hasDrifted()) {
+      this.repair(change.program);
+      return;
+    }
+    this.#refill(change.program, change.sets);
     // Structural without drift: an overrun, or a transaction that touched elements too.
-    else this.#audit(change.program);
+    if (change.structural || change.sets === undefined || change.sets.some((set) => blockSets.test(set))) {
+      this.#audit(change.program);
+    }
   }
 
   /** Once a second: the backstop behind the notifications. Costs one netlink round trip when nothing happened. */
@@ -49,6 +63,7 @@ export class Reconciler {
     const generation = this.#parts.firewall.generation();
     if (generation === this.#generation) return;
     if (this.#parts.firewall.hasDrifted()) this.repair("");
+    else this.#refill("");
     this.#generation = this.#parts.firewall.generation();
   }
 
@@ -58,9 +73,21 @@ export class Reconciler {
     const { ruleset, near } = plan();
     firewall.load(ruleset, near);
     const restored = this.restoreAll();
+    this.#parts.rebuilt?.();
     this.repairs++;
     const who = program === "" ? "another program" : `another program (${program})`;
     recorder.drift(`${who} changed table inet portreeve: loaded again with ${restored} blocks`);
+  }
+
+  /** Ports, allow list and guard: what another program took from them is put back. */
+  #refill(program: string, among?: readonly string[]): void {
+    const { firewall, recorder, plan } = this.#parts;
+    const sets = firewall.driftedSets(among);
+    if (sets.length === 0) return;
+    firewall.refill(plan().ruleset);
+    this.repairs++;
+    const who = program === "" ? "another program" : `another program (${program})`;
+    recorder.drift(`${who} changed ${sets.join(", ")} of table inet portreeve: filled again`);
   }
 
   /** Puts every block into a table that has lost them; returns how many the kernel holds now. */

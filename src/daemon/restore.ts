@@ -19,6 +19,8 @@ export interface Restored {
   readonly failures: readonly string[];
   /** Blocks whose enforcement is a command's: not looked at here (Blocker.restoreDelegated). */
   readonly delegated: readonly Block[];
+  /** Those that ended while the daemon was away: nobody has undone what commands did for them. */
+  readonly ended: readonly Block[];
 }
 
 export interface RestoreParts {
@@ -38,7 +40,8 @@ export function restoreBlocks(parts: RestoreParts): Restored {
   const delegated = current
     .filter(({ backend }) => backend !== "nftables")
     .map((block) => ({ ...block, enforced: true }));
-  for (const { source, untilMs } of stored) if (untilMs !== undefined && untilMs <= nowMs) store.deleteBlock(source);
+  const ended = stored.filter(({ untilMs }) => untilMs !== undefined && untilMs <= nowMs);
+  for (const { source } of ended) store.deleteBlock(source);
   const isReadable = parts.enforces !== false && live.length <= DUMP_LIMIT;
   const held = isReadable ? heldByKey(firewall.readHeld()) : undefined;
   const missing: Block[] = [];
@@ -59,9 +62,10 @@ export function restoreBlocks(parts: RestoreParts): Restored {
   return {
     restored: live.length - failures.length,
     adopted,
-    expired: stored.length - current.length,
+    expired: ended.length,
     failures,
     delegated,
+    ended: ended.map((block) => ({ ...block, enforced: false })),
   };
 }
 

@@ -7,8 +7,9 @@ import type { Settings } from "../config/settings.ts";
 import { KernelError } from "../kernel/errors.ts";
 import { readConntrackUse } from "./host.ts";
 import { applyOverrides } from "./plan.ts";
-import { Running } from "./running.ts";
+import { type Load, Running } from "./running.ts";
 import { EXIT_UNAVAILABLE, messageOf, StartError, start } from "./start.ts";
+import { Trial } from "./trial.ts";
 
 /** LoadOptions: what the command line says instead of the file (PortSentry's modes). */
 export interface RunOptions extends LoadOptions {
@@ -16,6 +17,8 @@ export interface RunOptions extends LoadOptions {
   readonly log: "stdout" | "syslog";
   /** `--block`: as if BLOCK_TCP and BLOCK_UDP were "1". */
   readonly forceBlock: boolean;
+  /** `--trial`: what is blocked is let go after so long, unless confirmed. */
+  readonly trialMs?: number;
   /** True: only what PortSentry itself says at start is said, without the explanations. */
   readonly terse?: boolean;
   /** Called once, when the daemon is active and listening: whoever started it in the background waits for this. */
@@ -30,13 +33,24 @@ const EXIT_CONFIGURATION = 78;
 /** Resolves with the exit code once the daemon has stopped. */
 export async function runDaemon(options: RunOptions): Promise<number> {
   const complain = options.complain ?? ((text: string) => void process.stderr.write(`${text}\n`));
-  const settings = load(options, complain);
+  const warnings: string[] = [];
+  const trial = options.trialMs === undefined ? undefined : new Trial(options.trialMs, () => performance.now());
+  const loadOnTrial: Load = (given, tell) => {
+    const file = load(given, tell);
+    return file === undefined ? undefined : (trial?.apply(file) ?? file);
+  };
+  const settings = loadOnTrial(options, (line) => {
+    warnings.push(line);
+    complain(line);
+  });
   if (settings === undefined) return EXIT_CONFIGURATION;
+  // What 1.2's users look for: pidof portsentry, ps -C portsentry.
+  process.title = "portsentry";
   const conntrackBefore = readConntrackUse();
   try {
-    const started = start(settings, options.log);
+    const started = start(settings, options.log, trial);
     try {
-      return await new Running(started, options, load).run(conntrackBefore);
+      return await new Running(started, options, loadOnTrial, trial).run({ conntrackBefore, warnings });
     } finally {
       started.close();
     }

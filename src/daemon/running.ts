@@ -5,16 +5,20 @@ import type { Settings } from "../config/settings.ts";
 import type { DaemonApi } from "../control/api.ts";
 import { type ControlServer, serveControl } from "../control/server.ts";
 import { watchReadable } from "../kernel/libc.ts";
+import { drainRouteChanges } from "../kernel/routes.ts";
 import { openSystemdNotifier, type SystemdNotifier } from "../kernel/sd-notify.ts";
 import { listServedPorts } from "../kernel/sock-diag.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import { createApi } from "./api.ts";
 import { ConnectMode } from "./connect-mode.ts";
 import { type readConntrackUse, readHost } from "./host.ts";
+import { describeUnread, readVirtualServices } from "./ipvs.ts";
 import { addMode, modeNotices } from "./modes.ts";
 import { startNotices } from "./notices.ts";
 import type { RunOptions } from "./run.ts";
 import { messageOf, type Started } from "./start.ts";
+import type { Trial } from "./trial.ts";
+import { confirmTrial, tickTrial } from "./trial-steps.ts";
 
 const EXIT_SOFTWARE = 70;
 const TICK_MS = 1_000;
@@ -22,37 +26,57 @@ const TICK_MS = 1_000;
 const LOOK_MS = 2_000;
 /** How often listeners, resolvers and addresses are looked at where no notification tells of a change. */
 const HOST_MS = 30_000;
+/** How often SSH sessions are looked at. */
+const SESSIONS_MS = 5_000;
+/** How often known pairs and lately open ports are saved. */
+const SAVE_MS = 600_000;
+/** How often the names of time servers are looked up. */
+const NAMES_MS = 3_600_000;
 /** Changes of routes and addresses come in bursts. */
 const HOST_SETTLE_MS = 200;
 
 export type Load = (options: RunOptions, tell: (line: string) => void) => Settings | undefined;
 
+/** What was found before anything was started. */
+interface Before {
+  readonly conntrackBefore: ReturnType<typeof readConntrackUse>;
+  /** About the configuration, each with its line. */
+  readonly warnings: readonly string[];
+}
+
 export class Running {
   readonly #started: Started;
   readonly #load: Load;
+  readonly #trial: Trial | undefined;
   readonly #connectMode: ConnectMode;
   readonly #closers: (() => void)[] = [];
   #options: RunOptions;
   #control: ControlServer | undefined;
   #hostTimer: NodeJS.Timeout | undefined;
   #hostText = "";
+  #servicesText = "";
+  #isStopping = false;
   #ignoreWatch: IgnoreWatch | undefined;
 
-  constructor(started: Started, options: RunOptions, load: Load) {
+  constructor(started: Started, options: RunOptions, load: Load, trial?: Trial) {
     this.#started = started;
+    this.#trial = trial;
     this.#options = options;
     this.#load = load;
     this.#connectMode = new ConnectMode(started.daemon);
   }
 
-  async run(conntrackBefore: ReturnType<typeof readConntrackUse>): Promise<number> {
+  async run({ conntrackBefore, warnings }: Before): Promise<number> {
     const { daemon, restored } = this.#started;
     const notifier = openSystemdNotifier(process.env);
     daemon.recorder.starting();
+    // Nobody reads a daemon's standard error.
+    if (this.#options.log === "syslog") for (const warning of warnings) daemon.recorder.warning(warning);
     if (this.#options.terse !== true) {
       for (const line of explainSettings(daemon.settings)) daemon.recorder.notice(line);
       for (const line of startNotices({ daemon, restored, conntrackBefore })) daemon.recorder.notice(line);
     }
+    for (const line of this.#trial?.startLines(daemon.settings) ?? []) daemon.recorder.notice(line);
     this.#control = await serveControl({
       path: daemon.settings.controlSocket,
       mode: 0o660,
@@ -61,7 +85,9 @@ export class Running {
     });
     const stopped = this.#untilSignal(notifier);
     try {
+      this.#started.guard.lookAtSessions();
       this.#lookAtHost();
+      this.#lookAtVirtualServices();
       daemon.recorder.modes(modeNotices(daemon.settings));
       await this.#connectMode.start();
       this.#startLoops(notifier);
@@ -78,6 +104,7 @@ export class Running {
     const { daemon } = this.#started;
     return {
       ...createApi(daemon),
+      confirm: () => confirmTrial(this.#trial, daemon),
       addMode: (mode) =>
         addMode(mode, daemon.settings, (options) => {
           const before = daemon.settings;
@@ -119,7 +146,9 @@ export class Running {
     const bootMs = Date.now() - daemon.host.uptimeMs;
     void daemon.blocker
       .restoreDelegated(restored.delegated, bootMs)
+      .then(() => daemon.blocker.undoEnded(restored.ended))
       .catch((error: unknown) => daemon.recorder.warning(`restoring rules: ${messageOf(error)}`));
+    daemon.watchDecoy();
     capture.start(daemon.engine, (error) => daemon.recorder.warning(`capture: ${messageOf(error)}`));
     this.#watch(monitor.socket.fd, "nf_tables notifications", () => {
       monitor.read(
@@ -128,14 +157,15 @@ export class Running {
       );
     });
     this.#watch(routes.fd, "route notifications", () => {
-      // What changed is not read: the host is looked at afresh once the changes have settled.
-      while (routes.receive() !== 0);
+      // Otherwise what changed does not matter: the host is looked at afresh once the changes have settled.
+      if (drainRouteChanges(routes)) daemon.lookAtDelegated(true);
       this.#hostTimer ??= setTimeout(
         this.#guard("host", () => this.#lookAtHost()),
         HOST_SETTLE_MS,
       );
     });
     this.#every(TICK_MS, "tick", () => {
+      if (this.#trial !== undefined) tickTrial(this.#trial, daemon);
       daemon.tick();
       daemon.flush();
       view.tick();
@@ -145,11 +175,40 @@ export class Running {
       this.#ignoreWatch?.poll();
     });
     this.#every(HOST_MS, "host", () => this.#lookAtHost());
+    this.#startGuard();
     this.#watchIgnoreFile();
     this.#endGraceLater();
     if (notifier.watchdogIntervalMs !== undefined) {
       this.#every(notifier.watchdogIntervalMs, "watchdog", () => notifier.notify("WATCHDOG=1"));
     }
+  }
+
+  #startGuard(): void {
+    const { guard, learned, daemon } = this.#started;
+    const followNames = () =>
+      void guard
+        .lookUpNames()
+        .then((isNew) => isNew && !this.#isStopping && this.#lookAtHost())
+        .catch((error: unknown) => daemon.recorder.warning(`time servers: ${messageOf(error)}`));
+    this.#every(SESSIONS_MS, "SSH sessions", () => {
+      if (guard.lookAtSessions()) this.#lookAtHost();
+    });
+    this.#every(LOOK_MS, "IPVS", () => this.#lookAtVirtualServices());
+    this.#every(SAVE_MS, "known pairs", () => void learned.save());
+    this.#every(NAMES_MS, "time servers", followNames);
+    followNames();
+  }
+
+  /** Their ports have no socket, so the sensor would take them for closed ones. */
+  #lookAtVirtualServices(): void {
+    const { daemon, firewall } = this.#started;
+    const services = readVirtualServices();
+    const text = JSON.stringify(services);
+    if (text === this.#servicesText) return;
+    this.#servicesText = text;
+    const unread = describeUnread(services);
+    if (unread !== "") daemon.recorder.warning(unread);
+    firewall.rememberServed(services.ports, daemon.settings.latelyOpenMs);
   }
 
   /** BOOT_GRACE: when it ends, closed ports become traps. */
@@ -158,7 +217,7 @@ export class Running {
     const graceMs = daemon.graceLeftMs();
     if (graceMs === 0) return;
     const end = this.#guard("end of BOOT_GRACE", () => {
-      daemon.followHost(readHost());
+      daemon.followHost(this.#started.guard.extend(readHost()));
       daemon.loadFirewall();
     });
     const timer = setTimeout(end, graceMs + 10);
@@ -188,16 +247,17 @@ export class Running {
     clearTimeout(this.#hostTimer);
     this.#hostTimer = undefined;
     const { daemon, firewall } = this.#started;
-    const host = readHost();
+    const host = this.#started.guard.extend(readHost());
     const text = JSON.stringify({ ...host, uptimeMs: 0 });
     if (text !== this.#hostText) {
       daemon.followHost(host);
       this.#hostText = text;
     }
     const { first, last } = host.ephemeral;
-    const served = listServedPorts().filter(
+    const served = [...listServedPorts(), ...readVirtualServices().ports].filter(
       ({ protocol, port }) =>
-        (protocol === IpProtocol.Tcp || port < first || port > last) && !this.#connectMode.isOurs(protocol, port),
+        (protocol === IpProtocol.Tcp ? !daemon.isDecoys(port) : port < first || port > last) &&
+        !this.#connectMode.isOurs(protocol, port),
     );
     firewall.rememberServed(served, daemon.settings.latelyOpenMs);
   }
@@ -247,14 +307,18 @@ export class Running {
   }
 
   async #stop(notifier: SystemdNotifier): Promise<void> {
-    const { daemon, firewall } = this.#started;
+    const { daemon, firewall, learned } = this.#started;
     notifier.notify("STOPPING=1");
+    this.#isStopping = true;
     for (const close of this.#closers.splice(0)) close();
     clearTimeout(this.#hostTimer);
     this.#ignoreWatch?.close();
     await this.#connectMode.close();
     await this.#control?.close();
     await daemon.delegate.close();
+    // A service that was started a moment ago is remembered too.
+    this.#guard("host", () => this.#lookAtHost())();
+    await learned.save();
     try {
       firewall.rest(daemon.plan());
     } catch (error) {

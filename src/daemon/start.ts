@@ -4,8 +4,10 @@
 import { randomInt } from "node:crypto";
 import { existsSync, mkdirSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { CommandRunner } from "../block/command-runner.ts";
 import { Firewall } from "../block/firewall.ts";
+import { LearnedSets } from "../block/learned-sets.ts";
 import { Responder } from "../block/responder.ts";
 import { BATCH_GROUP, COPY_BYTES, PROMPT_GROUP, TABLE } from "../block/ruleset.ts";
 import { NflogSource } from "../capture/nflog.ts";
@@ -13,6 +15,7 @@ import type { Settings } from "../config/settings.ts";
 import { readVersion } from "../control/version.ts";
 import { lockFile } from "../kernel/libc.ts";
 import { Libnftables } from "../kernel/libnftables.ts";
+import { NatHooks } from "../kernel/nat-hooks.ts";
 import { NfTables } from "../kernel/nf-tables.ts";
 import { NfTablesMonitor } from "../kernel/nf-tables-monitor.ts";
 import { openRouteMonitor } from "../kernel/routes.ts";
@@ -25,11 +28,18 @@ import { openResolver } from "../record/resolver.ts";
 import { openStore } from "../record/store.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import { BlockedView } from "./blocked-view.ts";
+import { listContainerNetworks, thisLinks } from "./container-networks.ts";
 import { Daemon } from "./daemon.ts";
+import { Decoy } from "./decoy.ts";
+import { Guard } from "./guard.ts";
 import { readHost } from "./host.ts";
+import { Learned } from "./learned.ts";
 import { nearRanges } from "./plan.ts";
 import { Prover } from "./prover.ts";
 import type { Restored } from "./restore.ts";
+import { listSessionSources, thisHost } from "./ssh-sessions.ts";
+import { lookUp, readTimeServers } from "./time-servers.ts";
+import type { Trial } from "./trial.ts";
 import { createTroubles, type Troubles } from "./troubles.ts";
 
 /** Why the daemon did not start, with the exit code of sysexits.h that says so. */
@@ -50,6 +60,9 @@ export interface Started {
   readonly routes: ReturnType<typeof openRouteMonitor>;
   readonly restored: Restored;
   readonly view: BlockedView;
+  readonly guard: Guard;
+  /** Known pairs and lately open ports over restarts. */
+  readonly learned: Learned;
   /** Closes everything that start() opened; the kernel keeps the table. */
   close(): void;
 }
@@ -57,7 +70,7 @@ export interface Started {
 export const EXIT_UNAVAILABLE = 69;
 
 /** Throws StartError or KernelError. */
-export function start(settings: Settings, log: "stdout" | "syslog"): Started {
+export function start(settings: Settings, log: "stdout" | "syslog", trial?: Trial): Started {
   const opened: { close(): void | Promise<void> }[] = [];
   const keep = <T extends { close(): void | Promise<void> }>(resource: T): T => {
     opened.push(resource);
@@ -67,7 +80,7 @@ export function start(settings: Settings, log: "stdout" | "syslog"): Started {
     for (const resource of opened.splice(0).reverse()) void resource.close();
   };
   try {
-    return { ...assemble(settings, log, keep), close };
+    return { ...assemble({ settings, log, trial }, keep), close };
   } catch (error) {
     close();
     throw error;
@@ -76,15 +89,29 @@ export function start(settings: Settings, log: "stdout" | "syslog"): Started {
 
 type Keep = <T extends { close(): void | Promise<void> }>(resource: T) => T;
 
-function assemble(settings: Settings, log: "stdout" | "syslog", keep: Keep): Omit<Started, "close"> {
+interface Wanted {
+  readonly settings: Settings;
+  readonly log: "stdout" | "syslog";
+  readonly trial: Trial | undefined;
+}
+
+function assemble({ settings, log, trial }: Wanted, keep: Keep): Omit<Started, "close"> {
   const nowMs = Date.now;
   takeLock(settings.stateDir, keep);
   const journal = openJournal(settings, log, keep);
   const troubles = createTroubles();
-  const host = readHost();
+  const guard = openGuard();
+  const host = guard.extend(readHost());
   const nft = keep(new Libnftables());
   const tables = keep(new NfTables(TABLE));
   const firewall = new Firewall(nft, tables, nearRanges(host));
+  const learnedSets = new LearnedSets(tables, nowMs);
+  const learned = new Learned({
+    sets: learnedSets,
+    path: join(settings.stateDir, "learned"),
+    say: (message) => say(message),
+    pause: () => setImmediate(),
+  });
   const capture = keep(new NflogSource({ promptGroup: PROMPT_GROUP, batchGroup: BATCH_GROUP, copyBytes: COPY_BYTES }));
   const monitor = keep(new NfTablesMonitor(TABLE, process.pid));
   const routes = keep(openRouteMonitor());
@@ -103,6 +130,7 @@ function assemble(settings: Settings, log: "stdout" | "syslog", keep: Keep): Omi
   const runner = keep(new CommandRunner());
   const responder = new Responder({ settings: settings.responses, runner });
   const prover = openProver(keep, (message) => say(message));
+  const decoy = keep(new Decoy({ nat: keep(new NatHooks()), warn: (message) => say(message) }));
   const names = settings.resolveHost ? openResolver(nowMs) : undefined;
   const daemon = new Daemon({
     version,
@@ -116,6 +144,10 @@ function assemble(settings: Settings, log: "stdout" | "syslog", keep: Keep): Omi
     troubles,
     prover,
     responder,
+    learned: learnedSets,
+    relearn: () => void learned.load(),
+    decoy,
+    trial,
     names,
     hashSeed,
     nowMs,
@@ -124,12 +156,25 @@ function assemble(settings: Settings, log: "stdout" | "syslog", keep: Keep): Omi
   replaced = () => daemon.storeAll();
   for (const message of waiting.splice(0)) say(message);
   daemon.loadFirewall();
+  learned.load();
+  daemon.learnStandingPeers();
   daemon.restoreOffences();
   const restored = daemon.restoreBlocks();
   const view = new BlockedView({ list: daemon.blocker.list, files: blockedFiles(settings, troubles, say), nowMs });
   if (isFirstStart && settings.blockedFile !== undefined) importOld(daemon, settings.blockedFile);
   view.tick(true);
-  return { daemon, firewall, capture, monitor, routes, restored, view };
+  return { daemon, firewall, capture, monitor, routes, restored, view, guard, learned };
+}
+
+function openGuard(): Guard {
+  const host = thisHost();
+  const links = thisLinks();
+  return new Guard({
+    sessions: () => listSessionSources(host),
+    containers: () => listContainerNetworks(links),
+    timeServers: () => readTimeServers(),
+    lookUp,
+  });
 }
 
 function openProver(keep: Keep, say: (message: string) => void): Prover | undefined {

@@ -3,6 +3,7 @@ import type { Explanation } from "../control/api.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import type { Daemon } from "./daemon.ts";
 import { entryOf } from "./entry.ts";
+import { describeGuard } from "./guard.ts";
 
 const EVENTS_SHOWN = 20;
 
@@ -15,7 +16,10 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
   const held = daemon.isHeld(source);
   const because: string[] = [];
   if (block !== undefined) because.push(`Evidence: ${gradeText(block.grade)}.`);
-  if (spared !== undefined) because.push(sparedText(spared));
+  const guard = daemon.judge.guardReason([asked.w0, asked.w1, asked.w2, asked.w3]);
+  if (spared !== undefined && spared !== "guarded") because.push(sparedText(spared));
+  else if (guard !== undefined)
+    because.push(`In the guard, as ${describeGuard(guard)}: never held or blocked unproven.`);
   if (held) because.push("It is in the hold: its packets are dropped until 5 s after its last probe.");
   if (history !== undefined && history.directProbes > 0) {
     because.push(
@@ -24,7 +28,12 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
   }
   return {
     source: formatPrefix(source),
-    state: stateOf({ block, spared, held, isKnown: history !== undefined }),
+    state: stateOf({
+      block,
+      spared: spared ?? (guard === undefined ? undefined : "guarded"),
+      held,
+      isKnown: history !== undefined,
+    }),
     because,
     ...(block !== undefined && { block: entryOf(block) }),
     probes: history?.probes ?? 0,
@@ -67,12 +76,10 @@ function gradeText(grade: string): string {
   }
 }
 
-function sparedText(because: "ignored" | "guarded" | "own"): string {
+function sparedText(because: "ignored" | "own"): string {
   switch (because) {
     case "ignored":
       return "On the allow list (IGNORE_FILE): never held or blocked.";
-    case "guarded":
-      return "A gateway or a resolver of this host: never held or softly blocked.";
     case "own":
       return "An address of this host, or one that no other host may send from: never judged.";
   }

@@ -67,6 +67,12 @@ export class Detector {
     this.table.unflagAll();
   }
 
+  /** Whether the source has been found scanning and not been reset since. */
+  isFound(source: Prefix): boolean {
+    const row = this.table.find(source.w0, source.w1, source.w2, source.w3, source.bits);
+    return row >= 0 && this.table.isFlagged(row);
+  }
+
   /** When the source last sent a probe, in ms since the epoch to the second; undefined if it is not tracked. */
   lastSeenMs(source: Prefix): number | undefined {
     const row = this.table.find(source.w0, source.w1, source.w2, source.w3, source.bits);

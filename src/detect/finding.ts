@@ -5,6 +5,8 @@ import type { Kind } from "./probe.ts";
 
 export interface Finding {
   readonly source: Prefix;
+  /** The full address of the probe that decided, where `source` is its /64; absent: the source is one address. */
+  readonly address?: Prefix;
   /** Of the probe that decided. */
   readonly kind: Kind;
   readonly protocol: number;

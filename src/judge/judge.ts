@@ -2,10 +2,19 @@
 // soft block on unproven evidence; a full one where the admin trusts any packet (PROOF="off"). Enforcing is block/'s.
 import type { Finding } from "../detect/finding.ts";
 import { Kind } from "../detect/probe.ts";
-import { type Prefix, parsePrefix } from "../wire/address.ts";
+import { isIpv4, type Prefix, parsePrefix, prefixOfWords } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import { IpProtocol } from "../wire/packet.ts";
-import type { Grade, Verdict } from "./verdict.ts";
+import type { Grade, GuardReason, Verdict } from "./verdict.ts";
+
+/** A part of the guard, and why it is in it. */
+export interface GuardPart {
+  readonly because: GuardReason;
+  readonly ranges: AddressRanges;
+}
+
+/** Full source address of a packet. */
+export type Words = readonly [number, number, number, number];
 
 /** Replaced as a whole whenever the configuration, the guard or the host's addresses change. */
 export interface JudgeContext {
@@ -13,6 +22,12 @@ export interface JudgeContext {
   readonly ignored: AddressRanges;
   /** Gateways, resolvers, peers ... (design section 4). */
   readonly guarded: AddressRanges;
+  /** The same by reason; the first that holds is named. Absent: no reasons are known. */
+  readonly guardParts?: readonly GuardPart[];
+  /** Whether the kernel guards an address as a peer of our own connections: a system call. Absent: nobody is. */
+  readonly isPeer?: (address: Prefix) => boolean;
+  /** GUARD_SSH: a source with a live SSH session is not blocked even when it is proven. Absent: so it is. */
+  readonly guardSsh?: boolean;
   /** This host's addresses and its subnets' broadcast addresses; what is special everywhere is added here. */
   readonly own: AddressRanges;
   /** BLOCK_TCP, BLOCK_UDP. */
@@ -72,21 +87,60 @@ export class Judge {
     if (this.#context.ignored.overlaps(block)) return "ignored";
     if (this.#own.overlaps(block)) return "own";
     if (this.#context.guarded.overlaps(block)) return "guarded";
-    return undefined;
+    return block.bits === 128 && this.#context.isPeer?.(block) === true ? "guarded" : undefined;
   }
 
-  /** The four words: full source address of the probe that decided, as for `spares`. */
+  /** Why an address is in the guard; asks the kernel when no other reason is found. */
+  guardReason([w0, w1, w2, w3]: Words): GuardReason | undefined {
+    for (const { because, ranges } of this.#context.guardParts ?? []) {
+      if (ranges.contains(w0, w1, w2, w3)) return because;
+    }
+    const isPeer = this.#context.isPeer?.(prefixOfWords(w0, w1, w2, w3, 128)) === true;
+    return isPeer ? "peer" : undefined;
+  }
+
+  /**
+   * The four words: full source address of the probe that decided, as for `spares`. Peers are the kernel's to spare: it
+   * asks its own set before it calls a packet a probe.
+   */
   judge(finding: Finding, w0: number, w1: number, w2: number, w3: number): Verdict {
+    const grade = gradeOf(finding);
+    if (grade !== "direct") return this.judgeProven(finding, grade, [w0, w1, w2, w3]);
     // An IPv6 packet from ::ffff:192.0.2.1 reads as IPv4 by its words, yet its key is ::/64: so the key is asked too.
     const because = this.spares(w0, w1, w2, w3) ?? (this.#own.containsPrefix(finding.source) ? "own" : undefined);
     if (because !== undefined) return { action: "spare", because, finding };
-    return this.#act(finding, gradeOf(finding));
+    return this.#act(finding, grade);
   }
 
-  /** As judge(), for a source that a test has proven; the words are those of the last packet seen from it. */
-  judgeProven(finding: Finding, grade: Grade, words: readonly [number, number, number, number]): Verdict {
-    const because = this.spares(...words) ?? (this.#own.containsPrefix(finding.source) ? "own" : undefined);
-    return because === undefined ? this.#act(finding, grade) : { action: "spare", because, finding };
+  /**
+   * As judge(), for what no sensor rule has seen (listeners) or had a reason to ask the guard about: peers are asked for.
+   */
+  judgeUnasked(finding: Finding, words: Words): Verdict {
+    const verdict = this.judge(finding, ...words);
+    const isUnproven = verdict.action === "soft" || (verdict.action === "block" && verdict.grade === "direct");
+    const guard = isUnproven ? this.guardReason(words) : undefined;
+    return guard === undefined ? verdict : { action: "spare", because: "guarded", guard, finding };
+  }
+
+  /**
+   * As judge(), for a source that is proven; the words are those of the last packet seen from it. The guard is against
+   * forgers: it spares nobody who is proven, but for the source of a live SSH session, lest an administrator be locked out.
+   */
+  judgeProven(finding: Finding, grade: Grade, words: Words): Verdict {
+    const spared = this.spares(...words);
+    const because = spared ?? (this.#own.containsPrefix(finding.source) ? "own" : undefined);
+    if (because === "ignored" || because === "own") return { action: "spare", because, finding };
+    const guard = this.guardReason(words);
+    if (guard === undefined) {
+      return because === undefined ? this.#act(finding, grade) : { action: "spare", because, finding };
+    }
+    if (guard === "ssh" && this.#context.guardSsh !== false) {
+      return { action: "spare", because: "guarded", guard, proven: grade, finding };
+    }
+    const verdict = this.#act({ ...finding, source: singleSource(finding.source, words) }, grade);
+    // Commands are never run about whom this host depends on.
+    if (verdict.action === "run") return { action: "spare", because: "guarded", guard, proven: grade, finding };
+    return verdict.action === "block" ? { ...verdict, guard } : verdict;
   }
 
   #act(finding: Finding, grade: Grade): Verdict {
@@ -109,6 +163,11 @@ export class Judge {
     if (protocol === IpProtocol.Tcp) return this.#context.blockTcp;
     return protocol === IpProtocol.Udp && this.#context.blockUdp;
   }
+}
+
+/** The rules exempt guarded addresses from the block of their /64, so a guarded one is blocked by itself. */
+function singleSource(source: Prefix, [w0, w1, w2, w3]: Words): Prefix {
+  return isIpv4(source) || source.bits === 128 ? source : prefixOfWords(w0, w1, w2, w3, 128);
 }
 
 /** A connection that a listener of ours accepted is a completed handshake; a SYN or a datagram proves nothing. */

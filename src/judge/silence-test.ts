@@ -84,6 +84,15 @@ export class SilenceTest {
     return this.#subjects.size;
   }
 
+  has(source: string): boolean {
+    return this.#subjects.has(source);
+  }
+
+  /** log2 of the likelihood ratio so far; 0 for a source that is not under test. */
+  bits(source: string): number {
+    return this.#subjects.get(source)?.bits ?? 0;
+  }
+
   /**
    * A SYN to a closed port from a held source. `mayAnswer`: the rate limits allow an answer; asked before the coin is
    * looked at, so that a pair which cannot be answered leaves the test whatever its coin says.

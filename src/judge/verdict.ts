@@ -4,9 +4,20 @@ import type { Finding } from "../detect/finding.ts";
 /** What the evidence for a block is (design section 7); "fleet", "handshake" and "silence" come with later issues. */
 export type Grade = "handshake" | "silence" | "direct" | "manual" | "fleet";
 
+/** Why an address is in the guard (design section 4), as `portreeve guard` says it. */
+export const guardReasons = ["ssh", "gateway", "resolver", "time server", "container", "peer"] as const;
+export type GuardReason = (typeof guardReasons)[number];
+
 export type Verdict =
   /** Nothing is done: the source is on the allow list, in the guard, or one of our own. */
-  | { readonly action: "spare"; readonly because: "ignored" | "guarded" | "own"; readonly finding: Finding }
+  | {
+      readonly action: "spare";
+      readonly because: "ignored" | "guarded" | "own";
+      readonly finding: Finding;
+      readonly guard?: GuardReason;
+      /** It is spared although it is proven: an SSH session of it stands. */
+      readonly proven?: Grade;
+    }
   /** BLOCK_*="0", or no firewall: recorded only. */
   | { readonly action: "log"; readonly finding: Finding }
   /** BLOCK_*="2": KILL_RUN_CMD runs, and nothing else is done. */
@@ -14,4 +25,10 @@ export type Verdict =
   /** Unproven (PROOF="on"): new connections dropped for SOFT_BLOCK_TIME, known pairs and established flows pass. */
   | { readonly action: "soft"; readonly grade: Grade; readonly finding: Finding }
   /** Everything from the source is dropped for BLOCK_TIME, longer each time. */
-  | { readonly action: "block"; readonly grade: Grade; readonly finding: Finding };
+  | {
+      readonly action: "block";
+      readonly grade: Grade;
+      readonly finding: Finding;
+      /** It is in the guard, and proven all the same. */
+      readonly guard?: GuardReason;
+    };

@@ -65,6 +65,19 @@ export const NFNL_SUBSYS_ULOG = 4;
 export const NFNL_SUBSYS_NFTABLES = 10;
 export const NFNLGRP_NFTABLES = 7;
 
+/** linux/netfilter/nfnetlink_conntrack.h, nf_conntrack_common.h */
+export const NFNL_SUBSYS_CTNETLINK = 1;
+export const IPCTNL_MSG_CT_NEW = 0;
+export const IPCTNL_MSG_CT_GET = 1;
+export const CTA_TUPLE_ORIG = 1;
+export const CTA_STATUS = 3;
+export const CTA_TUPLE_IP = 1;
+export const CTA_IP_V4_SRC = 1;
+export const CTA_IP_V4_DST = 2;
+export const CTA_IP_V6_SRC = 3;
+export const CTA_IP_V6_DST = 4;
+export const IPS_SEEN_REPLY = 2;
+
 /** linux/netfilter/nfnetlink_log.h */
 export const NFULNL_MSG_PACKET = 0;
 export const NFULNL_MSG_CONFIG = 1;
@@ -83,8 +96,16 @@ export const NFULNL_CFG_F_SEQ = 1;
 
 /** linux/netfilter/nf_tables.h */
 export const NFT_MSG_NEWTABLE = 0;
+export const NFT_MSG_GETTABLE = 1;
 export const NFT_MSG_DELTABLE = 2;
 export const NFT_MSG_NEWCHAIN = 3;
+export const NFT_MSG_GETCHAIN = 4;
+/** NFTA_CHAIN_HOOK nests the hook's number. */
+export const NFTA_CHAIN_HOOK = 4;
+export const NFTA_CHAIN_TYPE = 7;
+export const NFTA_HOOK_HOOKNUM = 1;
+/** linux/netfilter.h */
+export const NF_INET_PRE_ROUTING = 0;
 export const NFT_MSG_DELCHAIN = 5;
 export const NFT_MSG_NEWRULE = 6;
 export const NFT_MSG_GETRULE = 7;
@@ -100,6 +121,9 @@ export const NFTA_GEN_PROC_PID = 2;
 export const NFTA_GEN_PROC_NAME = 3;
 /** The table's name is attribute 1 in every message about a table, chain, rule, set or set element. */
 export const NFTA_TABLE = 1;
+export const NFTA_TABLE_FLAGS = 2;
+export const NFTA_CHAIN_NAME = 3;
+export const NFTA_CHAIN_POLICY = 5;
 export const NFTA_SET_ELEM_LIST_TABLE = 1;
 export const NFTA_SET_ELEM_LIST_SET = 2;
 export const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
@@ -110,6 +134,7 @@ export const NFTA_SET_ELEM_KEY = 1;
 export const NFTA_SET_ELEM_TIMEOUT = 4;
 export const NFTA_SET_ELEM_EXPIRATION = 5;
 export const NFTA_DATA_VALUE = 1;
+export const NFPROTO_UNSPEC = 0;
 export const NFPROTO_INET = 1;
 
 /** linux/sock_diag.h, linux/inet_diag.h, net/tcp_states.h */
@@ -119,17 +144,26 @@ export const INET_DIAG_REQ_V2_BYTES = 56;
 /** struct inet_diag_msg: u8 family, state, timer, retrans, then inet_diag_sockid, whose first field is be16 sport. */
 export const INET_DIAG_MSG_SPORT_AT = 4;
 export const INET_DIAG_MSG_BYTES = 72;
+/** Behind it be16 dport, 16 bytes source, 16 bytes destination, u32 interface, 2 u32 cookie; then 4 u32, and u32 inode. */
+export const INET_DIAG_MSG_DST_AT = 24;
+export const INET_DIAG_MSG_INODE_AT = 68;
+/** The sockid of a request begins here, with be16 sport: a dump tells of sockets on that port only. */
+export const INET_DIAG_REQ_SPORT_AT = 8;
+export const TCP_ESTABLISHED = 1;
 export const TCP_LISTEN = 10;
 export const TCP_CLOSE = 7;
 
 /** linux/rtnetlink.h */
 export const RTM_NEWROUTE = 24;
+export const RTM_DELROUTE = 25;
 export const RTM_GETROUTE = 26;
 /** struct rtmsg: u8 family, dst_len, src_len, tos, table, protocol, scope, type, u32 flags. */
 export const RTMSG_BYTES = 12;
 export const RTMSG_DST_LEN_AT = 1;
 export const RTMSG_TYPE_AT = 7;
 export const RTN_UNICAST = 1;
+export const RTN_BLACKHOLE = 6;
+export const RTN_PROHIBIT = 8;
 export const RTA_GATEWAY = 5;
 export const RTA_MULTIPATH = 9;
 export const RTA_VIA = 18;

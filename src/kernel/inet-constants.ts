@@ -4,15 +4,18 @@
 /** sys/socket.h, asm-generic/socket.h */
 export const SOCK_STREAM = 1;
 export const SO_REUSEADDR = 2;
+export const SO_MARK = 36;
 
 /** netinet/in.h, linux/in.h, linux/in6.h */
 export const IPPROTO_IP = 0;
 export const IPPROTO_TCP = 6;
 export const IPPROTO_IPV6 = 41;
 export const IP_PKTINFO = 8;
+export const IP_TRANSPARENT = 19;
 export const IPV6_V6ONLY = 26;
 export const IPV6_RECVPKTINFO = 49;
 export const IPV6_PKTINFO = 50;
+export const IPV6_TRANSPARENT = 75;
 /** struct sockaddr_in: u16 family, be16 port, be32 address; 16 bytes. */
 export const SOCKADDR_IN_BYTES = 16;
 export const SOCKADDR_IN_ADDRESS_AT = 4;

@@ -236,13 +236,18 @@ export class NetlinkSocket {
     return got === -K.EAGAIN || got === -K.EINTR ? 0 : got;
   }
 
+  /** Sends a request whose answers the caller reads with receive(). Throws KernelError when it cannot be sent. */
+  ask(message: Uint8Array): void {
+    const sent = libc.send(this.fd, message, 0);
+    if (sent < 0) this.#refuse(-sent);
+  }
+
   /**
    * Sends one request and reads until its answer is complete (an acknowledgement, or the end of a dump), at most
    * two seconds per datagram. `visit` sees every message but the closing one. Throws KernelError on refusal.
    */
   request(message: Uint8Array, visit: (message: NetlinkMessage) => void = () => undefined): void {
-    const sent = libc.send(this.fd, message, 0);
-    if (sent < 0) this.#refuse(-sent);
+    this.ask(message);
     let done = false;
     while (!done) {
       const got = libc.receive(this.fd, this.buffer, 0);

@@ -9,6 +9,8 @@ const message = (type: number) => (K.NFNL_SUBSYS_NFTABLES << 8) | type;
 export interface ForeignChange {
   /** True: a table, chain, rule or set came or went; false: only elements of sets. */
   readonly structural: boolean;
+  /** Sets whose elements came or went, each once; absent: not known, or too many. */
+  readonly sets?: readonly string[];
   /** The program's name as the kernel knows it ("nft", "dockerd"), "" if that is not known. */
   readonly program: string;
 }
@@ -29,6 +31,8 @@ const removalTypes: ReadonlySet<number> = new Set(
 );
 const elementTypes: ReadonlySet<number> = new Set([K.NFT_MSG_NEWSETELEM, K.NFT_MSG_DELSETELEM].map(message));
 const MAX_DATAGRAMS_PER_READ = 256;
+/** Our table has some thirty sets; another program may make more in it. */
+const MAX_SETS = 64;
 
 export class NfTablesMonitor {
   readonly socket: NetlinkSocket;
@@ -37,6 +41,7 @@ export class NfTablesMonitor {
   readonly #ownPid: number;
   #structural = false;
   #elements = false;
+  readonly #sets = new Set<string>();
   #removedElsewhere = false;
   /** How often notifications did not fit the socket: the owner then checks everything. */
   overruns = 0;
@@ -75,10 +80,18 @@ export class NfTablesMonitor {
         }
         const isOurs = this.#isOurs(bytes, at, end);
         this.#structural ||= isOurs && structuralTypes.has(type);
-        this.#elements ||= isOurs && elementTypes.has(type);
+        if (isOurs && elementTypes.has(type)) this.#noteElements(bytes, at, end);
         this.#removedElsewhere ||= !isOurs && removalTypes.has(type);
       });
     }
+  }
+
+  #noteElements(bytes: Buffer, at: number, end: number): void {
+    this.#elements = true;
+    if (this.#sets.size >= MAX_SETS) return;
+    walkAttributes(bytes, at + K.NFGENMSG_BYTES, end, (type, valueAt, valueEnd) => {
+      if (type === K.NFTA_SET_ELEM_LIST_SET) this.#sets.add(bytes.toString("latin1", valueAt, valueEnd - 1));
+    });
   }
 
   #isOurs(bytes: Buffer, at: number, end: number): boolean {
@@ -95,8 +108,10 @@ export class NfTablesMonitor {
   #commit(bytes: Buffer, at: number, end: number, onChange: (change: ForeignChange) => void): void {
     const structural = this.#structural;
     const touched = structural || this.#elements;
+    const sets = [...this.#sets];
     this.#structural = false;
     this.#elements = false;
+    this.#sets.clear();
     if (!touched) return;
     let pid = 0;
     let program = "";
@@ -104,7 +119,8 @@ export class NfTablesMonitor {
       if (type === K.NFTA_GEN_PROC_PID) pid = bytes.readUInt32BE(valueAt);
       if (type === K.NFTA_GEN_PROC_NAME) program = bytes.toString("latin1", valueAt, valueEnd - 1);
     });
-    if (pid !== this.#ownPid) onChange({ structural, program });
+    if (pid !== this.#ownPid)
+      onChange({ structural, ...(sets.length > 0 && sets.length < MAX_SETS && { sets }), program });
   }
 
   close(): void {

@@ -22,6 +22,11 @@ export type ElementState =
   | { readonly present: false }
   | { readonly present: true; readonly expiresInMs: number | undefined };
 
+interface Dump {
+  readonly entries: readonly string[];
+  readonly interrupted: boolean;
+}
+
 /** Elements in one message: 40 bytes each, and an attribute's length is 16 bits. */
 const ELEMENTS_PER_MESSAGE = 1_000;
 const WRITER_BYTES = 65_536;
@@ -165,16 +170,81 @@ export class NfTables {
     return count;
   }
 
-  /** Chains and handles of the table's rules, in order: equal texts mean that no rule came or went. "" without any. */
+  /**
+   * The table's flags (dormant), its chains with hooks and policies, and the handles of its rules, in order: equal texts
+   * mean that none of them came, went or was changed. "" without a table.
+   */
   fingerprint(): string {
-    let dump = this.#readRules();
-    // A commit in the middle of a dump, to whatever table, may make it miss rules or tell some twice.
-    for (let again = 1; dump.interrupted && again < DUMP_ATTEMPTS; again++) dump = this.#readRules();
-    return dump.rules.join(" ");
+    const flags = this.#readFlags();
+    if (flags === undefined) return "";
+    return [flags, this.#readWhole(() => this.#readChains()), this.#readWhole(() => this.#readRules())].join(" ");
   }
 
-  #readRules(): { readonly rules: readonly string[]; readonly interrupted: boolean } {
-    const rules: string[] = [];
+  /**
+   * How many elements a set has, and a sum of their keys: equal texts mean the same elements, up to 2^-32. "" without
+   * the set. For sets whose elements do not expire.
+   */
+  digest(set: string): string {
+    let count = 0;
+    let sum = 0;
+    try {
+      this.visitElements(set, (key) => {
+        // FNV-1a; the order in which the kernel tells them may change.
+        let hash = 0x811c9dc5;
+        for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ (key[at] ?? 0), 0x01000193);
+        sum = (sum + hash) >>> 0;
+        count++;
+      });
+    } catch (error) {
+      if (error instanceof KernelError && error.code === "ENOENT") return "";
+      throw error;
+    }
+    return `${count}:${sum}`;
+  }
+
+  /** A commit in the middle of a dump, to whatever table, may make it miss entries or tell some twice. */
+  #readWhole(read: () => Dump): string {
+    let dump = read();
+    for (let again = 1; dump.interrupted && again < DUMP_ATTEMPTS; again++) dump = read();
+    return dump.entries.join(" ");
+  }
+
+  #readFlags(): number | undefined {
+    let found: number | undefined;
+    const request = this.#begin(K.NFT_MSG_GETTABLE, K.NLM_F_ACK).text(K.NFTA_TABLE, this.#table).finish();
+    try {
+      this.#socket.request(request, ({ bytes, at, end }) => {
+        found ??= 0;
+        walkAttributes(bytes, at + K.NFGENMSG_BYTES, end, (type, valueAt) => {
+          if (type === K.NFTA_TABLE_FLAGS) found = bytes.readUInt32BE(valueAt);
+        });
+      });
+    } catch (error) {
+      if (!(error instanceof KernelError && error.code === "ENOENT")) throw error;
+    }
+    return found;
+  }
+
+  #readChains(): Dump {
+    const entries: string[] = [];
+    let interrupted = false;
+    this.#socket.request(this.#begin(K.NFT_MSG_GETCHAIN, K.NLM_F_DUMP).finish(), ({ flags, bytes, at, end }) => {
+      if ((flags & K.NLM_F_DUMP_INTR) !== 0) interrupted = true;
+      let chain = "";
+      let ours = false;
+      walkAttributes(bytes, at + K.NFGENMSG_BYTES, end, (type, valueAt, valueEnd) => {
+        if (type === K.NFTA_TABLE) ours = bytes.toString("latin1", valueAt, valueEnd - 1) === this.#table;
+        if (type === K.NFTA_CHAIN_NAME) chain += bytes.toString("latin1", valueAt, valueEnd - 1);
+        if (type === K.NFTA_CHAIN_HOOK || type === K.NFTA_CHAIN_POLICY)
+          chain += `/${bytes.toString("hex", valueAt, valueEnd)}`;
+      });
+      if (ours) entries.push(chain);
+    });
+    return { entries, interrupted };
+  }
+
+  #readRules(): Dump {
+    const entries: string[] = [];
     let interrupted = false;
     const request = this.#begin(K.NFT_MSG_GETRULE, K.NLM_F_DUMP).text(K.NFTA_TABLE, this.#table).finish();
     this.#socket.request(request, ({ flags, bytes, at, end }) => {
@@ -186,9 +256,9 @@ export class NfTables {
         if (type === K.NFTA_RULE_CHAIN) rule += bytes.toString("latin1", valueAt, valueEnd - 1);
         if (type === K.NFTA_RULE_HANDLE) rule += `#${bytes.readBigUInt64BE(valueAt)}`;
       });
-      if (ours) rules.push(rule);
+      if (ours) entries.push(rule);
     });
-    return { rules, interrupted };
+    return { entries, interrupted };
   }
 
   #begin(type: number, flags: number): NetlinkWriter {
@@ -213,7 +283,10 @@ function groupBySet(changes: readonly ElementChange[]): Map<string, ElementChang
 }
 
 /** Walks one NEWSETELEM message. Straight-line code: a dump may hold a million elements. */
-function readElements(answer: NetlinkMessage, visit: (key: Buffer, expiresInMs: number | undefined) => void): void {
+export function readElements(
+  answer: NetlinkMessage,
+  visit: (key: Buffer, expiresInMs: number | undefined) => void,
+): void {
   const { bytes, end } = answer;
   const list = findAttribute(bytes, answer.at + K.NFGENMSG_BYTES, end, K.NFTA_SET_ELEM_LIST_ELEMENTS);
   if (list < 0) return;

@@ -1,7 +1,7 @@
 // rtnetlink (linux/rtnetlink.h): the default gateways, and a socket that says when routes or addresses change.
 import { formatWords, IPV4_MAPPED_WORD } from "../wire/address.ts";
 import * as K from "./constants.ts";
-import { NetlinkSocket, NetlinkWriter, walkAttributes } from "./netlink.ts";
+import { NetlinkSocket, NetlinkWriter, walkAttributes, walkMessages } from "./netlink.ts";
 
 /** Gateways of every default route of both families, as canonical text. Throws KernelError. */
 export function listDefaultGateways(): string[] {
@@ -51,6 +51,24 @@ function addAddress(bytes: Buffer, at: number, end: number, into: Set<string>): 
     const word = (index: number) => bytes.readUInt32BE(at + 4 * index);
     into.add(formatWords(word(0), word(1), word(2), word(3)));
   }
+}
+
+/**
+ * Reads what the monitor has to tell. True when a route that leads nowhere went (blackhole, unreachable, prohibit), or
+ * when so much was told that it is not known. Others are not counted: a router changes thousands of them a second.
+ */
+export function drainRouteChanges(monitor: NetlinkSocket): boolean {
+  let removed = false;
+  for (let length = monitor.receive(); length !== 0; length = monitor.receive()) {
+    removed ||= length < 0;
+    if (length < 0) continue;
+    walkMessages(monitor.buffer, length, ({ type, bytes, at, end }) => {
+      if (type !== K.RTM_DELROUTE || end - at < K.RTMSG_BYTES) return;
+      const kind = bytes.readUInt8(at + K.RTMSG_TYPE_AT);
+      removed ||= kind >= K.RTN_BLACKHOLE && kind <= K.RTN_PROHIBIT;
+    });
+  }
+  return removed;
 }
 
 /** A socket that becomes readable when an address or a route of either family changes. */

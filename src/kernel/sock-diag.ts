@@ -1,4 +1,6 @@
-// sock_diag (linux/inet_diag.h): which ports have a listener now, from the kernel's own socket tables.
+// sock_diag (linux/inet_diag.h): which ports have a listener now, and who is connected to a port, from the kernel's own
+// socket tables.
+import { IPV4_MAPPED_WORD, type Prefix, prefixOfWords } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import * as K from "./constants.ts";
 import { NetlinkSocket, NetlinkWriter } from "./netlink.ts";
@@ -23,22 +25,58 @@ export function listServedPorts(): ServedPort[] {
   }
 }
 
+/** The other end of an established connection, and the inode by which /proc/PID/fd names its socket. */
+export interface Connected {
+  readonly remote: Prefix;
+  readonly inode: number;
+}
+
+/** Established TCP connections to a local port, both families; at most `limit`. Throws KernelError. */
+export function listConnected(port: number, limit: number): Connected[] {
+  const socket = new NetlinkSocket({ name: "sock_diag", protocol: K.NETLINK_SOCK_DIAG });
+  try {
+    const found: Connected[] = [];
+    for (const family of [K.AF_INET, K.AF_INET6]) {
+      const query = { family, protocol: IpProtocol.Tcp, states: 1 << K.TCP_ESTABLISHED, port };
+      socket.request(requestOf(socket, query), ({ bytes, at, end }) => {
+        if (end - at < K.INET_DIAG_MSG_BYTES || found.length >= limit) return;
+        if (bytes.readUInt16BE(at + K.INET_DIAG_MSG_SPORT_AT) !== port) return;
+        const word = (index: number) => bytes.readUInt32BE(at + K.INET_DIAG_MSG_DST_AT + 4 * index);
+        const isFour = bytes.readUInt8(at) === K.AF_INET;
+        const remote = isFour
+          ? prefixOfWords(0, 0, IPV4_MAPPED_WORD, word(0), 128)
+          : prefixOfWords(word(0), word(1), word(2), word(3), 128);
+        found.push({ remote, inode: bytes.readUInt32LE(at + K.INET_DIAG_MSG_INODE_AT) });
+      });
+    }
+    return found;
+  } finally {
+    socket.close();
+  }
+}
+
 interface Query {
   readonly family: number;
   readonly protocol: number;
   readonly states: number;
+  /** Only sockets on this local port. */
+  readonly port?: number;
 }
 
-function collect(socket: NetlinkSocket, query: Query, into: Set<number>): void {
+function requestOf(socket: NetlinkSocket, { family, protocol, states, port = 0 }: Query): Uint8Array {
   const request = Buffer.alloc(K.INET_DIAG_REQ_V2_BYTES);
-  request.writeUInt8(query.family, 0);
-  request.writeUInt8(query.protocol, 1);
-  request.writeUInt32LE(query.states, 4);
-  const message = new NetlinkWriter()
+  request.writeUInt8(family, 0);
+  request.writeUInt8(protocol, 1);
+  request.writeUInt32LE(states, 4);
+  request.writeUInt16BE(port, K.INET_DIAG_REQ_SPORT_AT);
+  return new NetlinkWriter()
     .begin(K.SOCK_DIAG_BY_FAMILY, K.NLM_F_REQUEST | K.NLM_F_DUMP, socket.nextSequence())
     .raw(request)
     .finish();
-  socket.request(message, ({ bytes, at, end }) => {
+}
+
+function collect(socket: NetlinkSocket, query: Query, into: Set<number>): void {
+  socket.request(requestOf(socket, query), ({ bytes, at, end }) => {
     if (end - at < K.INET_DIAG_MSG_BYTES) return;
     const port = bytes.readUInt16BE(at + K.INET_DIAG_MSG_SPORT_AT);
     if (port !== 0) into.add((query.protocol << 16) | port);

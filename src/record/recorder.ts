@@ -292,7 +292,7 @@ export class Recorder {
  * every first finding, with BLOCK_*="0" too, as in 1.2. Never for ignored or guarded sources.
  */
 export function historyFor(verdict: Verdict, proof: "on" | "off"): boolean {
-  if (verdict.action === "spare") return false;
+  if (verdict.action === "spare" || (verdict.action === "block" && verdict.guard !== undefined)) return false;
   if (proof === "off") return true;
   return verdict.action === "block" && (verdict.grade === "handshake" || verdict.grade === "silence");
 }

@@ -2,6 +2,7 @@
 // in 2.x's way once it is known what came of a scan. Budgets are asked by the caller; what has none is said always.
 import type { Finding } from "../detect/finding.ts";
 import type { Verdict } from "../judge/verdict.ts";
+import { formatPrefix } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import { type Dialect, dialectOf, type Host, type Outcome, type Seen } from "./dialect.ts";
 import type { Event } from "./event.ts";
@@ -99,7 +100,7 @@ export class Speaker {
     }
     this.#named(sourceText, finding.protocol, (host) => {
       if (said) this.#parts.journal.write(this.dialect.finding(verdict, host), event);
-      if (remembered) this.#appendHistory(finding, host, "logged");
+      if (remembered) this.#appendHistory(finding, wholeHost(host, finding), "logged");
     });
   }
 
@@ -133,7 +134,7 @@ export class Speaker {
     const { finding, said, remembered } = awaited;
     this.#named(sourceText, finding.protocol, (host) => {
       if (said) this.#parts.journal.write(this.dialect.outcome(finding, host, outcome));
-      if (remembered) this.#appendHistory(finding, host, outcome);
+      if (remembered) this.#appendHistory(finding, wholeHost(host, finding), outcome);
     });
   }
 
@@ -179,4 +180,11 @@ export class Speaker {
     const { blocksTcp, blocksUdp, holdsTcp, holdsUdp } = this.#policy;
     return protocol === IpProtocol.Udp ? (blocksUdp ?? holdsUdp) : (blocksTcp ?? holdsTcp);
   }
+}
+
+/** fail2ban bans the one address that a history line names: of a /64, the one that probed. */
+function wholeHost(host: Host, { address }: Finding): Host {
+  if (address === undefined) return host;
+  const text = formatPrefix(address);
+  return { ...host, text, name: host.name === host.text ? text : host.name };
 }

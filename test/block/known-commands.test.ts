@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { blockCommand, printArgv, recognizeCommand } from "../../src/block/known-commands.ts";
+import { listedSources } from "../../src/block/known-forms.ts";
 import { parseTemplate } from "../../src/block/template.ts";
 import { prefix } from "../support/prefix.ts";
 
@@ -176,4 +177,56 @@ test("a command of no known form is run for IPv4 as it stands, and not at all fo
   ]);
   const six = blockCommand(template, undefined, { target: prefix("2001:db8::1"), port: 1, modeName: "udp" });
   assert.equal(six, "not run: the command is for IPv4, and no IPv6 form of it is known");
+});
+
+test("one command lists every block of the kind, each family its own", () => {
+  const listOf = (template: string, source: string) => {
+    const forms = recognizeCommand(parseTemplate(template))?.forms({
+      target: prefix(source),
+      port: 23,
+      modeName: "tcp",
+    });
+    return typeof forms === "object" && forms.list !== undefined ? printArgv(forms.list) : undefined;
+  };
+  const iptables = "/sbin/iptables -I INPUT -s $TARGET$ -j DROP";
+  assert.equal(listOf(iptables, "192.0.2.1"), "/sbin/iptables -S INPUT");
+  assert.equal(listOf(iptables, "2001:db8::/64"), "/sbin/ip6tables -S INPUT");
+  assert.equal(
+    listOf("/sbin/iptables -w 5 -t raw -A PREROUTING -s $TARGET$ -j DROP", "192.0.2.1"),
+    "/sbin/iptables -w 5 -t raw -S PREROUTING",
+  );
+  assert.equal(listOf("/sbin/iptables -s $TARGET$ -I INPUT -j DROP", "192.0.2.1"), undefined);
+  assert.equal(
+    listOf("/sbin/ip route add blackhole $TARGET$ table 7", "2001:db8::1"),
+    "/sbin/ip -6 route show table 7 type blackhole",
+  );
+  assert.equal(listOf("/sbin/route add -host $TARGET$ reject", "192.0.2.1"), "ip -4 route show type unreachable");
+  assert.equal(
+    listOf("/usr/sbin/nft add element inet admin scanners { $TARGET$ }", "192.0.2.1"),
+    "/usr/sbin/nft list set inet admin scanners",
+  );
+});
+
+test("what the lists print names each source as a word", () => {
+  const text = `-P INPUT ACCEPT
+-A INPUT -s 192.0.2.1/32 -j DROP
+-A INPUT -s 2001:db8::1/128 -j DROP
+blackhole 192.0.2.2 metric 5
+unreachable 2001:db8:b:5::/64 dev lo
+		elements = { 192.0.2.3, 192.0.2.4 timeout 1d }
+-A INPUT -s 192.0.2.10/32 -j DROP
+`;
+  const sources = listedSources(text);
+  for (const one of [
+    "192.0.2.1",
+    "2001:db8::1",
+    "192.0.2.2",
+    "2001:db8:b:5::/64",
+    "192.0.2.3",
+    "192.0.2.4",
+    "192.0.2.10",
+  ])
+    assert.ok(sources.has(one), one);
+  assert.ok(!sources.has("192.0.2.100"));
+  assert.deepEqual([...listedSources("")], [""]);
 });

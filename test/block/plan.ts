@@ -21,6 +21,7 @@ export const ordinaryPlan: RulesetPlan = {
   guarded: ["198.51.100.254", "2001:db8:a::fe"].map(prefix),
   near: ["2001:db8:a::/64"].map(prefix),
   latelyOpenSeconds: 3_600,
+  ephemeral: { first: 32_768, last: 60_999 },
 };
 
 /** Every kind of plan that settings and the moment can make. */

@@ -25,7 +25,7 @@ function reachable(chains: ReadonlyMap<string, readonly string[]>): ReadonlySet<
     for (const rule of chains.get(chain) ?? [])
       for (const [, to = ""] of rule.matchAll(/(?:goto|jump) (\S+)/g)) walk(to);
   };
-  for (const hook of ["shield", "sensor", "resting"]) walk(hook);
+  for (const hook of ["shield", "sensor", "resting", "remember"]) walk(hook);
   return seen;
 }
 
@@ -42,7 +42,7 @@ test("the shield drops what is blocked, lets neighbour discovery and the allow l
       "ip saddr @blocked4 ip saddr != @ignored4 counter drop",
       "ip saddr @blockednet4 ip saddr != @ignored4 counter drop",
       "ip6 saddr @blocked6 ip6 saddr != @ignored6 counter drop",
-      "ip6 saddr & ffff:ffff:ffff:ffff:: @blocked6 ip6 saddr != @near6 ip6 saddr != @guard6 ip6 saddr != @ignored6 counter drop",
+      "ip6 saddr & ffff:ffff:ffff:ffff:: @blocked6 ip6 saddr != @near6 ip6 saddr != @guard6 ip6 saddr != @peer6 ip6 saddr != @ignored6 counter drop",
       "ip6 saddr @blockednet6 ip6 saddr != @ignored6 counter drop",
     ],
   );
@@ -53,6 +53,8 @@ test("a SYN to a closed port is a trap only after everybody who may knock has be
     "ip saddr . tcp dport @known4 return",
     "ip6 saddr . tcp dport @known6 return",
     "socket transparent { 0, 1 } goto open",
+    "ip saddr . meta l4proto . th sport . th dport @flows4 counter return",
+    "ip6 saddr . meta l4proto . th sport . th dport @flows6 counter return",
     "meta l4proto . th dport @lately goto quiet",
     "tcp dport @tolerated_tcp goto quiet",
   ];
@@ -62,9 +64,11 @@ test("a SYN to a closed port is a trap only after everybody who may knock has be
     letGo,
   );
   assert.deepEqual(newtcp.slice(-2), ["tcp dport @watched_tcp counter goto probe", "goto out"]);
-  assert.deepEqual(ordinary.get("probe")?.slice(0, 3), [
+  assert.deepEqual(ordinary.get("probe")?.slice(0, 5), [
     "ip saddr @guard4 goto guarded",
     "ip6 saddr @guard6 goto guarded",
+    "ip saddr @peer4 goto guarded",
+    "ip6 saddr @peer6 goto guarded",
     "jump hold",
   ]);
   assert.equal(ordinary.get("probe")?.at(-1), "drop");
@@ -76,7 +80,7 @@ test("every chain that is jumped to has rules, and every chain with rules is jum
       const chains = rulesOf(buildRuleset(plan, phase));
       const unknown = [...reachable(chains)].filter((chain) => !chains.has(chain));
       assert.deepEqual(
-        unknown.filter((chain) => !["shield", "sensor", "resting", "out"].includes(chain)),
+        unknown.filter((chain) => !["shield", "sensor", "resting", "remember", "out"].includes(chain)),
         [],
         `${name}, ${phase}`,
       );
@@ -134,7 +138,7 @@ test("resting: the blocks stay; no sensor, no hold, no log", () => {
   const chains = rulesOf(text);
   assert.deepEqual([...chains.keys()].sort(), ["resting", "shield"]);
   assert.deepEqual(chains.get("shield"), ordinary.get("shield"));
-  assert.ok(chains.get("resting")?.includes("ip saddr @soft4 counter drop"));
+  assert.ok(chains.get("resting")?.includes("ip saddr @soft4 ip saddr != @guard4 ip saddr != @peer4 counter drop"));
   assert.ok(allRules(chains).every((rule) => !/\blog\b|@held|update/.test(rule)));
   assert.match(text, /^delete chain inet portreeve sensor$/m);
 });
@@ -172,4 +176,66 @@ test("the host's sets are emptied and filled in one text, which touches no block
     (line) => !/^(flush set|add element) inet portreeve (guard|near|listened|ignored)/.test(line),
   );
   assert.deepEqual(others, []);
+});
+
+test("what we ask from a port that may be a trap is remembered, in the key that its answer is looked up by", () => {
+  assert.deepEqual(ordinary.get("remember"), [
+    "oif lo return",
+    "meta l4proto udp ct state new udp sport != 32768-60999 goto asked",
+    "tcp flags & (fin|syn|rst) != 0 ct direction original goto asked",
+  ]);
+  const asked = ordinary.get("asked") ?? [];
+  for (const chain of ["newtcp", "newudp", "stray"]) {
+    const late = (ordinary.get(chain) ?? []).filter((rule) => rule.includes("@flows"));
+    assert.equal(late.length, 2, chain);
+    for (const [index, rule] of late.entries()) {
+      const [, key = "", set = ""] = /^(.*) @(flows\d) counter return$/.exec(rule) ?? [];
+      const turned = key.replace(/saddr|sport|dport/g, (word) => ({ saddr: "daddr", sport: "dport" })[word] ?? "sport");
+      assert.equal(asked[index], `update @${set} { ${turned} }`);
+    }
+  }
+});
+
+test("a late answer passes before its sender's hold and before any log", () => {
+  for (const chain of ["newudp", "stray"]) {
+    const rules = ordinary.get(chain) ?? [];
+    const at = rules.findLastIndex((rule) => rule.includes("@flows"));
+    const first = rules.findIndex((rule) => /\bout$|\blog\b|goto (quiet|probe)/.test(rule));
+    assert.ok(at >= 0 && at < first, `${chain}: ${at} ${first}`);
+  }
+});
+
+test("without a known ephemeral range every datagram that begins a flow is remembered; with one, no port of it", () => {
+  const { ephemeral: _, ...unknown } = ordinaryPlan;
+  assert.equal(on(unknown).get("remember")?.[1], "meta l4proto udp ct state new goto asked");
+  const other = on({ ...ordinaryPlan, ephemeral: { first: 20_000, last: 20_999 } });
+  assert.equal(other.get("remember")?.[1], "meta l4proto udp ct state new udp sport != 20000-20999 goto asked");
+});
+
+test("the guard is asked before whatever holds or drops on a claim, and never before a full block", () => {
+  const drops = [...(ordinary.get("out") ?? []), ...(ordinary.get("resting") ?? [])];
+  assert.ok(drops.length >= 9);
+  for (const rule of drops) {
+    const family = rule.startsWith("ip6")
+      ? "ip6 saddr != @guard6 ip6 saddr != @peer6"
+      : "ip saddr != @guard4 ip saddr != @peer4";
+    assert.ok(rule.includes(family), rule);
+  }
+  const full = (ordinary.get("shield") ?? []).filter((rule) => /@blocked[46] /.test(rule) && !rule.includes("ffff"));
+  assert.equal(full.length, 2);
+  assert.ok(full.every((rule) => !/@guard|@peer/.test(rule)));
+});
+
+test("peers are learned from answers of both protocols, for as long as GUARD_TIME says", () => {
+  const chains = on({ ...ordinaryPlan, guardSeconds: 42 });
+  const learned = [
+    "ct direction reply update @peer4 { ip saddr timeout 42s }",
+    "ct direction reply update @peer6 { ip6 saddr timeout 42s }",
+  ];
+  assert.deepEqual(chains.get("oldtcp")?.slice(0, 2), learned);
+  assert.deepEqual(chains.get("oldudp"), learned);
+  assert.deepEqual(
+    ordinary.get("oldudp"),
+    learned.map((rule) => rule.replace("42s", "3600s")),
+  );
 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { BlockedEntry } from "../../src/control/api.ts";
 import { entry, probeEvent } from "../control/fake-daemon.ts";
-import { makeLab } from "./run-command.ts";
+import { makeLab, portreeve } from "./run-command.ts";
 
 const inTwoHours = (): string => new Date(Date.now() + 2 * 3_600_000 + 30_000).toISOString();
 
@@ -100,7 +100,9 @@ test("block sends what was given and says what the kernel holds", async (t) => {
   const json = await ask("block", "192.0.2.0/24", "--for", "2w", "--reason", "by hand", "--force", "--json");
   assert.deepEqual(JSON.parse(json.out), entry);
   await ask("block", "2001:db8::7", "--for", "0");
-  assert.deepEqual(daemon.blockRequests, [
+  // Whoever runs the tests may be logged in over SSH.
+  const requests = daemon.blockRequests.map(({ session: _, ...request }) => request);
+  assert.deepEqual(requests, [
     { source: "192.0.2.7" },
     { source: "192.0.2.0/24", forMs: 14 * 86_400_000, reason: "by hand", force: true },
     { source: "2001:db8::7", forMs: 0 },
@@ -195,4 +197,40 @@ test("why has a sentence for every state", async (t) => {
   }
   daemon.explanation = { ...daemon.explanation, state: "blocked", block: { ...entry, until: null } };
   assert.equal((await ask("why", "192.0.2.7")).out, "192.0.2.7 is blocked, for ever.\n");
+});
+
+test("block tells the daemon where its caller is logged in from", async (t) => {
+  const { daemon, conf } = await makeLab(t);
+  const refused = { code: "own-session", message: "you are logged in from 203.0.113.9" } as const;
+  daemon.refusal = refused;
+  const env = { SSH_CONNECTION: "203.0.113.9 50022 198.51.100.1 22" };
+  const { code, err } = await portreeve(["block", "-c", conf, "203.0.113.0/24"], { env });
+  assert.deepEqual([code, err], [1, "portreeve: you are logged in from 203.0.113.9\n"]);
+  const [request] = daemon.blockRequests;
+  assert.equal(request?.session?.[0], "203.0.113.9");
+});
+
+test("confirm says what stays, and why there is nothing to confirm", async (t) => {
+  const { daemon, ask } = await makeLab(t);
+  Object.assign(daemon.api, { confirm: () => ({ ok: { inTime: true, kept: 1 } }) });
+  assert.deepEqual(await ask("confirm"), {
+    code: 0,
+    out: "confirmed: blocking goes on, and 1 block stays until its own time\n",
+    err: "",
+  });
+  Object.assign(daemon.api, { confirm: () => ({ ok: { inTime: false, kept: 0 } }) });
+  assert.match((await ask("confirm")).out, /^the trial was over .* blocking is on again/);
+  assert.deepEqual(JSON.parse((await ask("confirm", "--json")).out), { inTime: false, kept: 0 });
+  Object.assign(daemon.api, { confirm: () => ({ refused: { code: "no-trial", message: "not on trial" } }) });
+  assert.deepEqual(await ask("confirm"), { code: 1, out: "", err: "portreeve: not on trial\n" });
+  Object.assign(daemon.api, { confirm: undefined });
+  assert.equal((await ask("confirm")).code, 69);
+});
+
+test("run --trial takes a time from ten seconds to a day", async () => {
+  for (const wrong of ["", "5", "9s", "2d", "-5m", "5 m", "1.5h", "0"]) {
+    const { code, err } = await portreeve(["run", "--trial", wrong]);
+    assert.equal(code, 64, wrong);
+    assert.match(err, /from 10 seconds to one day/, wrong);
+  }
 });

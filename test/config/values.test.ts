@@ -16,6 +16,7 @@ import {
   formatDuration,
   integer,
   optionalPath,
+  packetMark,
   parseDuration,
   path,
   portList,
@@ -225,4 +226,12 @@ describe("the other types", () => {
   });
 
   test("text is text", () => assert.equal(accepted(anyText, "/sbin/x $TARGET$"), "/sbin/x $TARGET$"));
+});
+
+test("a packet mark: decimal or hexadecimal, 32 bits, and not 0", () => {
+  const good = { "0x70727600": 0x70727600, "1": 1, " 0XfF ": 255, "4294967295": 0xffffffff, "0xffffffff": 0xffffffff };
+  for (const [text, value] of Object.entries(good)) assert.deepEqual(packetMark.parse(text), { ok: value });
+  for (const text of ["", "0", "0x0", "0x", "-1", "1.5", "1e3", "4294967296", "0x100000000", "0b1", "mark"]) {
+    assert.ok("error" in packetMark.parse(text), text);
+  }
 });

@@ -3,7 +3,15 @@ import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import type { BlockedEntry, BlockRequest, DaemonApi, Explanation, Refusal, Status } from "../../src/control/api.ts";
+import type {
+  BlockedEntry,
+  BlockRequest,
+  DaemonApi,
+  Explanation,
+  GuardEntry,
+  Refusal,
+  Status,
+} from "../../src/control/api.ts";
 import type { ControlLimits } from "../../src/control/limits.ts";
 import { type ControlServer, serveControl } from "../../src/control/server.ts";
 import type { Event } from "../../src/record/event.ts";
@@ -13,6 +21,7 @@ export interface FakeDaemon {
   /** What the daemon would answer; tests change it. */
   status: Status;
   blocks: Iterable<BlockedEntry>;
+  guarded: Iterable<GuardEntry>;
   events: Event[];
   explanation: Explanation;
   /** When set, every request that can be refused is refused so. */
@@ -92,6 +101,7 @@ export function createFakeDaemon(): FakeDaemon {
   const daemon: FakeDaemon = {
     status,
     blocks: [entry],
+    guarded: [],
     events: [probeEvent],
     explanation,
     refusal: undefined,
@@ -110,6 +120,7 @@ export function createFakeDaemon(): FakeDaemon {
     api: {
       status: () => daemon.status,
       blocked: () => daemon.blocks,
+      guard: () => daemon.guarded,
       block(request) {
         daemon.blockRequests.push(request);
         return daemon.refusal === undefined ? { ok: entry } : { refused: daemon.refusal };

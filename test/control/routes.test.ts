@@ -32,7 +32,7 @@ test("why takes a percent-encoded CIDR and address in its path", async (t) => {
 
 test("block and unblock pass on what they were given", async (t) => {
   const { daemon, socket } = await serveFake(t);
-  const full = { source: "192.0.2.7", forMs: 3_600_000, reason: "by hand", force: true };
+  const full = { source: "192.0.2.7", forMs: 3_600_000, reason: "by hand", force: true, session: ["192.0.2.9"] };
   const blocked = await ask(socket, { path: "/v1/block", body: JSON.stringify(full) });
   await ask(socket, { path: "/v1/block", body: '{"source":"192.0.2.0/24"}' });
   const unblocked = await ask(socket, { path: "/v1/unblock", body: '{"target":"all"}' });
@@ -58,6 +58,9 @@ test("bodies that are not as agreed are refused, and the daemon is not asked", a
     '{"source":"192.0.2.7","forMs":1e300}',
     '{"source":"192.0.2.7","force":"yes"}',
     '{"source":"192.0.2.7","surprise":1}',
+    '{"source":"192.0.2.7","session":"192.0.2.9"}',
+    '{"source":"192.0.2.7","session":[9]}',
+    `{"source":"192.0.2.7","session":[${Array(17).fill('"192.0.2.9"').join()}]}`,
     `{"source":"192.0.2.7","reason":"${"x".repeat(201)}"}`,
   ];
   for (const body of bodies) {
@@ -90,6 +93,8 @@ test("a refusal keeps its code and message and gets the status of its kind", asy
     guarded: 409,
     own: 409,
     "mode-taken": 409,
+    "own-session": 409,
+    "no-trial": 409,
     "no-firewall": 503,
     full: 503,
     kernel: 503,

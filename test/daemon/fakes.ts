@@ -55,6 +55,21 @@ export class FakeFirewall {
     return this.drifted;
   }
 
+  /** Sets that another program has changed. */
+  readonly changedSets = new Set<string>();
+  /** Which sets were asked for; undefined: the small ones. */
+  readonly askedSets: (readonly string[] | undefined)[] = [];
+
+  driftedSets(among?: readonly string[]): string[] {
+    this.askedSets.push(among);
+    return [...this.changedSets].filter((set) => among === undefined || among.includes(set));
+  }
+
+  refill(): void {
+    this.generationNumber++;
+    this.changedSets.clear();
+  }
+
   generation(): number {
     return this.generationNumber;
   }

@@ -166,3 +166,42 @@ test("a kernel that cannot be asked in a later slice is a warning, and the next 
   finish();
   assert.deepEqual(lifted, ["10.0.0.3 removed elsewhere"]);
 });
+
+test("sets that are filled from the settings are filled again, and no block is looked up for that", () => {
+  const { firewall, recorder, reconciler } = setUp(3);
+  firewall.changedSets.add("watched_tcp").add("ignored4");
+  reconciler.onForeignChange({ ...byNft, sets: ["watched_tcp", "ignored4"] });
+  assert.deepEqual(recorder.take(), [
+    "drift another program (nft) changed watched_tcp, ignored4 of table inet portreeve: filled again",
+  ]);
+  assert.equal(firewall.lookups, 0);
+  assert.equal(reconciler.repairs, 1);
+  reconciler.onForeignChange({ ...byNft, sets: ["watched_tcp"] });
+  reconciler.tick();
+  assert.deepEqual(recorder.take(), []);
+});
+
+test("one transaction may take from the settings' sets and from the blocks", () => {
+  const { firewall, recorder, reconciler, remove } = setUp(3);
+  firewall.changedSets.add("guard4");
+  remove(1);
+  reconciler.onForeignChange({ ...byNft, sets: ["guard4", "blocked4"] });
+  assert.deepEqual(recorder.take(), [
+    "drift another program (nft) changed guard4 of table inet portreeve: filled again",
+    "drift 10.0.0.1 was removed from the kernel by nft: taken as an unblock",
+  ]);
+});
+
+test("a set that changed without a notification is found by the tick, and asked for only when something was committed", () => {
+  const { firewall, recorder, reconciler } = setUp(1);
+  reconciler.tick();
+  const asked = firewall.askedSets.length;
+  reconciler.tick();
+  assert.equal(firewall.askedSets.length, asked);
+  firewall.changedSets.add("guard4");
+  firewall.generationNumber++;
+  reconciler.tick();
+  reconciler.tick();
+  assert.equal(recorder.take().length, 1);
+  assert.deepEqual(new Set(firewall.askedSets), new Set([undefined]));
+});

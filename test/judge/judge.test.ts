@@ -4,6 +4,7 @@ import type { Finding } from "../../src/detect/finding.ts";
 import { Kind } from "../../src/detect/probe.ts";
 import { Judge, type JudgeContext } from "../../src/judge/judge.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
+import { formatPrefix } from "../../src/wire/address.ts";
 import { prefix, ranges } from "../detect/probes.ts";
 
 const context: JudgeContext = {
@@ -125,4 +126,95 @@ test("a new context holds at once, for the configured and the built-in addresses
   assert.equal(spares(judge, "192.0.2.1"), undefined);
   assert.equal(spares(judge, "198.51.100.9"), "own");
   assert.equal(spares(judge, "127.0.0.1"), "own");
+});
+
+const guardParts = [
+  { because: "ssh", ranges: ranges("203.0.113.77") },
+  { because: "gateway", ranges: ranges("198.51.100.1") },
+  { because: "resolver", ranges: ranges("192.0.2.7", "2001:db8:2::53") },
+  { because: "container", ranges: ranges("172.17.0.0/16") },
+] as const;
+const guarding: Partial<JudgeContext> = {
+  guarded: ranges("203.0.113.77", "198.51.100.1", "192.0.2.7", "2001:db8:2::53", "172.17.0.0/16"),
+  ignored: ranges("192.0.2.9"),
+  guardParts,
+  isPeer: (address) => formatPrefix(address) === "203.0.113.90",
+};
+
+function proven(changes: Partial<JudgeContext>, address: string, source = address): Verdict {
+  const { w0, w1, w2, w3 } = prefix(address);
+  return new Judge({ ...context, ...guarding, ...changes }).judgeProven(findingOf(source), "silence", [w0, w1, w2, w3]);
+}
+
+test("each guarded address has its reason; the session's comes first, the peer's is asked of the kernel last", () => {
+  const judge = new Judge({ ...context, ...guarding });
+  const reason = (address: string) => {
+    const { w0, w1, w2, w3 } = prefix(address);
+    return judge.guardReason([w0, w1, w2, w3]);
+  };
+  assert.equal(reason("203.0.113.77"), "ssh");
+  assert.equal(reason("198.51.100.1"), "gateway");
+  assert.equal(reason("2001:db8:2::53"), "resolver");
+  assert.equal(reason("172.17.3.4"), "container");
+  assert.equal(reason("203.0.113.90"), "peer");
+  assert.equal(reason("203.0.113.91"), undefined);
+});
+
+test("proven: whom the host depends on is blocked, and that is said; a live SSH session's source is not", () => {
+  for (const [address, guard] of [
+    ["198.51.100.1", "gateway"],
+    ["192.0.2.7", "resolver"],
+    ["172.17.3.4", "container"],
+    ["203.0.113.90", "peer"],
+  ] as const) {
+    const finding = findingOf(address);
+    assert.deepEqual(proven({}, address), { action: "block", grade: "silence", guard, finding }, address);
+  }
+  const finding = findingOf("203.0.113.77");
+  const spared = { action: "spare", because: "guarded", guard: "ssh", proven: "silence", finding };
+  assert.deepEqual(proven({}, "203.0.113.77"), spared);
+  assert.deepEqual(proven({ proof: "off" }, "203.0.113.77"), spared);
+  const blocked = { action: "block", grade: "silence", guard: "ssh", finding };
+  assert.deepEqual(proven({ guardSsh: false }, "203.0.113.77"), blocked);
+});
+
+test("proven: the allow list and our own addresses stay spared, and no command runs about a guarded one", () => {
+  assert.equal(proven({}, "192.0.2.9").action, "spare");
+  assert.equal(proven({}, "203.0.113.5").action, "spare");
+  assert.equal(proven({ runTcp: true }, "198.51.100.1").action, "spare");
+  assert.equal(proven({ runTcp: true }, "203.0.113.91").action, "run");
+});
+
+test("a guarded IPv6 address is blocked by itself: the rules exempt it from the block of its /64", () => {
+  const verdict = proven({}, "2001:db8:2::53", "2001:db8:2::/64");
+  assert.equal(verdict.action, "block");
+  assert.equal(formatPrefix(verdict.finding.source), "2001:db8:2::53");
+});
+
+test("unproven: nobody guarded is blocked, GUARD_SSH and PROOF as they may be; a listener's datagram asks for peers", () => {
+  for (const proof of ["on", "off"] as const) {
+    const changes = { ...guarding, proof, guardSsh: false };
+    for (const address of ["203.0.113.77", "198.51.100.1", "172.17.3.4"])
+      assert.equal(judged(changes, findingOf(address), address).action, "spare", address);
+    const { w0, w1, w2, w3 } = prefix("203.0.113.90");
+    const judge = new Judge({ ...context, ...changes });
+    const verdict = judge.judgeUnasked({ ...findingOf("203.0.113.90", 17), kind: Kind.Connect }, [w0, w1, w2, w3]);
+    assert.deepEqual([verdict.action, "guard" in verdict ? verdict.guard : ""], ["spare", "peer"]);
+  }
+});
+
+test("a completed handshake with a guarded source is a proof", () => {
+  const finding = { ...findingOf("198.51.100.1"), kind: Kind.Connect };
+  assert.deepEqual(judged(guarding, finding, "198.51.100.1"), {
+    action: "block",
+    grade: "handshake",
+    guard: "gateway",
+    finding,
+  });
+});
+
+test("a peer is not blocked by hand without --force", () => {
+  const judge = new Judge({ ...context, ...guarding });
+  assert.equal(judge.sparesWithin(prefix("203.0.113.90")), "guarded");
+  assert.equal(judge.sparesWithin(prefix("203.0.113.91")), undefined);
 });

@@ -261,3 +261,35 @@ test("the command in the log does what the block did", () => {
     assert.ok(firewall.holds(one, Date.now()), command);
   }
 });
+
+test("a set that another program changed is named, filled again, and what it took is back", () => {
+  const before = listed("watched_tcp");
+  assert.deepEqual(firewall.driftedSets(), []);
+  mustDo("nft", `flush set inet ${TABLE} watched_tcp; delete element inet ${TABLE} ignored4 { 192.0.2.0/24 }`);
+  assert.ok(!firewall.hasDrifted(), "no rule was changed");
+  assert.deepEqual(firewall.driftedSets(["watched_tcp", "guard4", "held4"]), ["watched_tcp"]);
+  assert.deepEqual(firewall.driftedSets().sort(), ["ignored4", "watched_tcp"]);
+  firewall.refill(ordinaryPlan);
+  assert.deepEqual(firewall.driftedSets(), []);
+  assert.equal(listed("watched_tcp"), before);
+  // As many elements as before, but others.
+  mustDo("nft", `flush set inet ${TABLE} guard4; add element inet ${TABLE} guard4 { 192.0.2.55 }`);
+  assert.deepEqual(firewall.driftedSets(), ["guard4"]);
+});
+
+test("a table that sleeps, and a chain that drops by its policy, are drift, which a load repairs", () => {
+  const block7 = block("192.0.2.7", { untilMs: inMinutes(60) });
+  for (const [command, sign] of [
+    [`add table inet ${TABLE} { flags dormant; }`, /flags dormant/],
+    [`chain inet ${TABLE} sensor { policy drop; }`, /policy drop/],
+  ] as const) {
+    assert.deepEqual(failures(firewall.enforce([block7], Date.now())), []);
+    mustDo("nft", command);
+    assert.match(mustDo("nft", "list", "table", "inet", TABLE), sign);
+    assert.ok(firewall.hasDrifted(), command);
+    const replaced = firewall.load(ordinaryPlan, near);
+    assert.doesNotMatch(mustDo("nft", "list", "table", "inet", TABLE), sign);
+    assert.ok(!firewall.hasDrifted(), command);
+    if (!replaced) assert.ok(firewall.holds(block7, Date.now()));
+  }
+});

@@ -59,12 +59,12 @@ test("what others do to other tables is not told", () => {
 test("an element that nft deletes or adds is told, with nft's name", () => {
   const monitor = setUp();
   mustDo("nft", "delete element inet watched s { 192.0.2.1 }");
-  assert.deepEqual(changesSeen(monitor), [{ structural: false, program: "nft" }]);
+  assert.deepEqual(changesSeen(monitor), [{ structural: false, sets: ["s"], program: "nft" }]);
   mustDo("nft", "add element inet watched s { 192.0.2.77 }");
   mustDo("nft", "flush set inet watched s");
   assert.deepEqual(changesSeen(monitor), [
-    { structural: false, program: "nft" },
-    { structural: false, program: "nft" },
+    { structural: false, sets: ["s"], program: "nft" },
+    { structural: false, sets: ["s"], program: "nft" },
   ]);
 });
 
@@ -80,7 +80,8 @@ test("a change of the table's rules, chains or itself is told as structural, onc
   for (const command of commands) {
     const monitor = setUp();
     mustDo("nft", command);
-    assert.deepEqual(changesSeen(monitor), [{ structural: true, program: "nft" }], command);
+    const changes = changesSeen(monitor).map(({ structural, program }) => ({ structural, program }));
+    assert.deepEqual(changes, [{ structural: true, program: "nft" }], command);
   }
 });
 
@@ -89,7 +90,7 @@ test("a foreign change between own ones is told alone", () => {
   assert.equal(tables.insert([key(20)]), "");
   mustDo("nft", "delete element inet watched s { 192.0.2.1 }");
   assert.equal(tables.insert([key(21)]), "");
-  assert.deepEqual(changesSeen(monitor), [{ structural: false, program: "nft" }]);
+  assert.deepEqual(changesSeen(monitor), [{ structural: false, sets: ["s"], program: "nft" }]);
 });
 
 test("notifications that did not fit are counted and told as a change of everything", () => {
@@ -107,5 +108,5 @@ test("notifications that did not fit are counted and told as a change of everyth
   // Once what is left in the socket has been read, it goes on as before.
   while (monitor.socket.receive() !== 0);
   mustDo("nft", "delete element inet watched s { 192.0.2.1 }");
-  assert.deepEqual(changesSeen(monitor), [{ structural: false, program: "nft" }]);
+  assert.deepEqual(changesSeen(monitor), [{ structural: false, sets: ["s"], program: "nft" }]);
 });

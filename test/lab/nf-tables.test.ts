@@ -132,18 +132,46 @@ test("says ENOENT when the table or the set is gone", () => {
   assert.equal(tables.fingerprint(), "");
 });
 
-test("the fingerprint follows the table's rules and nothing else", () => {
+test("the fingerprint follows the table, its chains and rules, and nothing else", () => {
   setUp();
   must("add chain inet scratch c\nadd rule inet scratch c counter\nadd rule inet scratch c counter drop");
   const before = tables.fingerprint();
-  assert.match(before, /^c#\d+ c#\d+$/);
+  assert.match(before, /^0 c c#\d+ c#\d+$/);
   must("add table inet other\nadd chain inet other c\nadd rule inet other c counter");
   must("add element inet scratch four { 192.0.2.9 }");
   assert.equal(tables.fingerprint(), before);
   must("add rule inet scratch c accept");
   assert.notEqual(tables.fingerprint(), before);
   must("flush chain inet scratch c");
+  assert.equal(tables.fingerprint(), "0 c ");
+  const seen = new Set([tables.fingerprint()]);
+  for (const command of [
+    "add chain inet scratch hooked { type filter hook input priority 5; policy accept; }",
+    "chain inet scratch hooked { policy drop; }",
+    "add table inet scratch { flags dormant; }",
+    "delete table inet scratch",
+  ]) {
+    must(command);
+    assert.ok(!seen.has(tables.fingerprint()), command);
+    seen.add(tables.fingerprint());
+  }
   assert.equal(tables.fingerprint(), "");
+});
+
+test("a digest follows what a set holds, in whatever order, and is empty without the set", () => {
+  setUp();
+  assert.equal(tables.digest("four"), "0:0");
+  assert.equal(tables.insert([four(1), four(2)]), "");
+  const both = tables.digest("four");
+  assert.match(both, /^2:\d+$/);
+  assert.equal(tables.remove([four(1), four(2)]), "");
+  assert.equal(tables.insert([four(2), four(1)]), "");
+  assert.equal(tables.digest("four"), both);
+  assert.equal(tables.remove([four(2)]), "");
+  assert.equal(tables.insert([four(3)]), "");
+  assert.match(tables.digest("four"), /^2:/);
+  assert.notEqual(tables.digest("four"), both);
+  assert.equal(tables.digest("nowhere"), "");
 });
 
 test("the generation grows with every commit of any program, and with nothing else", () => {

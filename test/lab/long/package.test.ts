@@ -1,5 +1,5 @@
 // The .deb installed into a clean Debian 12 and 13 with apt-get, used, upgraded to from PortSentry 1.2, and purged.
-// Needs the Debian mirror. Takes about four minutes the first time (debootstrap), two and a half after that.
+// Needs the Debian mirror. Takes a minute and a half, and two more the first time (debootstrap).
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

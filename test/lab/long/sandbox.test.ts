@@ -74,14 +74,15 @@ before(async () => {
   machine = new Running([...nspawn, "--register=no", "--keep-unit", "--kill-signal=SIGRTMIN+3"]);
   const own = machine.pid;
   leader = await waitFor("the machine's first process", async () => {
-    const pid = (await run(["pgrep", "-P", String(own)])).stdout.trim();
+    // By its name: before it there is a helper of systemd-nspawn's.
+    const pid = (await run(["pgrep", "-P", String(own), "-x", "systemd"])).stdout.trim();
     return pid === "" ? undefined : pid;
   });
   const up = /^(running|degraded)/;
   await waitFor(
     "the machine is up",
     async () => up.test((await inside("systemctl is-system-running")).stdout) || undefined,
-    60_000,
+    120_000,
   );
 });
 after(async () => {

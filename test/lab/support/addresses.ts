@@ -3,6 +3,8 @@
 //   target ---- link0 ---- scanner        203.0.113.0/24 and 2001:db8:b::/48 are all the scanner's own
 //      |
 //      +------- link1 ---- inner          a container behind the target, in the labs that ask for one
+//
+// Further hosts, in the labs that add them: scanner ---- hostN, on 192.0.2.(4N)/30 and 2001:db8:c:N::/64.
 
 export const TARGET = { ipv4: "198.51.100.1", ipv6: "2001:db8:a::1", mac: "02:00:00:00:00:01" } as const;
 export const SCANNER = { ipv4: "198.51.100.2", ipv6: "2001:db8:a::2", mac: "02:00:00:00:00:02" } as const;
@@ -40,4 +42,17 @@ export function source(number: number): Source {
   const ipv4 = `203.0.113.${number}`;
   const subnet = `2001:db8:b:${number.toString(16)}::`;
   return { ipv4, ipv6: `${subnet}1`, key: { ipv4, ipv6: `${subnet}/64` } };
+}
+
+/** A host in a network of its own behind the scanner (Lab.addHost), 1..62. */
+export interface FurtherHost extends Source {
+  readonly gateway4: string;
+  readonly gateway6: string;
+}
+
+export function furtherHost(number: number): FurtherHost {
+  if (number < 1 || number > 62) throw new Error(`furtherHost(${number}): the lab has 1 to 62`);
+  const [ipv4, gateway4] = [`192.0.2.${4 * number + 2}`, `192.0.2.${4 * number + 1}`];
+  const subnet = `2001:db8:c:${number.toString(16)}::`;
+  return { ipv4, ipv6: `${subnet}2`, gateway4, gateway6: `${subnet}1`, key: { ipv4, ipv6: `${subnet}/64` } };
 }

@@ -17,7 +17,7 @@ export type Mode = "tcp" | "udp" | "stcp" | "sudp" | "atcp" | "audp";
 
 /** TCP flags of the raw probes; "connect" is a real connection, "datagram" a real client that waits for an answer. */
 export const flagsOf = { null: 0, fin: 1, syn: 2, synfin: 3, rst: 4, ack: 16, maimon: 17, xmas: 41, all: 63 } as const;
-export type Kind = keyof typeof flagsOf | "connect" | "udp" | "datagram";
+export type Kind = keyof typeof flagsOf | "connect" | "udp" | "datagram" | "short datagram";
 
 export interface Probe {
   readonly kind: Kind;
@@ -36,6 +36,8 @@ export interface Case {
   readonly conf: Settings;
   readonly ignored?: readonly string[];
   readonly probes: readonly Probe[];
+  /** A command of `conf` that does not work, and why. */
+  readonly failing?: { readonly command: RegExp; readonly detail: string };
   /** Ports that another program serves when PortSentry starts. */
   readonly served?: readonly number[];
   /** Sent without waiting for what comes of them. */
@@ -62,6 +64,8 @@ const HOSTS_DENY = "# the administrator's own line\nALL: 192.0.2.99\n";
 const root = resolve(import.meta.dirname, "../../../..");
 const OURS = [process.execPath, join(root, "bin/portsentry")];
 const SCAN = /portsentry: attackalert: (?:Connect| ?TCP \S+ scan|UDP scan|Unknown Type: .*) from host: /;
+/** The last line of a probe that every case ends with: of a source that was found before, or cannot be blocked. */
+const END = /is already blocked|Could not block host/;
 const ACTIVE = /now active and listening/;
 const STOPPED = /adminalert: PortSentry is shutting down/;
 const READY_OR_STOPPED = /now active and listening|adminalert: PortSentry is shutting down/;
@@ -78,6 +82,8 @@ export class Contest {
   readonly #syslog: SyslogReader;
   readonly #prober: Prober;
   readonly #old: string;
+  /** Another one for each raw probe: connection tracking takes what it has seen before for an answer. */
+  #sourcePort = 20_000;
 
   private constructor(parts: { lab: Lab; stage: Stage; syslog: SyslogReader; prober: Prober; old: string }) {
     this.#lab = parts.lab;
@@ -100,8 +106,10 @@ export class Contest {
   /** PortSentry 1.2 takes one thing after the other, so that it is enough to wait for each probe's first line. */
   playOld(asked: Case): Promise<Transcript> {
     return this.#play([this.#old], asked, async (from, heard) => {
-      const count = () => scansIn(textsOf(this.#syslog.since(from))).length;
-      await this.#until(`line ${heard} of 1.2 in "${asked.name}"`, from, () => count() >= heard);
+      const scans = () => linesOf(textsOf(this.#syslog.since(from))).scans;
+      const isLast = heard === asked.probes.filter(({ silent }) => silent !== true).length;
+      const isThere = () => scans().length >= heard && (!isLast || END.test(scans().at(-1)?.at(-1) ?? ""));
+      await this.#until(`probe ${heard} of "${asked.name}" in 1.2's lines`, from, isThere);
     });
   }
 
@@ -126,26 +134,41 @@ export class Contest {
     const { target } = this.#lab;
     const stage = this.#stage;
     this.#prepare(asked);
-    const service = asked.served && (await serve(this.#lab, target, { tcp: asked.served, udp: asked.served, mode: "close", address: TARGET.ipv4 }));
+    const ports = { tcp: asked.served ?? [], udp: asked.served ?? [] };
+    const service = asked.served && (await serve(this.#lab, target, { ...ports, mode: "close", address: TARGET.ipv4 }));
     const from = this.#syslog.count;
-    await stage.mustRun(target, [...program, `-${asked.mode}`]);
-    const first = await this.#syslog.waitFor(READY_OR_STOPPED, from);
-    const pid = pidOf(first);
-    if (!ACTIVE.test(first)) throw new Error(`did not start:\n${this.#syslog.since(from).join("\n")}`);
-    const answers = await this.#probe(asked, (heard) => settle(from, heard));
+    try {
+      await stage.mustRun(target, [...program, `-${asked.mode}`]);
+      const first = await this.#syslog.waitFor(READY_OR_STOPPED, from);
+      if (!ACTIVE.test(first)) throw new Error(`did not start:\n${this.#syslog.since(from).join("\n")}`);
+      const answers = await this.#probe(asked, (heard) => settle(from, heard));
+      await this.#stop(from);
+      return { ...linesOf(textsOf(this.#syslog.since(from))), answers, ...this.#leftBehind(asked) };
+    } finally {
+      await this.#stop(from);
+      await service?.stop();
+      // Neither rules nor half-closed connections, which would keep 1.2 from its ports.
+      await target.mustRun(["sh", "-c", "nft flush ruleset; ss -KHtan > /dev/null"]);
+    }
+  }
+
+  /** Ends the daemon that has said something since. */
+  async #stop(from: number): Promise<void> {
+    const last = this.#syslog.since(from).at(-1);
+    const pid = last === undefined ? 0 : pidOf(last);
+    if (pid === 0 || isGone(pid)) return;
     process.kill(pid, "SIGTERM");
-    await this.#syslog.waitFor(STOPPED, from);
     await waitUntil(`end of process ${pid}`, () => isGone(pid));
-    await service?.stop();
-    await target.mustRun(["nft", "flush", "ruleset"]);
-    const blocked = stage.read(`/var/lib/portsentry/portsentry.blocked.${asked.mode}`);
+    await this.#syslog.waitFor(STOPPED, from);
+  }
+
+  #leftBehind({ mode }: Case): Pick<Transcript, "history" | "blocked" | "hostsDeny" | "commands"> {
+    const read = (path: string): string[] => fileLines(this.#stage.read(path));
     return {
-      ...linesOf(textsOf(this.#syslog.since(from))),
-      answers,
-      history: fileLines(stage.read("/var/lib/portsentry/portsentry.history")),
-      blocked: fileLines(blocked),
-      hostsDeny: fileLines(stage.read("/etc/hosts.deny")),
-      commands: fileLines(stage.read(`${RECORD}.log`)),
+      history: read("/var/lib/portsentry/portsentry.history"),
+      blocked: read(`/var/lib/portsentry/portsentry.blocked.${mode}`),
+      hostsDeny: read("/etc/hosts.deny"),
+      commands: read(`${RECORD}.log`),
     };
   }
 
@@ -176,11 +199,12 @@ export class Contest {
   #send({ kind, from, port, ipOptions }: Probe): Promise<string> {
     const address = typeof from === "number" ? source(from).ipv4 : from;
     if (kind === "connect") return this.#prober.connect({ from: address, port });
-    if (kind === "datagram") return this.#prober.datagram({ from: address, port });
+    if (kind === "datagram") return this.#prober.datagram({ from: address, port }, 64);
+    if (kind === "short datagram") return this.#prober.datagram({ from: address, port }, 2);
     const packet = {
       source: address,
       destination: TARGET.ipv4,
-      sourcePort: 40_000,
+      sourcePort: this.#sourcePort++,
       destinationPort: port,
       // RFC 791 section 3.1: record route, with room for one address.
       ...(ipOptions === true && { ipOptions: [7, 7, 4, 0, 0, 0, 0] }),
@@ -229,7 +253,16 @@ function isGone(pid: number): boolean {
 }
 
 /** A transcript as one text, which a failed comparison shows best. */
-export function formatTranscript({ start, scans, stop, answers, history, blocked, hostsDeny, commands }: Transcript): string {
+export function formatTranscript({
+  start,
+  scans,
+  stop,
+  answers,
+  history,
+  blocked,
+  hostsDeny,
+  commands,
+}: Transcript): string {
   const parts = { start, scans: scans.flat(), stop, answers, history, blocked, hostsDeny, commands };
   return Object.entries(parts)
     .flatMap(([title, lines]) => [`[${title}]`, ...lines])

@@ -94,16 +94,21 @@ export class Daemon {
     await this.#running.stop("SIGKILL");
   }
 
-  /** Starts it again on the same files, after stop() or kill(). */
-  async restart(): Promise<void> {
-    this.#running = this.#spawn();
+  /** Starts it again on the same files, after stop() or kill(), with `more` options of `run`. */
+  async restart(more: readonly string[] = []): Promise<void> {
+    this.#running = this.#spawn(more);
     await this.#running.waitForLine(ACTIVE);
+  }
+
+  /** The command line of a client command. */
+  argvOf(args: readonly string[]): readonly string[] {
+    const [command = "", ...rest] = args;
+    return [process.execPath, PROGRAM, command, "-c", this.file, ...rest];
   }
 
   /** A client command with -c; fails the test only if the caller looks at the code. */
   cli(args: readonly string[]): Promise<Outcome> {
-    const [command = "", ...rest] = args;
-    return run([process.execPath, PROGRAM, command, "-c", this.file, ...rest]);
+    return run(this.argvOf(args));
   }
 
   /** A daemon on the same files, to its end: for those that must refuse to start. */
@@ -160,8 +165,8 @@ export class Daemon {
     return [process.execPath, PROGRAM, "run", "-c", this.file, "--log", "stdout"];
   }
 
-  #spawn(): Running {
-    const argv = this.#argv();
+  #spawn(more: readonly string[] = []): Running {
+    const argv = [...this.#argv(), ...more];
     return this.#lab.spawn(this.#lab.target, this.#stage === undefined ? argv : this.#stage.enter(argv));
   }
 }

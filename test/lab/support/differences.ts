@@ -1,70 +1,210 @@
 // Where ours is meant to differ from PortSentry 1.2, one entry each with its heading in docs/differences.md: what is
 // expected of ours where 1.2 did this, and which lines of ours 1.2 has nothing like. Nothing else may differ.
-import { isDeepStrictEqual } from "node:util";
-import type { Case, Pace, Transcript } from "./contest.ts";
+import type { Case, Transcript } from "./contest.ts";
+import type { Difference } from "./difference-checks.ts";
 
-export interface Difference {
-  /** A heading of docs/differences.md. */
-  readonly name: string;
-  /** Which cases it may show in; all when absent. */
-  readonly applies?: (asked: Case) => boolean;
-  /** What is expected of ours, given what was expected so far. */
-  readonly expect?: (old: Transcript, asked: Case) => Transcript;
-  /** Lines that ours says in addition. */
-  readonly extra?: RegExp;
+const ADMIN = "<29>portsentry: adminalert: ";
+const ATTACK = "<29>portsentry: attackalert: ";
+const FROM = /from host: ([\d.]+)\/[\d.]+ to (TCP|UDP) port: (\d+)/;
+
+/** What one probe's lines tell. */
+interface Told {
+  readonly source: string;
+  readonly protocol: string;
+  readonly port: string;
 }
 
-export class Differences {
-  readonly #all: readonly Difference[];
-  readonly #met = new Set<string>();
+function toldBy(lines: readonly string[]): Told {
+  const [, source = "", protocol = "", port = ""] = FROM.exec(lines[0] ?? "") ?? [];
+  return { source, protocol, port };
+}
 
-  constructor(all: readonly Difference[]) {
-    this.#all = all;
-  }
+const isRepeat = (lines: readonly string[]): boolean => lines.some((line) => line.includes("is already blocked"));
 
-  /** What ours should say where 1.2 said this. */
-  expected(old: Transcript, asked: Case): Transcript {
-    let expected = old;
-    for (const { name, expect } of this.#of(asked)) {
-      if (expect === undefined) continue;
-      const changed = expect(expected, asked);
-      if (!isDeepStrictEqual(changed, expected)) this.#met.add(name);
-      expected = changed;
-    }
-    return expected;
-  }
+const blocks = ({ conf }: Case): boolean => conf.BLOCK_TCP === "1" || conf.BLOCK_UDP === "1";
 
-  pace(expected: Transcript, asked: Case): Pace {
-    let sum = 0;
-    const linesAfter = expected.scans.map((lines) => (sum += lines.length));
-    return { linesAfter, isExtra: (line) => this.#extraOf(line, asked) !== undefined };
-  }
+/** A KILL_ROUTE that can be meant: one with a target. */
+const hasRoute = ({ conf }: Case): boolean => conf.KILL_ROUTE?.includes("$TARGET$") === true;
 
-  /** Ours without the lines that it says in addition. */
-  withoutExtra(ours: Transcript, asked: Case): Transcript {
-    const keep = (line: string): boolean => {
-      const extra = this.#extraOf(line, asked);
-      if (extra !== undefined) this.#met.add(extra.name);
-      return extra === undefined;
+const hasRouteWithoutTarget = (asked: Case): boolean => asked.conf.KILL_ROUTE !== undefined && !hasRoute(asked);
+
+/** Each probe's lines, changed. */
+function mapScans(old: Transcript, change: (lines: readonly string[]) => readonly string[]): Transcript {
+  return { ...old, scans: old.scans.map(change) };
+}
+
+/** All that is of one source, gone. */
+function without(old: Transcript, source: string): Transcript {
+  const keep = (line: string): boolean => !new RegExp(`\\b${source.replaceAll(".", "\\.")}\\b`).test(line);
+  const { history, blocked, hostsDeny, commands } = old;
+  return {
+    ...mapScans(old, (lines) => (toldBy(lines).source === source ? [] : lines)),
+    history: history.filter(keep),
+    blocked: blocked.filter(keep),
+    hostsDeny: hostsDeny.filter(keep),
+    commands: commands.filter(keep),
+  };
+}
+
+const commandFails: Difference = {
+  name: "A command that fails is told as a failure",
+  applies: ({ failing }) => failing !== undefined,
+  expect: (old, { failing, mode, conf }) => {
+    if (failing === undefined) return old;
+    const couldNot = (source: string): string =>
+      mode === "tcp" || mode === "udp"
+        ? `${ATTACK}ERROR: Could not block host ${source} !!`
+        : `${ATTACK}ERROR: Could not block host ${source}/${source}${mode === "stcp" ? " !!" : "!!"}`;
+    const told = (lines: readonly string[]): readonly string[] => {
+      const { source } = toldBy(lines);
+      const changed = lines.map((line) => {
+        const command = /(?:dropped route|External command run for host: \S+) using command: "(.*)"$/.exec(line)?.[1];
+        if (command === undefined || !failing.command.test(command)) return line;
+        const what = line.includes("dropped route") ? "block host" : "run command";
+        return `${ADMIN}ERROR: There was an error trying to ${what} (${failing.detail}) ${source}: "${command}"\\n`;
+      });
+      return changed.some((line, index) => line !== lines[index]) ? [...changed, couldNot(source)] : changed;
     };
-    const { start, scans, stop } = ours;
-    const kept = scans.map((lines) => lines.filter(keep));
-    return { ...ours, start: start.filter(keep), scans: kept, stop: stop.filter(keep) };
-  }
+    const firsts = new Map<string, readonly string[]>();
+    for (const lines of old.scans) if (!isRepeat(lines)) firsts.set(toldBy(lines).source, told(lines));
+    // Whom nothing has blocked is found again.
+    const isBlocked = conf.KILL_HOSTS_DENY !== undefined || conf.KILL_ROUTE === undefined;
+    const again = (lines: readonly string[]): readonly string[] =>
+      isBlocked ? lines : [lines[0] ?? "", ...(firsts.get(toldBy(lines).source) ?? []).slice(1)];
+    const scans = mapScans(old, (lines) => (isRepeat(lines) ? again(lines) : told(lines)));
+    return { ...scans, blocked: isBlocked ? old.blocked : [] };
+  },
+};
 
-  /** Those that showed in no case. */
-  unmet(): readonly string[] {
-    return this.#all.map(({ name }) => name).filter((name) => !this.#met.has(name));
-  }
+const routeWithoutTarget: Difference = {
+  name: "A KILL_ROUTE without $TARGET$ is left out",
+  applies: hasRouteWithoutTarget,
+  expect: (old, { mode }) => {
+    const seen = new Set<string>();
+    const entries: string[] = [];
+    const scans = mapScans(old, (lines) => {
+      const { source, protocol, port } = toldBy(lines);
+      if (seen.has(source)) return [lines[0] ?? "", `${ATTACK}Host: ${source}/${source} is already blocked Ignoring`];
+      seen.add(source);
+      entries.push(`TIME Host: ${source}/${source} Port: ${port} ${protocol} Blocked`);
+      return lines.filter((line) => !/No target variable|Could not block/.test(line));
+    });
+    const runs = old.commands.slice(0, seen.size);
+    return mode === "stcp" ? { ...scans, history: entries, blocked: entries, commands: runs } : old;
+  },
+};
 
-  #of(asked: Case): readonly Difference[] {
-    return this.#all.filter(({ applies }) => applies === undefined || applies(asked));
-  }
-
-  #extraOf(line: string, asked: Case): Difference | undefined {
-    return this.#of(asked).find(({ extra }) => extra?.test(line) === true);
-  }
-}
+const builtIn: Difference = {
+  name: "The built-in firewall blocks where no KILL_ROUTE is set",
+  applies: (asked) => blocks(asked) && !hasRoute(asked),
+  expect: (old, asked) => {
+    const scans = mapScans(old, (lines) => {
+      if (isRepeat(lines)) return [];
+      const { source } = toldBy(lines);
+      const command = `nft add element inet portreeve blocked4 { ${source} timeout 86400s }`;
+      const blocked = `${ATTACK}Host ${source} has been blocked via dropped route using command: "${command}"`;
+      return [lines[0] ?? "", blocked, ...lines.slice(1)];
+    });
+    const shutOut = old.scans.filter(isRepeat).length;
+    return asked.mode === "tcp" ? { ...scans, answers: Array<string>(shutOut).fill("(timeout)") } : scans;
+  },
+};
 
 export const differences: readonly Difference[] = [
+  commandFails,
+  routeWithoutTarget,
+  builtIn,
+  {
+    name: "The blocked file lists who is blocked",
+    applies: (asked) => !blocks(asked),
+    expect: (old) => ({ ...old, blocked: [] }),
+  },
+  {
+    name: "Ports are told in ascending order, each once",
+    applies: ({ name }) => name.includes("ports in any order") || name.includes("an excluded port"),
+    expect: (old) => {
+      const numbered = /^(.*(?:port|socket): )(\d+)( ?(?:\\n)?)$/;
+      const told = old.start.filter((line) => numbered.test(line) && !line.includes("ERROR"));
+      const kinds = [...new Set(told.map((line) => numbered.exec(line)?.[1] ?? ""))];
+      const sorted = kinds.flatMap((kind) =>
+        [...new Set(told.filter((line) => line.startsWith(kind)))].sort((a, b) =>
+          a.localeCompare(b, "en", { numeric: true }),
+        ),
+      );
+      const others = old.start.filter((line) => !numbered.test(line) && !line.includes("could not bind"));
+      return { ...old, start: [...others.slice(0, -1), ...sorted, ...others.slice(-1)] };
+    },
+  },
+  {
+    name: "A port that is in use does not shift the numbers of the others",
+    applies: ({ mode, served }) => served !== undefined && (mode === "tcp" || mode === "udp"),
+    expect: (old) => {
+      const right = (lines: readonly string[]): string[] =>
+        lines.map((line) => (line.includes("203.0.113.2") ? line.replace(/([Pp]ort: )301/, "$1302") : line));
+      return { ...mapScans(old, right), history: right(old.history), blocked: right(old.blocked) };
+    },
+  },
+  {
+    name: "Ports of this host's own questions are no traps",
+    applies: ({ name }) => name.includes("late answers"),
+    expect: (old) => without(old, "203.0.113.1"),
+  },
+  {
+    name: "Gateways and resolvers are spared",
+    applies: ({ name }) => name.includes("the gateway's name"),
+    expect: (old) => without(old, "198.51.100.2"),
+  },
+  {
+    name: "An ignore file is read when it changes",
+    applies: ({ name }) => name.includes("an ignored network that is none"),
+    expect: (old) => ({
+      ...old,
+      scans: old.scans
+        .map((lines) => lines.filter((line) => !line.includes("Invalid netmask in config file")))
+        .filter((lines) => lines.length > 0),
+    }),
+    extra: /adminalert: WARNING: \/etc\/portsentry\/portsentry\.ignore:1: /,
+  },
+  {
+    name: "Warnings about the configuration",
+    extra: /adminalert: WARNING: \/etc\/portsentry\/portsentry\.conf:\d+: warning: /,
+  },
+  {
+    name: "An absent SCAN_TRIGGER is no error",
+    applies: ({ conf }) => conf.SCAN_TRIGGER === undefined,
+    expect: (old) => ({ ...old, start: old.start.filter((line) => !line.includes("Could not read SCAN_TRIGGER")) }),
+  },
+  {
+    name: "An empty list of exclusions is told",
+    applies: ({ conf }) => conf.ADVANCED_EXCLUDE_TCP === "",
+    expect: (old) => {
+      const { start } = old;
+      return {
+        ...old,
+        start: [...start.slice(0, -1), `${ADMIN}Advanced mode will manually exclude no ports`, ...start.slice(-1)],
+      };
+    },
+  },
+  {
+    name: "The banner is sent to whoever connects",
+    applies: ({ mode, conf }) => mode === "tcp" && conf.PORT_BANNER !== undefined,
+    // The ignored source gets it, too.
+    expect: (old) => ({ ...old, answers: [...old.answers, ...old.answers.slice(0, 1)] }),
+  },
+  {
+    name: "A UDP banner is never longer than what it answers",
+    applies: ({ probes }) => probes.some(({ kind }) => kind === "short datagram"),
+    expect: (old, { probes }) => ({
+      ...old,
+      answers: old.answers.map((answer, index) => (probes[index]?.kind === "short datagram" ? "(nothing)" : answer)),
+    }),
+  },
+  {
+    name: "Commands run beside the packets",
+    applies: ({ atOnce }) => atOnce === true,
+    expect: (old) => {
+      const [first = [], ...rest] = old.scans;
+      return { ...old, scans: [first.slice(0, 1), ...rest, first.slice(1)] };
+    },
+  },
 ];

@@ -1,9 +1,10 @@
 // A little network in namespaces of its own, and everything that runs in it. close() leaves nothing behind, nor does
 // a failed or interrupted test; what a killed run left is removed by the next one. The root namespace is never touched.
+import { randomBytes } from "node:crypto";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CONTAINER, INNER_LINK, LINK, NEIGHBOURS, SCANNER, TARGET } from "./addresses.ts";
+import { CONTAINER, furtherHost, INNER_LINK, LINK, NEIGHBOURS, SCANNER, TARGET } from "./addresses.ts";
 import { mustRun, type Outcome, Running, run } from "./exec.ts";
 import { folderPrefix, namePrefix, removeFolder, removeLeftOvers, removeNamespace } from "./leftovers.ts";
 import { waitUntil } from "./wait.ts";
@@ -45,11 +46,14 @@ export class Lab {
   readonly inner: Host;
   /** For files of this lab; removed at the end. */
   readonly folder: string;
+  readonly #run: string;
   readonly #running: Running[] = [];
+  readonly #further: Host[] = [];
   readonly #onExit = (): void => this.#removeNow();
   readonly #onSignal = (): void => process.exit(130);
 
   private constructor(run: string) {
+    this.#run = run;
     this.target = new Host(`${run}-target`);
     this.scanner = new Host(`${run}-scanner`);
     this.inner = new Host(`${run}-inner`);
@@ -61,7 +65,7 @@ export class Lab {
   static async open(shape: LabShape = {}): Promise<Lab> {
     if (process.getuid?.() !== 0) throw new Error("the lab makes network namespaces: run these tests as root");
     await removeLeftOvers();
-    const lab = new Lab(`${namePrefix(process.pid)}${Date.now().toString(36)}`);
+    const lab = new Lab(`${namePrefix(process.pid)}${randomBytes(4).toString("hex")}`);
     try {
       await lab.#build(shape);
     } catch (error) {
@@ -69,6 +73,40 @@ export class Lab {
       throw error;
     }
     return lab;
+  }
+
+  /**
+   * One more host with a kernel of its own, in a network of its own behind the scanner, which routes (it is the target's
+   * gateway anyway). `number`: 1..62.
+   */
+  async addHost(number: number): Promise<Host> {
+    const { scanner } = this;
+    const host = new Host(`${this.#run}-host${number}`);
+    this.#further.push(host);
+    await addNamespace(host);
+    const { ipv4, ipv6, gateway4, gateway6 } = furtherHost(number);
+    const [far, near] = [`host${number}`, LINK];
+    await mustRun(["ip", "link", "add", far, "netns", scanner.name, "type", "veth", "peer", near, "netns", host.name]);
+    await scanner.set("net.ipv4.ip_forward", "1");
+    await scanner.set("net.ipv6.conf.all.forwarding", "1");
+    await batch(scanner, [
+      `addr add ${gateway4}/30 dev ${far}`,
+      `addr add ${gateway6}/64 dev ${far} nodad`,
+      `link set ${far} up`,
+    ]);
+    await batch(host, [
+      "link set lo up",
+      `addr add ${ipv4}/30 dev ${near}`,
+      `addr add ${ipv6}/64 dev ${near} nodad`,
+      `link set ${near} up`,
+      `route add default via ${gateway4}`,
+      `route add default via ${gateway6}`,
+    ]);
+    await waitUntil(
+      "both ends of its link have a carrier",
+      async () => (await hasCarrier(host)) && hasCarrier(scanner, far),
+    );
+    return host;
   }
 
   /** Starts a program in a namespace; it ends with the lab at the latest. */
@@ -149,7 +187,7 @@ export class Lab {
 
   #removeNow(): void {
     for (const running of this.#running.splice(0)) running.killNow();
-    for (const host of [this.target, this.scanner, this.inner]) removeNamespace(host.name);
+    for (const host of [this.target, this.scanner, this.inner, ...this.#further]) removeNamespace(host.name);
     removeFolder(this.folder);
   }
 }
@@ -161,8 +199,8 @@ async function addNamespace(host: Host): Promise<void> {
 }
 
 /** A veth end is up for IPv6 only some time after it was set up: the kernel tells of carriers in batches. */
-async function hasCarrier(host: Host): Promise<boolean> {
-  return (await host.mustRun(["ip", "link", "show", LINK])).includes("state UP");
+async function hasCarrier(host: Host, link: string = LINK): Promise<boolean> {
+  return (await host.mustRun(["ip", "link", "show", link])).includes("state UP");
 }
 
 /** One `ip` process for many commands. */

@@ -23,7 +23,11 @@ function linesWith(text: string, key: string): readonly string[] {
   return text.split("\n").filter((line) => line.split(/[\s,{}]+/).some((word) => word.split("/")[0] === address));
 }
 
-function iptables(program: string, family: Family, killRoute = `/usr/sbin/${program} -I INPUT -s $TARGET$ -j DROP`): OwnRule {
+function iptables(
+  program: string,
+  family: Family,
+  killRoute = `/usr/sbin/${program} -I INPUT -s $TARGET$ -j DROP`,
+): OwnRule {
   const tool = family === "ipv6" ? program.replace(/^iptables/, "ip6tables") : program;
   return {
     name: `${killRoute.split(" ")[0]} for ${family}`,

@@ -4,7 +4,10 @@ import type { Root } from "./root.ts";
 import { SyslogReader } from "./syslog-reader.ts";
 import { waitFor } from "./wait.ts";
 
-const LINE = /^<29>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d portsentry\[\d+\]: ([^]*)$/;
+const LINE = /^<29>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d portsentry\[\d+\]: ([\s\S]*)$/;
+
+/** A scanner that has to prove itself takes some seconds. */
+const DEADLINE_MS = 30_000;
 
 export class PortsentryLog {
   readonly #reader: SyslogReader;
@@ -42,7 +45,7 @@ export class PortsentryLog {
 
   async #wait(what: string, matches: (text: string) => boolean, from: number): Promise<string> {
     try {
-      return await waitFor(what, () => this.texts(from).find(matches));
+      return await waitFor(what, () => this.texts(from).find(matches), DEADLINE_MS);
     } catch (error) {
       throw new Error(`${String(error)}\n--- syslog ---\n${this.texts(from).slice(-40).join("\n")}`);
     }

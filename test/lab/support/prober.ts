@@ -35,9 +35,9 @@ export class Prober {
     return this.#ask({ connect: { from, to: TARGET.ipv4, port } });
   }
 
-  /** A datagram, and the first answer: what it said, or "(nothing)". */
-  datagram({ from, port }: End): Promise<string> {
-    return this.#ask({ datagram: { from, to: TARGET.ipv4, port } });
+  /** A datagram of so many bytes, and the first answer: what it said, or "(nothing)". */
+  datagram({ from, port }: End, bytes: number): Promise<string> {
+    return this.#ask({ datagram: { from, to: TARGET.ipv4, port }, bytes });
   }
 
   /** A whole IP packet. */

@@ -1,12 +1,12 @@
 // The real scanners, as an attacker runs them: nmap and masscan from one of the scanner's addresses.
 import { readFileSync } from "node:fs";
 import { type Family, LINK, type Source, TARGET } from "./addresses.ts";
-import type { Outcome } from "./exec.ts";
+import type { Outcome, Running } from "./exec.ts";
 import type { Lab } from "./lab.ts";
 
 const SERVICES = "/usr/share/nmap/nmap-services";
-/** No host discovery, no names, one packet a port, an end in sight. */
-const BOUNDED = ["-Pn", "-n", "--max-retries", "0"] as const;
+/** No host discovery, no names. */
+const PLAIN = ["-Pn", "-n"] as const;
 
 export interface Scan {
   readonly family: Family;
@@ -16,11 +16,20 @@ export interface Scan {
   readonly timeoutSeconds?: number;
 }
 
-export async function nmap(lab: Lab, scan: Scan): Promise<Outcome> {
-  const { family, source, options, timeoutSeconds = 20 } = scan;
+function nmapArgv({ family, source, options, timeoutSeconds = 20 }: Scan): readonly string[] {
   const six = family === "ipv6" ? ["-6"] : [];
   const where = ["-S", source[family], "-e", LINK, "--host-timeout", `${timeoutSeconds}s`];
-  const argv = ["nmap", ...six, ...BOUNDED, ...where, ...options, TARGET[family]];
+  return ["nmap", ...six, ...PLAIN, ...where, ...options, TARGET[family]];
+}
+
+/** As nmap's user runs it, with its repetitions, beside the test. */
+export function startNmap(lab: Lab, scan: Scan): Running {
+  return lab.spawn(lab.scanner, nmapArgv(scan));
+}
+
+/** One packet a port, to its end. */
+export async function nmap(lab: Lab, scan: Scan): Promise<Outcome> {
+  const argv = nmapArgv({ ...scan, options: ["--max-retries", "0", ...scan.options] });
   const outcome = await lab.scanner.run(argv);
   if (outcome.code !== 0) throw new Error(`${argv.join(" ")}: code ${outcome.code}\n${outcome.stderr}`);
   return outcome;

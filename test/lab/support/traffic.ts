@@ -1,6 +1,7 @@
 // Honest traffic in the lab: services on the target, and clients that use them. Each starts one of programs/.
 import { join } from "node:path";
 import { z } from "zod";
+import { LINK } from "./addresses.ts";
 import type { Running } from "./exec.ts";
 import type { Host, Lab } from "./lab.ts";
 
@@ -64,6 +65,21 @@ export function reconnect(lab: Lab, host: Host, how: { to: string; port: number;
   const running = lab.spawn(host, program("reconnect", how));
   const state = () => reconnectingSchema.parse(JSON.parse(running.lines.at(-1) ?? '{"connected":0,"refusals":0}'));
   return { running, state };
+}
+
+/** A host whose IP-ID counts all its packets; see programs/zombie.ts. */
+export async function startZombie(lab: Lab, host: Host, how: { mac: string; address: string }): Promise<void> {
+  const running = lab.spawn(host, program("zombie", { dev: LINK, ...how }));
+  await running.waitForLine(/^ready$/);
+}
+
+const askingSchema = z.object({ asked: z.number(), answered: z.number(), failed: z.number() });
+
+/** Asks a DNS server again and again until the lab ends; `state()` is what it last said. */
+export function keepAsking(lab: Lab, host: Host, how: { server: string; every: number }) {
+  const running = lab.spawn(host, program("ask", how));
+  const last = () => running.lines.findLast((line) => line.startsWith("{")) ?? '{"asked":0,"answered":0,"failed":0}';
+  return { running, state: () => askingSchema.parse(JSON.parse(last())) };
 }
 
 export interface Talk {

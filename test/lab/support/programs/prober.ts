@@ -1,7 +1,7 @@
 // Probes a host on command, from whatever address it is told to: one JSON object a line in, one JSON object a line out
 // when it is done. What the probed port said (a banner) is in the answer.
 //   {"connect": {"from": A, "to": B, "port": N}}    a TCP connection, read to its end
-//   {"datagram": {"from": A, "to": B, "port": N}}   a UDP datagram, and the first answer to it
+//   {"datagram": {"from": A, "to": B, "port": N}, "bytes": N}   a UDP datagram, and the first answer to it
 //   {"frame": "hex"}                                an Ethernet frame as it is
 //   prober.js DEVICE MILLISECONDS (how long an answer is waited for)
 import { createSocket } from "node:dgram";
@@ -13,7 +13,11 @@ import { interfaceIndex, openSocket, sendTo } from "../../../../src/kernel/libc.
 
 const AF_PACKET = 17;
 const end = z.object({ from: z.string(), to: z.string(), port: z.number() });
-const order = z.union([z.object({ connect: end }), z.object({ datagram: end }), z.object({ frame: z.string() })]);
+const order = z.union([
+  z.object({ connect: end }),
+  z.object({ datagram: end, bytes: z.number() }),
+  z.object({ frame: z.string() }),
+]);
 type End = z.infer<typeof end>;
 
 const patienceMs = Number(process.argv[3] ?? 1000);
@@ -48,7 +52,7 @@ function connectTo({ from, to, port }: End): Promise<string> {
   });
 }
 
-function ask({ from, to, port }: End): Promise<string> {
+function ask({ from, to, port }: End, bytes: number): Promise<string> {
   return new Promise((resolve) => {
     const socket = createSocket("udp4");
     const finish = (text: string): void => {
@@ -59,14 +63,14 @@ function ask({ from, to, port }: End): Promise<string> {
     const timer = setTimeout(() => finish("(nothing)"), patienceMs);
     socket.on("message", (message) => finish(message.toString("latin1")));
     socket.on("error", (error) => finish(`(${error.message})`));
-    socket.bind(0, from, () => socket.send("hi", port, to));
+    socket.bind(0, from, () => socket.send("x".repeat(bytes), port, to));
   });
 }
 
 async function carryOut(text: string): Promise<string> {
   const asked = order.parse(JSON.parse(text));
   if ("connect" in asked) return connectTo(asked.connect);
-  if ("datagram" in asked) return ask(asked.datagram);
+  if ("datagram" in asked) return ask(asked.datagram, asked.bytes);
   const sent = sendTo(packets, Buffer.from(asked.frame, "hex"), link);
   return sent < 0 ? `(errno ${-sent})` : "";
 }

@@ -1,0 +1,161 @@
+// The kernel's part of ANSWER="open": closed ports answer like open ones. A SYN is handed by tproxy to one of two
+// listeners of ours and kept out of connection tracking; their SYN+ACK is the kernel's own, so that of any open port.
+//
+//   bait    what comes to closed, watched ports: who finishes a handshake here went where nobody serves
+//   screen  what stands in for real ports while their visitor is held or softly blocked, and for tolerated closed
+//           ports: a handshake here is no evidence, for an innocent whose address is forged makes it as well
+
+export interface DecoyPorts {
+  /** On 127.0.0.1, where nobody outside reaches it but through tproxy. */
+  readonly four: number;
+  /** On ::1; undefined where the kernel has no IPv6. */
+  readonly six: number | undefined;
+}
+
+export interface DecoyPlan {
+  /** DECOY_MARK: on packets of the decoy, and on no others. */
+  readonly mark: number;
+  readonly bait: DecoyPorts;
+  readonly screen: DecoyPorts;
+  /**
+   * Another program translates addresses of arriving packets (containers with published ports, REDIRECT). Only behind
+   * its rules can one see which ports are closed, and there connection tracking cannot be kept out any more.
+   */
+  readonly behindNat: boolean;
+}
+
+/** Rules that ruleset.ts has anyway. */
+export interface DecoyWords {
+  /** Sources, ports and pairs that are left alone: allow list, guard, delegated, known customers, our own flows. */
+  readonly exempt: readonly string[];
+  /** True during BOOT_GRACE: no closed port is a trap. */
+  readonly grace: boolean;
+  readonly probe: readonly string[];
+  readonly quiet: string;
+  readonly stray: string;
+  readonly held: string;
+}
+
+export const decoySets = { answered: 262_144 } as const;
+/** How long it is believed that this host's other firewalls let a source's packets through. */
+export const ANSWERED_MINUTES = 10;
+/** Handshakes begun a second where connection tracking remembers each for a minute. */
+const TRACKED_RATE = 500;
+
+const SYN = "tcp flags & (fin|syn|rst|ack) == syn";
+const ACK = "tcp flags & (fin|syn|rst|ack) == ack";
+const SLASH64 = "ffff:ffff:ffff:ffff::";
+
+/** Base chains; the other of the first two is not there. `answered` looks at what all firewalls have let through. */
+export const decoyHooks: Readonly<Record<string, string>> = {
+  decoy: "{ type filter hook prerouting priority raw + 1; policy accept; }",
+  decoynat: "{ type filter hook prerouting priority dstnat + 10; policy accept; }",
+  decoyout: "{ type filter hook output priority raw; policy accept; }",
+  answered: "{ type filter hook input priority 2147483646; policy accept; }",
+};
+
+export const decoyChains = [
+  "decoy",
+  "decoynat",
+  "decoyout",
+  "answered",
+  "decoyed",
+  "decoysyn",
+  "decoyack",
+  "bait",
+  "screen",
+  "served",
+  "standin",
+  "lure",
+  "tobait",
+  "toscreen",
+] as const;
+
+/** For the sensor, before it asks anything of a TCP packet. */
+export function decoyedRule({ mark }: DecoyPlan): string {
+  return `meta l4proto tcp meta mark ${mark} goto decoyed`;
+}
+
+export function decoyRules(plan: DecoyPlan, words: DecoyWords): Readonly<Record<string, readonly string[]>> {
+  const { mark, behindNat } = plan;
+  const isOurs = `meta mark ${mark}`;
+  const untrack = behindNat ? "" : " notrack";
+  return {
+    [behindNat ? "decoynat" : "decoy"]: [
+      "iif lo return",
+      "meta l4proto != tcp return",
+      "fib daddr type != local return",
+      `${SYN} goto decoysyn`,
+      // Whose connection it is, the socket table says: a real one's, another transparent proxy's, the decoy's.
+      "socket transparent 0 return",
+      `socket mark != ${mark} return`,
+      `socket transparent 1 meta mark set ${mark}${untrack} return`,
+      `${ACK} goto decoyack`,
+    ],
+    ...(behindNat ? {} : { decoyout: [`${isOurs} notrack`] }),
+    decoysyn: [
+      ...words.exempt,
+      "socket transparent 0 goto served",
+      // Breaks off, and so goes on, for the half-open and closing connections of the decoy.
+      `socket mark != ${mark} goto served`,
+      // A client that comes back to a service being restarted, and whoever watches its health, must see it closed.
+      "meta l4proto . th dport @lately goto served",
+      ...(words.grace ? [] : ["tcp dport @tolerated_tcp goto lure", "tcp dport @watched_tcp goto bait"]),
+      "goto served",
+    ],
+    bait: ["jump tobait", `meta mark != ${mark} return`, "counter", "jump hold", ...words.probe],
+    lure: ["jump toscreen", `${isOurs} counter ${words.quiet}`],
+    served: [
+      // Where another firewall is silent about closed ports, an answer would give the open ones away.
+      "ip saddr != @answered4 return",
+      `ip6 saddr & ${SLASH64} != @answered6 return`,
+      ...outMatches().map((match) => `${match} goto standin`),
+    ],
+    standin: ["jump toscreen", `${isOurs} counter ${words.held}`],
+    tobait: [...limitRules(behindNat), ...divertRules(plan.bait, mark, untrack)],
+    toscreen: [...limitRules(behindNat), ...divertRules(plan.screen, mark, untrack)],
+    // With SYN cookies the kernel knows nothing of a handshake that has begun; its last packet has to find the listener.
+    decoyack: [
+      ...words.exempt,
+      "meta l4proto . th dport @lately return",
+      `tcp dport @tolerated_tcp goto screen`,
+      "tcp dport @watched_tcp jump tobait",
+      // And others are ACK scans, whose RST is that of a closed port.
+      `${isOurs} ${words.stray}`,
+    ],
+    screen: ["jump toscreen"],
+    // A socket of a service has taken it after all: for who may not reach it, as without the decoy.
+    decoyed: ["socket transparent 0 goto out"],
+    answered: [
+      ...["held4", "soft4"].map((set) => `${isOurs} ${SYN} ip saddr @${set} update @answered4 { ip saddr }`),
+      ...["held6", "soft6"].flatMap((set) =>
+        ["ip6 saddr", `ip6 saddr & ${SLASH64}`].map(
+          (key) => `${isOurs} ${SYN} ${key} @${set} update @answered6 { ip6 saddr & ${SLASH64} }`,
+        ),
+      ),
+    ],
+  };
+}
+
+function outMatches(): string[] {
+  return ["held", "soft"].flatMap((set) => [
+    `ip saddr @${set}4`,
+    `ip6 saddr @${set}6`,
+    `ip6 saddr & ${SLASH64} @${set}6 ip6 saddr != @near6`,
+  ]);
+}
+
+function limitRules(behindNat: boolean): string[] {
+  return behindNat
+    ? [`${SYN} ct state new limit rate over ${TRACKED_RATE}/second burst ${TRACKED_RATE} packets counter drop`]
+    : [];
+}
+
+/** The mark comes last: without a listener (the daemon was killed) the rule ends at tproxy, and the sensor judges. */
+function divertRules({ four, six }: DecoyPorts, mark: number, untrack: string): string[] {
+  const then = `meta mark set ${mark}${untrack}`;
+  return [
+    `meta nfproto ipv4 meta l4proto tcp tproxy ip to 127.0.0.1:${four} ${then}`,
+    ...(six === undefined ? [] : [`meta nfproto ipv6 meta l4proto tcp tproxy ip6 to [::1]:${six} ${then}`]),
+  ];
+}

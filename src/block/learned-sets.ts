@@ -1,0 +1,116 @@
+// What the rules have learned from packets and a restart must not lose: known pairs, lately open ports, guarded peers.
+// Reads these sets without stalling the event loop, and puts back what the kernel does not hold.
+import { dumpElements } from "../kernel/element-dump.ts";
+import type { ElementChange, NfTables } from "../kernel/nf-tables.ts";
+import { isIpv4, type Prefix } from "../wire/address.ts";
+import { setSizes, TABLE } from "./ruleset.ts";
+import { keyBytes, sourceOfKey } from "./set-key.ts";
+
+/** Kept over a restart, with the length of a key: 4 or 16 bytes of address, and each further part padded to four. */
+export const learnedSets = {
+  known4: 8,
+  known6: 20,
+  lately: 8,
+} as const;
+export type LearnedSet = keyof typeof learnedSets;
+export const learnedSetNames: readonly LearnedSet[] = ["known4", "known6", "lately"];
+
+export interface LearnedElement {
+  readonly set: LearnedSet;
+  readonly key: Uint8Array;
+  readonly untilMs: number;
+}
+
+/** A peer that the kernel guards, and until when if it does not answer us again. */
+export interface GuardedPeer {
+  readonly source: Prefix;
+  readonly untilMs: number;
+}
+
+/** Elements in one transaction: 40 bytes and some 2 us each. */
+const BATCH = 4_000;
+
+export class LearnedSets {
+  readonly #tables: Pick<NfTables, "insert" | "lookup" | "visitElements">;
+  readonly #nowMs: () => number;
+  /** Elements that the kernel did not take back: a set that is full. */
+  refused = 0;
+
+  constructor(tables: Pick<NfTables, "insert" | "lookup" | "visitElements">, nowMs: () => number) {
+    this.#tables = tables;
+    this.#nowMs = nowMs;
+  }
+
+  /** Everything that is to survive a restart; the key is valid during the visit only. Rejects with KernelError. */
+  async visit(
+    visit: (set: LearnedSet, key: Uint8Array, untilMs: number) => void,
+    pause: () => Promise<void>,
+  ): Promise<void> {
+    for (const set of learnedSetNames) {
+      const visitOne = (key: Buffer, expiresInMs: number | undefined) => {
+        if (expiresInMs !== undefined) visit(set, key, this.#nowMs() + expiresInMs);
+      };
+      await dumpElements({ table: TABLE, set }, visitOne, pause);
+    }
+  }
+
+  /** Adds what is not there; what is there keeps its own, newer time. Returns how many were given to the kernel. */
+  restore(elements: Iterable<LearnedElement>): number {
+    const nowMs = this.#nowMs();
+    let taken = 0;
+    let part: ElementChange[] = [];
+    for (const { set, key, untilMs } of elements) {
+      if (untilMs <= nowMs) continue;
+      part.push({ set, key, timeoutMs: Math.ceil(untilMs - nowMs) });
+      if (part.length < BATCH) continue;
+      taken += this.#insert(part);
+      part = [];
+    }
+    return taken + this.#insert(part);
+  }
+
+  /** Guards the other ends of connections that are older than the rules that would have learned them. */
+  addPeers(peers: readonly Prefix[], guardMs: number): number {
+    return this.#insert(peers.map((peer) => ({ ...placeOfPeer(peer), timeoutMs: guardMs })));
+  }
+
+  #insert(changes: readonly ElementChange[]): number {
+    let taken = 0;
+    for (let at = 0; at < changes.length; at += BATCH) {
+      const part = changes.slice(at, at + BATCH);
+      if (this.#tables.insert(part) === "") taken += part.length;
+      else this.refused += part.length;
+    }
+    return taken;
+  }
+
+  /** Whether the kernel guards this address as a peer. Throws KernelError. */
+  isPeer(address: Prefix): boolean {
+    const { set, key } = placeOfPeer(address);
+    return this.#tables.lookup(set, key).present;
+  }
+
+  /** At most 65,536 of each family. Throws KernelError. */
+  peers(): GuardedPeer[] {
+    const peers: GuardedPeer[] = [];
+    for (const set of ["peer4", "peer6"]) {
+      this.#tables.visitElements(set, (key, expiresInMs) => {
+        const source = addressOfKey(key);
+        if (source !== undefined) peers.push({ source, untilMs: this.#nowMs() + (expiresInMs ?? 0) });
+      });
+    }
+    return peers;
+  }
+}
+
+export const maxPeers = setSizes.peer;
+
+function placeOfPeer(address: Prefix): { readonly set: string; readonly key: Uint8Array } {
+  return { set: isIpv4(address) ? "peer4" : "peer6", key: keyBytes(address) };
+}
+
+/** Always a single address: a peer is never a /64. */
+function addressOfKey(key: Uint8Array): Prefix | undefined {
+  const source = sourceOfKey(key);
+  return source === undefined ? undefined : { ...source, bits: 128 };
+}

@@ -1,0 +1,33 @@
+// portreeve guard: who is never held or blocked on unproven evidence, why, and until when.
+import type { GuardEntry } from "../control/api.ts";
+import { ExitCode } from "../control/errors.ts";
+import { escapeText } from "../record/escape.ts";
+import { connect } from "./connect.ts";
+import { formatSpan, formatTime, tableLines } from "./format.ts";
+import type { ClientOptions } from "./options.ts";
+import { type Terminal, toJsonArray, writeAll } from "./terminal.ts";
+
+const head = ["SOURCE", "BECAUSE", "UNTIL", "REMAINING"];
+
+export async function guard(options: ClientOptions, terminal: Terminal): Promise<ExitCode> {
+  const entries = connect(options).guard();
+  await writeAll(terminal, options.json ? toJsonArray(entries) : table(entries, terminal));
+  return ExitCode.Ok;
+}
+
+async function* table(entries: AsyncIterable<GuardEntry>, terminal: Terminal): AsyncGenerator<string> {
+  let empty = true;
+  for await (const line of tableLines(head, rows(entries, terminal.nowMs()))) {
+    empty = false;
+    yield line;
+  }
+  if (empty) yield "nobody is guarded\n";
+}
+
+async function* rows(entries: AsyncIterable<GuardEntry>, nowMs: number): AsyncGenerator<string[]> {
+  for await (const { source, because, until } of entries) {
+    const end =
+      until === null ? ["as long as it is so", "-"] : [formatTime(until), formatSpan(Date.parse(until) - nowMs)];
+    yield [source, because, ...end].map((cell) => escapeText(cell));
+  }
+}

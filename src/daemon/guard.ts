@@ -1,0 +1,121 @@
+// The guard (design section 4): who is never held or blocked on unproven evidence. Gathers what the daemon itself knows:
+// gateways, resolvers, time servers, SSH sessions, container networks. Peers the kernel's rules learn and keep; this file
+// only tells of them.
+import type { GuardedPeer } from "../block/learned-sets.ts";
+import type { GuardEntry } from "../control/api.ts";
+import type { GuardPart } from "../judge/judge.ts";
+import type { GuardReason } from "../judge/verdict.ts";
+import { formatPrefix, type Prefix } from "../wire/address.ts";
+import { AddressRanges } from "../wire/address-ranges.ts";
+import type { HostFacts } from "./host.ts";
+import type { TimeServers } from "./time-servers.ts";
+
+/** One address or network, and why it is guarded. */
+export interface Guarded {
+  readonly source: Prefix;
+  readonly because: Exclude<GuardReason, "gateway" | "resolver" | "peer">;
+}
+
+/** Where the guard looks; each throws nothing but KernelError. */
+export interface GuardSources {
+  readonly sessions: () => readonly Prefix[];
+  readonly containers: () => readonly Prefix[];
+  readonly timeServers: () => TimeServers;
+  readonly lookUp: (names: readonly string[]) => Promise<readonly Prefix[]>;
+}
+
+/** Elements of the kernel's guard that are not routes, resolvers or own addresses. */
+const MAX_GUARDED = 4_096;
+
+export class Guard {
+  readonly #sources: GuardSources;
+  #sessions: readonly Prefix[] = [];
+  #named: readonly Prefix[] = [];
+  /** Addresses and networks that did not fit. */
+  dropped = 0;
+
+  constructor(sources: GuardSources) {
+    this.#sources = sources;
+  }
+
+  /** Looks at SSH sessions again; true when they are others than before. */
+  lookAtSessions(): boolean {
+    const before = textOf(this.#sessions);
+    this.#sessions = this.#sources.sessions();
+    return textOf(this.#sessions) !== before;
+  }
+
+  /** Looks the names of time servers up; true when their addresses are others than before. */
+  async lookUpNames(): Promise<boolean> {
+    const before = textOf(this.#named);
+    const found = await this.#sources.lookUp(this.#sources.timeServers().names);
+    // A resolver that is away for a while takes nobody out of the guard.
+    if (found.length > 0) this.#named = found;
+    return textOf(this.#named) !== before;
+  }
+
+  /** The host with the rest of its guard. */
+  extend(host: HostFacts): HostFacts {
+    const of = (because: Guarded["because"], sources: readonly Prefix[]) =>
+      sources.map((source): Guarded => ({ source, because }));
+    const all = [
+      ...of("ssh", this.#sessions),
+      ...of("time server", [...this.#sources.timeServers().addresses, ...this.#named]),
+      ...of("container", this.#sources.containers()),
+    ];
+    this.dropped = Math.max(0, all.length - MAX_GUARDED);
+    return { ...host, guarded: all.slice(0, MAX_GUARDED) };
+  }
+}
+
+function textOf(sources: readonly Prefix[]): string {
+  return sources.map(formatPrefix).sort().join(" ");
+}
+
+/** By reason, the one that decides first: what a live session protects is more than what a gateway is. */
+export function guardParts(host: HostFacts): GuardPart[] {
+  const of = (because: Guarded["because"]) =>
+    (host.guarded ?? []).filter((one) => one.because === because).map(({ source }) => source);
+  const parts: readonly (readonly [GuardReason, readonly Prefix[]])[] = [
+    ["ssh", of("ssh")],
+    ["gateway", host.gateways],
+    ["resolver", host.resolvers],
+    ["time server", of("time server")],
+    ["container", of("container")],
+  ];
+  return parts.map(([because, sources]) => ({ because, ranges: new AddressRanges(sources) }));
+}
+
+/** One by one, as `portreeve guard` lists it: each address once for each reason. */
+export function* guardEntries(host: HostFacts, peers: readonly GuardedPeer[]): Generator<GuardEntry> {
+  const lasting = (because: GuardEntry["because"], source: Prefix): GuardEntry => ({
+    source: formatPrefix(source),
+    because,
+    until: null,
+  });
+  for (const source of host.gateways) yield lasting("gateway", source);
+  for (const source of host.resolvers) yield lasting("resolver", source);
+  for (const { source, because } of host.guarded ?? []) yield lasting(because, source);
+  for (const source of host.own) yield lasting("own", source);
+  for (const { source, untilMs } of peers) {
+    yield { source: formatPrefix(source), because: "peer", until: new Date(untilMs).toISOString() };
+  }
+}
+
+/** For a person: what the host depends on it for. */
+export function describeGuard(because: GuardReason): string {
+  switch (because) {
+    case "ssh":
+      return "the source of an SSH session that stands now";
+    case "gateway":
+      return "a default gateway of this host";
+    case "resolver":
+      return "a resolver of this host";
+    case "time server":
+      return "a time server of this host";
+    case "container":
+      return "in a network of containers or virtual machines of this host";
+    case "peer":
+      return "the peer of a connection that this host opened lately (GUARD_TIME)";
+  }
+}

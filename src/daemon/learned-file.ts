@@ -1,0 +1,91 @@
+// What the kernel has learned, in a file of STATE_DIR: known pairs and lately open ports, with the time that each ends.
+// Binary, as there may be half a million of them, and written beside and renamed: whole, or as it was.
+//
+//   "portreeve learned 1\n" | u32 count | count x ( u8 set | u32 seconds since the epoch | key ) ; numbers big-endian
+import { readFileSync } from "node:fs";
+import { open, rename } from "node:fs/promises";
+import { type LearnedElement, type LearnedSet, learnedSetNames, learnedSets } from "../block/learned-sets.ts";
+
+const MAGIC = "portreeve learned 1\n";
+const COUNT_AT = MAGIC.length;
+const HEADER_BYTES = COUNT_AT + 4;
+const HEAD_BYTES = 5;
+/** known4, known6 and lately, all full. */
+const MAX_ELEMENTS = 2 * 262_144 + 8_192;
+
+/** Gathers elements as the bytes of the file: objects for half a million of them would take a hundred megabytes. */
+export class LearnedBytes {
+  #buffer = Buffer.alloc(65_536);
+  #at = HEADER_BYTES;
+  #count = 0;
+
+  /** The key is copied. One element too many is left out. */
+  add(set: LearnedSet, key: Uint8Array, untilMs: number): void {
+    if (this.#count >= MAX_ELEMENTS || key.length !== learnedSets[set]) return;
+    const next = this.#at + HEAD_BYTES + key.length;
+    if (next > this.#buffer.length) this.#buffer = Buffer.concat([this.#buffer], 2 * this.#buffer.length);
+    this.#buffer.writeUInt8(learnedSetNames.indexOf(set), this.#at);
+    this.#buffer.writeUInt32BE(Math.max(0, Math.min(0xffffffff, Math.ceil(untilMs / 1000))), this.#at + 1);
+    this.#buffer.set(key, this.#at + HEAD_BYTES);
+    this.#at = next;
+    this.#count++;
+  }
+
+  /** Valid until the next add(). */
+  finish(): Buffer {
+    this.#buffer.write(MAGIC, 0, "latin1");
+    this.#buffer.writeUInt32BE(this.#count, COUNT_AT);
+    return this.#buffer.subarray(0, this.#at);
+  }
+}
+
+/** undefined for bytes that are none of ours, or cut off. */
+export function decodeLearned(bytes: Buffer): Iterable<LearnedElement> | undefined {
+  if (bytes.length < HEADER_BYTES || bytes.toString("latin1", 0, COUNT_AT) !== MAGIC) return undefined;
+  const count = bytes.readUInt32BE(COUNT_AT);
+  if (count > MAX_ELEMENTS) return undefined;
+  let at = HEADER_BYTES;
+  for (let index = 0; index < count; index++) {
+    const end = elementEnd(bytes, at);
+    if (end === undefined) return undefined;
+    at = end;
+  }
+  return at === bytes.length ? elementsOf(bytes) : undefined;
+}
+
+function elementEnd(bytes: Buffer, at: number): number | undefined {
+  const set = at < bytes.length ? learnedSetNames[bytes.readUInt8(at)] : undefined;
+  if (set === undefined) return undefined;
+  const end = at + HEAD_BYTES + learnedSets[set];
+  return end <= bytes.length ? end : undefined;
+}
+
+function* elementsOf(bytes: Buffer): Generator<LearnedElement> {
+  for (let at = HEADER_BYTES, end = elementEnd(bytes, at); end !== undefined; at = end, end = elementEnd(bytes, at)) {
+    const set = learnedSetNames[bytes.readUInt8(at)];
+    if (set === undefined) return;
+    yield { set, key: bytes.subarray(at + HEAD_BYTES, end), untilMs: bytes.readUInt32BE(at + 1) * 1000 };
+  }
+}
+
+/** Rejects when it cannot be written; the file is then as it was. */
+export async function writeLearned(path: string, bytes: Uint8Array): Promise<void> {
+  const beside = `${path}.new`;
+  const file = await open(beside, "w", 0o600);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(beside, path);
+}
+
+/** Nothing where there is no such file; undefined where there is one that cannot be used. */
+export function readLearned(path: string): Iterable<LearnedElement> | undefined {
+  try {
+    return decodeLearned(readFileSync(path));
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "ENOENT" ? [] : undefined;
+  }
+}

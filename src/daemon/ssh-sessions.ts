@@ -1,0 +1,139 @@
+// Whose SSH sessions stand now: established connections to sshd's ports of which somebody has logged in. A connection
+// alone says nothing: anybody may hold one open for LoginGraceTime, and would be in the guard by it.
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { type Connected, listConnected } from "../kernel/sock-diag.ts";
+import { formatPrefix, type Prefix, parseAddress, prefixOfWords } from "../wire/address.ts";
+
+/** What is asked of the host; tests give their own. */
+export interface SessionHost {
+  /** Throws as fs.readFileSync does. */
+  readonly read: (path: string) => Buffer;
+  /** Names in a folder; none when it cannot be read. */
+  readonly list: (path: string) => string[];
+  readonly readLink: (path: string) => string;
+  readonly connected: (port: number) => readonly Connected[];
+}
+
+/** Sessions listed at most: one more is not guarded. */
+export const MAX_SESSIONS = 1_024;
+const MAX_PORTS = 8;
+const MAX_FILES = 64;
+const DEFAULT_PORT = 22;
+
+/** utmp(5) on 64-bit Linux: i16 type at 0, 4 words of address at 348, 384 bytes a record. */
+const UTMP_BYTES = 384;
+const UTMP_ADDRESS_AT = 348;
+const USER_PROCESS = 7;
+
+/**
+ * "sshd: alice@pts/0", "sshd-session: root@notty", "sshd: alice" (ssh -N): how OpenSSH names its process once somebody has
+ * logged in. Before, and beside it for the monitor, it is "sshd: alice [priv]", "[net]" or "[accepted]".
+ */
+const LOGGED_IN = /^sshd(-session)?: [^\s[]+[\s\0]*$/;
+
+export function thisHost(): SessionHost {
+  return {
+    read: (path) => readFileSync(path),
+    list: (path) => {
+      try {
+        return readdirSync(path);
+      } catch {
+        return [];
+      }
+    },
+    readLink: (path) => readlinkSync(path),
+    connected: (port) => listConnected(port, 4 * MAX_SESSIONS),
+  };
+}
+
+/** The other ends of logged-in sessions, each once. Costs a look into the socket table while nobody is connected. */
+export function listSessionSources(host: SessionHost): Prefix[] {
+  const connected = sshPorts(host).flatMap((port) => host.connected(port));
+  if (connected.length === 0) return [];
+  const listed = new Set([...utmpSources(host), ...logindSources(host)]);
+  const sources = new Map<string, Prefix>();
+  const unsure: Connected[] = [];
+  for (const one of connected) {
+    const text = formatPrefix(one.remote);
+    if (listed.has(text)) sources.set(text, one.remote);
+    else unsure.push(one);
+  }
+  if (unsure.some(({ remote }) => !sources.has(formatPrefix(remote)))) {
+    const inodes = sessionInodes(host);
+    for (const { remote, inode } of unsure) if (inodes.has(inode)) sources.set(formatPrefix(remote), remote);
+  }
+  return [...sources.values()].slice(0, MAX_SESSIONS);
+}
+
+/** `Port` and `ListenAddress host:port` of sshd_config(5) and its drop-ins; 22 beside them. */
+export function sshPorts(host: Pick<SessionHost, "read" | "list">): number[] {
+  const dropIns = host.list("/etc/ssh/sshd_config.d").filter((name) => name.endsWith(".conf"));
+  const files = ["/etc/ssh/sshd_config", ...dropIns.map((name) => `/etc/ssh/sshd_config.d/${name}`)];
+  const ports = new Set([DEFAULT_PORT]);
+  for (const file of files.slice(0, MAX_FILES)) {
+    const text = tryRead(host, file)?.toString("latin1") ?? "";
+    for (const match of text.matchAll(/^[ \t]*(?:Port[ \t=]+|ListenAddress[ \t=]+\S*:)(\d{1,5})[ \t]*(?:#.*)?$/gim)) {
+      const port = Number(match[1]);
+      if (port >= 1 && port <= 65_535 && ports.size < MAX_PORTS) ports.add(port);
+    }
+  }
+  return [...ports];
+}
+
+/** Sessions with a terminal, on systems that still keep utmp. */
+function utmpSources(host: SessionHost): string[] {
+  const bytes = tryRead(host, "/run/utmp") ?? Buffer.alloc(0);
+  const sources: string[] = [];
+  for (let at = 0; at + UTMP_BYTES <= bytes.length && sources.length < MAX_SESSIONS; at += UTMP_BYTES) {
+    if (bytes.readInt16LE(at) !== USER_PROCESS) continue;
+    const word = (index: number) => bytes.readUInt32BE(at + UTMP_ADDRESS_AT + 4 * index);
+    const isFour = word(1) === 0 && word(2) === 0 && word(3) === 0;
+    if (isFour && word(0) === 0) continue;
+    const words = isFour ? ([0, 0, 0xffff, word(0)] as const) : ([word(0), word(1), word(2), word(3)] as const);
+    sources.push(formatPrefix(prefixOfWords(...words, 128)));
+  }
+  return sources;
+}
+
+/** systemd-logind's sessions, those without a terminal too: REMOTE_HOST is the address, unless sshd was told UseDNS. */
+function logindSources(host: SessionHost): string[] {
+  const folder = "/run/systemd/sessions";
+  const files = host.list(folder).filter((name) => /^[\w-]{1,64}$/.test(name));
+  return files.slice(0, MAX_SESSIONS).flatMap((name) => {
+    const text = tryRead(host, `${folder}/${name}`)?.toString("latin1") ?? "";
+    const match = /^REMOTE_HOST=(\S+)$/m.exec(text);
+    const source = /^SERVICE=sshd?$/m.test(text) ? parseAddress(match?.[1] ?? "") : undefined;
+    return source === undefined ? [] : [formatPrefix(source)];
+  });
+}
+
+/** Sockets that processes of logged-in sessions hold. Needs CAP_SYS_PTRACE for other users' processes. */
+function sessionInodes(host: SessionHost): ReadonlySet<number> {
+  const inodes = new Set<number>();
+  for (const pid of host.list("/proc").filter((name) => /^\d+$/.test(name))) {
+    // comm is short and cheap; cmdline is read of sshd's processes only.
+    if (tryRead(host, `/proc/${pid}/comm`)?.toString("latin1").startsWith("sshd") !== true) continue;
+    if (!LOGGED_IN.test(tryRead(host, `/proc/${pid}/cmdline`)?.toString("latin1") ?? "")) continue;
+    for (const fd of host.list(`/proc/${pid}/fd`)) {
+      const match = /^socket:\[(\d+)\]$/.exec(tryReadLink(host, `/proc/${pid}/fd/${fd}`));
+      if (match !== null) inodes.add(Number(match[1]));
+    }
+  }
+  return inodes;
+}
+
+function tryRead(host: Pick<SessionHost, "read">, path: string): Buffer | undefined {
+  try {
+    return host.read(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function tryReadLink(host: SessionHost, path: string): string {
+  try {
+    return host.readLink(path);
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,77 @@
+// ctnetlink (linux/netfilter/nfnetlink_conntrack.h): whom this host speaks to because it began, from the table of
+// connections that stand now. Those that come later the rule set learns from their replies (block/ruleset.ts).
+//
+//   CTA_TUPLE_ORIG > CTA_TUPLE_IP > CTA_IP_V4_SRC | CTA_IP_V6_SRC, CTA_IP_V4_DST | CTA_IP_V6_DST;  CTA_STATUS
+import { IPV4_MAPPED_WORD, type Prefix, prefixOfWords } from "../wire/address.ts";
+import * as K from "./constants.ts";
+import { type NetlinkMessage, NetlinkSocket, NetlinkWriter, walkAttributes } from "./netlink.ts";
+
+/** Connections looked at: a table of millions must not hold up the start. */
+const MAX_FLOWS = 262_144;
+
+class Enough extends Error {}
+
+/**
+ * The other ends of connections that one of `isOwn` began and that were answered, at most `limit`, each once. Throws
+ * KernelError where connection tracking cannot be asked.
+ */
+export function listOpenedPeers(isOwn: (address: Prefix) => boolean, limit: number): Prefix[] {
+  const socket = new NetlinkSocket({ name: "conntrack", protocol: K.NETLINK_NETFILTER, datagramBytes: 131_072 });
+  const peers = new Map<string, Prefix>();
+  let flows = 0;
+  try {
+    const request = new NetlinkWriter()
+      .begin(
+        (K.NFNL_SUBSYS_CTNETLINK << 8) | K.IPCTNL_MSG_CT_GET,
+        K.NLM_F_REQUEST | K.NLM_F_DUMP,
+        socket.nextSequence(),
+      )
+      .nfgen(0, 0)
+      .finish();
+    socket.request(request, (message) => {
+      const flow = readFlow(message);
+      if (flow?.answered && isOwn(flow.source)) peers.set(JSON.stringify(flow.destination), flow.destination);
+      if (++flows >= MAX_FLOWS || peers.size >= limit) throw new Enough();
+    });
+  } catch (error) {
+    if (!(error instanceof Enough)) throw error;
+  } finally {
+    socket.close();
+  }
+  return [...peers.values()];
+}
+
+export interface Flow {
+  readonly source: Prefix;
+  readonly destination: Prefix;
+  /** The other side has sent something back. */
+  readonly answered: boolean;
+}
+
+/** One entry of the connection table in its original direction; undefined for what is none. */
+export function readFlow({ type, bytes, at, end }: NetlinkMessage): Flow | undefined {
+  if (type !== ((K.NFNL_SUBSYS_CTNETLINK << 8) | K.IPCTNL_MSG_CT_NEW)) return undefined;
+  let source: Prefix | undefined;
+  let destination: Prefix | undefined;
+  let status = 0;
+  walkAttributes(bytes, at + K.NFGENMSG_BYTES, end, (kind, valueAt, valueEnd) => {
+    if (kind === K.CTA_STATUS && valueEnd - valueAt === 4) status = bytes.readUInt32BE(valueAt);
+    if (kind !== K.CTA_TUPLE_ORIG) return;
+    walkAttributes(bytes, valueAt, valueEnd, (part, partAt, partEnd) => {
+      if (part !== K.CTA_TUPLE_IP) return;
+      walkAttributes(bytes, partAt, partEnd, (address, addressAt, addressEnd) => {
+        const read = addressOf(bytes, addressAt, addressEnd);
+        if (address === K.CTA_IP_V4_SRC || address === K.CTA_IP_V6_SRC) source = read;
+        else if (address === K.CTA_IP_V4_DST || address === K.CTA_IP_V6_DST) destination = read;
+      });
+    });
+  });
+  if (source === undefined || destination === undefined) return undefined;
+  return { source, destination, answered: (status & K.IPS_SEEN_REPLY) !== 0 };
+}
+
+function addressOf(bytes: Buffer, at: number, end: number): Prefix | undefined {
+  const word = (index: number) => bytes.readUInt32BE(at + 4 * index);
+  if (end - at === 4) return prefixOfWords(0, 0, IPV4_MAPPED_WORD, word(0), 128);
+  return end - at === 16 ? prefixOfWords(word(0), word(1), word(2), word(3), 128) : undefined;
+}

@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { DecoyPlan } from "../../src/block/decoy.ts";
+import { buildRuleset, type RulesetPlan } from "../../src/block/ruleset.ts";
+import { ordinaryPlan } from "./plan.ts";
+
+const MARK = 0x70727600;
+const decoy: DecoyPlan = {
+  mark: MARK,
+  bait: { four: 40_001, six: 40_003 },
+  screen: { four: 40_002, six: 40_004 },
+  behindNat: false,
+};
+
+function rulesOf(plan: RulesetPlan, phase: "on" | "resting" = "on"): ReadonlyMap<string, readonly string[]> {
+  const chains = new Map<string, string[]>();
+  for (const match of buildRuleset(plan, phase).matchAll(/^add rule inet portreeve (\S+) (.*)$/gm)) {
+    const [, chain = "", rule = ""] = match;
+    chains.set(chain, [...(chains.get(chain) ?? []), rule]);
+  }
+  return chains;
+}
+
+const at = (rules: readonly string[], part: string) => {
+  const index = rules.findIndex((rule) => rule.includes(part));
+  assert.ok(index >= 0, `no rule with ${part}`);
+  return index;
+};
+
+test("without a decoy plan, and with a resting daemon, no rule marks, diverts or untracks anything", () => {
+  for (const chains of [rulesOf(ordinaryPlan), rulesOf({ ...ordinaryPlan, decoy }, "resting")]) {
+    assert.deepEqual(
+      [...chains.values()].flat().filter((rule) => /tproxy|notrack|meta mark/.test(rule)),
+      [],
+    );
+  }
+  assert.match(buildRuleset(ordinaryPlan, "on"), /^delete chain inet portreeve decoy$/m);
+});
+
+test("every chain that is jumped to has rules, and every chain with rules is reached from a hook", () => {
+  for (const behindNat of [false, true]) {
+    const chains = rulesOf({ ...ordinaryPlan, decoy: { ...decoy, behindNat } });
+    const reached = new Set<string>();
+    const walk = (chain: string) => {
+      if (reached.has(chain)) return;
+      reached.add(chain);
+      for (const rule of chains.get(chain) ?? [])
+        for (const [, to = ""] of rule.matchAll(/(?:goto|jump) (\S+)/g)) walk(to);
+    };
+    for (const hook of ["shield", "sensor", "remember", "decoy", "decoynat", "decoyout", "answered"]) {
+      if (chains.has(hook)) walk(hook);
+    }
+    assert.deepEqual(
+      [...reached].filter((chain) => !chains.has(chain)),
+      [],
+    );
+    assert.deepEqual(
+      [...chains.keys()].filter((chain) => !reached.has(chain) && chain !== "logged"),
+      [],
+    );
+    assert.notEqual(chains.has("decoy"), chains.has("decoynat"));
+    assert.equal(
+      [...chains.values()].flat().some((rule) => rule.includes("notrack")),
+      !behindNat,
+    );
+  }
+});
+
+test("whom the sensor leaves alone the decoy leaves alone, before it looks at anything else", () => {
+  const chains = rulesOf({ ...ordinaryPlan, decoy });
+  for (const chain of ["decoysyn", "decoyack"]) {
+    const rules = chains.get(chain) ?? [];
+    const first = rules.findIndex((rule) => /goto|jump/.test(rule));
+    for (const set of ["@ignored4", "@ignored6", "@guard4", "@peer6", "@delegated4", "@known4", "@known6", "@flows4"])
+      assert.ok(at(rules, `${set} return`) < first, `${chain}: ${set}`);
+  }
+});
+
+test("a served port is its service's; one served lately is the kernel's to refuse; then the traps", () => {
+  const rules = rulesOf({ ...ordinaryPlan, decoy }).get("decoysyn") ?? [];
+  const order = ["socket transparent 0", "socket mark", "@lately", "@tolerated_tcp", "@watched_tcp"].map((part) =>
+    at(rules, part),
+  );
+  assert.deepEqual(
+    order,
+    order.toSorted((a, b) => a - b),
+  );
+  const grace = rulesOf({ ...ordinaryPlan, grace: true, decoy }).get("decoysyn") ?? [];
+  assert.ok(!grace.some((rule) => /bait|lure/.test(rule)), "BOOT_GRACE: no port is a trap");
+});
+
+test("a handshake counts only where nobody serves: tolerated ports and real ones have the other listener", () => {
+  const chains = rulesOf({ ...ordinaryPlan, decoy });
+  const portsOf = (chain: string) => (chains.get(chain) ?? []).join(" ").match(/4000\d/g);
+  assert.deepEqual(portsOf("tobait"), ["40001", "40003"]);
+  assert.deepEqual(portsOf("toscreen"), ["40002", "40004"]);
+  for (const chain of ["lure", "standin", "screen"]) assert.equal(chains.get(chain)?.[0], "jump toscreen");
+  assert.equal(chains.get("bait")?.[0], "jump tobait");
+  const four = rulesOf({ ...ordinaryPlan, decoy: { ...decoy, bait: { four: 40_001, six: undefined } } });
+  assert.equal(four.get("tobait")?.length, 1, "a kernel without IPv6");
+});
+
+test("the mark comes after tproxy, which ends the rule where no listener is: a dead daemon's ports are the sensor's", () => {
+  const chains = rulesOf({ ...ordinaryPlan, decoy });
+  for (const chain of ["tobait", "toscreen"])
+    for (const rule of chains.get(chain) ?? [])
+      assert.match(rule, /tproxy ip6? to \S+ meta mark set 1886549504 notrack$/);
+  assert.equal(chains.get("bait")?.[1], `meta mark != ${MARK} return`);
+  const sensor = chains.get("sensor") ?? [];
+  assert.ok(at(sensor, "goto decoyed") < at(sensor, "goto newtcp"));
+});
+
+test("a real port is covered only for the held and softly blocked, and only where closed ports get their answers out", () => {
+  const served = rulesOf({ ...ordinaryPlan, decoy }).get("served") ?? [];
+  assert.deepEqual(served.slice(0, 2), [
+    "ip saddr != @answered4 return",
+    "ip6 saddr & ffff:ffff:ffff:ffff:: != @answered6 return",
+  ]);
+  for (const rule of served.slice(2)) assert.match(rule, /@(held|soft)[46] .*goto standin$/);
+});
+
+test("behind a translation handshakes are tracked, and so limited", () => {
+  const chains = rulesOf({ ...ordinaryPlan, decoy: { ...decoy, behindNat: true } });
+  for (const chain of ["tobait", "toscreen"])
+    assert.match(chains.get(chain)?.[0] ?? "", /ct state new limit rate over/);
+  assert.match(buildRuleset({ ...ordinaryPlan, decoy }, "on"), /chain inet portreeve decoynat .*dstnat \+ 10/);
+});

@@ -1,0 +1,63 @@
+// How it is found out that rules of the administrator's own are gone: by one list for all, else by asking in turn.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Block } from "../../src/block/block.ts";
+import { Delegate } from "../../src/daemon/delegate.ts";
+import { formatPrefix } from "../../src/wire/address.ts";
+import { block } from "../block/blocks.ts";
+import { load, settingsOf } from "../config/support.ts";
+import { nthIpv4 } from "../support/prefix.ts";
+
+const KILL_ROUTE = 'KILL_ROUTE="/sbin/ip route add blackhole $TARGET$"\n';
+
+/** Rules 0 to count-1, of which some are gone; `hasList` as a known command has it. */
+function setUp(count: number, gone: readonly number[], hasList: boolean) {
+  const names = new Set(gone.map((index) => formatPrefix(nthIpv4(index))));
+  const asked: string[] = [];
+  let lists = 0;
+  const responder = {
+    steps: () => ["route"] as const,
+    async suspects<T extends { readonly source: Block["source"] }>(requests: readonly T[]) {
+      lists++;
+      return hasList ? requests.filter(({ source }) => names.has(formatPrefix(source))) : undefined;
+    },
+    async isStillThere({ source }: { readonly source: Block["source"] }) {
+      asked.push(formatPrefix(source));
+      return !names.has(formatPrefix(source));
+    },
+  };
+  const blocks = Array.from({ length: count }, (_, index) => block(nthIpv4(index), { backend: "kill-route" }));
+  // What look() uses of its parts.
+  const parts = { responder, firewall: {}, recorder: {} };
+  const delegate = new Delegate(settingsOf(load(KILL_ROUTE)), Object.assign(Object.create(null), parts));
+  const found: string[][] = [];
+  const look = (afterChange: boolean) =>
+    delegate.look(blocks, afterChange, (lost) => void found.push(lost.map(({ source }) => formatPrefix(source))));
+  return { delegate, look, found, asked, listCount: () => lists };
+}
+
+test("with a list only those that it does not name are asked for, wherever they stand", async () => {
+  const { look, found, asked } = setUp(1_000, [3, 700], true);
+  await look(false);
+  assert.deepEqual(found, [["10.0.0.3", "10.0.2.188"]]);
+  assert.deepEqual(asked, ["10.0.0.3", "10.0.2.188"]);
+});
+
+test("nobody is told when nothing is gone, and a look after a change does not wait for the rest", async () => {
+  const { look, found, asked, listCount } = setUp(10, [], true);
+  for (let count = 0; count < 3; count++) await look(true);
+  assert.deepEqual([found, asked, listCount()], [[], [], 3]);
+});
+
+test("without a list they are asked for in turn; after a change the newest, more at once", async () => {
+  const { look, found, asked } = setUp(100, [99], false);
+  await look(true);
+  assert.equal(asked.length, 32);
+  assert.deepEqual(found, [["10.0.0.99"]]);
+});
+
+test("one is an administrator's hand, several are not", () => {
+  const { delegate } = setUp(0, [], true);
+  assert.ok(delegate.isByHand([block("192.0.2.1")]));
+  assert.ok(!delegate.isByHand([block("192.0.2.1"), block("192.0.2.2")]));
+});

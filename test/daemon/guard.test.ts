@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Guard, type GuardSources, guardEntries, guardParts } from "../../src/daemon/guard.ts";
+import { guardWarning } from "../../src/daemon/guard-warning.ts";
+import type { HostFacts } from "../../src/daemon/host.ts";
+import { guardedBy } from "../../src/daemon/plan.ts";
+import { Kind } from "../../src/detect/probe.ts";
+import type { Verdict } from "../../src/judge/verdict.ts";
+import { formatPrefix } from "../../src/wire/address.ts";
+import { prefix } from "../support/prefix.ts";
+
+const host: HostFacts = {
+  own: ["198.51.100.1"].map(prefix),
+  broadcast: [],
+  near: [],
+  gateways: ["198.51.100.254"].map(prefix),
+  resolvers: ["192.0.2.53"].map(prefix),
+  ephemeral: { first: 32_768, last: 60_999 },
+  uptimeMs: 1e9,
+};
+
+const nothing: GuardSources = {
+  sessions: () => [],
+  containers: () => [],
+  timeServers: () => ({ addresses: [], names: [] }),
+  lookUp: async () => [],
+};
+
+test("what the daemon itself knows of the guard, each with its reason", async () => {
+  const guard = new Guard({
+    sessions: () => [prefix("203.0.113.5")],
+    containers: () => [prefix("172.17.0.0/16")],
+    timeServers: () => ({ addresses: [prefix("192.0.2.123")], names: ["ntp.example.org"] }),
+    lookUp: async (names) => (names.includes("ntp.example.org") ? [prefix("192.0.2.124")] : []),
+  });
+  assert.equal(guard.lookAtSessions(), true);
+  assert.equal(guard.lookAtSessions(), false);
+  assert.equal(await guard.lookUpNames(), true);
+  assert.equal(await guard.lookUpNames(), false);
+  const extended = guard.extend(host);
+  const peers = [{ source: prefix("203.0.113.9"), untilMs: Date.UTC(2026, 10, 22, 10) }];
+  assert.deepEqual(
+    [...guardEntries(extended, peers)].map(({ source, because, until }) => [source, because, until]),
+    [
+      ["198.51.100.254", "gateway", null],
+      ["192.0.2.53", "resolver", null],
+      ["203.0.113.5", "ssh", null],
+      ["192.0.2.123", "time server", null],
+      ["192.0.2.124", "time server", null],
+      ["172.17.0.0/16", "container", null],
+      ["198.51.100.1", "own", null],
+      ["203.0.113.9", "peer", "2026-11-22T10:00:00.000Z"],
+    ],
+  );
+  for (const source of ["203.0.113.5", "192.0.2.124", "172.17.0.0/16"])
+    assert.ok(guardedBy(extended).map(formatPrefix).includes(source), source);
+});
+
+test("time servers stay while their names cannot be looked up", async () => {
+  let found = [prefix("192.0.2.124")];
+  const guard = new Guard({ ...nothing, lookUp: async () => found });
+  await guard.lookUpNames();
+  found = [];
+  assert.equal(await guard.lookUpNames(), false);
+  assert.equal(guard.extend(host).guarded?.length, 1);
+});
+
+test("at most 4,096 are taken, and what is left out is counted", () => {
+  const many = Array.from({ length: 5_000 }, (_, index) => prefix(`10.0.${index >> 8}.${index & 255}`));
+  const guard = new Guard({ ...nothing, containers: () => many });
+  assert.equal(guard.extend(host).guarded?.length, 4_096);
+  assert.equal(guard.dropped, 904);
+});
+
+test("an SSH session's source is one first of all, whatever else it is", () => {
+  const guarded = [{ source: prefix("198.51.100.254"), because: "ssh" as const }];
+  const { w0, w1, w2, w3 } = prefix("198.51.100.254");
+  const first = guardParts({ ...host, guarded }).find(({ ranges }) => ranges.contains(w0, w1, w2, w3));
+  assert.equal(first?.because, "ssh");
+});
+
+test("what is said aloud: a proven one that is blocked, a proven one that is not, and nothing else", () => {
+  const finding = {
+    source: prefix("203.0.113.5"),
+    kind: Kind.Connect,
+    protocol: 6,
+    port: 23,
+    tcpFlags: 0,
+    hasIpOptions: false,
+    probes: 3,
+    contacts: 3,
+    firstMs: 0,
+    timeMs: 1,
+    policy: "score",
+  } as const;
+  const spared: Verdict = { action: "spare", because: "guarded", guard: "ssh", proven: "handshake", finding };
+  assert.match(guardWarning(spared, true), /^203\.0\.113\.5, the source of an SSH .* not blocked \(GUARD_SSH="0"/);
+  const blocked: Verdict = { action: "block", grade: "handshake", guard: "resolver", finding };
+  assert.match(guardWarning(blocked, true), /a resolver of this host, is proven .* and is blocked/);
+  assert.match(guardWarning(blocked, false), /KILL_ROUTE .* it is not blocked/);
+  assert.equal(guardWarning({ action: "spare", because: "guarded", finding }, true), "");
+  assert.equal(guardWarning({ action: "spare", because: "guarded", guard: "peer", finding }, true), "");
+  assert.equal(guardWarning({ action: "block", grade: "silence", finding }, true), "");
+});

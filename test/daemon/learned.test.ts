@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import fc from "fast-check";
+import { type LearnedElement, LearnedSets, learnedSetNames, learnedSets } from "../../src/block/learned-sets.ts";
+import { Learned } from "../../src/daemon/learned.ts";
+import { decodeLearned, LearnedBytes } from "../../src/daemon/learned-file.ts";
+import type { ElementChange } from "../../src/kernel/nf-tables.ts";
+import { prefix } from "../support/prefix.ts";
+
+const element = fc.constantFrom(...learnedSetNames).chain((set) =>
+  fc.record({
+    set: fc.constant(set),
+    key: fc.uint8Array({ minLength: learnedSets[set], maxLength: learnedSets[set] }),
+    untilMs: fc.integer({ min: 0, max: 0xffffffff }).map((seconds) => seconds * 1000),
+  }),
+);
+
+function encode(elements: readonly LearnedElement[]): Buffer {
+  const bytes = new LearnedBytes();
+  for (const { set, key, untilMs } of elements) bytes.add(set, key, untilMs);
+  return bytes.finish();
+}
+
+const plain = (elements: Iterable<LearnedElement> | undefined) =>
+  [...(elements ?? [])].map(({ set, key, untilMs }) => ({ set, key: [...key], untilMs }));
+
+test("what is written is what is read; cut off anywhere or with more behind it, it is refused", () => {
+  fc.assert(
+    fc.property(fc.array(element, { maxLength: 30 }), (elements) => {
+      const bytes = encode(elements);
+      assert.deepEqual(plain(decodeLearned(bytes)), plain(elements));
+      for (let length = 0; length < bytes.length; length++)
+        assert.equal(decodeLearned(bytes.subarray(0, length)), undefined);
+      assert.equal(decodeLearned(Buffer.concat([bytes, Buffer.of(0)])), undefined);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test("any bytes are read without a throw", () => {
+  const head = encode([]).subarray(0, 20);
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (tail) => {
+      plain(decodeLearned(Buffer.concat([head, tail])));
+    }),
+  );
+});
+
+test("a file larger than the first buffer; a key of another length is left out", () => {
+  const many = Array.from({ length: 20_000 }, (_, index) => ({
+    set: "known6" as const,
+    key: new Uint8Array(20).fill(index & 255),
+    untilMs: index * 1000,
+  }));
+  const bytes = new LearnedBytes();
+  for (const { set, key, untilMs } of many) bytes.add(set, key, untilMs);
+  bytes.add("known6", new Uint8Array(8), 1000);
+  assert.deepEqual(plain(decodeLearned(bytes.finish())), plain(many));
+});
+
+class FakeTables {
+  readonly inserted: ElementChange[] = [];
+  refusal = "";
+  insert(changes: readonly ElementChange[]): string {
+    if (this.refusal === "") this.inserted.push(...changes);
+    return this.refusal;
+  }
+  lookup(set: string) {
+    return set === "peer4" ? ({ present: true, expiresInMs: 5 } as const) : ({ present: false } as const);
+  }
+  visitElements(set: string, visit: (key: Buffer, expiresInMs: number | undefined) => void): void {
+    if (set === "peer4") visit(Buffer.of(203, 0, 113, 9), 60_000);
+    else visit(Buffer.from("20010db8000b00000000000000000000", "hex"), 1_000);
+  }
+}
+
+test("what is over is not put back, the rest gets what is left of its time; a refusal is counted", () => {
+  const tables = new FakeTables();
+  const sets = new LearnedSets(tables, () => 10_000);
+  const at = (untilMs: number): LearnedElement => ({
+    set: "lately",
+    key: Uint8Array.of(6, 0, 0, 0, 0, 80, 0, 0),
+    untilMs,
+  });
+  assert.equal(sets.restore([at(9_000), at(10_000), at(12_500)]), 1);
+  assert.deepEqual(
+    tables.inserted.map(({ set, timeoutMs }) => [set, timeoutMs]),
+    [["lately", 2_500]],
+  );
+  tables.refusal = "ENFILE";
+  assert.equal(sets.restore([at(20_000), at(20_000)]), 0);
+  assert.equal(sets.refused, 2);
+});
+
+test("peers of both families are single addresses, even where the host part is zero", () => {
+  const sets = new LearnedSets(new FakeTables(), () => 1_000);
+  assert.deepEqual(sets.peers(), [
+    { source: prefix("203.0.113.9"), untilMs: 61_000 },
+    { source: prefix("2001:db8:b::"), untilMs: 2_000 },
+  ]);
+  assert.equal(sets.isPeer(prefix("203.0.113.9")), true);
+  assert.equal(sets.isPeer(prefix("2001:db8::1")), false);
+});
+
+function setUp(t: TestContext) {
+  const folder = mkdtempSync(join(tmpdir(), "portreeve-learned-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const said: string[] = [];
+  const kernel: LearnedElement[] = [];
+  let failure = "";
+  let visits = 0;
+  const sets = {
+    async visit(visit: (set: LearnedElement["set"], key: Uint8Array, untilMs: number) => void): Promise<void> {
+      visits++;
+      await Promise.resolve();
+      if (failure !== "") throw new Error(failure);
+      for (const { set, key, untilMs } of kernel) visit(set, key, untilMs);
+    },
+    restore(elements: Iterable<LearnedElement>): number {
+      const given = [...elements];
+      kernel.push(...given);
+      return given.length;
+    },
+  };
+  const path = join(folder, "learned");
+  const learned = new Learned({ sets, path, say: (message) => said.push(message), pause: () => Promise.resolve() });
+  return {
+    learned,
+    path,
+    said,
+    kernel,
+    fail: (why: string) => {
+      failure = why;
+    },
+    visits: () => visits,
+  };
+}
+
+test("saved and loaded; none is no trouble, a damaged file is said and stays out of the way", async (t) => {
+  const { learned, path, said, kernel } = setUp(t);
+  assert.equal(learned.load(), 0);
+  assert.deepEqual(said, []);
+  const one: LearnedElement = { set: "known4", key: Uint8Array.of(192, 0, 2, 1, 0, 80, 0, 0), untilMs: 5_000 };
+  kernel.push(one);
+  await learned.save();
+  kernel.length = 0;
+  assert.equal(learned.load(), 1);
+  assert.deepEqual(plain(kernel), plain([one]));
+  writeFileSync(path, "rubbish");
+  assert.equal(learned.load(), 0);
+  assert.match(said.join(), /damaged/);
+  await learned.save();
+  assert.equal(learned.load(), 1);
+});
+
+test("a save that fails is said once, keeps the old file, and is said when it works again", async (t) => {
+  const { learned, path, said, fail, visits } = setUp(t);
+  await learned.save();
+  const before = readFileSync(path);
+  fail("ENOENT");
+  await Promise.all([learned.save(), learned.save()]);
+  assert.equal(visits(), 2, "two at a time are one");
+  await learned.save();
+  assert.deepEqual(readFileSync(path), before);
+  assert.equal(said.length, 1);
+  fail("");
+  await learned.save();
+  assert.match(said[1] ?? "", /can be written again/);
+});

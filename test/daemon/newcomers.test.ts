@@ -1,0 +1,57 @@
+// The door of the silence test: open to all in peace; in a flood of many sources a scanner still comes in soon, and so few
+// others that it stays in.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Newcomers } from "../../src/daemon/newcomers.ts";
+import { silenceLimits } from "../../src/judge/silence-test.ts";
+import { probe } from "../detect/probes.ts";
+
+const seed = { k0: 0x12345678, k1: 0x9abcdef0 };
+const START_MS = 1_700_000_000_000;
+
+/** A flood of `perSecond` sources, each with `ports` ports in a row, and a scanner with 100 ports a second in it. */
+function flood(ports: number, perSecond: number) {
+  const newcomers = new Newcomers(seed, START_MS);
+  const forged = probe({ source: "11.0.0.0" });
+  const scanner = probe({ source: "192.0.2.1" });
+  const scannersTries: number[] = [];
+  let admitted = 0;
+  for (let count = 0; count < 5 * perSecond; count++) {
+    const timeMs = START_MS + (count * 1000) / perSecond;
+    forged.source3 = Math.imul(Math.floor(count / ports), 0x9e3779b1) >>> 0;
+    forged.port = 2_000 + (count % ports);
+    forged.timeMs = timeMs;
+    if (newcomers.admit(forged)) admitted++;
+    if (count % (perSecond / 100) !== 0) continue;
+    scanner.port++;
+    scanner.timeMs = timeMs;
+    if (newcomers.admit(scanner)) scannersTries.push(scanner.port);
+  }
+  return { admitted, scannersTries, refused: newcomers.refused };
+}
+
+test("in peace everybody comes in at once", () => {
+  const newcomers = new Newcomers(seed, START_MS);
+  const one = probe({ source: "192.0.2.1", timeMs: START_MS });
+  for (let index = 0; index < 100; index++) {
+    one.source3++;
+    assert.equal(newcomers.admit(one), true);
+  }
+  assert.equal(newcomers.refused, 0);
+});
+
+test("in a flood of sources with one port each a scanner comes in while it tries its first ten ports", () => {
+  const { admitted, scannersTries } = flood(1, 80_000);
+  assert.ok((scannersTries[0] ?? Number.POSITIVE_INFINITY) <= probe({}).port + 10, `${scannersTries.slice(0, 3)}`);
+  assert.ok(scannersTries.length >= 300, `${scannersTries.length}`);
+  assert.ok(admitted < 1_000, `${admitted}`);
+});
+
+test("whatever the flood does, whoever is in stays in for seven seconds", () => {
+  for (const ports of [1, 2, 3, 10]) {
+    const { admitted, refused } = flood(ports, 80_000);
+    assert.ok(refused > 0);
+    // In the five seconds that were played: bursts and all.
+    assert.ok(admitted + 2 * 400 <= silenceLimits.sources, `${ports} ports: ${admitted}`);
+  }
+});
