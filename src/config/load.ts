@@ -40,7 +40,7 @@ export function loadSettings(file: string, readFile: ReadFile, options: LoadOpti
     ignored: ignored.prefixes,
     ignoreFile,
   };
-  checkSettings(settings, entries, { log, old, fileExists: options.fileExists });
+  checkSettings(settings, entries, { log, old, fileExists: options.fileExists, generation: options.generation });
   const problems = [...log.list(), ...ignored.problems];
   return problems.some(({ severity }) => severity === "error") ? { problems } : { settings, problems };
 }

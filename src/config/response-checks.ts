@@ -9,6 +9,8 @@ import type { Settings } from "./settings.ts";
 type Entries = ReadonlyMap<string, Entry>;
 
 export interface ResponseContext {
+  /** Of the command line: 1 for `portsentry -stcp` and its like. */
+  readonly generation?: 1 | 2 | undefined;
   readonly log: ProblemLog;
   /** The file is an old PortSentry configuration. */
   readonly old: boolean;
@@ -69,7 +71,8 @@ interface RunOnlyContext {
 /** 2.x refuses such a file; 1.2 starts with it, so a file that is surely 1.2's gets a warning only. */
 function checkRunOnly(key: Key<unknown>, runOnly: boolean, { settings, entries, context }: RunOnlyContext): void {
   if (!runOnly || settings.responses.runCommand !== undefined || context.log.isBad(keys.killRunCmd.name)) return;
-  const isFirst = context.old && settings.generation === 1 && advancedKeys.some(({ name }) => entries.has(name));
+  const saysSo = context.generation === 1 || advancedKeys.some(({ name }) => entries.has(name));
+  const isFirst = context.old && settings.generation === 1 && saysSo;
   context.log.add({
     severity: isFirst ? "warning" : "error",
     line: entries.get(key.name)?.line ?? 0,

@@ -79,7 +79,7 @@ export class Blocker {
     const mayRun = trial?.mayRun !== false;
     for (const verdict of verdicts) {
       this.#parts.recorder.finding(verdict);
-      const loud = guardWarning(verdict, blocksByFirewall(this.#settings));
+      const loud = guardWarning(verdict, blocksByFirewall(this.#settings) && trial?.mayBlock !== false);
       if (loud !== "") this.#parts.recorder.warning(loud);
       if (trial?.mayBlock === false) continue;
       switch (verdict.action) {

@@ -10,7 +10,7 @@ export function guardWarning(verdict: Verdict, blocks: boolean): string {
   if (verdict.action === "block") {
     return blocks
       ? `${who} is proven to scan this host, and is blocked: "portreeve unblock" if this host cannot do without it`
-      : `${who} is proven to scan this host; KILL_ROUTE and KILL_HOSTS_DENY are not used on it: it is not blocked`;
+      : `${who} is proven to scan this host, and is not blocked: no command (KILL_ROUTE and the like) is run about it`;
   }
   if (verdict.proven === undefined) return "";
   const remedy = verdict.guard === "ssh" ? ' (GUARD_SSH="0" would block it)' : "";

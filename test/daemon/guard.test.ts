@@ -97,7 +97,7 @@ test("what is said aloud: a proven one that is blocked, a proven one that is not
   assert.match(guardWarning(spared, true), /^203\.0\.113\.5, the source of an SSH .* not blocked \(GUARD_SSH="0"/);
   const blocked: Verdict = { action: "block", grade: "handshake", guard: "resolver", finding };
   assert.match(guardWarning(blocked, true), /a resolver of this host, is proven .* and is blocked/);
-  assert.match(guardWarning(blocked, false), /KILL_ROUTE .* it is not blocked/);
+  assert.match(guardWarning(blocked, false), /is not blocked: no command \(KILL_ROUTE/);
   assert.equal(guardWarning({ action: "spare", because: "guarded", finding }, true), "");
   assert.equal(guardWarning({ action: "spare", because: "guarded", guard: "peer", finding }, true), "");
   assert.equal(guardWarning({ action: "block", grade: "silence", finding }, true), "");

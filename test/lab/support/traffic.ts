@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { LINK } from "./addresses.ts";
-import type { Running } from "./exec.ts";
+import { type Running, run } from "./exec.ts";
 import type { Host, Lab } from "./lab.ts";
 
 const programs = join(import.meta.dirname, "programs");
@@ -71,6 +71,15 @@ export function reconnect(lab: Lab, host: Host, how: { to: string; port: number;
 export async function startZombie(lab: Lab, host: Host, how: { mac: string; address: string }): Promise<void> {
   const running = lab.spawn(host, program("zombie", { dev: LINK, ...how }));
   await running.waitForLine(/^ready$/);
+}
+
+const blindSchema = z.object({ sent: z.number(), sources: z.number(), answered: z.number() });
+
+/** Many sources forged by a pattern, to the end; see programs/blind.ts. Longer than other programs may take. */
+export async function forgeBlindly(host: Host, how: Readonly<Record<string, string | number>>) {
+  const { code, stdout, stderr } = await run(host.argv(program("blind", how)), "", 900_000);
+  if (code !== 0) throw new Error(`blind.js: code ${code}\n${stderr}`);
+  return blindSchema.parse(JSON.parse(stdout));
 }
 
 const askingSchema = z.object({ asked: z.number(), answered: z.number(), failed: z.number() });
