@@ -11,5 +11,7 @@ export const labPackages = [
   "tcpdump", // what comes back to a scanner
   "nmap", // a scanner, and its list of popular ports
   "masscan", // the other scanner
+  "zmap", // the third
+  "dnsmasq-base", // a resolver for the guard's tests
   "netsniff-ng", // trafgen: forged packets and floods
 ];

@@ -158,7 +158,10 @@ describe("in plain language", () => {
     assert.doesNotMatch(explain(`${ROUTE}FIREWALL="nftables"`), /Suggestion/);
     assert.doesNotMatch(explain('KILL_ROUTE="nft add element inet f bad { $TARGET$ }"'), /Suggestion/);
     assert.doesNotMatch(explain(DENY), /Suggestion/);
-    assert.match(explain(`${DENY}FIREWALL="none"`), /^Suggestion: KILL_HOSTS_DENY alone leaves all other services open/m);
+    assert.match(
+      explain(`${DENY}FIREWALL="none"`),
+      /^Suggestion: KILL_HOSTS_DENY alone leaves all other services open/m,
+    );
   });
 
   test("what is set and idle is said to be", () => {

@@ -68,8 +68,7 @@ test("its shipped jail bans from our history file", async (t) => {
   assert.equal(await fail2ban.found(), 2, "every line is understood");
 });
 
-test("an IPv6 source beyond our links is banned by its own address, not its network's first", {
-}, async (t) => {
+test("an IPv6 source beyond our links is banned by its own address, not its network's first", {}, async (t) => {
   const daemon = await Daemon.start(lab, withHistory(harsh));
   t.after(() => daemon.stop());
   const before = (await fail2ban.banned()).length;

@@ -3,6 +3,7 @@
 // in all) and so not be tested. About eight minutes. In greater number, without packets: silence-simulation.test.ts.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { z } from "zod";
 import { LINK, source, TARGET } from "../support/addresses.ts";
 import { Daemon } from "../support/daemon.ts";
 import { blockedInKernel } from "../support/kernel.ts";
@@ -10,6 +11,7 @@ import { Lab } from "../support/lab.ts";
 import { harsh } from "../support/settings.ts";
 import { forgeBlindly } from "../support/traffic.ts";
 
+const countersSchema = z.object({ answersSent: z.number(), notTested: z.number() });
 const PACKETS = 250_000;
 const PORTS = 120;
 const PER_SECOND = 2_500;
@@ -25,7 +27,8 @@ test("1,000,000 forged SYNs prove nobody", async (t) => {
       const how = { dev: LINK, mac: TARGET.mac, to: TARGET.ipv4, from: real.ipv4, ...order };
       const { sent, sources, answered } = await forgeBlindly(lab.scanner, how);
       const { counters, lost } = await daemon.status();
-      const answers = `${counters.answersSent} answers so far, ${counters.notTested} packets not tested`;
+      const { answersSent, notTested } = countersSchema.parse(counters);
+      const answers = `${answersSent} answers so far, ${notTested} packets not tested`;
       sub.diagnostic(`${sent} packets in ${sources} names; ${answers}; ${lost} lost`);
       const proven = (await daemon.blocked()).filter(({ soft }) => !soft).map((entry) => entry.source);
       assert.deepEqual(proven, pattern === "copy" ? [real.key.ipv4] : []);
