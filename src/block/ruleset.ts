@@ -49,6 +49,8 @@ export const rates = {
   newHolds: 5_000,
   /** Probes delivered at once; what exceeds it is delivered in batches, within 10 ms. */
   prompt: 2_000,
+  /** The same for sources that are held already: the answers of the silence test must not wait behind a flood of new ones. */
+  again: 2_000,
   /** Probes in batches: above any rate that one core could judge. */
   batch: 1_000_000,
   /** Weak evidence and packets of held sources. */
@@ -303,12 +305,16 @@ function decoyWords(plan: RulesetPlan, weak: (prefix: string) => string) {
 
 /** Absent where nothing is held, so that no rule of a host that only detects could drop a probe. */
 function trapRules(): Rules {
-  return { probe: [...guardRules, "jump hold", ...probeLog("drop"), "drop"], hold: holdRules() };
+  return {
+    probe: [...guardRules, "jump hold", ...probeLog("drop"), "drop"],
+    again: [...probeLog("drop", rates.again), "drop"],
+    hold: holdRules(),
+  };
 }
 
-function probeLog(verdict: "drop" | "return"): readonly string[] {
+function probeLog(verdict: "drop" | "return", promptRate: number = rates.prompt): readonly string[] {
   return [
-    `limit rate ${rates.prompt}/second burst ${rates.prompt} packets ${log(logPrefixes.probe, PROMPT_GROUP)} ${verdict}`,
+    `limit rate ${promptRate}/second burst ${promptRate} packets ${log(logPrefixes.probe, PROMPT_GROUP)} ${verdict}`,
     `limit rate ${rates.batch}/second burst 100000 packets ${log(logPrefixes.probe, BATCH_GROUP)} ${verdict}`,
     "counter",
   ];
@@ -317,9 +323,9 @@ function probeLog(verdict: "drop" | "return"): readonly string[] {
 /** Puts the source in the hold in the same packet; refreshes it for as long as it goes on. */
 function holdRules(): readonly string[] {
   return [
-    "ip saddr @held4 update @held4 { ip saddr } return",
-    "ip6 saddr @held6 update @held6 { ip6 saddr } return",
-    `ip6 saddr & ${SLASH64} @held6 ip6 saddr != @near6 update @held6 { ip6 saddr & ${SLASH64} } return`,
+    "ip saddr @held4 update @held4 { ip saddr } goto again",
+    "ip6 saddr @held6 update @held6 { ip6 saddr } goto again",
+    `ip6 saddr & ${SLASH64} @held6 ip6 saddr != @near6 update @held6 { ip6 saddr & ${SLASH64} } goto again`,
     `limit rate over ${rates.newHolds}/second burst ${rates.newHolds} packets counter return`,
     "ip saddr != 0.0.0.0 update @held4 { ip saddr } return",
     "ip6 saddr @near6 update @held6 { ip6 saddr } return",
@@ -370,6 +376,7 @@ const allChains = [
   "probe",
   "logged",
   "guarded",
+  "again",
   "hold",
   ...decoyChains,
 ] as const;

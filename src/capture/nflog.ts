@@ -29,7 +29,8 @@ class Group {
     this.socket = socket;
   }
 
-  read(sink: PacketSink): void {
+  /** `between` is called after each datagram: what comes first there must not wait for all that is queued here. */
+  read(sink: PacketSink, between?: () => void): void {
     for (let datagrams = 0; datagrams < DATAGRAMS_PER_WAKEUP; datagrams++) {
       const length = this.socket.receive();
       if (length === 0) return;
@@ -37,6 +38,7 @@ class Group {
       this.parser.parse(this.socket.buffer, length, sink);
       // After each datagram: a probe of the prompt group is one, and is judged before the next is read.
       sink.batchEnd();
+      between?.();
     }
   }
 
@@ -47,7 +49,8 @@ class Group {
 }
 
 export class NflogSource implements PacketSource {
-  readonly #groups: readonly Group[];
+  readonly #prompt: Group;
+  readonly #batch: Group;
 
   /** Binds both groups; throws KernelError. Packets wait in the sockets until start(). */
   constructor(options: NflogOptions) {
@@ -70,7 +73,8 @@ export class NflogSource implements PacketSource {
         timeoutCentiseconds: 1,
         receiveBufferBytes: BATCH_RECEIVE_BYTES,
       });
-      this.#groups = [new Group(prompt), new Group(batch)];
+      this.#prompt = new Group(prompt);
+      this.#batch = new Group(batch);
     } catch (error) {
       prompt.close();
       throw error;
@@ -78,9 +82,14 @@ export class NflogSource implements PacketSource {
   }
 
   start(sink: PacketSink, onError: (error: unknown) => void): void {
-    for (const group of this.#groups) {
-      group.watch = watchReadable(group.socket.fd, () => group.read(sink), onError);
-    }
+    const [prompt, batch] = [this.#prompt, this.#batch];
+    const readPrompt = () => prompt.read(sink);
+    prompt.watch = watchReadable(prompt.socket.fd, readPrompt, onError);
+    batch.watch = watchReadable(batch.socket.fd, () => batch.read(sink, readPrompt), onError);
+  }
+
+  get #groups(): readonly Group[] {
+    return [this.#prompt, this.#batch];
   }
 
   get lost(): number {

@@ -74,6 +74,15 @@ test("a SYN to a closed port is a trap only after everybody who may knock has be
   assert.equal(ordinary.get("probe")?.at(-1), "drop");
 });
 
+test("who is held already has a prompt limit of its own, which new sources cannot use up", () => {
+  const held = (ordinary.get("hold") ?? []).filter((rule) => /@held[46].* goto again$/.test(rule));
+  assert.equal(held.length, 3);
+  const [prompt, batch, ...rest] = ordinary.get("again") ?? [];
+  assert.match(prompt ?? "", /^limit rate 2000\/second .* group 28786 .* drop$/);
+  assert.match(batch ?? "", /^limit rate .* group 28787 .* drop$/);
+  assert.equal(rest.at(-1), "drop");
+});
+
 test("every chain that is jumped to has rules, and every chain with rules is jumped to", () => {
   for (const [name, plan] of Object.entries(planVariants)) {
     for (const phase of ["on", "resting"] as const) {
