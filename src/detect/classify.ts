@@ -30,6 +30,23 @@ export function kindOfTcpFlags(tcpFlags: number): Kind {
   return opening === (TcpFlag.Syn | TcpFlag.Fin) ? Kind.SynFin : Kind.Unknown;
 }
 
+const SCTP_INIT = 1;
+const SCTP_COOKIE_ECHO = 10;
+
+function kindOf(packet: Packet): Kind {
+  switch (packet.protocol) {
+    case IpProtocol.Tcp:
+      return kindOfTcpFlags(packet.tcpFlags);
+    case IpProtocol.Udp:
+      return Kind.Udp;
+    case IpProtocol.Sctp:
+      if (packet.sctpChunkType === SCTP_INIT) return Kind.SctpInit;
+      return packet.sctpChunkType === SCTP_COOKIE_ECHO ? Kind.SctpCookieEcho : Kind.Unknown;
+    default:
+      return Kind.Unknown;
+  }
+}
+
 /** Whether this packet can only come from a scan; ACK and RST may be late segments or backscatter of a forger. */
 function isSentByScansOnly(kind: Kind, protocol: number, tcpFlags: number): boolean {
   switch (kind) {
@@ -45,6 +62,17 @@ function isSentByScansOnly(kind: Kind, protocol: number, tcpFlags: number): bool
     case Kind.Connect:
     case Kind.Ack:
     case Kind.Maimon:
+    // The kernel's sensor cannot ask the socket table for SCTP; the others reach it as no kind of their own.
+    case Kind.SctpInit:
+    case Kind.SctpCookieEcho:
+    case Kind.IpProtocol:
+    case Kind.IcmpEcho:
+    case Kind.IcmpTimestamp:
+    case Kind.IcmpNetmask:
+    case Kind.Arp:
+    case Kind.Neighbor:
+    case Kind.Fragment:
+    case Kind.OsDetection:
       return false;
   }
 }
@@ -90,8 +118,7 @@ export function classify(packet: Packet, disposition: Disposition, near: Address
   out.hasIpOptions = packet.hasIpOptions;
   out.disposition = disposition;
 
-  if (isTcp) out.kind = kindOfTcpFlags(packet.tcpFlags);
-  else out.kind = packet.protocol === IpProtocol.Udp ? Kind.Udp : Kind.Unknown;
+  out.kind = kindOf(packet);
   const isDirect = isClosedPort(disposition) && isSentByScansOnly(out.kind, packet.protocol, packet.tcpFlags);
   out.evidence = isDirect ? Evidence.Direct : Evidence.Weak;
 }

@@ -12,6 +12,21 @@ export const Kind = {
   Maimon: 7,
   Udp: 8,
   Unknown: 9,
+  /** SCTP: the first chunk is an INIT, or a COOKIE-ECHO that no INIT preceded. */
+  SctpInit: 10,
+  SctpCookieEcho: 11,
+  /** A packet of an IP protocol that the host does not speak. */
+  IpProtocol: 12,
+  IcmpEcho: 13,
+  IcmpTimestamp: 14,
+  IcmpNetmask: 15,
+  /** Who asks the link for one address after the other. */
+  Arp: 16,
+  Neighbor: 17,
+  /** A first fragment too short to hold the ports or flags, or a later one alone. */
+  Fragment: 18,
+  /** The packets by which nmap -O tells operating systems apart. */
+  OsDetection: 19,
 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 export const kindNames = [
@@ -25,6 +40,16 @@ export const kindNames = [
   "maimon",
   "udp",
   "unknown",
+  "sctp-init",
+  "sctp-cookie-echo",
+  "ip-protocol",
+  "icmp-echo",
+  "icmp-timestamp",
+  "icmp-netmask",
+  "arp",
+  "neighbor",
+  "fragment",
+  "os-detection",
 ] as const;
 export type KindName = (typeof kindNames)[number];
 

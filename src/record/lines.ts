@@ -93,6 +93,16 @@ export function tcpScanName(contact: Contact): string {
     case Kind.Maimon:
     case Kind.Udp:
     case Kind.Unknown:
+    case Kind.SctpInit:
+    case Kind.SctpCookieEcho:
+    case Kind.IpProtocol:
+    case Kind.IcmpEcho:
+    case Kind.IcmpTimestamp:
+    case Kind.IcmpNetmask:
+    case Kind.Arp:
+    case Kind.Neighbor:
+    case Kind.Fragment:
+    case Kind.OsDetection:
       return (contact.tcpFlags & XMAS_FLAGS) === XMAS_FLAGS ? "TCP XMAS scan" : unknownType(contact.tcpFlags);
   }
 }

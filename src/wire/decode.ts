@@ -80,6 +80,8 @@ function resetPacket(out: Packet): void {
   out.tcpOptionsBytes = 0;
   out.icmpType = 0;
   out.icmpCode = 0;
+  out.icmpIdentifier = 0;
+  out.icmpSequence = 0;
   out.sctpChunkType = -1;
   out.payloadBytes = 0;
   out.transportAt = 0;

@@ -1,5 +1,6 @@
-// The header that all ICMP and ICMPv6 messages share: type and code. The rest of a message is left alone.
-import { readU8 } from "./big-endian.ts";
+// The header that all ICMP and ICMPv6 messages share: type, code and the word behind them,
+// which holds identifier and sequence number where a message is a question or its answer.
+import { readU8, readU16 } from "./big-endian.ts";
 import { DecodeResult, type Packet } from "./packet.ts";
 
 //  0                   1                   2                   3      RFC 792; RFC 4443 section 2.1
@@ -7,11 +8,13 @@ import { DecodeResult, type Packet } from "./packet.ts";
 // +---------------+---------------+-------------------------------+
 // |     Type      |     Code      |           Checksum            |   0
 // +---------------+---------------+-------------------------------+
-// |             Depends on the type; every message has it         |   4
+// | Echo, timestamp: identifier   |        Sequence number        |   4
 // +---------------------------------------------------------------+
 const HEADER_BYTES = 8;
 const CODE_AT = 1;
 const CODE_END = 2;
+const IDENTIFIER_AT = 4;
+const SEQUENCE_AT = 6;
 
 /** Expects out.payloadBytes to be what the IP header leaves for this header and its payload; takes the header off. */
 export function decodeIcmp(bytes: Uint8Array, at: number, end: number, out: Packet): DecodeResult {
@@ -19,5 +22,8 @@ export function decodeIcmp(bytes: Uint8Array, at: number, end: number, out: Pack
   if (end - at < CODE_END) return DecodeResult.Truncated;
   out.icmpType = readU8(bytes, at);
   out.icmpCode = readU8(bytes, at + CODE_AT);
-  return end - at < HEADER_BYTES ? DecodeResult.Truncated : DecodeResult.Ok;
+  if (end - at < HEADER_BYTES) return DecodeResult.Truncated;
+  out.icmpIdentifier = readU16(bytes, at + IDENTIFIER_AT);
+  out.icmpSequence = readU16(bytes, at + SEQUENCE_AT);
+  return DecodeResult.Ok;
 }

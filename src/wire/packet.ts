@@ -4,6 +4,9 @@
 /** IP protocol numbers that the decoders know (IANA "Assigned Internet Protocol Numbers"). */
 export const IpProtocol = { Icmp: 1, Tcp: 6, Udp: 17, Icmpv6: 58, Sctp: 132, UdpLite: 136, Dccp: 33 } as const;
 
+/** In Packet.protocol, above all IP protocol numbers: an ARP packet (its EtherType); icmpType is the operation. */
+export const ARP_PROTOCOL = 0x0806;
+
 /** TCP flag bits, as in byte 13 of the header (RFC 9293 section 3.1). */
 export const TcpFlag = {
   Fin: 0x01,
@@ -68,6 +71,9 @@ export class Packet {
   tcpOptionsBytes = 0;
   icmpType = 0;
   icmpCode = 0;
+  /** Of an ICMP or ICMPv6 echo, timestamp or netmask message (RFC 792): what tells one asker's questions apart. */
+  icmpIdentifier = 0;
+  icmpSequence = 0;
   /** First SCTP chunk type (RFC 9260 section 3.2), -1 when none was captured. */
   sctpChunkType = -1;
   /** Transport payload by the header's own lengths, in bytes, captured or not. */
