@@ -293,7 +293,8 @@ function isSmall(digest: string): boolean {
   return Number(digest.split(":")[0]) <= SMALL_SET;
 }
 
-function sameEnd(oneMs: number | undefined, otherMs: number | undefined): boolean {
+/** Whether two ends of a block, in ms since the epoch, are one: the kernel counts in its own ticks. */
+export function sameEnd(oneMs: number | undefined, otherMs: number | undefined): boolean {
   if (oneMs === undefined || otherMs === undefined) return oneMs === otherMs;
   return Math.abs(oneMs - otherMs) <= EXPIRY_TOLERANCE_MS;
 }

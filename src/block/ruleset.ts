@@ -2,6 +2,7 @@
 // One text is one transaction: sets and their elements stay, every rule is replaced. What each rule is for stands here.
 import type { Prefix } from "../wire/address.ts";
 import { formatPrefix, isIpv4 } from "../wire/address.ts";
+import type { PortRange } from "../wire/port-range.ts";
 import {
   ANSWERED_MINUTES,
   type DecoyPlan,
@@ -63,11 +64,6 @@ const KNOWN_DAYS = 7;
 const DEFAULT_GUARD_SECONDS = 3_600;
 /** Connection tracking forgets an unanswered datagram after 30 s, a connection that was reset after 10 s. */
 const FLOW_MINUTES = 10;
-
-export interface PortRange {
-  readonly first: number;
-  readonly last: number;
-}
 
 export interface RulesetPlan {
   /** False with FIREWALL="none": the sensor logs, and nothing is ever dropped. */

@@ -1,11 +1,6 @@
 // What connect mode's listeners tell, and to whom: arrivals to a sink, the state of the ports to a report, and counters.
 import type { Arrival } from "../wire/arrival.ts";
-
-/** Inclusive; first <= last. */
-export interface PortRange {
-  readonly first: number;
-  readonly last: number;
-}
+import type { PortRange } from "../wire/port-range.ts";
 
 export type ListenProtocol = 6 | 17;
 

@@ -10,14 +10,9 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { EpollSet } from "../kernel/epoll.ts";
 import type { Opened } from "../kernel/inet-socket.ts";
 import { closeFd, watchReadable } from "../kernel/libc.ts";
+import type { PortRange } from "../wire/port-range.ts";
 import { planListeners, portKey, rangesOf, readListenerLimit, type WantedPorts } from "./listen-limits.ts";
-import {
-  type ListenProtocol,
-  type ListenReport,
-  type ListenSink,
-  newListenCounters,
-  type PortRange,
-} from "./listen-sink.ts";
+import { type ListenProtocol, type ListenReport, type ListenSink, newListenCounters } from "./listen-sink.ts";
 import { openTcp, TcpTaker } from "./listen-tcp.ts";
 import { openUdp, UdpTaker } from "./listen-udp.ts";
 

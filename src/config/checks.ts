@@ -1,12 +1,14 @@
 // What keys mean together: combinations that do nothing, contradict each other or risk more than one would think.
 // Each check names the keys that it rests on; it is skipped when one of them could not be read.
+
+import type { PortRange } from "../wire/port-range.ts";
 import { blocksAnything, blocksByFirewall, blocksByResponse, usesDecoy } from "./enforcement.ts";
 import { type Key, keys } from "./keys.ts";
 import type { Entry } from "./lines.ts";
 import { formatPorts, intersectPorts, subtractPorts } from "./ports.ts";
 import type { ProblemLog } from "./problems.ts";
 import { checkResponses, type ResponseContext } from "./response-checks.ts";
-import type { PortRange, Settings, WatchSettings } from "./settings.ts";
+import type { Settings, WatchSettings } from "./settings.ts";
 import { formatDuration } from "./values.ts";
 
 interface Check {

@@ -1,10 +1,11 @@
 // Settings in plain language, for `portreeve check`: what is watched, what happens to a scanner, what is exempt.
 import { formatPrefix } from "../wire/address.ts";
+import type { PortRange } from "../wire/port-range.ts";
 import { blocksAnything, blocksByFirewall, usesDecoy } from "./enforcement.ts";
 import { explainResponses } from "./explain-responses.ts";
 import { ALL_PORTS, countPorts, formatPorts, intersectPorts } from "./ports.ts";
 import { escapeText } from "./problems.ts";
-import type { PortRange, Settings, WatchSettings } from "./settings.ts";
+import type { Settings, WatchSettings } from "./settings.ts";
 import { formatDuration } from "./values.ts";
 
 const MAX_LIST_CHARACTERS = 120;

@@ -1,5 +1,5 @@
 // Port lists as sorted, disjoint, non-adjacent inclusive ranges: making them, printing them, and their set arithmetic.
-import type { PortRange } from "./settings.ts";
+import type { PortRange } from "../wire/port-range.ts";
 
 export const MAX_PORT = 65535;
 export const ALL_PORTS: readonly PortRange[] = [{ first: 1, last: MAX_PORT }];

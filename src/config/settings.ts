@@ -1,11 +1,6 @@
 // What the configuration file means, parsed: the one typed value that daemon/ hands out to the rooms.
 import type { Prefix } from "../wire/address.ts";
-
-/** Inclusive; first <= last; sorted, disjoint and not adjacent within a list. */
-export interface PortRange {
-  readonly first: number;
-  readonly last: number;
-}
+import type { PortRange } from "../wire/port-range.ts";
 
 /** How a protocol's ports are watched: every closed port that `watched` lists, or real listeners on them. */
 export interface WatchSettings {
@@ -15,7 +10,7 @@ export interface WatchSettings {
   readonly modeName: string;
   /** False: not watched at all, as UDP with `portsentry -stcp`; then `watched` is empty and nothing is done to anyone. */
   readonly active: boolean;
-  /** Ports to watch, exclusions already taken out. */
+  /** Ports to watch, exclusions already taken out; sorted, disjoint and not adjacent, as in every list here. */
   readonly watched: readonly PortRange[];
   /** TOLERATED_PORTS_*: closed, yet weak evidence only. */
   readonly tolerated: readonly PortRange[];

@@ -1,8 +1,10 @@
 // Which ports of a protocol are watched, and how: from its mode, its lists and its exclusions.
+
+import type { PortRange } from "../wire/port-range.ts";
 import { type Key, keys } from "./keys.ts";
 import type { LoadOptions } from "./options.ts";
 import { ALL_PORTS, subtractPorts } from "./ports.ts";
-import type { PortRange, WatchSettings } from "./settings.ts";
+import type { WatchSettings } from "./settings.ts";
 
 /** Gives the value of a key. */
 export type Take = <T>(key: Key<T>) => T;

@@ -1,11 +1,11 @@
 // Connect mode inside the daemon: listeners on the watched ports of a protocol in mode tcp or udp; what they accept goes
 // to the engine, and the kernel's sensor is told which ports are ours.
 import { Listeners } from "../capture/listen.ts";
-import type { PortRange } from "../config/settings.ts";
 import { listServedPorts } from "../kernel/sock-diag.ts";
 import { protocolLabel } from "../record/lines.ts";
 import { couldNotBindLine } from "../record/start-lines.ts";
 import { IpProtocol } from "../wire/packet.ts";
+import type { PortRange } from "../wire/port-range.ts";
 import type { Daemon } from "./daemon.ts";
 
 export class ConnectMode {

@@ -1,6 +1,6 @@
 // From settings and host to the plans of the rooms: the kernel's rule set, the judge's context, the scorer's policy.
 import type { DecoyPlan } from "../block/decoy.ts";
-import type { PortRange, RulesetPlan } from "../block/ruleset.ts";
+import type { RulesetPlan } from "../block/ruleset.ts";
 import { blocksByFirewall, blocksByResponse } from "../config/enforcement.ts";
 import type { Settings, WatchSettings } from "../config/settings.ts";
 import type { ScorePolicy } from "../detect/scorers.ts";
@@ -8,6 +8,7 @@ import type { JudgeContext } from "../judge/judge.ts";
 import type { Prefix } from "../wire/address.ts";
 import { parsePrefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
+import type { PortRange } from "../wire/port-range.ts";
 import { guardParts } from "./guard.ts";
 import type { HostFacts } from "./host.ts";
 

@@ -1,7 +1,7 @@
 // At start: what the store remembers and what the kernel still holds are made one, before anything else is judged.
 import type { Block } from "../block/block.ts";
 import type { BlockList } from "../block/block-list.ts";
-import type { Firewall, Held } from "../block/firewall.ts";
+import { type Firewall, type Held, sameEnd } from "../block/firewall.ts";
 import type { Store } from "../record/store.ts";
 import { formatPrefix } from "../wire/address.ts";
 
@@ -48,7 +48,7 @@ export function restoreBlocks(parts: RestoreParts): Restored {
   for (const entry of live) {
     const block: Block = { ...entry, enforced: true };
     const inKernel = held?.get(keyOf(formatPrefix(block.source), block.soft));
-    if (inKernel !== undefined && sameEnd(block, inKernel, nowMs)) list.put(block);
+    if (inKernel !== undefined && sameEnd(block.untilMs, endOf(inKernel, nowMs))) list.put(block);
     else missing.push(block);
     held?.delete(keyOf(formatPrefix(block.source), block.soft));
   }
@@ -81,9 +81,8 @@ function heldByKey(held: readonly Held[]): Map<string, Held> {
   );
 }
 
-function sameEnd(block: Block, held: Held, nowMs: number): boolean {
-  if (block.untilMs === undefined || held.expiresInMs === undefined) return block.untilMs === held.expiresInMs;
-  return Math.abs(nowMs + held.expiresInMs - block.untilMs) <= 2_000;
+function endOf({ expiresInMs }: Held, nowMs: number): number | undefined {
+  return expiresInMs === undefined ? undefined : nowMs + expiresInMs;
 }
 
 /** A block that only the kernel remembers is listed with what the kernel knows of it. */
@@ -92,7 +91,7 @@ function adopt(held: Held, parts: RestoreParts): boolean {
   const listed = parts.list.get(held.source);
   // The daemon may have died between kernel and store: the full block counts, whichever of the two tells of it.
   if (listed !== undefined && (held.soft || !listed.soft)) return false;
-  const untilMs = held.expiresInMs === undefined ? undefined : parts.nowMs + held.expiresInMs;
+  const untilMs = endOf(held, parts.nowMs);
   const block: Block = {
     source: held.source,
     sinceMs: parts.nowMs,

@@ -1,6 +1,6 @@
 // What PortSentry 1.2 says while it starts: modes, ports, exclusions, and what keeps it from starting. Byte for byte,
 // the blanks at line ends and the missing newlines included. Pure; src/record/lines.ts has what it says of scans.
-import { admin, attack, type Line, protocolLabel } from "./lines.ts";
+import { admin, type Line, protocolLabel } from "./lines.ts";
 
 /** Above this many ports one line stands for the rest: a list with ranges may name 65,535 of them. */
 const MAX_PORT_LINES = 1024;
@@ -82,31 +82,9 @@ export function couldNotBindLine(protocol: number, port: number): Line {
   return admin(`ERROR: could not bind ${protocolLabel(protocol)} socket: ${port}. Attempting to continue`);
 }
 
-export function couldNotBindAnyLine(protocol: number): Line {
-  return admin(`ERROR: could not bind ANY ${protocolLabel(protocol)} sockets. Shutting down.`);
-}
-
 export function socketInUseLine(port: number): Line {
   return admin(`ERROR: Socket ${port} is in use and will not be monitored. Attempting to continue`);
 }
-
-export function allInUseLine(protocol: number): Line {
-  const label = protocolLabel(protocol);
-  return admin(`ERROR: All supplied ${label} sockets are in use and will not be listened to. Shutting down.`);
-}
-
-export function noPortsLine(protocol: number): Line {
-  return unended(`ERROR: No ${protocolLabel(protocol)} ports supplied in config file. Aborting`);
-}
-
-export function acceptFailedLine(port: number): Line {
-  return attack(`Possible stealth scan from unknown host to TCP port: ${port} (accept failed)`);
-}
-
-export const ignoreFileLine: Line = {
-  ...attack("ERROR: cannot open ignore file. Blocking host anyway."),
-  newline: true,
-};
 
 export function cannotOpenConfigLine(file: string): Line {
   return admin(`Cannot open config file: ${file}. Exiting`);
@@ -117,16 +95,3 @@ export const configCorruptedLine: Line = admin(
   "ERROR: Your config file is corrupted/missing mandatory option! Shutting down.",
 );
 export const noModeLine: Line = admin("ERROR: could not go into PortSentry mode. Shutting down.");
-
-export function cannotRetrieveLine(key: string): Line {
-  return { tag: "none", text: `InitConfig: Cannot retrieve ${key} option! Aborting`, newline: true };
-}
-
-export function quotesMissingLine(key: string): Line {
-  return admin(`Quotes missing from ${key} token. Option skipped`);
-}
-
-/** KILL_ROUTE or KILL_HOSTS_DENY without $TARGET$. */
-export function noTargetLine(key: string): Line {
-  return admin(`No target variable specified in ${key} option. Skipping.`);
-}

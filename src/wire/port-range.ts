@@ -1,0 +1,7 @@
+// A run of ports, as lists of ports are kept in every room.
+
+/** Inclusive; first <= last. */
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
