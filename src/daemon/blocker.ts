@@ -14,7 +14,7 @@ import type { Recorder } from "../record/recorder.ts";
 import type { Store } from "../record/store.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import type { Delegate } from "./delegate.ts";
-import { guardWarning } from "./guard-warning.ts";
+import { GuardWarnings } from "./guard-warning.ts";
 import type { Trial } from "./trial.ts";
 
 /** What the kernel's sets hold at most, both families together, hard and soft. */
@@ -60,6 +60,7 @@ export class Blocker {
   readonly #parts: BlockerParts;
   #settings: Settings;
   readonly breaker = new Breaker(() => this.#settings.maxUnprovenPerSecond);
+  readonly #guardWarnings = new GuardWarnings();
   /** How often the kernel refused a block, or took it and did not hold it. */
   failures = 0;
 
@@ -79,11 +80,15 @@ export class Blocker {
     const mayRun = trial?.mayRun !== false;
     for (const verdict of verdicts) {
       this.#parts.recorder.finding(verdict);
-      const loud = guardWarning(verdict, blocksByFirewall(this.#settings) && trial?.mayBlock !== false);
+      const blocks = blocksByFirewall(this.#settings) && trial?.mayBlock !== false;
+      const loud = this.#guardWarnings.next(verdict, blocks, this.#parts.nowMs());
       if (loud !== "") this.#parts.recorder.warning(loud);
       if (trial?.mayBlock === false) continue;
       switch (verdict.action) {
         case "spare":
+          // Nobody shuts it out: it must be found again when it has left the guard, and so must others of its /64.
+          if (verdict.because === "guarded") this.#parts.detector.reset(verdict.finding.source);
+          break;
         case "log":
           break;
         case "run":
@@ -132,7 +137,7 @@ export class Blocker {
     if (delegate === undefined) return;
     const { results, backend } = await delegate.respond(finding);
     if (blocksByFirewall(this.#settings)) {
-      recorder.responded(finding.source, results, { finding });
+      recorder.responded(finding.source, results, { finding, stands: this.#isFullyBlocked(finding.source) });
       return;
     }
     if (backend === undefined) {

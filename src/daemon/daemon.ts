@@ -209,8 +209,8 @@ export class Daemon {
       return;
     }
     // 1.2 says "already blocked" of what a found source goes on to send. Within one delivery: first the block.
-    this.#carryOut();
-    this.recorder.repeat(probe);
+    if (this.#carryOut() && !this.detector.isFoundBy(probe)) this.recorder.probe(probe);
+    else this.recorder.repeat(probe);
   }
 
   /** The decoy tells who has finished a handshake with a closed port. */
@@ -250,12 +250,14 @@ export class Daemon {
     }
   }
 
-  #carryOut(): void {
+  /** False when there was nothing to do. */
+  #carryOut(): boolean {
     this.#takeProven();
-    if (this.#verdicts.length === 0) return;
+    if (this.#verdicts.length === 0) return false;
     const verdicts = this.#verdicts;
     this.#verdicts = [];
     this.blocker.carryOut(verdicts);
+    return true;
   }
 
   #recorderPolicy(): RecorderPolicy {
@@ -290,6 +292,8 @@ export class Daemon {
     this.blocker.setSettings(settings);
     this.delegate.setSettings(settings);
     this.recorder.configure(this.#recorderPolicy());
+    // GUARD_SSH may have been switched on.
+    this.#liftGuarded();
   }
 
   /** FIREWALL="none" enforces no block of ours, so none is listed; the store keeps them for when it is on again. */
@@ -324,11 +328,22 @@ export class Daemon {
     return guardEntries(this.#host, this.#parts.learned.peers());
   }
 
-  /** Ends blocks that were made on a claim, of sources that have come into the guard since. */
+  /**
+   * Ends blocks of sources that have come into the guard since: those made on a claim, and those of a live SSH session even
+   * on proof. Who is shut out cannot log in, so he had, and was proven before the session was seen.
+   */
   #liftGuarded(): void {
-    const guarded = guardedBy(this.#host).flatMap((source) => this.blocker.list.inside(source));
-    const unproven = guarded.filter(({ grade }) => grade === "direct");
-    if (unproven.length > 0) this.blocker.lift(unproven, "guarded");
+    const { list } = this.blocker;
+    const unproven = guardedBy(this.#host)
+      .flatMap((source) => list.inside(source))
+      .filter(({ grade }) => grade === "direct");
+    const sessions = (this.#host.guarded ?? []).filter(({ because }) => because === "ssh" && this.#settings.guardSsh);
+    const proven = sessions
+      .flatMap(({ source }) => list.inside(source))
+      .filter(({ grade }) => grade === "handshake" || grade === "silence");
+    // A gateway may be a resolver as well.
+    const all = new Set([...unproven, ...proven]);
+    if (all.size > 0) this.blocker.lift([...all], "guarded");
   }
 
   /** Takes a change of the host's addresses, routes, resolvers or guard into the rules and the keys of sources. */

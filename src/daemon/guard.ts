@@ -31,6 +31,8 @@ export class Guard {
   readonly #sources: GuardSources;
   #sessions: readonly Prefix[] = [];
   #named: readonly Prefix[] = [];
+  /** The names that were looked up last with success, as one text. */
+  #answered = "";
   /** Addresses and networks that did not fit. */
   dropped = 0;
 
@@ -48,10 +50,19 @@ export class Guard {
   /** Looks the names of time servers up; true when their addresses are others than before. */
   async lookUpNames(): Promise<boolean> {
     const before = textOf(this.#named);
-    const found = await this.#sources.lookUp(this.#sources.timeServers().names);
+    const { names } = this.#sources.timeServers();
+    const found = await this.#sources.lookUp(names);
     // A resolver that is away for a while takes nobody out of the guard.
-    if (found.length > 0) this.#named = found;
+    if (found.length > 0 || names.length === 0) {
+      this.#named = found;
+      this.#answered = names.join(" ");
+    }
     return textOf(this.#named) !== before;
+  }
+
+  /** Whether there are names of which nothing is known: new ones, or the resolver was away when they were asked for. */
+  hasUnknownNames(): boolean {
+    return this.#sources.timeServers().names.join(" ") !== this.#answered;
   }
 
   /** The host with the rest of its guard. */

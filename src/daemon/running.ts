@@ -196,6 +196,8 @@ export class Running {
     this.#every(LOOK_MS, "IPVS", () => this.#lookAtVirtualServices());
     this.#every(SAVE_MS, "known pairs", () => void learned.save());
     this.#every(NAMES_MS, "time servers", followNames);
+    // At boot the network may come later than we do.
+    this.#every(HOST_MS, "time servers", () => guard.hasUnknownNames() && followNames());
     followNames();
   }
 

@@ -6,8 +6,18 @@ import type { Packet } from "../wire/packet.ts";
 import { classify } from "./classify.ts";
 import type { Finding } from "./finding.ts";
 import type { Disposition, Probe } from "./probe.ts";
-import { type ScorePolicy, weigh } from "./scorers.ts";
-import type { SourceTable } from "./source-table.ts";
+import { countsAsScored, countsAsSlow, type ScorePolicy, weigh } from "./scorers.ts";
+import type { SourceHistory, SourceTable } from "./source-table.ts";
+
+/** What the table and the policy in force say of a source, for people. */
+export interface SourceEvidence extends SourceHistory {
+  /** Distinct contacts, each of them 1 and half that a scoreWindowMs later. */
+  readonly score: number;
+  /** Distinct direct contacts that the slow memory holds, or more, and since when; 0: none. */
+  readonly slowContacts: number;
+  readonly slowSinceMs: number;
+  readonly policy: ScorePolicy;
+}
 
 export class Detector {
   readonly table: SourceTable;
@@ -45,16 +55,7 @@ export class Detector {
     const { table } = this;
     const row = table.find(source.w0, source.w1, source.w2, source.w3, source.bits);
     if (row < 0) return undefined;
-    return {
-      source,
-      ...probe,
-      tcpFlags: 0,
-      hasIpOptions: false,
-      probes: table.probes(row),
-      contacts: table.contactCount(row),
-      firstMs: table.firstSeenMs(row),
-      policy: this.#policy.policy,
-    };
+    return { source, ...probe, tcpFlags: 0, hasIpOptions: false, ...this.#countsOf(row, probe.timeMs) };
   }
 
   /** Forgets a source, so that it can be found again: after its block has ended. False if it was not tracked. */
@@ -73,10 +74,31 @@ export class Detector {
     return row >= 0 && this.table.isFlagged(row);
   }
 
+  /** The same of a probe's source. */
+  isFoundBy({ source0, source1, source2, source3, sourceBits }: Probe): boolean {
+    const row = this.table.find(source0, source1, source2, source3, sourceBits);
+    return row >= 0 && this.table.isFlagged(row);
+  }
+
   /** When the source last sent a probe, in ms since the epoch to the second; undefined if it is not tracked. */
   lastSeenMs(source: Prefix): number | undefined {
     const row = this.table.find(source.w0, source.w1, source.w2, source.w3, source.bits);
     return row < 0 ? undefined : this.table.lastSeenMs(row);
+  }
+
+  /** Undefined if the source is not tracked. */
+  evidenceOn(source: Prefix, timeMs: number): SourceEvidence | undefined {
+    const { table } = this;
+    const policy = this.#policy;
+    const row = table.find(source.w0, source.w1, source.w2, source.w3, source.bits);
+    if (row < 0) return undefined;
+    return {
+      ...table.describe(row),
+      score: table.memory.score(row, timeMs, policy.scoreWindowMs),
+      slowContacts: table.memory.slowCount(row, timeMs, policy.slowWindowMs),
+      slowSinceMs: table.memory.slowSinceMs(row, policy.slowWindowMs),
+      policy,
+    };
   }
 
   /** Holds from the next probe on; sources found already stay found. */
@@ -97,11 +119,24 @@ export class Detector {
       port: probe.port,
       tcpFlags: probe.tcpFlags,
       hasIpOptions: probe.hasIpOptions !== 0,
-      probes: this.table.probes(row),
-      contacts: this.table.contactCount(row),
-      firstMs: this.table.firstSeenMs(row),
       timeMs: probe.timeMs,
-      policy: this.#policy.policy,
+      ...this.#countsOf(row, probe.timeMs),
+    };
+  }
+
+  #countsOf(row: number, timeMs: number) {
+    const { table } = this;
+    const policy = this.#policy;
+    const isSlow =
+      policy.policy === "score" &&
+      !countsAsScored(table, row, policy, timeMs) &&
+      countsAsSlow(table, row, policy, timeMs);
+    return {
+      probes: table.probes(row),
+      contacts: isSlow ? table.memory.slowCount(row, timeMs, policy.slowWindowMs) : table.memory.distinct(row),
+      firstMs: table.firstSeenMs(row),
+      policy: policy.policy,
+      ...(isSlow && { slowSinceMs: table.memory.slowSinceMs(row, policy.slowWindowMs) }),
     };
   }
 }

@@ -176,20 +176,21 @@ export class Recorder {
   /**
    * PortSentry's own responses (KILL_*) have been carried out, in this order. `block`: they are this block, which
    * blocked() is then not called for; without it (BLOCK_*="2", or responses beside the kernel's block) nothing is
-   * recorded as a block. A response that failed is never called a success.
+   * recorded as a block. `stands`: the built-in table holds the source whatever the responses came to, so that one which
+   * failed says so and no more. A response that failed is never called a success.
    */
   responded(
     source: Prefix,
     results: readonly ResponseOutcome[],
-    about: { readonly block?: Block; readonly finding?: Finding } = {},
+    about: { readonly block?: Block; readonly finding?: Finding; readonly stands?: boolean } = {},
   ): void {
-    const { block, finding } = about;
+    const { block, finding, stands = false } = about;
     const sourceText = formatPrefix(source);
     const failures = results.filter(({ ok }) => !ok);
     const events: Event[] = [];
     if (failures.length > 0) {
       const why = failures.map(({ step, detail, text }) => `${step}: ${detail}: ${text}`).join("; ");
-      events.push(failureEvent(this.#parts.nowMs(), sourceText, { why, finding }));
+      events.push(failureEvent(this.#parts.nowMs(), sourceText, { why, finding, stands }));
     }
     if (block !== undefined) events.push(blockEvent(block, finding));
     if (events.length === 0 && results.length > 0)
@@ -200,16 +201,13 @@ export class Recorder {
       this.#speaker.conclude(sourceText, "failed");
       return;
     }
+    const isFailure = failures.length > 0 && !stands;
     const lines = (host: Host) => [
       ...results.flatMap((result) => this.#speaker.dialect.response(result, host)),
-      ...(failures.length > 0 ? this.#speaker.dialect.responsesFailed(host) : []),
+      ...(isFailure ? this.#speaker.dialect.responsesFailed(host) : []),
     ];
     const count = results.length + failures.length;
-    this.#speaker.tell(
-      { sourceText, lines, count, event },
-      failures.length > 0 ? "failed" : "blocked",
-      finding?.protocol,
-    );
+    this.#speaker.tell({ sourceText, lines, count, event }, isFailure ? "failed" : "blocked", finding?.protocol);
     if (second !== undefined) this.#speaker.tell({ sourceText, lines: () => [], count: 1, event: second }, "unknown");
   }
 

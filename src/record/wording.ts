@@ -59,11 +59,13 @@ export function blockEvent(block: Block, finding: Finding | undefined): Event {
 interface Failure {
   readonly why: string;
   readonly finding: Finding | undefined;
+  /** The source is blocked all the same. */
+  readonly stands?: boolean;
 }
 
-export function failureEvent(timeMs: number, sourceText: string, { why, finding }: Failure): Event {
+export function failureEvent(timeMs: number, sourceText: string, { why, finding, stands }: Failure): Event {
   const about = { ...eventBase("warning", timeMs, sourceText), ...(finding !== undefined && contactFields(finding)) };
-  return { ...about, action: "block-failed", message: why };
+  return { ...about, action: stands === true ? "command-failed" : "block-failed", message: why };
 }
 
 interface Ran {

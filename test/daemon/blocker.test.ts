@@ -186,3 +186,12 @@ test("spared and logged verdicts are recorded and block nobody", () => {
   assert.equal(firewall.kernel.size, 0);
   assert.deepEqual(recorder.take(), ["finding log", "finding spare"]);
 });
+
+test("who is spared for the guard is found again, lest it be free for ever once it has left the guard", () => {
+  const { blocker, detector, verdict } = setUp();
+  const { finding } = verdict("block");
+  blocker.carryOut([{ action: "spare", because: "guarded", guard: "ssh", proven: "handshake", finding }]);
+  assert.deepEqual(detector.resets, [SOURCE]);
+  blocker.carryOut([{ action: "spare", because: "ignored", finding }]);
+  assert.deepEqual(detector.resets, [SOURCE]);
+});

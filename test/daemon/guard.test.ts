@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Guard, type GuardSources, guardEntries, guardParts } from "../../src/daemon/guard.ts";
-import { guardWarning } from "../../src/daemon/guard-warning.ts";
+import { GuardWarnings, guardWarning } from "../../src/daemon/guard-warning.ts";
 import type { HostFacts } from "../../src/daemon/host.ts";
 import { guardedBy } from "../../src/daemon/plan.ts";
 import { Kind } from "../../src/detect/probe.ts";
@@ -58,11 +58,35 @@ test("what the daemon itself knows of the guard, each with its reason", async ()
 
 test("time servers stay while their names cannot be looked up", async () => {
   let found = [prefix("192.0.2.124")];
-  const guard = new Guard({ ...nothing, lookUp: async () => found });
+  const timeServers = () => ({ addresses: [], names: ["ntp.example.org"] });
+  const guard = new Guard({ ...nothing, timeServers, lookUp: async () => found });
   await guard.lookUpNames();
   found = [];
   assert.equal(await guard.lookUpNames(), false);
   assert.equal(guard.extend(host).guarded?.length, 1);
+});
+
+test("names are asked for again soon while nothing is known of them, and when they are others", async () => {
+  let names: readonly string[] = [];
+  let found: readonly ReturnType<typeof prefix>[] = [];
+  const guard = new Guard({
+    ...nothing,
+    timeServers: () => ({ addresses: [], names }),
+    lookUp: async () => found,
+  });
+  assert.equal(guard.hasUnknownNames(), false, "there are none");
+  names = ["ntp.example.org"];
+  await guard.lookUpNames();
+  assert.equal(guard.hasUnknownNames(), true, "the resolver was away");
+  found = [prefix("192.0.2.124")];
+  await guard.lookUpNames();
+  assert.equal(guard.hasUnknownNames(), false);
+  names = ["ntp.example.org", "ntp.example.net"];
+  assert.equal(guard.hasUnknownNames(), true);
+  names = [];
+  found = [];
+  assert.equal(await guard.lookUpNames(), true, "who is named no more is no time server");
+  assert.deepEqual([guard.extend(host).guarded, guard.hasUnknownNames()], [[], false]);
 });
 
 test("at most 4,096 are taken, and what is left out is counted", () => {
@@ -101,4 +125,33 @@ test("what is said aloud: a proven one that is blocked, a proven one that is not
   assert.equal(guardWarning({ action: "spare", because: "guarded", finding }, true), "");
   assert.equal(guardWarning({ action: "spare", because: "guarded", guard: "peer", finding }, true), "");
   assert.equal(guardWarning({ action: "block", grade: "silence", finding }, true), "");
+  const six = { ...finding, source: prefix("2001:db8:b:5::/64"), address: prefix("2001:db8:b:5::1") };
+  assert.match(guardWarning({ ...spared, finding: six }, true), /^2001:db8:b:5::1, the source of an SSH/);
+});
+
+test("of a source that is spared again and again it is said once a minute", () => {
+  const finding = {
+    source: prefix("203.0.113.5"),
+    kind: Kind.Connect,
+    protocol: 6,
+    port: 23,
+    tcpFlags: 0,
+    hasIpOptions: false,
+    probes: 3,
+    contacts: 3,
+    firstMs: 0,
+    timeMs: 1,
+    policy: "score",
+  } as const;
+  const spared: Verdict = { action: "spare", because: "guarded", guard: "ssh", proven: "handshake", finding };
+  const warnings = new GuardWarnings();
+  const said = (nowMs: number, verdict: Verdict = spared) => warnings.next(verdict, true, nowMs) !== "";
+  assert.deepEqual([said(0), said(1), said(59_999), said(60_000), said(60_001)], [true, false, false, true, false]);
+  const other = { ...finding, source: prefix("203.0.113.6") };
+  assert.equal(said(60_002, { ...spared, finding: other }), true);
+  assert.equal(said(60_003, { action: "block", grade: "handshake", guard: "ssh", finding }), true, "it is blocked now");
+  // Bounded: a thousand others push the first out.
+  for (let index = 0; index < 1_024; index++)
+    said(60_004, { ...spared, finding: { ...finding, source: prefix(`10.0.${index >> 8}.${index & 255}`) } });
+  assert.equal(said(60_005, { ...spared, finding: other }), true);
 });

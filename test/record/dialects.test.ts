@@ -174,6 +174,23 @@ test("a failed route beside a block that stands: both are recorded, once each", 
   );
 });
 
+test("a command that failed beside the built-in table's block: a line of its own, and the host is not called unblocked", () => {
+  const first = setUp("portsentry1");
+  first.recorder.responded(source, [wrappers, failed], { finding, stands: true });
+  assert.deepEqual(first.said, [
+    'attackalert: Host 192.0.2.1 has been blocked via wrappers with string: "ALL: 192.0.2.1 : DENY"',
+    'adminalert: ERROR: There was an error trying to block host (exit code 1) 192.0.2.1: "/bin/false 192.0.2.1"',
+  ]);
+  assert.deepEqual([first.events[0]?.type, first.events[0]?.action], ["warning", "command-failed"]);
+  const second = setUp("portsentry2");
+  second.recorder.finding({ action: "block", grade: "direct", finding });
+  second.recorder.responded(source, [failed], { finding, stands: true });
+  assert.deepEqual(second.said, [
+    'ERR There was an error trying to block host (exit code 1) 192.0.2.1: "/bin/false 192.0.2.1"',
+    scan(79, blockedFlags),
+  ]);
+});
+
 test("2.x: responses first, then the Scan line, which is the history line too", () => {
   const { recorder, said, history } = setUp("portsentry2");
   recorder.starting();

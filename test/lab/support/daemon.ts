@@ -61,6 +61,11 @@ export class Daemon {
     return this.#running.lines;
   }
 
+  /** Of the daemon itself: what starts it becomes it. */
+  get pid(): number {
+    return this.#running.pid ?? 0;
+  }
+
   get ended(): boolean {
     return this.#running.ended;
   }

@@ -19,6 +19,11 @@ export class Sshd {
     this.#key = key;
   }
 
+  /** Fetches the program, for tests that start several at a time: apt allows one download only. */
+  static async fetch(): Promise<void> {
+    if (!existsSync(INSTALLED)) await fetchPackages(["openssh-server"]);
+  }
+
   /** Returns when it listens on port 22; it ends with the lab. */
   static async start(lab: Lab): Promise<Sshd> {
     const program = await unpack(lab);
@@ -53,26 +58,17 @@ export class Sshd {
 
   /** A session from an address of the scanner's; returns when a command runs in it. */
   async logIn(from: string): Promise<Running> {
-    const options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "BatchMode=yes"].flatMap((one) => [
-      "-o",
-      one,
-    ]);
-    const argv = [
-      "ssh",
-      "-T",
-      "-F",
-      "/dev/null",
-      "-b",
-      from,
-      "-i",
-      this.#key,
-      ...options,
-      `root@${TARGET.ipv4}`,
-      "echo ready; cat",
-    ];
-    const session = this.#lab.spawn(this.#lab.scanner, argv);
+    const session = this.run(from, "echo ready; cat");
     await session.waitForLine(/^ready$/);
     return session;
+  }
+
+  /** A session whose shell runs `command` to its end: `ssh root@target command`. */
+  run(from: string, command: string): Running {
+    const options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "BatchMode=yes", "LogLevel=ERROR"];
+    const how = ["-T", "-F", "/dev/null", "-b", from, "-i", this.#key, ...options.flatMap((one) => ["-o", one])];
+    const to = from.includes(":") ? TARGET.ipv6 : TARGET.ipv4;
+    return this.#lab.spawn(this.#lab.scanner, ["ssh", ...how, `root@${to}`, command]);
   }
 
   /** Says a line and waits for it to come back. */
