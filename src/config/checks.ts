@@ -67,7 +67,23 @@ const checks: readonly Check[] = [
     severity: "warning",
     tell: (settings) =>
       (settings.tcp.block || settings.udp.block) && !blocksByFirewall(settings) && !blocksByResponse(settings)
-        ? 'FIREWALL is "none" and no KILL_ROUTE or KILL_HOSTS_DENY is set: nothing is blocked although BLOCK_TCP or BLOCK_UDP is "1"; write FIREWALL="auto"'
+        ? `${settings.capture === "ring" ? 'CAPTURE is "ring"' : 'FIREWALL is "none"'} and no KILL_ROUTE or KILL_HOSTS_DENY is set: nothing is blocked although BLOCK_TCP or BLOCK_UDP is "1"; ${settings.capture === "ring" ? 'set one of them, or write CAPTURE="auto"' : 'write FIREWALL="auto"'}`
+        : undefined,
+  },
+  {
+    rests: [keys.firewall, keys.capture],
+    severity: "error",
+    tell: ({ firewall, capture }) =>
+      capture === "ring" && firewall === "nftables"
+        ? 'FIREWALL is "nftables" and CAPTURE is "ring", which loads no table; write CAPTURE="auto", or FIREWALL="none"'
+        : undefined,
+  },
+  {
+    rests: [keys.capture, keys.proof],
+    severity: "warning",
+    tell: (settings) =>
+      settings.capture === "ring" && settings.proof === "on" && blocksAnything(settings)
+        ? 'CAPTURE is "ring" and PROOF is "on": the silence test needs the hold of nftables, so only who connects to a port in mode "tcp" is proven, and only who is proven is blocked; PROOF="off" blocks every scanner, forged ones too'
         : undefined,
   },
   {

@@ -53,12 +53,18 @@ function explainExceptions({ latelyOpenMs, bootGraceMs }: Settings): string[] {
 function explainScan(settings: Settings): string {
   switch (settings.policy) {
     case "score":
-      return `A scan: ${settings.scorePorts} different closed ports from one source within ${formatDuration(settings.scoreWindowMs)}.`;
+      return explainScore(settings);
     case "trigger":
       return settings.scanTrigger <= 1
         ? "A scan: the first probe of a closed port."
         : `A scan: ${settings.scanTrigger} probes of closed ports from one source, whichever ports they go to.`;
   }
+}
+
+function explainScore({ scorePorts, scoreWindowMs, slowScorePorts, slowScoreWindowMs }: Settings): string {
+  const fast = `${scorePorts} different closed ports from one source (one tried ${formatDuration(scoreWindowMs)} ago counts half)`;
+  if (slowScoreWindowMs === 0) return `A scan: ${fast}.`;
+  return `A scan: ${fast}; or ${slowScorePorts} within ${formatDuration(slowScoreWindowMs)}.`;
 }
 
 function explainTolerated(protocol: "TCP" | "UDP", watch: WatchSettings): string[] {

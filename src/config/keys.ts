@@ -5,6 +5,7 @@ import {
   duration,
   flag,
   integer,
+  interfaceList,
   optionalPath,
   optionalText,
   packetMark,
@@ -146,6 +147,31 @@ export const keys = {
     absent: "",
     meaning: 'UDP ports that are not watched with UDP_MODE="audp" or "".',
   }),
+  capture: key(
+    "watch",
+    "CAPTURE",
+    choice(
+      new Map([
+        ["auto", "auto" as const],
+        ["nflog", "nflog" as const],
+        ["ring", "ring" as const],
+      ]),
+    ),
+    {
+      absent: "auto",
+      meaning:
+        'How probes are seen. "nflog": by rules of the nftables table "inet portreeve", which know of each packet whether ' +
+        'somebody is listening. "ring": by a packet ring on the interfaces (INTERFACE) and the list of sockets, for hosts ' +
+        "where nftables is not to be used: it needs the right CAP_NET_RAW only and loads no table, so nothing is held, and " +
+        'only KILL_ROUTE and KILL_HOSTS_DENY block. "auto": nflog where this process may use nftables, else the ring.',
+    },
+  ),
+  interface: key("watch", "INTERFACE", interfaceList, {
+    absent: "ALL_NLO",
+    meaning:
+      'The interfaces that CAPTURE="ring" hears: "ALL_NLO" (all but the loopback), "ALL", or names with commas between them. ' +
+      "One that is not there is waited for. `portsentry -i` comes before this. With nflog every interface but the loopback is watched.",
+  }),
   latelyOpen: key("watch", "LATELY_OPEN", duration({ minMs: 1000, maxMs: 604_800_000, zero: "off" }), {
     absent: "1h",
     meaning:
@@ -184,18 +210,37 @@ export const keys = {
       absent: "trigger",
       shipped: "score",
       meaning:
-        '"score" counts how many different ports a source tried within SCORE_WINDOW. "trigger" is PortSentry\'s rule: ' +
+        '"score" counts how many different ports a source tried lately. "trigger" is PortSentry\'s rule: ' +
         "SCAN_TRIGGER probes, whichever ports they go to. A file without this key means PortSentry's rule.",
     },
   ),
   scorePorts: key("scan", "SCORE_PORTS", integer(2, 6), {
     absent: "3",
-    meaning: 'With POLICY="score": this many different closed ports within SCORE_WINDOW are a scan.',
+    meaning:
+      'With POLICY="score": this many different closed ports are a scan. Each counts 1, half as much a SCORE_WINDOW ' +
+      "later, a quarter after two; a scan is when the sum is above this number less 1 (of two ports: above 1.5).",
   }),
   scoreWindow: key("scan", "SCORE_WINDOW", duration({ minMs: 1000, maxMs: 86_400_000 }), {
     absent: "10m",
-    meaning: "The time within which SCORE_PORTS counts.",
+    meaning: "The time in which a port that was tried counts half as much for SCORE_PORTS.",
   }),
+  slowScorePorts: key("scan", "SLOW_SCORE_PORTS", integer(2, 24), {
+    absent: "10",
+    meaning:
+      'With POLICY="score": this many different closed ports within SLOW_SCORE_WINDOW are a scan too, however slowly ' +
+      "they were tried; tolerated ports do not count. Who tries one wrong port a day on average is found by the " +
+      "default with a probability below 1 in 10,000 a week.",
+  }),
+  slowScoreWindow: key(
+    "scan",
+    "SLOW_SCORE_WINDOW",
+    duration({ minMs: 86_400_000, maxMs: 2_419_200_000, zero: "slow scans are not looked for" }),
+    {
+      absent: "1d",
+      meaning:
+        "The time within which SLOW_SCORE_PORTS counts at least; a port is forgotten after one to two such times.",
+    },
+  ),
   scanTrigger: old("scan", "SCAN_TRIGGER", integer(0, 10_000), {
     absent: "0",
     meaning:

@@ -66,12 +66,15 @@ function takeSettings(
     tcp: watchTcp(take, options, generation),
     udp: watchUdp(take, options, generation),
     generation,
-    firewall: take(keys.firewall),
+    firewall: withCapture(take(keys.firewall), take(keys.capture)),
+    capture: take(keys.capture),
     responses: takeResponses(take, entries, log),
     policy: take(keys.policy),
     scanTrigger: take(keys.scanTrigger),
     scorePorts: take(keys.scorePorts),
     scoreWindowMs: take(keys.scoreWindow),
+    slowScorePorts: take(keys.slowScorePorts),
+    slowScoreWindowMs: take(keys.slowScoreWindow),
     proof: take(keys.proof),
     answer: take(keys.answer),
     decoyMark: take(keys.decoyMark),
@@ -92,10 +95,16 @@ function takeSettings(
     controlSocket: take(keys.controlSocket),
     syslogIdent: take(keys.syslogIdent),
     logFormat: logFormat ?? options.logFormat ?? (generation === 2 ? "portsentry2" : "portsentry1"),
-    interfaces: options.interfaces ?? [],
+    interfaces:
+      options.interfaces === undefined || options.interfaces.length === 0 ? take(keys.interface) : options.interfaces,
     maxSources: take(keys.maxSources),
     maxEvents: take(keys.maxEvents),
   };
+}
+
+/** The ring loads no table, so "auto" finds none to block with; that "nftables" cannot be had then is told by checks.ts. */
+function withCapture(firewall: Settings["firewall"], capture: Settings["capture"]): Settings["firewall"] {
+  return capture === "ring" && firewall === "auto" ? "none" : firewall;
 }
 
 /** The key's value; where it cannot be read, that is reported and the value of an absent key goes on. */

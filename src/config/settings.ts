@@ -46,9 +46,12 @@ export interface Settings {
   readonly policy: "trigger" | "score";
   /** SCAN_TRIGGER: 0 and 1 mean the first probe. */
   readonly scanTrigger: number;
-  /** SCORE_PORTS within SCORE_WINDOW: distinct (protocol, port) contacts that make a scan under POLICY="score". */
+  /** SCORE_PORTS: distinct (protocol, port) contacts that make a scan under POLICY="score"; half as much a SCORE_WINDOW later. */
   readonly scorePorts: number;
   readonly scoreWindowMs: number;
+  /** SLOW_SCORE_PORTS within SLOW_SCORE_WINDOW: as many distinct contacts, without tolerated ones; window 0 = none. */
+  readonly slowScorePorts: number;
+  readonly slowScoreWindowMs: number;
   readonly proof: "on" | "off";
   /** ANSWER: "reset" = the silence test answers its half; "open" = the decoy; "silent" = no answers, no test. */
   readonly answer: "reset" | "open" | "silent";
@@ -82,7 +85,9 @@ export interface Settings {
   readonly banner: string | undefined;
   /** RESOLVE_HOST: log lines carry the source's name. */
   readonly resolveHost: boolean;
-  /** Interfaces that the command line names (2.x -i); none means all. */
+  /** CAPTURE */
+  readonly capture: "auto" | "nflog" | "ring";
+  /** INTERFACE, or 2.x's -i: "ALL" or "ALL_NLO" alone, or names. For the ring. */
   readonly interfaces: readonly string[];
   /** MAX_SOURCES: rows of the source table. */
   readonly maxSources: number;

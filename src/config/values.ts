@@ -128,6 +128,20 @@ export function choice<T>(
   };
 }
 
+const MAX_INTERFACES = 64;
+
+/** "ALL", "ALL_NLO", or the names of interfaces: at most 15 bytes each (IFNAMSIZ), without blanks and slashes. */
+export const interfaceList: ValueType<readonly string[]> = {
+  allowed: '"ALL", "ALL_NLO" or names of interfaces with commas between them, at most 64',
+  parse(text) {
+    const names = text.split(",").map((name) => name.trim());
+    const isName = (name: string) => /^[^/\s]{1,15}$/.test(name) && name !== "." && name !== ".." && !hasControl(name);
+    const isAll = names.some((name) => name === "ALL" || name === "ALL_NLO");
+    const isGood = isAll ? names.length === 1 : names.length <= MAX_INTERFACES && names.every(isName);
+    return isGood ? { ok: names } : { error: `write ${interfaceList.allowed}` };
+  },
+};
+
 /** PortSentry's switches: "1" is on and every other text off. */
 export const flag: ValueType<boolean> = {
   allowed: '"0" or "1"',

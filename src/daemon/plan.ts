@@ -106,6 +106,6 @@ export function judgeContext(
 }
 
 export function scorePolicy(settings: Settings): ScorePolicy {
-  const { policy, scanTrigger, scorePorts, scoreWindowMs } = settings;
-  return { policy, scanTrigger, scorePorts, scoreWindowMs };
+  const { policy, scanTrigger, scorePorts, scoreWindowMs, slowScorePorts, slowScoreWindowMs } = settings;
+  return { policy, scanTrigger, scorePorts, scoreWindowMs, slowScorePorts, slowWindowMs: slowScoreWindowMs };
 }

@@ -1,5 +1,7 @@
 // `portreeve why ADDRESS`: what is so, and the evidence for it, in sentences.
 import type { Explanation } from "../control/api.ts";
+import type { SourceEvidence } from "../detect/detector.ts";
+import { scoreBound } from "../detect/scorers.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import type { Daemon } from "./daemon.ts";
 import { entryOf } from "./entry.ts";
@@ -11,8 +13,7 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
   const source = daemon.keyOf(asked);
   const block = daemon.blocker.list.covering(source) ?? daemon.blocker.list.covering(asked);
   const spared = daemon.judge.spares(asked.w0, asked.w1, asked.w2, asked.w3);
-  const row = daemon.detector.table.find(source.w0, source.w1, source.w2, source.w3, source.bits);
-  const history = row < 0 ? undefined : daemon.detector.table.describe(row);
+  const history = daemon.evidenceOn(source);
   const held = daemon.isHeld(source);
   const because: string[] = [];
   if (block !== undefined) because.push(`Evidence: ${gradeText(block.grade)}.`);
@@ -21,11 +22,7 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
   else if (guard !== undefined)
     because.push(`In the guard, as ${describeGuard(guard)}: never held or blocked unproven.`);
   if (held) because.push("It is in the hold: its packets are dropped until 5 s after its last probe.");
-  if (history !== undefined && history.directProbes > 0) {
-    because.push(
-      `${history.directProbes} of its probes went to closed ports, or were of a form that only scanners send.`,
-    );
-  }
+  if (history !== undefined) because.push(...describeEvidence(history));
   return {
     source: formatPrefix(source),
     state: stateOf({
@@ -37,7 +34,7 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
     because,
     ...(block !== undefined && { block: entryOf(block) }),
     probes: history?.probes ?? 0,
-    contacts: history?.contacts.length ?? 0,
+    contacts: Math.max(history?.contacts.length ?? 0, history?.slowContacts ?? 0),
     ...(history !== undefined && {
       firstSeen: new Date(history.firstMs).toISOString(),
       lastSeen: new Date(history.lastMs).toISOString(),
@@ -45,6 +42,26 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
     offences: daemon.offencesOf(source),
     events: daemon.store.events({ limit: EVENTS_SHOWN, source: formatPrefix(source) }).reverse(),
   };
+}
+
+/** Nothing counts any more once the source has been found. */
+export function describeEvidence(evidence: SourceEvidence): string[] {
+  const { directProbes, score, slowContacts, slowSinceMs, isFlagged, policy } = evidence;
+  const sentences: string[] = [];
+  if (directProbes > 0) {
+    sentences.push(`${directProbes} of its probes went to closed ports, or were of a form that only scanners send.`);
+  }
+  if (policy.policy !== "score" || isFlagged) return sentences;
+  sentences.push(
+    `Its score is ${score.toFixed(2)} now; above ${scoreBound(policy.scorePorts)} is a scan (SCORE_PORTS).`,
+  );
+  if (policy.slowWindowMs > 0 && slowContacts > 0) {
+    const since = new Date(slowSinceMs).toISOString();
+    sentences.push(
+      `It has tried ${slowContacts} or more different ports since ${since}; ${policy.slowScorePorts} are a scan (SLOW_SCORE_PORTS).`,
+    );
+  }
+  return sentences;
 }
 
 interface Facts {

@@ -18,6 +18,8 @@ export interface Finding {
   readonly contacts: number;
   readonly firstMs: number;
   readonly timeMs: number;
+  /** Present: found by the slow memory of `score`. The contacts, or more, came since then. */
+  readonly slowSinceMs?: number;
   readonly policy: "trigger" | "score";
   /** What proves the source, in one clause; absent: nothing does. */
   readonly evidence?: string;

@@ -1,6 +1,6 @@
-// When a source's probes count as scanning (design section 5): PortSentry's `trigger`, and a first, plain `score`.
-// Known gap, left to a later issue: the window of `score` is fixed and has no slow memory, so a source that never makes
-// scorePorts contacts in one window (one probe every few minutes, or a burst split by the window's edge) stays unfound.
+// When a source's probes count as scanning (design section 5): PortSentry's `trigger`, and `score`, which has a fast
+// memory (a decaying score) and a slow one (a sketch of days). docs/detection.md says where the thresholds come from.
+import { SKETCH_BITS } from "./contact-memory.ts";
 import { Disposition, Evidence, Kind, type Probe } from "./probe.ts";
 import { CONTACT_SLOTS, MAX_DIRECT_PROBES, type SourceTable, WEAK_CONTACT } from "./source-table.ts";
 
@@ -8,10 +8,17 @@ export interface ScorePolicy {
   readonly policy: "trigger" | "score";
   /** Direct probes that make a scanner; 0 and 1 both mean the first. */
   readonly scanTrigger: number;
-  /** Distinct (protocol, port) contacts that make a scanner; 2..6. */
+  /** Distinct (protocol, port) contacts that make a scanner; 2..6. Each counts 1, and half that scoreWindowMs later. */
   readonly scorePorts: number;
   readonly scoreWindowMs: number;
+  /** Distinct direct contacts of a slow window and the one before it that make a scanner; 2..32. */
+  readonly slowScorePorts: number;
+  /** In whole seconds, not shorter than scoreWindowMs; 0: the slow memory finds nobody. */
+  readonly slowWindowMs: number;
 }
+
+/** A slip long ago makes no direct contact of what came since: a direct contact must be younger than scoreWindowMs. */
+const MIN_DIRECT_SCORE = 0.5;
 
 /**
  * Takes the probe into its source's row; true when it makes the source a scanner for the first time (the row is then
@@ -21,11 +28,12 @@ export function weigh(table: SourceTable, row: number, probe: Probe, policy: Sco
   if (table.isFlagged(row)) return false;
   const isDirect = isDirectContact(probe);
   if (!isDirect && !isWeakContact(probe)) return false;
-  if (isDirect) table.countDirectProbe(row);
   const contact = (probe.protocol << 16) | probe.port | (isDirect ? 0 : WEAK_CONTACT);
-  table.noteContact(row, contact, probe.timeMs, policy.scoreWindowMs);
+  table.memory.note(row, contact, probe.timeMs, policy);
   const counts =
-    policy.policy === "trigger" ? countsAsTriggered(table, row, policy) : countsAsScored(table, row, policy);
+    policy.policy === "trigger"
+      ? countsAsTriggered(table, row, policy)
+      : countsAsScored(table, row, policy, probe.timeMs) || countsAsSlow(table, row, policy, probe.timeMs);
   if (counts) table.flag(row);
   return counts;
 }
@@ -33,13 +41,34 @@ export function weigh(table: SourceTable, row: number, probe: Probe, policy: Sco
 /** PortSentry's count: the same port counts again, and nothing is forgotten while the source is tracked. */
 export function countsAsTriggered(table: SourceTable, row: number, policy: ScorePolicy): boolean {
   const needed = Math.min(MAX_DIRECT_PROBES, Math.max(1, policy.scanTrigger));
-  return table.directProbes(row) >= needed;
+  return table.memory.directProbes(row) >= needed;
 }
 
-/** Enough distinct ports in one window, at least one of them direct: weak evidence alone is never a scan. */
-export function countsAsScored(table: SourceTable, row: number, policy: ScorePolicy): boolean {
-  const needed = Math.min(CONTACT_SLOTS, Math.max(2, policy.scorePorts));
-  return table.contactCount(row) >= needed && table.hasDirectContact(row);
+/**
+ * More than scorePorts - 1, which takes scorePorts distinct contacts and some room for their age; one of them direct and
+ * lately so: weak evidence alone is never a scan.
+ */
+export function countsAsScored(table: SourceTable, row: number, policy: ScorePolicy, timeMs: number): boolean {
+  const { memory } = table;
+  const bound = scoreBound(policy.scorePorts);
+  if (memory.highestScore(row) <= bound) return false;
+  return (
+    memory.score(row, timeMs, policy.scoreWindowMs) > bound &&
+    memory.directScore(row, timeMs, policy.scoreWindowMs) >= MIN_DIRECT_SCORE
+  );
+}
+
+/** What the score must pass. Of two contacts the sum is above 1 for as long as it can be told: there half of the second is asked. */
+export function scoreBound(scorePorts: number): number {
+  return Math.max(1.5, Math.min(CONTACT_SLOTS, scorePorts) - 1);
+}
+
+/** The sketch never counts too many, so that fewer than slowScorePorts contacts are never found. */
+export function countsAsSlow(table: SourceTable, row: number, policy: ScorePolicy, timeMs: number): boolean {
+  if (policy.slowWindowMs === 0) return false;
+  const needed = Math.min(SKETCH_BITS, Math.max(2, policy.slowScorePorts));
+  if (table.memory.highestSlowCount(row) < needed) return false;
+  return table.memory.slowCount(row, timeMs, policy.slowWindowMs) >= needed;
 }
 
 /**

@@ -2,26 +2,18 @@
 // of a probe, a finding, a block. What is in force is not its business: the block list keeps that, and stores it.
 import type { Block } from "../block/block.ts";
 import type { Finding } from "../detect/finding.ts";
-import { Disposition, type Probe } from "../detect/probe.ts";
+import { Disposition, dispositionNames, type Probe } from "../detect/probe.ts";
 import type { Verdict } from "../judge/verdict.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import { Bucket } from "./bucket.ts";
 import type { Host, ResponseOutcome } from "./dialect.ts";
 import type { Event } from "./event.ts";
+import { describeFinding } from "./finding-text.ts";
 import { type Journal, LineClass } from "./journal.ts";
 import type { Line } from "./lines.ts";
 import { type RecorderPolicy, Speaker } from "./speaker.ts";
-import {
-  blockEvent,
-  contactFields,
-  eventBase,
-  failureEvent,
-  findingMessage,
-  runEvent,
-  seenOf,
-  sourceOf,
-} from "./wording.ts";
+import { blockEvent, contactFields, eventBase, failureEvent, runEvent, seenOf, sourceOf } from "./wording.ts";
 
 export type { RecorderPolicy } from "./speaker.ts";
 
@@ -57,6 +49,8 @@ export class Recorder {
   readonly #probes: Bucket;
   readonly #decisions: Bucket;
   readonly #listeners = new Set<EventListener>();
+  /** Probes that were not recorded since the last one that was: the record tells of its own gaps. */
+  #missed = 0;
 
   constructor(parts: RecorderParts, policy: RecorderPolicy) {
     this.#parts = parts;
@@ -112,7 +106,7 @@ export class Recorder {
   /** A probe of a source that is not blocked. No string is built when the budget is spent. */
   probe(probe: Probe, sourceText?: string): void {
     if (!this.#admitProbe()) return;
-    this.#emit(this.#probeEvent(probe, sourceText ?? sourceOf(probe)));
+    this.#emitProbe(this.#probeEvent(probe, sourceText ?? sourceOf(probe)));
   }
 
   /** A probe of a source that is already blocked (or, with BLOCK_*="0", already found). Call this or probe(). */
@@ -122,7 +116,7 @@ export class Recorder {
     if (!recorded && !said) return;
     const text = sourceText ?? sourceOf(probe);
     const event = this.#probeEvent(probe, text);
-    if (recorded) this.#emit(event);
+    if (recorded) this.#emitProbe(event);
     if (!said) return;
     this.#speaker.repeat(text, seenOf(probe), event);
   }
@@ -147,7 +141,7 @@ export class Recorder {
       ...contactFields(finding),
       ...("grade" in verdict && { grade: verdict.grade }),
       action: verdict.action === "spare" ? verdict.because : verdict.action,
-      message: findingMessage(finding),
+      message: describeFinding(finding),
     };
     if (recorded) this.#emit(event);
     const remembered = wanted && this.#speaker.admitHistory(sourceText);
@@ -238,12 +232,14 @@ export class Recorder {
   #admitProbe(): boolean {
     if (this.#probes.take(this.#parts.nowMs(), 1)) return true;
     this.counters.probeEventsDropped++;
+    this.#missed++;
     return false;
   }
 
   #probeEvent(probe: Probe, sourceText: string): Event {
     const event = { ...eventBase("probe", probe.timeMs, sourceText), ...contactFields(probe) };
-    return { ...event, action: this.#isHeld(probe) ? "held" : "logged" };
+    const disposition = dispositionNames[probe.disposition];
+    return { ...event, action: this.#isHeld(probe) ? "held" : "logged", disposition };
   }
 
   #isHeld(probe: Probe): boolean {
@@ -266,6 +262,12 @@ export class Recorder {
     if (this.#decisions.take(this.#parts.nowMs(), 1)) return true;
     this.counters.decisionEventsDropped++;
     return false;
+  }
+
+  #emitProbe(event: Event): void {
+    const missed = this.#missed;
+    this.#missed = 0;
+    this.#emit(missed === 0 ? event : { ...event, missed });
   }
 
   #emitDecision(event: Event): void {

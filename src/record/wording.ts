@@ -9,12 +9,6 @@ import type { Seen } from "./dialect.ts";
 import type { Event } from "./event.ts";
 import type { Contact } from "./lines.ts";
 
-export function findingMessage(finding: Finding): string {
-  const { probes, contacts, policy, firstMs, timeMs } = finding;
-  const seconds = Math.max(0, (timeMs - firstMs) / 1000).toFixed(1);
-  return `${probes} probes of ${contacts} ports in ${seconds} s (policy ${policy})`;
-}
-
 export function sourceOf(probe: Probe): string {
   const { source0, source1, source2, source3, sourceBits } = probe;
   return formatPrefix(prefixOfWords(source0, source1, source2, source3, sourceBits));

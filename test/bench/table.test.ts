@@ -7,7 +7,14 @@ import { probe, seed } from "../detect/probes.ts";
 
 const CAPACITY = 1_048_576;
 const SOURCES = 1_000_000;
-const policy = { policy: "score", scanTrigger: 1, scorePorts: 3, scoreWindowMs: 60_000 } as const;
+const policy = {
+  policy: "score",
+  scanTrigger: 1,
+  scorePorts: 3,
+  scoreWindowMs: 60_000,
+  slowScorePorts: 10,
+  slowWindowMs: 86_400_000,
+} as const;
 
 type Family = "IPv4" | "IPv6 /64";
 

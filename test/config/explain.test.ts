@@ -20,7 +20,11 @@ test("a host that only logs", () => {
 
 test("a host that blocks, with proof", () => {
   const said = explain('BLOCK_TCP="1"\nBLOCK_UDP="1"\nPROOF="on"\nPOLICY="score"\nTOLERATED_PORTS_TCP="443,80"');
-  assert.match(said, /^A scan: 3 different closed ports from one source within 10m\.$/m);
+  assert.match(
+    said,
+    /^A scan: 3 different closed ports from one source \(one tried 10m ago counts half\); or 10 within 1d\.$/m,
+  );
+  assert.match(explain('POLICY="score"\nSLOW_SCORE_WINDOW="0"'), /^A scan: 3 different .* ago counts half\)\.$/m);
   assert.match(said, /^Tolerated, TCP: 80, 443 are tried by habit/m);
   assert.match(said, /^A scanner: is held at its first probe, and blocked in the kernel/m);
   assert.match(said, /^An unproven scanner: opens no new connection for 10m;/m);

@@ -16,7 +16,14 @@ const T0 = 1_700_000_000_000;
 
 function room(spared: readonly string[] = []) {
   const near = new AddressRanges([]);
-  const policy = { policy: "score", scanTrigger: 0, scorePorts: 3, scoreWindowMs: 600_000 } as const;
+  const policy = {
+    policy: "score",
+    scanTrigger: 0,
+    scorePorts: 3,
+    scoreWindowMs: 600_000,
+    slowScorePorts: 10,
+    slowWindowMs: 86_400_000,
+  } as const;
   const detector = new Detector({ table: new SourceTable(1_024, { k0: 1, k1: 2 }), policy, near });
   const none = new AddressRanges([]);
   const guarded = new AddressRanges(spared.map(prefix));

@@ -7,7 +7,14 @@ import { formatPrefix } from "../../src/wire/address.ts";
 import { IpProtocol, Packet } from "../../src/wire/packet.ts";
 import { prefix, probe, ranges, seed } from "./probes.ts";
 
-const policy = { policy: "score", scanTrigger: 1, scorePorts: 2, scoreWindowMs: 60_000 } as const;
+const policy = {
+  policy: "score",
+  scanTrigger: 1,
+  scorePorts: 2,
+  scoreWindowMs: 60_000,
+  slowScorePorts: 10,
+  slowWindowMs: 86_400_000,
+} as const;
 
 function detector(): Detector {
   return new Detector({ table: new SourceTable(16, seed), policy, near: ranges("fe80::/10") });
@@ -56,6 +63,25 @@ test("from packets to a finding, once until the source is reset", () => {
   assert.equal(d.reset(prefix("2001:db8::/64")), false);
   assert.equal(see(23, 1_003_000), undefined);
   assert.equal(see(24, 1_003_000)?.probes, 2);
+});
+
+test("a finding of the slow memory says since when its contacts count", () => {
+  const d = detector();
+  const day = 86_400_000;
+  const start = 20_000 * day;
+  const hours = Array.from({ length: 40 }, (_, hour) => start + hour * 3_600_000);
+  const findings = hours.map((timeMs, port) => d.see(probe({ port, timeMs })));
+  const found = findings.findIndex((finding) => finding !== undefined);
+  const finding = findings[found];
+  assert.deepEqual([finding?.contacts, finding?.probes, finding?.firstMs], [10, found + 1, start]);
+  assert.equal(finding?.slowSinceMs, start);
+  assert.equal(findings.filter((each) => each !== undefined).length, 1);
+  const evidence = d.evidenceOn(prefix("192.0.2.1"), hours[found] ?? Number.NaN);
+  assert.deepEqual([evidence?.slowContacts, evidence?.isFlagged, evidence?.slowSinceMs], [10, true, start]);
+  assert.ok(evidence !== undefined && evidence.score >= 1 && evidence.score < 1.02);
+  const about = { kind: Kind.Connect, protocol: 6, port: 3, timeMs: hours[found] ?? Number.NaN };
+  assert.equal(d.findingAbout(prefix("192.0.2.1"), about)?.slowSinceMs, start, "proven later, it is still a slow one");
+  assert.equal(d.evidenceOn(prefix("192.0.2.2"), start), undefined);
 });
 
 test("classify alone remembers nothing", () => {

@@ -2,11 +2,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Disposition, Evidence, Kind } from "../../src/detect/probe.ts";
-import { countsAsScored, countsAsTriggered, type ScorePolicy, weigh } from "../../src/detect/scorers.ts";
+import { countsAsScored, countsAsSlow, countsAsTriggered, type ScorePolicy, weigh } from "../../src/detect/scorers.ts";
 import { SourceTable } from "../../src/detect/source-table.ts";
 import { type ProbeFields, probe, seed } from "./probes.ts";
 
-const trigger: ScorePolicy = { policy: "trigger", scanTrigger: 1, scorePorts: 3, scoreWindowMs: 60_000 };
+const trigger: ScorePolicy = {
+  policy: "trigger",
+  scanTrigger: 1,
+  scorePorts: 3,
+  scoreWindowMs: 60_000,
+  slowScorePorts: 10,
+  slowWindowMs: 86_400_000,
+};
 const score: ScorePolicy = { ...trigger, policy: "score" };
 const weakPort: ProbeFields = { evidence: Evidence.Weak, disposition: Disposition.Quiet };
 
@@ -36,7 +43,9 @@ test("trigger: each source counts by itself", () => {
 test("trigger: an impossible number is met at the end of the count", () => {
   const table = new SourceTable(1, seed);
   const row = table.touch(probe());
-  for (let i = 0; i < 65_535; i++) table.countDirectProbe(row);
+  for (let i = 0; i < 65_534; i++) table.memory.note(row, (6 << 16) | 1, 1_000_000, score);
+  assert.equal(countsAsTriggered(table, row, { ...trigger, scanTrigger: 1e9 }), false);
+  table.memory.note(row, (6 << 16) | 1, 1_000_000, score);
   assert.equal(countsAsTriggered(table, row, { ...trigger, scanTrigger: 1e9 }), true);
 });
 
@@ -47,13 +56,33 @@ test("score: distinct ports count, repetitions do not", () => {
   assert.deepEqual(weighAll({ ...score, scorePorts: 2 }, sameNumber), [false, true], "TCP 53 is not UDP 53");
 });
 
-test("score: only ports within one window count together", () => {
+test("score: a contact counts half a window later, so that three in a row count at half a window's distance", () => {
   const at = (port: number, timeMs: number) => ({ port, timeMs });
-  assert.deepEqual(weighAll(score, [at(1, 0), at(2, 30_000), at(3, 60_000)]), [false, false, true]);
-  assert.deepEqual(
-    weighAll(score, [at(1, 0), at(2, 30_000), at(3, 60_001), at(4, 60_002), at(5, 60_003)]),
-    [false, false, false, false, true],
-    "the late one starts the next window",
+  assert.deepEqual(weighAll(score, [at(1, 0), at(2, 30_000), at(3, 60_000)]), [false, false, true], "1 + 0.707 + 0.5");
+  const apart = Array.from({ length: 20 }, (_, index) => at(index, index * 60_000));
+  assert.equal(
+    weighAll({ ...score, slowWindowMs: 0 }, apart).includes(true),
+    false,
+    "1 + 0.5 + 0.25 ... never passes 2",
+  );
+  const closer = apart.map(({ port }) => at(port, port * 54_000));
+  assert.equal(weighAll(score, closer).indexOf(true), 4, "0.536: the fifth");
+});
+
+test("score: two ports count within one window", () => {
+  const apart = (timeMs: number) => weighAll({ ...score, scorePorts: 2 }, [{ timeMs: 0 }, { port: 2, timeMs }]);
+  assert.deepEqual(apart(59_900), [false, true]);
+  assert.deepEqual(apart(60_000), [false, false]);
+});
+
+test("score: the same port is no new contact, hours later either, until the slow window has passed", () => {
+  const ports = [1, 2, 1, 2, 1, 2, 1, 2, 3].map((port, index) => ({ port, timeMs: index * 3_600_000 }));
+  assert.equal(weighAll(score, ports).includes(true), false);
+  const days = (first: number) => [0, 1, 2, 3].map((port) => ({ port: port % 2, timeMs: first + 86_400_000 * port }));
+  assert.equal(
+    weighAll({ ...score, scoreWindowMs: 86_400_000 }, days(0)).includes(true),
+    false,
+    "two ports are not three",
   );
 });
 
@@ -63,6 +92,15 @@ test("score: tolerated ports count beside a direct contact, whichever comes firs
   assert.deepEqual(weighAll(score, [weak(443), weak(25), { port: 1 }]), [false, false, true]);
   const eight = [22, 25, 53, 80, 113, 443, 8080, 8443].map(weak);
   assert.deepEqual(weighAll({ ...score, scorePorts: 6 }, [...eight, { port: 1 }]).indexOf(true), 8);
+});
+
+test("score: a slip of yesterday is no direct contact beside today's tolerated ports", () => {
+  const weak = (port: number, timeMs: number) => ({ ...weakPort, port, timeMs });
+  const slip = { port: 1, timeMs: 0 };
+  assert.equal(weighAll(score, [slip, weak(443, 60_000), weak(25, 60_000), weak(22, 60_000)]).includes(true), true);
+  const later = [443, 25, 22, 53, 80, 113].map((port) => weak(port, 60_001));
+  assert.equal(weighAll(score, [slip, ...later]).includes(true), false);
+  assert.equal(weighAll(score, [slip, ...later, { port: 2, timeMs: 60_001 }]).indexOf(true), 7);
 });
 
 test("score: scorePorts out of 2..6 means the nearest of them", () => {
@@ -102,6 +140,8 @@ const anyPolicy = fc.record({
   scanTrigger: fc.nat(4),
   scorePorts: fc.integer({ min: 2, max: 6 }),
   scoreWindowMs: fc.constantFrom(1000, 60_000),
+  slowScorePorts: fc.constantFrom(2, 10),
+  slowWindowMs: fc.constantFrom(0, 60_000, 86_400_000),
 });
 
 test("weak evidence alone never flags, under any policy, whatever comes in whatever order", () => {
@@ -129,20 +169,27 @@ test("a source is found once, and then with the direct evidence that its policy 
         assert.equal(found.includes(true), direct.length >= Math.max(1, policy.scanTrigger));
       } else if (found.includes(true)) {
         assert.ok(direct.length >= 1);
-        assert.ok(new Set(upTo.map((one) => `${one.protocol}/${one.port}`)).size >= policy.scorePorts);
+        const distinct = (probes: typeof given) => new Set(probes.map((one) => `${one.protocol}/${one.port}`)).size;
+        const isSlow = policy.slowWindowMs > 0 && distinct(direct) >= policy.slowScorePorts;
+        assert.ok(isSlow || distinct(upTo) >= policy.scorePorts);
       }
     }),
   );
 });
 
-test("weigh's two policies are the exported counts", () => {
+test("weigh's policies are the exported counts", () => {
   const table = new SourceTable(1, seed);
   const row = table.touch(probe());
-  assert.equal(countsAsTriggered(table, row, trigger), false);
-  table.countDirectProbe(row);
-  assert.equal(countsAsTriggered(table, row, trigger), true);
-  assert.equal(countsAsScored(table, row, { ...score, scorePorts: 2 }), false);
-  table.noteContact(row, (6 << 16) | 1, 0, 1000);
-  table.noteContact(row, (6 << 16) | 2, 0, 1000);
-  assert.equal(countsAsScored(table, row, { ...score, scorePorts: 2 }), true);
+  const policy = { ...score, scorePorts: 2, slowScorePorts: 2 };
+  const counts = () => [
+    countsAsTriggered(table, row, trigger),
+    countsAsScored(table, row, policy, 1_000_000),
+    countsAsSlow(table, row, policy, 1_000_000),
+  ];
+  assert.deepEqual(counts(), [false, false, false]);
+  table.memory.note(row, (6 << 16) | 1, 1_000_000, policy);
+  assert.deepEqual(counts(), [true, false, false]);
+  table.memory.note(row, (6 << 16) | 2, 1_000_000, policy);
+  assert.deepEqual(counts(), [true, true, true]);
+  assert.equal(countsAsSlow(table, row, { ...policy, slowWindowMs: 0 }, 1_000_000), false, "0: none");
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { CONTACT_SLOTS, MAX_DIRECT_PROBES, SourceTable, WEAK_CONTACT } from "../../src/detect/source-table.ts";
+import { MAX_DIRECT_PROBES, SourceTable, WEAK_CONTACT } from "../../src/detect/source-table.ts";
 import { formatPrefix, type Prefix } from "../../src/wire/address.ts";
 import { prefix, probe, seed } from "./probes.ts";
 
@@ -18,13 +18,14 @@ test("a source is found under exactly its own key", () => {
   assert.equal(formatPrefix(table.source(row)), "2001:db8::/64");
 });
 
+const times = { scoreWindowMs: 600_000, slowWindowMs: 86_400_000 };
+
 test("a row tells first and last time, probes and contacts", () => {
   const table = new SourceTable(4, seed);
   table.touch(probe({ timeMs: 1_700_000_000_999 }));
   const row = table.touch(probe({ timeMs: 1_700_000_005_001 }));
-  table.countDirectProbe(row);
-  table.noteContact(row, (6 << 16) | 23, 1_700_000_005_001, 1000);
-  table.noteContact(row, (17 << 16) | 65535 | WEAK_CONTACT, 1_700_000_005_002, 1000);
+  table.memory.note(row, (6 << 16) | 23, 1_700_000_005_001, times);
+  table.memory.note(row, (17 << 16) | 65535 | WEAK_CONTACT, 1_700_000_005_002, times);
   assert.deepEqual(table.describe(row), {
     source: prefix("192.0.2.1"),
     probes: 2,
@@ -39,14 +40,33 @@ test("a row tells first and last time, probes and contacts", () => {
   });
 });
 
+test("a row of one probe tells the same", () => {
+  for (const [weak, directProbes] of [
+    [0, 1],
+    [WEAK_CONTACT, 0],
+  ] as const) {
+    const table = new SourceTable(4, seed);
+    const row = table.touch(probe({ timeMs: 1_700_000_000_999 }));
+    table.memory.note(row, (6 << 16) | 23 | weak, 1_700_000_000_999, times);
+    assert.deepEqual(table.describe(row), {
+      source: prefix("192.0.2.1"),
+      probes: 1,
+      directProbes,
+      contacts: [{ protocol: 6, port: 23, isWeak: weak !== 0 }],
+      firstMs: 1_700_000_000_000,
+      lastMs: 1_700_000_000_000,
+      isFlagged: false,
+    });
+  }
+});
+
 test("a reused row keeps nothing of the source before it", () => {
   const table = new SourceTable(1, seed);
-  const row = table.touch(probe({ source: "192.0.2.1" }));
+  const row = table.touch(probe({ source: "2001:db8::1" }));
+  for (let port = 0; port < 20; port++) table.memory.note(row, (6 << 16) | port, 1_000_000, times);
   table.flag(row);
-  table.countDirectProbe(row);
-  table.noteContact(row, 1 << 16, 1_000_000, 1000);
   assert.equal(table.touch(probe({ source: "192.0.2.2", timeMs: 2_000_000 })), row);
-  assert.deepEqual(table.describe(row), {
+  const fresh = {
     source: prefix("192.0.2.2"),
     probes: 1,
     directProbes: 0,
@@ -54,111 +74,31 @@ test("a reused row keeps nothing of the source before it", () => {
     firstMs: 2_000_000,
     lastMs: 2_000_000,
     isFlagged: false,
-  });
-  assert.equal(table.evictions, 1);
-});
-
-test("the count of direct probes stops at its end instead of wrapping", () => {
-  const table = new SourceTable(1, seed);
-  const row = table.touch(probe());
-  for (let i = 0; i < MAX_DIRECT_PROBES + 2; i++) table.countDirectProbe(row);
-  assert.equal(table.directProbes(row), MAX_DIRECT_PROBES);
-});
-
-test("contacts: distinct, in one window, direct before weak", () => {
-  const table = new SourceTable(1, seed);
-  const row = table.touch(probe());
-  const note = (port: number, timeMs: number) => {
-    table.noteContact(row, (6 << 16) | port, timeMs, 1000);
-    return table.contactCount(row);
   };
-  assert.equal(note(100 | WEAK_CONTACT, 5000), 1);
-  assert.equal(note(100 | WEAK_CONTACT, 5001), 1, "the same again");
-  assert.equal(table.hasDirectContact(row), false);
-  assert.equal(note(100, 5002), 1, "now direct");
-  assert.equal(table.hasDirectContact(row), true);
-  assert.equal(note(100 | WEAK_CONTACT, 5003), 1);
-  assert.equal(table.hasDirectContact(row), true, "stays direct");
-  assert.equal(note(101, 6000), 2, "the last millisecond of the window");
-  assert.equal(note(102, 4999), 3, "an overtaken packet is in it too");
-  assert.equal(note(103 | WEAK_CONTACT, 6001), 1, "the next window");
-  assert.equal(table.hasDirectContact(row), false);
-  assert.equal(note(104, 4000), 1, "a clock set back starts a window too");
+  assert.deepEqual(table.describe(row), fresh);
+  assert.equal(table.memory.score(row, 2_000_000, 600_000), 0);
+  assert.equal(table.evictions, 1);
+  table.touch(probe({ source: "192.0.2.2", timeMs: 2_000_000 }));
+  assert.deepEqual(table.describe(row), { ...fresh, probes: 2 }, "nor in what the second probe opens");
+  assert.equal(table.memory.score(row, 2_000_000, 600_000), 0);
+  assert.equal(table.memory.slowCount(row, 2_000_000, 86_400_000), 0);
 });
 
-test("contacts: a direct one finds a place when weak ones fill the slots", () => {
+test("counts, contacts and flag of a row do not touch one another", () => {
   const table = new SourceTable(1, seed);
-  const row = table.touch(probe());
-  for (let port = 0; port < CONTACT_SLOTS + 3; port++) {
-    table.noteContact(row, (6 << 16) | port | WEAK_CONTACT, 5000, 1000);
-  }
-  assert.equal(table.contactCount(row), CONTACT_SLOTS);
-  assert.equal(table.hasDirectContact(row), false);
-  table.noteContact(row, (6 << 16) | 999, 5000, 1000);
-  assert.equal(table.contactCount(row), CONTACT_SLOTS);
-  assert.equal(table.hasDirectContact(row), true);
-});
-
-test("contacts: told as they came, whatever the protocol and the slot", () => {
-  const anyContact = fc.record({
-    protocol: fc.oneof(fc.constantFrom(6, 17, 132, 33, 136), fc.nat(255)),
-    port: fc.nat(65535),
-    isWeak: fc.boolean(),
-  });
-  // A protocol without ports has none to tell.
-  const told = (contact: { protocol: number; port: number; isWeak: boolean }) => ({
-    ...contact,
-    port: [6, 17, 132, 33, 136].includes(contact.protocol) ? contact.port : 0,
-  });
-  const word = (contact: { protocol: number; port: number; isWeak: boolean }) =>
-    (contact.protocol << 16) | contact.port | (contact.isWeak ? WEAK_CONTACT : 0);
-  fc.assert(
-    fc.property(
-      fc.constantFrom("192.0.2.1", "2001:db8::/64", "2001:db8::ffff:1", "::1.2.3.4"),
-      fc.array(anyContact, { maxLength: 12 }),
-      fc.integer({ min: 0, max: 4_000_000_000_999 }),
-      (source, contacts, timeMs) => {
-        const table = new SourceTable(3, seed);
-        table.touch(probe({ source: "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff" }));
-        const row = table.touch(probe({ source }));
-        const model = new Map<string, { protocol: number; port: number; isWeak: boolean }>();
-        for (const each of contacts) {
-          table.noteContact(row, word(each), timeMs, 0);
-          const contact = told(each);
-          const key = `${contact.protocol} ${contact.port}`;
-          const known = model.get(key);
-          const weakest = [...model.entries()].filter(([, { isWeak }]) => isWeak).at(-1);
-          if (known !== undefined) model.set(key, { ...contact, isWeak: known.isWeak && contact.isWeak });
-          else if (model.size < CONTACT_SLOTS) model.set(key, contact);
-          else if (!contact.isWeak && weakest !== undefined) {
-            const kept = [...model.entries()].map((entry) =>
-              entry[0] === weakest[0] ? ([key, contact] as const) : entry,
-            );
-            model.clear();
-            for (const [name, value] of kept) model.set(name, value);
-          }
-        }
-        assert.deepEqual(table.describe(row).contacts, [...model.values()]);
-        assert.equal(formatPrefix(table.source(row)), formatPrefix(prefix(source)));
-        assert.deepEqual(table.describe(rowOf(table, prefix("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"))).contacts, []);
-      },
-    ),
-  );
-});
-
-test("counts, contacts, flag and window of a row do not touch one another", () => {
-  const table = new SourceTable(1, seed);
-  const row = table.touch(probe());
-  table.noteContact(row, (6 << 16) | 65535, 4_000_000_000_999, 0);
-  for (let i = 0; i < MAX_DIRECT_PROBES + 1; i++) table.countDirectProbe(row);
+  const row = table.touch(probe({ timeMs: 4_000_000_000_999 }));
+  const note = (port: number) => table.memory.note(row, (6 << 16) | port, 4_000_000_000_999, times);
+  note(65535);
+  for (let i = 0; i < MAX_DIRECT_PROBES + 1; i++) note(65535);
   table.flag(row);
-  table.noteContact(row, (6 << 16) | 1, 4_000_000_000_999, 0);
+  note(1);
   assert.equal(table.contactCount(row), 2, "the same millisecond");
-  assert.equal(table.directProbes(row), MAX_DIRECT_PROBES);
+  assert.equal(table.memory.directProbes(row), MAX_DIRECT_PROBES, "stops instead of wrapping");
   assert.equal(table.isFlagged(row), true);
   table.unflagAll();
   assert.equal(table.isFlagged(row), false);
-  assert.equal(table.directProbes(row), MAX_DIRECT_PROBES);
+  assert.equal(table.memory.directProbes(row), MAX_DIRECT_PROBES);
+  assert.equal(table.memory.score(row, 4_000_000_000_999, 1000), 2);
   assert.deepEqual(table.source(row), prefix("192.0.2.1"));
 });
 

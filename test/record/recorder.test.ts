@@ -105,18 +105,32 @@ test("events carry what applies and nothing else", () => {
   recorder.unblocked(block.source, "expired");
   recorder.drift("table flushed");
   const contact = { time: "2026-11-22T09:34:31.000Z", source: "192.0.2.1", protocol: "tcp", port: 79, kind: "syn" };
-  const message = "3 probes of 2 ports in 1.5 s (policy trigger)";
+  const message = "3 probes in 2 s, the last tcp/79";
   const { time, source } = contact;
   assert.deepEqual(events, [
-    { ...contact, type: "probe", action: "held" },
-    { ...contact, type: "probe", protocol: "udp", kind: "udp", action: "logged" },
-    { ...contact, type: "probe", action: "logged" },
+    { ...contact, type: "probe", action: "held", disposition: "probe" },
+    { ...contact, type: "probe", protocol: "udp", kind: "udp", action: "logged", disposition: "probe" },
+    { ...contact, type: "probe", action: "logged", disposition: "quiet" },
     { ...contact, type: "finding", action: "guarded", message },
     { ...contact, type: "finding", grade: "direct", action: "soft", message },
     { time, type: "block", source, grade: "direct", action: "soft", message: "3 probes" },
     { time, type: "unblock", source, action: "expired" },
     { time, type: "drift", message: "table flushed" },
   ]);
+});
+
+test("the record tells how many probes are not in it", () => {
+  const { recorder, events, clock } = setUp();
+  for (let sent = 0; sent < 2_005; sent++) recorder.probe(probe());
+  assert.equal(events.length, 2_000);
+  assert.ok(events.every((event) => event.missed === undefined));
+  clock.ms += 1_000;
+  recorder.repeat(probe());
+  recorder.probe(probe());
+  assert.deepEqual(
+    events.slice(2_000).map(({ missed }) => missed),
+    [5, undefined],
+  );
 });
 
 test("log only: 1.2's ignoring line; spared sources are not said to readers that act on lines", () => {

@@ -1,0 +1,186 @@
+// The ring's sensor on whole packets: what it hands on, and as what; the order of its questions is that of the kernel's
+// rules (block/ruleset.ts).
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { logPrefixes, type RulesetPlan, rates } from "../../src/block/ruleset.ts";
+import { RingSensor } from "../../src/daemon/ring-sensor.ts";
+import type { Endpoint } from "../../src/kernel/socket-lookup.ts";
+import { type Prefix, parsePrefix } from "../../src/wire/address.ts";
+import { AddressRanges } from "../../src/wire/address-ranges.ts";
+import { TcpFlag } from "../../src/wire/packet.ts";
+import { buildIcmp, buildSctp, buildTcp, buildUdp, type TcpOptions } from "../support/build-packet.ts";
+
+const HOST = 0;
+const OUTGOING = 4;
+const { Fin, Syn, Rst, Ack, Psh, Urg } = TcpFlag;
+const OWN = "198.51.100.1";
+const OTHER = "203.0.113.9";
+const all = [{ first: 1, last: 65_535 }];
+const names = new Map(Object.values(logPrefixes).map((name) => [name.charCodeAt(0), name]));
+
+function prefix(text: string): Prefix {
+  const parsed = parsePrefix(text);
+  assert.ok(parsed);
+  return parsed;
+}
+
+const plan: RulesetPlan = {
+  enforce: false,
+  holdTcp: false,
+  holdUdp: false,
+  grace: false,
+  watchedTcp: all,
+  watchedUdp: [{ first: 1, last: 32_767 }],
+  toleratedTcp: [{ first: 443, last: 443 }],
+  toleratedUdp: [],
+  ignored: [prefix("203.0.113.200")],
+  guarded: [prefix("203.0.113.53")],
+  near: [prefix("2001:db8:a::/64")],
+  latelyOpenSeconds: 3_600,
+  guardSeconds: 60,
+  ephemeral: { first: 32_768, last: 60_999 },
+};
+
+function sensorOf(more: Partial<RulesetPlan> = {}) {
+  let nowMs = 1_000_000;
+  const served = new Set<string>();
+  const ports = {
+    isServed: (protocol: number, _remote: Endpoint, local: Endpoint) => served.has(`${protocol}:${local.port}`),
+  };
+  const sensor = new RingSensor({ ports, seed: { k0: 1, k1: 2 }, nowMs: () => nowMs });
+  const seen: string[] = [];
+  sensor.into({ packet: (_bytes, _at, _end, tag) => seen.push(names.get(tag) ?? `${tag}`), batchEnd: () => undefined });
+  const near = new AddressRanges(plan.near);
+  sensor.follow({ ...plan, ...more }, near, [OWN, "2001:db8:a::1"].map(prefix));
+  return {
+    sensor,
+    served,
+    /** What it is called that this packet shows; undefined: nothing is handed on. */
+    see(bytes: Uint8Array, type = HOST): string | undefined {
+      sensor.packet(bytes, 0, bytes.length, type);
+      sensor.batchEnd();
+      return seen.splice(0)[0];
+    },
+    pass(ms: number): void {
+      nowMs += ms;
+    },
+  };
+}
+
+const ends = { source: OTHER, destination: OWN, sourcePort: 40_000 };
+const tcp = (destinationPort: number, more: Partial<TcpOptions> = {}) =>
+  buildTcp({ ...ends, destinationPort, ...more });
+const udp = (destinationPort: number, more: Partial<TcpOptions> = {}) =>
+  buildUdp({ ...ends, destinationPort, ...more });
+
+test("closed ports are traps, served, lately open, tolerated and unwatched ones are not", () => {
+  const { see, served, pass } = sensorOf({ watchedTcp: [{ first: 1, last: 9_000 }] });
+  served.add("6:80").add("17:53");
+  assert.equal(see(tcp(23)), "probe");
+  assert.equal(see(udp(161)), "probe");
+  assert.equal(see(tcp(80)), undefined);
+  assert.equal(see(udp(53)), undefined);
+  assert.equal(see(tcp(443)), "quiet");
+  assert.equal(see(tcp(9_001)), undefined);
+  assert.equal(see(udp(32_768)), undefined, "our own questions come from there");
+  served.clear();
+  assert.equal(see(tcp(80)), "quiet", "its service is being restarted");
+  pass(3_600_000);
+  assert.equal(see(tcp(80)), "probe");
+});
+
+test("what only a scan sends is evidence at served ports too", () => {
+  const { see, served } = sensorOf();
+  served.add("6:80");
+  for (const flags of [0, Fin, Fin | Psh | Urg, Syn | Fin, Urg, Psh]) assert.equal(see(tcp(80, { flags })), "probe");
+  assert.equal(see(tcp(80, { flags: Syn | TcpFlag.Ece | TcpFlag.Cwr })), undefined, "an ECN client");
+});
+
+test("only what was sent to this host counts", () => {
+  const { see } = sensorOf();
+  assert.equal(see(tcp(23, { destination: "198.51.100.77" })), undefined, "forwarded");
+  for (const type of [1, 2, 3]) assert.equal(see(tcp(23), type), undefined, `type ${type}`);
+  assert.equal(see(tcp(23, { source: "203.0.113.200" })), undefined, "on the allow list");
+  assert.equal(see(tcp(23, { source: "203.0.113.53" })), "guarded");
+  assert.equal(see(buildIcmp({ source: OTHER, destination: OWN, type: 8, code: 0 })), undefined);
+  assert.equal(see(buildSctp({ ...ends, destinationPort: 23 })), "other");
+  assert.equal(see(buildTcp({ ...ends, destinationPort: 23, fragmentOffset: 8 })), undefined);
+  assert.equal(see(Uint8Array.of(0x45)), undefined);
+});
+
+test("answers to what this host asked are no probes, and who answered is guarded", () => {
+  const { see, pass } = sensorOf();
+  const asked = { source: OWN, destination: OTHER, sourcePort: 5_000, destinationPort: 7 };
+  const answer = { sourcePort: 7 };
+  assert.equal(see(udp(5_000, answer)), "probe", "nobody has asked yet");
+  assert.equal(see(buildUdp(asked), OUTGOING), undefined);
+  assert.equal(see(udp(5_000, answer)), undefined);
+  assert.equal(see(udp(5_001, answer)), "guarded", "the same two ports only; the peer is guarded");
+  assert.equal(see(tcp(23)), "guarded");
+  pass(61_000);
+  assert.equal(see(tcp(23)), "probe");
+  pass(540_000);
+  assert.equal(see(udp(5_000, answer)), "probe", "after ten minutes");
+});
+
+test("SYN+ACK: of one whom we asked it makes a peer, of another it is a stray; ours says that a port is served", () => {
+  const { see } = sensorOf();
+  const answer = { sourcePort: 25, flags: Syn | Ack };
+  assert.equal(see(tcp(41_000, answer)), "stray");
+  assert.equal(
+    see(buildTcp({ source: OWN, destination: OTHER, sourcePort: 41_000, destinationPort: 25 }), OUTGOING),
+    undefined,
+  );
+  assert.equal(see(tcp(41_000, answer)), undefined);
+  assert.equal(see(tcp(23)), "guarded");
+  const forwarded = { source: OWN, destination: OTHER, sourcePort: 8_080, destinationPort: 40_000, flags: Syn | Ack };
+  assert.equal(see(tcp(8_080, { source: "203.0.113.77" })), "probe");
+  assert.equal(see(buildTcp(forwarded), OUTGOING), undefined);
+  assert.equal(see(tcp(8_080, { source: "203.0.113.77" })), "quiet");
+  assert.equal(see(tcp(23, { source: "203.0.113.77", flags: Rst })), "stray");
+});
+
+test("a source whose block is the administrator's own is told as such, by address and by /64", () => {
+  const { see, sensor, pass, served } = sensorOf();
+  served.add("6:80");
+  sensor.memory.delegate(prefix(OTHER), 1_060_000, 1_000_000);
+  sensor.memory.delegate(prefix("2001:db8:b:9::/64"), Number.POSITIVE_INFINITY, 1_000_000);
+  sensor.memory.delegate(prefix("2001:db8:a::/64"), Number.POSITIVE_INFINITY, 1_000_000);
+  assert.equal(see(tcp(23)), "delegated");
+  assert.equal(see(tcp(80)), undefined);
+  const six = (source: string) => tcp(23, { source, destination: "2001:db8:a::1" });
+  assert.equal(see(six("2001:db8:b:9::77")), "delegated");
+  assert.equal(see(six("2001:db8:b:8::77")), "probe");
+  assert.equal(see(six("2001:db8:a::77")), "probe", "on our link sources count one by one");
+  pass(60_000);
+  assert.equal(see(tcp(23)), "probe");
+  sensor.memory.undelegate(prefix("2001:db8:b:9::/64"));
+  assert.equal(see(six("2001:db8:b:9::77")), "probe");
+});
+
+test("weak evidence is bounded by the second, evidence is not", () => {
+  const { see, sensor, pass } = sensorOf();
+  let quiet = 0;
+  for (let index = 0; index < rates.weak + 100; index++) if (see(tcp(443)) === "quiet") quiet++;
+  assert.equal(quiet, rates.weak);
+  assert.equal(sensor.counters.ringWithheld, 100);
+  for (let index = 0; index < rates.weak + 100; index++) assert.equal(see(tcp(23)), "probe");
+  pass(1_000);
+  assert.equal(see(tcp(443)), "quiet");
+});
+
+test("BOOT_GRACE: no port is a trap; ports of ours are none at all", () => {
+  assert.equal(sensorOf({ grace: true }).see(tcp(23)), "quiet");
+  assert.equal(sensorOf({ listenedTcp: [{ first: 23, last: 23 }] }).see(tcp(23)), undefined);
+});
+
+test("what was learned comes back from the file's form", () => {
+  const [one, other] = [sensorOf(), sensorOf()];
+  one.sensor.memory.noteServed(6, 8_000, 3_600_000, 1_000_000);
+  one.sensor.memory.noteServed(17, 514, 3_600_000, 1_000_000);
+  one.sensor.memory.visitLearned(1_000_000, (set, key, untilMs) => {
+    assert.ok(other.sensor.memory.restoreLearned({ set, key: Uint8Array.from(key), untilMs }));
+  });
+  assert.deepEqual([other.see(tcp(8_000)), other.see(udp(514)), other.see(tcp(8_001))], ["quiet", "quiet", "probe"]);
+  assert.equal(other.sensor.memory.restoreLearned({ set: "known4", key: new Uint8Array(8), untilMs: 9e12 }), false);
+});

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { describeEvidence } from "../../src/daemon/why.ts";
+import type { SourceEvidence } from "../../src/detect/detector.ts";
+import { IPV4_MAPPED_WORD } from "../../src/wire/address.ts";
+
+const evidence: SourceEvidence = {
+  source: { w0: 0, w1: 0, w2: IPV4_MAPPED_WORD, w3: 0xc0000201, bits: 128 },
+  probes: 5,
+  directProbes: 4,
+  contacts: [{ protocol: 6, port: 23, isWeak: false }],
+  firstMs: 0,
+  lastMs: 0,
+  isFlagged: false,
+  score: 1.7071,
+  slowContacts: 4,
+  slowSinceMs: Date.UTC(2026, 10, 21),
+  policy: {
+    policy: "score",
+    scanTrigger: 0,
+    scorePorts: 3,
+    scoreWindowMs: 600_000,
+    slowScorePorts: 10,
+    slowWindowMs: 86_400_000,
+  },
+};
+
+const direct = "4 of its probes went to closed ports, or were of a form that only scanners send.";
+const score = "Its score is 1.71 now; above 2 is a scan (SCORE_PORTS).";
+const slow = "It has tried 4 or more different ports since 2026-11-21T00:00:00.000Z; 10 are a scan (SLOW_SCORE_PORTS).";
+
+test("what a watched source is short of is told in the settings' words", () => {
+  assert.deepEqual(describeEvidence(evidence), [direct, score, slow]);
+  assert.deepEqual(describeEvidence({ ...evidence, directProbes: 0, slowContacts: 0, score: 0 }), [
+    "Its score is 0.00 now; above 2 is a scan (SCORE_PORTS).",
+  ]);
+});
+
+test("not where it does not count: a found source, another policy, no slow memory", () => {
+  assert.deepEqual(describeEvidence({ ...evidence, isFlagged: true }), [direct]);
+  assert.deepEqual(describeEvidence({ ...evidence, policy: { ...evidence.policy, policy: "trigger" } }), [direct]);
+  assert.deepEqual(describeEvidence({ ...evidence, policy: { ...evidence.policy, slowWindowMs: 0 } }), [direct, score]);
+});

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Finding } from "../../src/detect/finding.ts";
+import { Kind } from "../../src/detect/probe.ts";
+import { describeFinding } from "../../src/record/finding-text.ts";
+import { IPV4_MAPPED_WORD } from "../../src/wire/address.ts";
+
+const timeMs = Date.UTC(2026, 10, 22, 9, 34, 31);
+
+function describe(more: Partial<Finding>): string {
+  return describeFinding({
+    source: { w0: 0, w1: 0, w2: IPV4_MAPPED_WORD, w3: 0xc0000201, bits: 128 },
+    kind: Kind.Syn,
+    protocol: 6,
+    port: 79,
+    tcpFlags: 2,
+    hasIpOptions: false,
+    probes: 172,
+    contacts: 3,
+    firstMs: timeMs - 3000,
+    timeMs,
+    policy: "score",
+    ...more,
+  });
+}
+
+test("a finding says what counted, and in what time", () => {
+  assert.equal(describe({}), "3 different ports in 172 probes in 3 s, the last tcp/79");
+  assert.equal(describe({ policy: "trigger", firstMs: timeMs }), "172 probes within a second, the last tcp/79");
+  assert.equal(describe({ probes: 1 }), "a probe of closed port tcp/79");
+  assert.equal(describe({ probes: 1, protocol: 47, port: 0 }), "a probe of closed port ip-47");
+  const proven = describe({ evidence: "it completed a connection" });
+  assert.equal(proven, "3 different ports in 172 probes in 3 s, the last tcp/79; it completed a connection");
+});
+
+test("a slow one says since when its ports count, not since when its source is known", () => {
+  const slow = { contacts: 10, firstMs: timeMs - 60 * 86_400_000, slowSinceMs: timeMs - 14 * 3_600_000 };
+  assert.equal(describe(slow), "10 or more different ports in 14 h, the last tcp/79");
+});
+
+test("times are told in the unit that fits, and a clock that was set back does no harm", () => {
+  for (const [ms, text] of [
+    [599_000, "in 599 s"],
+    [600_000, "in 10 min"],
+    [7_199_000, "in 120 min"],
+    [7_200_000, "in 2 h"],
+    [172_799_000, "in 48 h"],
+    [172_800_000, "in 2 days"],
+    [-5000, "within a second"],
+  ] as const) {
+    assert.equal(describe({ firstMs: timeMs - ms }), `3 different ports in 172 probes ${text}, the last tcp/79`);
+  }
+});
