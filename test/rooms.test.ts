@@ -15,7 +15,9 @@ const may: Readonly<Record<string, readonly string[]>> = {
   config: ["wire"],
   control: ["wire", "record"],
   daemon: ["kernel", "capture", "wire", "detect", "judge", "block", "record", "config", "control"],
-  cli: ["wire", "config", "control", "daemon", "record"],
+  // The detectors over what has been recorded: captures and our own events.
+  replay: ["capture", "wire", "detect", "judge", "config", "record", "control"],
+  cli: ["wire", "config", "control", "daemon", "record", "replay"],
 };
 
 const root = resolve(import.meta.dirname, "../../src");

@@ -2,9 +2,11 @@
 // which is loaded only when the command is called: a monitoring check asks for `status` every few seconds.
 import { createRequire } from "node:module";
 import type { Command, Option as OptionType } from "commander";
+import type { BacktestOptions } from "./backtest.ts";
 import type { BlockOptions } from "./block.ts";
 import type { EventsOptions } from "./events.ts";
 import { type ClientOptions, defaultConfFile } from "./options.ts";
+import type { ReplayCommandOptions } from "./replay.ts";
 import type { RunCommandOptions, RunDaemon } from "./run.ts";
 import type { Terminal } from "./terminal.ts";
 import type { UnblockOptions } from "./unblock.ts";
@@ -44,6 +46,8 @@ export function createProgram(options: ProgramOptions): Command {
   addBlock(program, options);
   addUnblock(program, options);
   addConfirm(program, options);
+  addReplay(program, options);
+  addBacktest(program, options);
   program.addHelpText("after", afterHelp([], allExits));
   return program;
 }
@@ -182,6 +186,55 @@ function addConfirm(program: Command, { terminal, done }: ProgramOptions): void 
     });
 }
 
+function addReplay(program: Command, { terminal, done }: ProgramOptions): void {
+  program
+    .command("replay")
+    .description(
+      "Run the detectors over a recorded capture: who scanned what, with which tool, and when that was clear.",
+    )
+    .addArgument(new Argument("<file>", 'pcap or pcapng, plain or gzip; "-" for standard input'))
+    .addOption(jsonOption())
+    .option("--home <cidr>", "a network that is ours: only probes of it count (may be given again)", collect, [])
+    .option("-c, --conf <file>", "judge by this configuration (default: the shipped settings)")
+    .addOption(
+      new Option("--policy <scorer>", "only this one may call a source a scanner")
+        .choices(["all", "trigger", "score", "sequential", "sweep", "breadth", "coordinated"])
+        .default("all"),
+    )
+    .option("--explain <address>", "print the evidence about this source, step by step")
+    .option("--known <file>", 'name the scanners that this file lists, one "address name" or "CIDR name" a line')
+    .addHelpText("after", afterHelp(replayExamples, replayExits))
+    .action(async (file: string, given: ReplayCommandOptions) => {
+      const { replay } = await import("./replay.ts");
+      done(await replay(file, given, terminal));
+    });
+}
+
+function addBacktest(program: Command, { terminal, done }: ProgramOptions): void {
+  program
+    .command("backtest")
+    .description(
+      "Say from the recorded probes who would be found scanning with other settings, and who of them is a known client, " +
+        "before you switch anything on. Asks the running daemon; where none runs, reads STATE_DIR.",
+    )
+    .addOption(confOption("configuration file; what it sets is compared with what is proposed"))
+    .addOption(jsonOption())
+    .addOption(new Option("--policy <policy>", "instead of the file's POLICY").choices(["score", "trigger"]))
+    .option(
+      "--set <key=value>",
+      "instead of the file's value of SCORE_PORTS, SCORE_WINDOW, SLOW_SCORE_PORTS, SLOW_SCORE_WINDOW, SCAN_TRIGGER, " +
+        "TOLERATED_PORTS_TCP or TOLERATED_PORTS_UDP (may be given again)",
+      collect,
+      [],
+    )
+    .option("--since <time>", 'only what was recorded since: "7d", "12h", "2026-11-22", "2026-11-22 10:00"')
+    .addHelpText("after", afterHelp(backtestExamples, backtestExits))
+    .action(async (given: BacktestOptions) => {
+      const { backtest } = await import("./backtest.ts");
+      done(await backtest(given, terminal));
+    });
+}
+
 /** A command that asks the running daemon. */
 function addClientCommand(program: Command, name: string, examples: readonly string[]): Command {
   return program
@@ -197,6 +250,10 @@ function confOption(description: string): OptionType {
 
 function jsonOption(): OptionType {
   return new Option("--json", "print JSON");
+}
+
+function collect(text: string, before: readonly string[]): string[] {
+  return [...before, text];
 }
 
 /** In milliseconds. */
@@ -217,6 +274,12 @@ const runExamples = [
   "portreeve run",
   "portreeve run -c ./test.conf --log stdout --block",
   "portreeve run --block --trial 5m",
+];
+const replayExamples = [
+  "portreeve replay capture.pcap",
+  "portreeve replay mirror.pcapng.gz --home 192.0.2.0/24 --json",
+  "tcpdump -i eth0 -c 100000 -w - | portreeve replay - --home 192.0.2.0/24",
+  "portreeve replay capture.pcap --explain 198.51.100.7",
 ];
 const allExits = [
   "0   done",
@@ -241,6 +304,25 @@ const clientExits = [
   "69  the daemon is not running or cannot answer",
   "77  no permission to use its socket",
   "78  the file that -c names cannot be read",
+];
+const replayExits = [
+  "0   the capture was read; what was damaged in it is said on standard error",
+  "64  the command line is wrong",
+  "65  the file is no capture",
+  "66  the file cannot be opened",
+  "78  the configuration is wrong",
+];
+const backtestExamples = [
+  "portreeve backtest",
+  "portreeve backtest --policy trigger --set SCAN_TRIGGER=2",
+  "portreeve backtest --set SCORE_PORTS=4 --set SCORE_WINDOW=5m --since 7d --json",
+];
+const backtestExits = [
+  "0   done",
+  "64  the command line is wrong",
+  "69  the daemon cannot answer, or none runs and STATE_DIR holds no record",
+  "77  no permission",
+  "78  the configuration is wrong",
 ];
 const checkExits = [
   "0   the file can be used (it may have warnings)",

@@ -65,6 +65,9 @@ export type Evidence = (typeof Evidence)[keyof typeof Evidence];
  */
 export const Disposition = { Probe: 0, Held: 1, Quiet: 2, Stray: 3, Other: 4, Delegated: 5, Guarded: 6 } as const;
 export type Disposition = (typeof Disposition)[keyof typeof Disposition];
+/** In the order of the numbers; they stand in stored events. */
+export const dispositionNames = ["probe", "held", "quiet", "stray", "other", "delegated", "guarded"] as const;
+export type DispositionName = (typeof dispositionNames)[number];
 
 /** One classified packet; a single record is reused for all, like Packet. */
 export class Probe {

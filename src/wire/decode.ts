@@ -5,7 +5,7 @@ import { decodeDccp } from "./dccp.ts";
 import { decodeIcmp } from "./icmp.ts";
 import { decodeIpv4 } from "./ipv4.ts";
 import { decodeIpv6 } from "./ipv6.ts";
-import { DecodeResult, IpProtocol, type Packet } from "./packet.ts";
+import { DecodeResult, IpProtocol, type Packet, resetPacket } from "./packet.ts";
 import { decodeSctp } from "./sctp.ts";
 import { decodeTcp } from "./tcp.ts";
 import { decodeUdp, decodeUdpLite } from "./udp.ts";
@@ -18,8 +18,9 @@ import { decodeUdp, decodeUdpLite } from "./udp.ts";
 export function decodePacket(bytes: Uint8Array, at: number, end: number, out: Packet): DecodeResult {
   resetPacket(out);
   const result = decodeIp(bytes, at, end, out);
+  out.endAt = out.transportAt === 0 ? 0 : Math.min(end, out.transportAt + out.payloadBytes);
   if (result !== DecodeResult.Ok) return result;
-  return decodeTransport(bytes, out.transportAt, Math.min(end, out.transportAt + out.payloadBytes), out);
+  return decodeTransport(bytes, out.transportAt, out.endAt, out);
 }
 
 function decodeIp(bytes: Uint8Array, at: number, end: number, out: Packet): DecodeResult {
@@ -50,39 +51,4 @@ function decodeTransport(bytes: Uint8Array, at: number, end: number, out: Packet
     default:
       return DecodeResult.OtherProtocol;
   }
-}
-
-/** Every field as in a new Packet, so that nothing of the last packet is taken for a part of this one. */
-function resetPacket(out: Packet): void {
-  out.family = 0;
-  out.source0 = 0;
-  out.source1 = 0;
-  out.source2 = 0;
-  out.source3 = 0;
-  out.destination0 = 0;
-  out.destination1 = 0;
-  out.destination2 = 0;
-  out.destination3 = 0;
-  out.hopLimit = 0;
-  out.identification = 0;
-  out.dontFragment = 0;
-  out.hasIpOptions = 0;
-  out.fragmentOffset = 0;
-  out.moreFragments = 0;
-  out.protocol = 0;
-  out.sourcePort = 0;
-  out.destinationPort = 0;
-  out.tcpFlags = 0;
-  out.tcpSequence = 0;
-  out.tcpAcknowledgment = 0;
-  out.tcpWindow = 0;
-  out.tcpOptionsAt = 0;
-  out.tcpOptionsBytes = 0;
-  out.icmpType = 0;
-  out.icmpCode = 0;
-  out.icmpIdentifier = 0;
-  out.icmpSequence = 0;
-  out.sctpChunkType = -1;
-  out.payloadBytes = 0;
-  out.transportAt = 0;
 }

@@ -1,6 +1,7 @@
 // The header that all ICMP and ICMPv6 messages share: type, code and the word behind them,
 // which holds identifier and sequence number where a message is a question or its answer.
 import { readU8, readU16 } from "./big-endian.ts";
+import { decodeNeighbor } from "./neighbor.ts";
 import { DecodeResult, type Packet } from "./packet.ts";
 
 //  0                   1                   2                   3      RFC 792; RFC 4443 section 2.1
@@ -25,5 +26,5 @@ export function decodeIcmp(bytes: Uint8Array, at: number, end: number, out: Pack
   if (end - at < HEADER_BYTES) return DecodeResult.Truncated;
   out.icmpIdentifier = readU16(bytes, at + IDENTIFIER_AT);
   out.icmpSequence = readU16(bytes, at + SEQUENCE_AT);
-  return DecodeResult.Ok;
+  return out.family === 6 ? decodeNeighbor(bytes, at, end, out) : DecodeResult.Ok;
 }

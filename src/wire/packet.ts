@@ -33,6 +33,8 @@ export const DecodeResult = {
   Fragment: 3,
   /** A transport protocol without ports that we know; addresses and protocol are valid. */
   OtherProtocol: 4,
+  /** A frame that carries neither IP nor ARP: only decodeFrame (link.ts) says it. */
+  NotIp: 5,
 } as const;
 export type DecodeResult = (typeof DecodeResult)[keyof typeof DecodeResult];
 
@@ -74,10 +76,57 @@ export class Packet {
   /** Of an ICMP or ICMPv6 echo, timestamp or netmask message (RFC 792): what tells one asker's questions apart. */
   icmpIdentifier = 0;
   icmpSequence = 0;
+  /** The target of an ICMPv6 neighbour solicitation or advertisement (RFC 4861 section 4.3), as the addresses above. */
+  neighbor0 = 0;
+  neighbor1 = 0;
+  neighbor2 = 0;
+  neighbor3 = 0;
   /** First SCTP chunk type (RFC 9260 section 3.2), -1 when none was captured. */
   sctpChunkType = -1;
   /** Transport payload by the header's own lengths, in bytes, captured or not. */
   payloadBytes = 0;
   /** Where the transport header starts in the bytes given to the decoder. */
   transportAt = 0;
+  /** Where the packet's captured bytes end in them: what lies behind is padding, or not of this packet at all. */
+  endAt = 0;
+}
+
+/** Every field as in a new Packet, so that nothing of the last packet is taken for a part of this one. */
+export function resetPacket(out: Packet): void {
+  out.family = 0;
+  out.source0 = 0;
+  out.source1 = 0;
+  out.source2 = 0;
+  out.source3 = 0;
+  out.destination0 = 0;
+  out.destination1 = 0;
+  out.destination2 = 0;
+  out.destination3 = 0;
+  out.hopLimit = 0;
+  out.identification = 0;
+  out.dontFragment = 0;
+  out.hasIpOptions = 0;
+  out.fragmentOffset = 0;
+  out.moreFragments = 0;
+  out.protocol = 0;
+  out.sourcePort = 0;
+  out.destinationPort = 0;
+  out.tcpFlags = 0;
+  out.tcpSequence = 0;
+  out.tcpAcknowledgment = 0;
+  out.tcpWindow = 0;
+  out.tcpOptionsAt = 0;
+  out.tcpOptionsBytes = 0;
+  out.icmpType = 0;
+  out.icmpCode = 0;
+  out.icmpIdentifier = 0;
+  out.icmpSequence = 0;
+  out.neighbor0 = 0;
+  out.neighbor1 = 0;
+  out.neighbor2 = 0;
+  out.neighbor3 = 0;
+  out.sctpChunkType = -1;
+  out.payloadBytes = 0;
+  out.transportAt = 0;
+  out.endAt = 0;
 }

@@ -30,6 +30,7 @@ function decodeCut(bytes: Uint8Array, end: number): Decoded {
     const result = decodePacket(surroundings, LEAD_BYTES, LEAD_BYTES + end, packet);
     if (packet.transportAt > 0) packet.transportAt -= LEAD_BYTES;
     if (packet.tcpOptionsAt > 0) packet.tcpOptionsAt -= LEAD_BYTES;
+    if (packet.endAt > 0) packet.endAt -= LEAD_BYTES;
     assert.deepEqual({ result, packet }, exact, `bytes outside the first ${end} were looked at`);
   }
   return exact;

@@ -43,6 +43,7 @@ test("every field of nmap -6's SYN", () => {
     tcpWindow: 1024,
     tcpOptionsAt: 60,
     tcpOptionsBytes: 4,
+    endAt: 64,
   });
   assert.deepEqual(packet, expected);
 });

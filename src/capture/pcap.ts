@@ -1,0 +1,219 @@
+// The classic capture file of libpcap: a header, then records of time, length and frame. Both byte orders, micro- and
+// nanoseconds, and the longer record header of Kuznetzov's libpcap. A damaged record is stepped over: pcap-search.ts.
+import { isKnownLinkType } from "../wire/link.ts";
+import type { CaptureBuffer, CaptureParser } from "./capture-buffer.ts";
+import {
+  type CaptureProblems,
+  type FrameSink,
+  MAX_FRAME_BYTES,
+  MAX_SEARCH_BYTES,
+  unknownLinkType,
+} from "./capture-report.ts";
+import { NEED_MORE, NOT_FOUND, PcapSearch } from "./pcap-search.ts";
+
+// +---------------+-------+-------+---------------+---------------+
+// | Magic         | Major | Minor | Time zone     | Accuracy      |   0
+// +---------------+-------+-------+---------------+---------------+
+// | Snap length   | Link type; above 16 bits: FCS |                  16
+// +---------------+-------------------------------+
+export const PCAP_HEADER_BYTES = 24;
+const MAJOR_AT = 4;
+const LINK_TYPE_AT = 20;
+const MAJOR = 2;
+
+// +---------------+---------------+---------------+---------------+
+// | Seconds       | Fraction      | Captured len  | Length on wire|   0
+// +---------------+---------------+---------------+---------------+
+// | Interface     | Prot. Type Pad|   in "modified" files only       16
+// +---------------+---------------+
+const RECORD_BYTES = 16;
+const MODIFIED_RECORD_BYTES = 24;
+const FRACTION_AT = 4;
+const CAPTURED_AT = 8;
+const LENGTH_AT = 12;
+
+export interface PcapFormat {
+  readonly isLittle: boolean;
+  readonly unitsPerSecond: number;
+  readonly recordBytes: number;
+}
+
+const formats: readonly (readonly [number, number, number])[] = [
+  [0xa1b2c3d4, 1e6, RECORD_BYTES],
+  [0xa1b23c4d, 1e9, RECORD_BYTES],
+  [0xa1b2cd34, 1e6, MODIFIED_RECORD_BYTES],
+];
+
+/** The kind of pcap file that begins at view[0]; undefined if it is none. */
+export function pcapFormat(view: DataView): PcapFormat | undefined {
+  for (const [magic, unitsPerSecond, recordBytes] of formats) {
+    for (const isLittle of [true, false]) {
+      if (view.getUint32(0, isLittle) === magic) return { isLittle, unitsPerSecond, recordBytes };
+    }
+  }
+  return undefined;
+}
+
+export class PcapParser implements CaptureParser {
+  packets = 0;
+  readonly interfaces = 1;
+  isDone = false;
+  readonly #buffer: CaptureBuffer;
+  readonly #sink: FrameSink;
+  readonly #problems: CaptureProblems;
+  readonly #format: PcapFormat;
+  readonly #search: PcapSearch;
+  #linkType = -1;
+  /** Where in the file the damage begins that is being searched behind; -1 when all is well. */
+  #damagedFrom = -1;
+  #damage = "";
+
+  constructor(buffer: CaptureBuffer, sink: FrameSink, problems: CaptureProblems, format: PcapFormat) {
+    this.#buffer = buffer;
+    this.#sink = sink;
+    this.#problems = problems;
+    this.#format = format;
+    this.#search = new PcapSearch(buffer, format);
+  }
+
+  parse(start: number): number {
+    let at = this.#linkType < 0 ? this.#readHeader(start) : start;
+    for (;;) {
+      const from = at;
+      const wasDamaged = this.#damagedFrom >= 0;
+      at = wasDamaged ? this.#searchOn(at) : this.#readDoubtful(this.#readRecords(at));
+      const isStill = at === from && wasDamaged === this.#damagedFrom >= 0;
+      if (isStill || this.isDone) return at;
+    }
+  }
+
+  #readHeader(at: number): number {
+    const { view } = this.#buffer;
+    const { isLittle } = this.#format;
+    const major = view.getUint16(at + MAJOR_AT, isLittle);
+    if (major !== MAJOR) this.#problems.note(0, `file version ${major}: read as version ${MAJOR}`);
+    this.#linkType = view.getUint32(at + LINK_TYPE_AT, isLittle) & 0xffff;
+    if (!isKnownLinkType(this.#linkType)) this.#problems.note(LINK_TYPE_AT, unknownLinkType(this.#linkType));
+    return at + PCAP_HEADER_BYTES;
+  }
+
+  /** Hands on records as long as each is followed by a sound header: the loop that nearly every packet goes through. */
+  #readRecords(start: number): number {
+    const { bytes, view, end } = this.#buffer;
+    const { isLittle, recordBytes, unitsPerSecond } = this.#format;
+    const unitsPerMs = unitsPerSecond / 1000;
+    const sink = this.#sink;
+    const linkType = this.#linkType;
+    if (start + recordBytes > end || !this.#search.isSound(start)) return start;
+    let at = start;
+    let seconds = this.#search.lastSeconds;
+    let packets = 0;
+    for (;;) {
+      const frameAt = at + recordBytes;
+      if (frameAt > end) break;
+      const capturedBytes = view.getUint32(at + CAPTURED_AT, isLittle);
+      if (capturedBytes > MAX_FRAME_BYTES) break;
+      const next = frameAt + capturedBytes;
+      if (next + recordBytes > end) break;
+      const nextBytes = view.getUint32(next + CAPTURED_AT, isLittle);
+      const isSound =
+        nextBytes > 0 &&
+        nextBytes <= MAX_FRAME_BYTES &&
+        nextBytes <= view.getUint32(next + LENGTH_AT, isLittle) &&
+        view.getUint32(next + FRACTION_AT, isLittle) < unitsPerSecond &&
+        view.getUint32(next, isLittle) > 0;
+      if (!isSound) break;
+      seconds = view.getUint32(at, isLittle);
+      packets++;
+      sink.frame(
+        bytes,
+        frameAt,
+        next,
+        linkType,
+        seconds * 1000 + view.getUint32(at + FRACTION_AT, isLittle) / unitsPerMs,
+      );
+      at = next;
+    }
+    this.packets += packets;
+    this.#search.lastSeconds = seconds;
+    return at;
+  }
+
+  /** The record at `at` is cut by the buffer's end, impossible, odd, or followed by an odd one. */
+  #readDoubtful(at: number): number {
+    const { end, isLast } = this.#buffer;
+    const search = this.#search;
+    const { recordBytes } = this.#format;
+    const frameAt = at + recordBytes;
+    if (frameAt > end) return isLast ? this.#endInHeader(at) : at;
+    if (!search.isPossible(at)) return this.#damaged(at);
+    const next = frameAt + this.#capturedBytes(at);
+    if (!isLast && next + recordBytes > end) return at;
+    if (next === end || search.isBelieved(at)) return this.#handOn(at, next);
+    const sound = search.nextSound(at);
+    if (sound === NEED_MORE) return at;
+    if (sound === NOT_FOUND) return this.#handOn(at, next);
+    // A sound record follows. One that is sound itself may be followed by a damaged one, but holds no other in its frame;
+    // an odd one must be a link of the chain that ends there.
+    const isBelieved = search.isSound(at) ? next <= sound : search.leadsTo(at, sound);
+    return isBelieved ? this.#handOn(at, next) : this.#damaged(at);
+  }
+
+  /** The frame from `at` to `next`, or to the end of the file if that comes first. */
+  #handOn(at: number, next: number): number {
+    const { bytes, view, end, offset } = this.#buffer;
+    const { isLittle, recordBytes, unitsPerSecond } = this.#format;
+    const seconds = view.getUint32(at, isLittle);
+    const fraction = view.getUint32(at + FRACTION_AT, isLittle) / (unitsPerSecond / 1000);
+    const frameAt = at + recordBytes;
+    const frameEnd = Math.min(next, end);
+    if (next > end) {
+      const there = `${end - frameAt} of ${next - frameAt} bytes are there`;
+      this.#problems.note(offset + at, `the file ends inside a record: ${there}`);
+      if (frameAt === end) return end;
+    }
+    this.packets++;
+    this.#search.lastSeconds = seconds;
+    this.#sink.frame(bytes, frameAt, frameEnd, this.#linkType, seconds * 1000 + fraction);
+    return frameEnd;
+  }
+
+  #endInHeader(at: number): number {
+    const { end, offset } = this.#buffer;
+    if (at < end) this.#problems.note(offset + at, `the file ends inside a record header, ${end - at} bytes into it`);
+    return end;
+  }
+
+  #capturedBytes(at: number): number {
+    return this.#buffer.view.getUint32(at + CAPTURED_AT, this.#format.isLittle);
+  }
+
+  #damaged(at: number): number {
+    this.#damagedFrom = this.#buffer.offset + at;
+    this.#damage = `impossible record (captured length ${this.#capturedBytes(at)})`;
+    return at + 1;
+  }
+
+  /** Looks for a sound record; without one here, all but the last bytes are done with. */
+  #searchOn(at: number): number {
+    const { end, isLast, offset } = this.#buffer;
+    const found = this.#search.find(at, end);
+    if (found >= 0) {
+      this.#problems.note(this.#damagedFrom, `${this.#damage}; went on at offset ${offset + found}`);
+      this.#damagedFrom = -1;
+      return found;
+    }
+    if (isLast) {
+      this.#problems.note(this.#damagedFrom, `${this.#damage}; no other record follows`);
+      this.#damagedFrom = -1;
+      this.isDone = true;
+      return end;
+    }
+    if (offset + end - this.#damagedFrom > MAX_SEARCH_BYTES) {
+      this.#problems.note(this.#damagedFrom, `${this.#damage}; none in the next ${MAX_SEARCH_BYTES} bytes: given up`);
+      this.isDone = true;
+      return end;
+    }
+    return this.#search.stoppedAt;
+  }
+}

@@ -1,0 +1,29 @@
+// Who asks whom, as far as the addresses say it: a host of ours is asked, a host of ours asks, or it is not for us.
+import type { AddressRanges } from "../../wire/address-ranges.ts";
+import { type ContactKey, HOST3_AT, SOURCE3_AT } from "./contact-key.ts";
+
+export const Origin = { Asked: 0, Own: 1, Outside: 2 } as const;
+export type Origin = (typeof Origin)[keyof typeof Origin];
+
+/** 224.0.0.0/4 and what lies above it: groups (RFC 5771), the reserved rest and the broadcast address. */
+const FIRST_IPV4_GROUP = 0xe0000000;
+/** ff00::/8 (RFC 4291 section 2.7). */
+const IPV6_GROUP_BYTE = 0xff;
+
+/** With no `homes` everybody is asked. */
+export function originOf(key: ContactKey, homes: AddressRanges | undefined): Origin {
+  const words = key.words;
+  const source0 = (words[0] ?? 0) >>> 0;
+  const source1 = (words[1] ?? 0) >>> 0;
+  const source2 = (words[2] ?? 0) >>> 0;
+  const source3 = (words[SOURCE3_AT] ?? 0) >>> 0;
+  const host0 = (words[3] ?? 0) >>> 0;
+  const host1 = (words[4] ?? 0) >>> 0;
+  const host2 = (words[5] ?? 0) >>> 0;
+  const host3 = (words[HOST3_AT] ?? 0) >>> 0;
+  // Nobody asks in such a packet's name: DHCP, address probes (RFC 5227), duplicate address detection.
+  if (source3 === 0 && source0 === 0 && source1 === 0 && (key.isIpv4 || source2 === 0)) return Origin.Outside;
+  if (key.isIpv4 ? host3 >= FIRST_IPV4_GROUP : host0 >>> 24 === IPV6_GROUP_BYTE) return Origin.Outside;
+  if (homes === undefined || homes.contains(host0, host1, host2, host3)) return Origin.Asked;
+  return homes.contains(source0, source1, source2, source3) ? Origin.Own : Origin.Outside;
+}

@@ -1,0 +1,89 @@
+// Tells the sink of contacts: the one place where rows become the reused Contact record.
+import type { Packet } from "../../wire/packet.ts";
+import type { Kind } from "../probe.ts";
+import { Contact, type ContactSink, type Outcome } from "./contact.ts";
+import { portOf, protocolOf } from "./contact-key.ts";
+import type { ContactRows } from "./contact-rows.ts";
+import { EVIDENCE, HELD, kindOf, outcomeOf, TALK, TOLD, withOutcome } from "./contact-state.ts";
+import { HeldPackets } from "./held-packets.ts";
+
+export class ContactTeller {
+  /** Contacts told as opened. */
+  opened = 0;
+  /** Held packets whose place others took before they were judged: never told. */
+  heldForgotten = 0;
+  readonly #rows: ContactRows;
+  readonly #sink: ContactSink;
+  readonly #held = new HeldPackets();
+  readonly #contact = new Contact();
+
+  constructor(rows: ContactRows, sink: ContactSink) {
+    this.#rows = rows;
+    this.#sink = sink;
+  }
+
+  hold(row: number, packet: Packet, bytes: Uint8Array): void {
+    this.#rows.setHeld(row, this.#held.hold(row, packet, bytes));
+  }
+
+  /** What is held turns out to belong to something: it is never told. */
+  letGo(row: number): void {
+    this.#rows.setState(row, (this.#rows.state(row) & ~HELD) | TALK);
+  }
+
+  open(row: number, packet: Packet, bytes: Uint8Array): void {
+    this.opened++;
+    this.#sink.opened(this.#fill(row), packet, bytes);
+  }
+
+  /** The contact as it was first, but kind and worth of the packet at hand. */
+  again(row: number, kind: Kind, isEvidence: boolean, packet: Packet, bytes: Uint8Array): void {
+    const contact = this.#fill(row);
+    contact.kind = kind;
+    contact.isEvidence = isEvidence;
+    this.#sink.again(contact, packet, bytes);
+  }
+
+  decide(row: number): void {
+    this.#rows.setState(row, this.#rows.state(row) | TOLD);
+    this.#sink.decided(this.#fill(row));
+  }
+
+  /** A held packet was a probe after all: opened and decided at once. */
+  openHeld(row: number, outcome: Outcome): void {
+    const held = this.#held.find(row, this.#rows.held(row));
+    if (held === undefined) {
+      this.heldForgotten++;
+      this.letGo(row);
+      return;
+    }
+    const state = this.#rows.state(row) & ~HELD;
+    this.#rows.setState(row, state);
+    this.open(row, held.packet, held.bytes);
+    this.#rows.setState(row, withOutcome(state, outcome));
+    this.decide(row);
+  }
+
+  #fill(row: number): Contact {
+    const rows = this.#rows;
+    const contact = this.#contact;
+    const state = rows.state(row);
+    const what = rows.what(row);
+    contact.source0 = rows.sourceWord(row, 0);
+    contact.source1 = rows.sourceWord(row, 1);
+    contact.source2 = rows.sourceWord(row, 2);
+    contact.source3 = rows.sourceWord(row, 3);
+    contact.host0 = rows.hostWord(row, 0);
+    contact.host1 = rows.hostWord(row, 1);
+    contact.host2 = rows.hostWord(row, 2);
+    contact.host3 = rows.hostWord(row, 3);
+    contact.protocol = protocolOf(what);
+    contact.port = portOf(what);
+    contact.kind = kindOf(state);
+    contact.outcome = outcomeOf(state);
+    contact.timeMs = rows.firstMs(row);
+    contact.probes = rows.probes(row);
+    contact.isEvidence = (state & EVIDENCE) !== 0;
+    return contact;
+  }
+}

@@ -1,0 +1,164 @@
+// How long a contact waits for its answer, and what is said when none came. "Unanswered" needs a capture that shows both
+// directions: as long as nothing has ever come the other way, nobody can know.
+import { Outcome } from "./contact.ts";
+import { isLinkQuestion } from "./contact-key.ts";
+import type { ContactRows } from "./contact-rows.ts";
+import { DATA, HELD, outcomeOf, SERVED, SETTLED, withOutcome } from "./contact-state.ts";
+import type { ContactTeller } from "./contact-teller.ts";
+import { NO_ENTRY, PendingRing } from "./pending-ring.ts";
+
+/** So long the first contacts wait for anything to come the other way, before a capture is held to be one-sided. */
+const ONE_SIDED_WAIT_MS = 60_000;
+/** At the end a contact that has waited so long is unanswered, and one that was asked twice: its asker has waited too. */
+const END_WAIT_MS = 1_000;
+/** nmap sends a lone segment twice, or a few times; more than that is a conversation of which we see one side. */
+const MAX_LONE_SEGMENTS = 4;
+
+export class ContactWaits {
+  /** Contacts told as Unknown before their wait was over, because the table was full. */
+  decidedEarly = 0;
+  readonly #rows: ContactRows;
+  readonly #teller: ContactTeller;
+  readonly #answerWaitMs: number;
+  readonly #pending: PendingRing;
+  #startMs = Number.NaN;
+  /** The next wait is over when the clock is so far from that time, either way: clocks are set back. */
+  #dueSinceMs = 0;
+  #dueWaitMs = Number.POSITIVE_INFINITY;
+  #waitsForOtherSide = false;
+  #heardIp = false;
+  #heardLink = false;
+
+  constructor(rows: ContactRows, teller: ContactTeller, answerWaitMs: number) {
+    this.#rows = rows;
+    this.#teller = teller;
+    this.#answerWaitMs = answerWaitMs;
+    this.#pending = new PendingRing(rows.capacity * 2);
+  }
+
+  /** To be called for each packet. */
+  advance(nowMs: number): void {
+    if (Math.abs(nowMs - this.#dueSinceMs) < this.#dueWaitMs) return;
+    this.#settleDue(nowMs);
+  }
+
+  /** The row's firstMs is when its wait begins. */
+  add(row: number): void {
+    const sinceMs = this.#rows.firstMs(row);
+    if (Number.isNaN(this.#startMs)) this.#startMs = sinceMs;
+    if (this.#pending.isFull) this.#dropFirst();
+    this.#pending.push(row, sinceMs);
+    if (this.#dueWaitMs === Number.POSITIVE_INFINITY) {
+      this.#dueSinceMs = sinceMs;
+      this.#dueWaitMs = this.#answerWaitMs;
+    }
+  }
+
+  /** Something came the other way. On the link that says nothing of IP, and the other way round. */
+  hear(what: number): void {
+    if (isLinkQuestion(what)) {
+      this.#heardLink = true;
+      return;
+    }
+    this.#heardIp = true;
+    if (!this.#waitsForOtherSide) return;
+    this.#waitsForOtherSide = false;
+    // The next packet finds them due.
+    this.#dueWaitMs = 0;
+  }
+
+  /** A row is about to be given to another contact. */
+  evict(row: number): void {
+    const state = this.#rows.state(row);
+    if ((state & SETTLED) !== 0) return;
+    if ((state & HELD) !== 0) {
+      this.#teller.heldForgotten++;
+      this.#teller.letGo(row);
+      return;
+    }
+    if (outcomeOf(state) === Outcome.Pending) {
+      this.decidedEarly++;
+      this.#rows.setState(row, withOutcome(state, Outcome.Unknown));
+    }
+    this.#teller.decide(row);
+  }
+
+  /** A held packet's host refused it. */
+  refuseHeld(row: number): void {
+    if (this.#couldBeProbe(row)) this.#teller.openHeld(row, Outcome.Refused);
+    else this.#teller.letGo(row);
+  }
+
+  /** Tells all that waits. */
+  end(nowMs: number): void {
+    for (let row = this.#pending.headRow; row !== NO_ENTRY; row = this.#pending.headRow) {
+      const waitedMs = Math.abs(nowMs - this.#pending.headSinceMs);
+      const isWaiting = this.#isWaiting(row);
+      this.#pending.drop();
+      const hasWaited = waitedMs >= Math.min(END_WAIT_MS, this.#answerWaitMs) || this.#rows.probes(row) > 1;
+      if (isWaiting) this.#expire(row, hasWaited);
+    }
+    this.#dueWaitMs = Number.POSITIVE_INFINITY;
+  }
+
+  #settleDue(nowMs: number): void {
+    this.#waitsForOtherSide = false;
+    for (let row = this.#pending.headRow; row !== NO_ENTRY; row = this.#pending.headRow) {
+      if (!this.#isWaiting(row)) {
+        this.#pending.drop();
+        continue;
+      }
+      this.#dueSinceMs = this.#pending.headSinceMs;
+      this.#dueWaitMs = this.#answerWaitMs;
+      if (Math.abs(nowMs - this.#dueSinceMs) < this.#answerWaitMs) return;
+      if (this.#mayBeOneSided(row, nowMs)) {
+        this.#waitsForOtherSide = true;
+        this.#dueSinceMs = this.#startMs;
+        this.#dueWaitMs = ONE_SIDED_WAIT_MS;
+        return;
+      }
+      this.#pending.drop();
+      this.#expire(row, true);
+    }
+    this.#dueWaitMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** The ring is full: its first entry waits no longer. */
+  #dropFirst(): void {
+    const row = this.#pending.headRow;
+    const isWaiting = this.#isWaiting(row);
+    this.#pending.drop();
+    if (isWaiting) this.evict(row);
+  }
+
+  /** Whether the ring's first entry is still about the contact that it was written for, and that one not settled. */
+  #isWaiting(row: number): boolean {
+    if ((this.#rows.state(row) & SETTLED) !== 0) return false;
+    return this.#rows.firstMs(row) === this.#pending.headSinceMs;
+  }
+
+  /** Whether it is too early to say that nothing comes the other way. */
+  #mayBeOneSided(row: number, nowMs: number): boolean {
+    if (this.#heardIp || isLinkQuestion(this.#rows.what(row))) return false;
+    return Math.abs(nowMs - this.#startMs) < ONE_SIDED_WAIT_MS;
+  }
+
+  #expire(row: number, hasWaited: boolean): void {
+    const state = this.#rows.state(row);
+    const isUnanswered = hasWaited && (isLinkQuestion(this.#rows.what(row)) ? this.#heardLink : this.#heardIp);
+    if ((state & HELD) !== 0) {
+      // One side alone shows segments like these all the time.
+      if (isUnanswered && this.#couldBeProbe(row)) this.#teller.openHeld(row, Outcome.Unanswered);
+      else this.#teller.letGo(row);
+      return;
+    }
+    if (outcomeOf(state) === Outcome.Pending) {
+      this.#rows.setState(row, withOutcome(state, isUnanswered ? Outcome.Unanswered : Outcome.Unknown));
+    }
+    this.#teller.decide(row);
+  }
+
+  #couldBeProbe(row: number): boolean {
+    return (this.#rows.state(row) & (DATA | SERVED)) === 0 && this.#rows.probes(row) <= MAX_LONE_SEGMENTS;
+  }
+}

@@ -1,0 +1,94 @@
+// The vocabulary of outcome tracking: who asked whom, how it ended, and what each packet was taken for.
+// Where nobody can ask the kernel which port is closed, these outcomes are what the scorers judge by.
+import type { Packet } from "../../wire/packet.ts";
+import { Kind } from "../probe.ts";
+
+export const Outcome = {
+  Pending: 0,
+  Accepted: 1,
+  /** RST, ABORT or an ICMP error that says unreachable. */
+  Refused: 2,
+  Unanswered: 3,
+  /** Nobody can say: the capture holds one direction only, it ended too early, or the table was full. */
+  Unknown: 4,
+} as const;
+export type Outcome = (typeof Outcome)[keyof typeof Outcome];
+export const outcomeNames = ["pending", "accepted", "refused", "unanswered", "unknown"] as const;
+
+/** What a packet was taken for. */
+export const Seen = {
+  /** It begins a contact. */
+  Opens: 0,
+  /** It asks once more what was asked before: a repeated probe, or a further connection to the same port. */
+  Again: 1,
+  /** From the asking side of what is known, or of a host of ours that asks others. */
+  Continues: 2,
+  /** From the asked side. */
+  Answers: 3,
+  /** A segment, fragment or datagram out of the middle of something: judged when the other side answers, or does not. */
+  Held: 4,
+  /** What is left of something that has ended or that began before we looked. */
+  Late: 5,
+  /** An answer that nobody asked for: somebody forges the address it is sent to. */
+  Backscatter: 6,
+  /** The same of a service that amplifiers abuse: the flood itself. */
+  Amplified: 7,
+  /** SYN+ACKs that ask a host for its IP identifications (an idle scan through it, or the search for such a host). */
+  IdProbe: 8,
+  /** Nothing that concerns a contact: broken, not unicast, not ours, or of no protocol that asks. */
+  NoContact: 9,
+} as const;
+export type Seen = (typeof Seen)[keyof typeof Seen];
+export const seenNames = [
+  "opens",
+  "again",
+  "continues",
+  "answers",
+  "held",
+  "late",
+  "backscatter",
+  "amplified",
+  "idProbe",
+  "noContact",
+] as const;
+export type SeenName = (typeof seenNames)[number];
+
+/** The first contact of (source, host, port, protocol); ONE reused record that the sink reads at once. */
+export class Contact {
+  source0 = 0;
+  source1 = 0;
+  source2 = 0;
+  source3 = 0;
+  host0 = 0;
+  host1 = 0;
+  host2 = 0;
+  host3 = 0;
+  protocol = 0;
+  /** 0 for protocols without ports. */
+  port = 0;
+  /** Of the first packet; in `again` that of the packet at hand. A Syn is Connect at `decided` if the handshake completed. */
+  kind: Kind = Kind.Unknown;
+  outcome: Outcome = Outcome.Pending;
+  /** When the first packet came. */
+  timeMs = 0;
+  /** The source's packets that asked, this one included. */
+  probes = 0;
+  /** Only a scan sends such packets. In `again` of the packet at hand. */
+  isEvidence = false;
+}
+
+export interface ContactSink {
+  /**
+   * A packet that begins something, seen for the first time. `packet` and the bytes it was decoded from are valid now.
+   * For what was held back (Seen.Held) this comes late, with a copy of packet and transport header, and `decided`
+   * follows at once.
+   */
+  opened(contact: Contact, packet: Packet, bytes: Uint8Array): void;
+  /** The same asked again while its outcome is known or pending. */
+  again(contact: Contact, packet: Packet, bytes: Uint8Array): void;
+  /**
+   * The outcome is known now. Once a contact, but that Accepted may follow any other. An accepted SYN is told when its
+   * handshake has completed, was broken off, or the wait is over, so that its kind is right.
+   */
+  decided(contact: Contact): void;
+}

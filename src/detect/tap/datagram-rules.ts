@@ -1,0 +1,78 @@
+// UDP and whatever else has no handshake: the first packet asks, anything that comes back accepts.
+import type { Packet } from "../../wire/packet.ts";
+import { Kind } from "../probe.ts";
+import { isAmplified, isDhcpAnswer } from "./amplified.ts";
+import { Outcome, Seen } from "./contact.ts";
+import { GROUP_WHAT, hasPorts, whatOf } from "./contact-key.ts";
+import type { ContactLedger } from "./contact-ledger.ts";
+import { NONE } from "./contact-rows.ts";
+import { isOsDatagram } from "./tap-kinds.ts";
+import { isFromService } from "./tcp-rules.ts";
+
+const FIRST_IPV4_GROUP = 0xe0000000;
+
+export function seeUdp(ledger: ContactLedger, packet: Packet, bytes: Uint8Array): Seen {
+  const { protocol } = packet;
+  ledger.forward.setForward(packet, whatOf(protocol, packet.destinationPort));
+  ledger.reverse.setReverse(packet, whatOf(protocol, packet.sourcePort));
+  // Services have the lower port, so one look-up will do for most.
+  const isFromAsked = packet.sourcePort < packet.destinationPort;
+  if (isFromAsked) {
+    const asked = ledger.find(ledger.reverse);
+    if (asked !== NONE) return ledger.answer(asked, Outcome.Accepted);
+  }
+  const own = ledger.find(ledger.forward);
+  if (own !== NONE) return seeFurtherDatagram(ledger, own, packet, bytes);
+  if (!isFromAsked) {
+    const asked = ledger.find(ledger.reverse);
+    if (asked !== NONE) return ledger.answer(asked, Outcome.Accepted);
+  }
+  return seeFirstDatagram(ledger, packet, bytes);
+}
+
+function seeFurtherDatagram(ledger: ContactLedger, row: number, packet: Packet, bytes: Uint8Array): Seen {
+  if (isOsDatagram(packet, bytes)) return ledger.ask(ledger.forward, row, Kind.OsDetection, true);
+  return ledger.isHeld(row) ? ledger.goOn(row, Kind.Udp, 0) : ledger.ask(ledger.forward, row, Kind.Udp, false);
+}
+
+function seeFirstDatagram(ledger: ContactLedger, packet: Packet, bytes: Uint8Array): Seen {
+  if (isOsDatagram(packet, bytes)) return ledger.ask(ledger.forward, NONE, Kind.OsDetection, true);
+  if (isDhcpAnswer(packet) || answersGroup(ledger, packet)) return Seen.Continues;
+  if (isAmplified(packet, bytes)) return Seen.Amplified;
+  if (mayReachMany(packet)) noteGroupQuestion(ledger, packet);
+  // Out of the middle of something older than the capture, it seems: told only if nothing is sent back.
+  if (isFromService(packet)) return ledger.hold(ledger.forward, Kind.Udp, 0);
+  return ledger.ask(ledger.forward, NONE, Kind.Udp, false);
+}
+
+/** UDP-Lite and DCCP, by their ports; any other protocol by its number alone. */
+export function seeOther(ledger: ContactLedger, packet: Packet): Seen {
+  const withPorts = hasPorts(packet.protocol);
+  ledger.reverse.setReverse(packet, whatOf(packet.protocol, withPorts ? packet.sourcePort : 0));
+  const asked = ledger.find(ledger.reverse);
+  if (asked !== NONE) return ledger.answer(asked, Outcome.Accepted);
+  ledger.forward.setForward(packet, whatOf(packet.protocol, withPorts ? packet.destinationPort : 0));
+  const own = ledger.find(ledger.forward);
+  return ledger.ask(ledger.forward, own, withPorts ? Kind.Unknown : Kind.IpProtocol, false);
+}
+
+/** Who asks a group (SSDP, mDNS, NetBIOS) is answered by single hosts that it never asked by their own addresses. */
+function noteGroupQuestion(ledger: ContactLedger, packet: Packet): void {
+  const key = ledger.reverse;
+  key.setForward(packet, GROUP_WHAT | whatOf(packet.protocol, packet.sourcePort));
+  key.clearHost();
+  ledger.noteOwn(key);
+}
+
+function answersGroup(ledger: ContactLedger, packet: Packet): boolean {
+  const key = ledger.reverse;
+  key.setReverse(packet, GROUP_WHAT | whatOf(packet.protocol, packet.destinationPort));
+  key.clearHost();
+  return ledger.find(key) !== NONE;
+}
+
+/** A group, or what may be the broadcast address of a network: nobody here knows how long its prefix is. */
+function mayReachMany(packet: Packet): boolean {
+  if (packet.family === 6) return packet.destination0 >>> 24 === 0xff;
+  return packet.destination3 >= FIRST_IPV4_GROUP || (packet.destination3 & 0xff) === 0xff;
+}

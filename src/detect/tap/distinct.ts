@@ -1,0 +1,185 @@
+// How many different ports and hosts a source has tried: exact while that is cheap, an estimate within bounds after it.
+import { IpProtocol } from "../../wire/packet.ts";
+
+const PORTS = 65_536;
+const FEW = 32;
+/** HyperLogLog with 2^9 registers: a standard error of 1.04 / sqrt(512) = 4.6 % (Flajolet et al., 2007). */
+const REGISTERS = 512;
+const HASH_BITS = 32;
+const REGISTER_BITS = 9;
+const ALPHA = 0.7213 / (1 + 1.079 / REGISTERS);
+
+/** How much may still be spent on exact counts, shared by all sources. */
+export interface ExactBudget {
+  bitmaps: number;
+}
+
+/** 8 KB each. */
+export function createExactBudget(bitmaps = 2_048): ExactBudget {
+  return { bitmaps };
+}
+
+/** Distinct values of 32 bits: the first few as they are, then a sketch. */
+class Sketch {
+  readonly #registers = new Uint8Array(REGISTERS);
+
+  add(hash: number): void {
+    const at = hash >>> (HASH_BITS - REGISTER_BITS);
+    const rank = Math.clz32((hash << REGISTER_BITS) | (1 << (REGISTER_BITS - 1))) + 1;
+    if (rank > (this.#registers[at] ?? 0)) this.#registers[at] = rank;
+  }
+
+  get count(): number {
+    let sum = 0;
+    let empty = 0;
+    for (const rank of this.#registers) {
+      sum += 2 ** -rank;
+      if (rank === 0) empty++;
+    }
+    const raw = (ALPHA * REGISTERS * REGISTERS) / sum;
+    // Below this, linear counting is the better estimate (the paper's small range correction).
+    const isSmall = raw <= 2.5 * REGISTERS && empty > 0;
+    return Math.round(isSmall ? REGISTERS * Math.log(REGISTERS / empty) : raw);
+  }
+}
+
+/** Spreads a number over 32 bits (the finaliser of MurmurHash3); keyed hashes come so already. */
+function spread(value: number): number {
+  let hash = value | 0;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+/** Distinct hosts by a keyed hash of each. */
+export class DistinctHosts {
+  readonly #few: number[] = [];
+  #sketch: Sketch | undefined;
+
+  add(hash: number): void {
+    if (this.#sketch !== undefined) {
+      this.#sketch.add(hash);
+      return;
+    }
+    if (this.#few.includes(hash)) return;
+    this.#few.push(hash);
+    if (this.#few.length <= FEW) return;
+    this.#sketch = new Sketch();
+    for (const each of this.#few.splice(0)) this.#sketch.add(each);
+  }
+
+  get count(): number {
+    return this.#sketch?.count ?? this.#few.length;
+  }
+}
+
+/** Distinct ports of one protocol: all of them as long as the budget lasts. */
+class Ports {
+  readonly #few: number[] = [];
+  #bitmap: Uint32Array | undefined;
+  #sketch: Sketch | undefined;
+  #count = 0;
+
+  add(port: number, budget: ExactBudget): void {
+    if (this.#bitmap !== undefined) {
+      const word = this.#bitmap[port >>> 5] ?? 0;
+      const bit = 1 << (port & 31);
+      if ((word & bit) !== 0) return;
+      this.#bitmap[port >>> 5] = word | bit;
+      this.#count++;
+    } else if (this.#sketch !== undefined) {
+      this.#sketch.add(spread(port));
+    } else if (!this.#few.includes(port)) {
+      this.#few.push(port);
+      this.#count++;
+      if (this.#few.length > FEW) this.#grow(budget);
+    }
+  }
+
+  #grow(budget: ExactBudget): void {
+    if (budget.bitmaps > 0) {
+      budget.bitmaps--;
+      this.#bitmap = new Uint32Array(PORTS / 32);
+      this.#count = 0;
+    } else {
+      this.#sketch = new Sketch();
+    }
+    for (const port of this.#few.splice(0)) this.add(port, budget);
+  }
+
+  release(budget: ExactBudget): void {
+    if (this.#bitmap !== undefined) budget.bitmaps++;
+    this.#bitmap = undefined;
+  }
+
+  get count(): number {
+    return this.#sketch?.count ?? this.#count;
+  }
+
+  /** Ascending; undefined where only an estimate is left. */
+  list(): number[] | undefined {
+    if (this.#sketch !== undefined) return undefined;
+    if (this.#bitmap === undefined) return [...this.#few].sort((a, b) => a - b);
+    const ports: number[] = [];
+    for (let port = 0; port < PORTS; port++) {
+      if (((this.#bitmap[port >>> 5] ?? 0) & (1 << (port & 31))) !== 0) ports.push(port);
+    }
+    return ports;
+  }
+}
+
+/** Distinct (protocol, port) pairs. */
+export class DistinctPorts {
+  #tcp: Ports | undefined;
+  #udp: Ports | undefined;
+  #others: Ports | undefined;
+
+  add(protocol: number, port: number, budget: ExactBudget): void {
+    if (protocol === IpProtocol.Tcp) {
+      this.#tcp ??= new Ports();
+      this.#tcp.add(port, budget);
+    } else if (protocol === IpProtocol.Udp) {
+      this.#udp ??= new Ports();
+      this.#udp.add(port, budget);
+    } else {
+      this.#others ??= new Ports();
+      this.#others.add(port, budget);
+    }
+  }
+
+  get count(): number {
+    return (this.#tcp?.count ?? 0) + (this.#udp?.count ?? 0) + (this.#others?.count ?? 0);
+  }
+
+  /** "tcp 1-1024,8080; udp 53", at most `most` ranges of each; "" where there is nothing exact to say. */
+  text(most: number): string {
+    const parts: string[] = [];
+    for (const [name, ports] of [
+      ["tcp", this.#tcp],
+      ["udp", this.#udp],
+      ["other", this.#others],
+    ] as const) {
+      const list = ports?.list();
+      if (list !== undefined && list.length > 0) parts.push(`${name} ${rangesText(list, most)}`);
+    }
+    return parts.join("; ");
+  }
+
+  /** Gives back what the exact counts took. */
+  release(budget: ExactBudget): void {
+    this.#tcp?.release(budget);
+    this.#udp?.release(budget);
+    this.#others?.release(budget);
+  }
+}
+
+function rangesText(ports: readonly number[], most: number): string {
+  const ranges: string[] = [];
+  for (let at = 0; at < ports.length; ) {
+    let last = at;
+    while (last + 1 < ports.length && ports[last + 1] === (ports[last] ?? 0) + 1) last++;
+    ranges.push(last === at ? `${ports[at]}` : `${ports[at]}-${ports[last]}`);
+    at = last + 1;
+  }
+  return ranges.length <= most ? ranges.join(",") : `${ranges.slice(0, most).join(",")},...`;
+}

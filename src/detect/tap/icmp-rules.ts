@@ -1,0 +1,124 @@
+// ICMP, ICMPv6 and ARP: questions about the host itself, their answers, and the errors that tell how others' ended.
+import { NEIGHBOR_ADVERTISEMENT, NEIGHBOR_SOLICITATION } from "../../wire/neighbor.ts";
+import { ARP_PROTOCOL, DecodeResult, IpProtocol, type Packet } from "../../wire/packet.ts";
+import { decodeQuoted, isIcmpError } from "../../wire/quoted.ts";
+import { Kind } from "../probe.ts";
+import { Outcome, Seen } from "./contact.ts";
+import { hasPorts, whatOf } from "./contact-key.ts";
+import type { ContactLedger } from "./contact-ledger.ts";
+import { NONE } from "./contact-rows.ts";
+import { isOsEcho } from "./tap-kinds.ts";
+
+/** RFC 792 and RFC 950; ICMPv6: RFC 4443. */
+const Type = { EchoReply: 0, Echo: 8, Timestamp: 13, TimestampReply: 14, Netmask: 17, NetmaskReply: 18 } as const;
+const Type6 = { ParameterProblem: 4, Echo: 128, EchoReply: 129 } as const;
+const UNREACHABLE = 3;
+const UNREACHABLE_6 = 1;
+const FRAGMENTATION_NEEDED = 4;
+const UNKNOWN_NEXT_HEADER = 1;
+const TIME_EXCEEDED = 11;
+const TIME_EXCEEDED_6 = 3;
+
+const ArpOperation = { Request: 1, Reply: 2 } as const;
+
+/** `quoted` is a record of the caller's, written over. */
+export function seeIcmp(ledger: ContactLedger, packet: Packet, bytes: Uint8Array, quoted: Packet): Seen {
+  if (isIcmpError(packet)) return seeError(ledger, packet, bytes, quoted);
+  const type = packet.icmpType;
+  if (packet.family === 6) {
+    if (type === NEIGHBOR_SOLICITATION || type === NEIGHBOR_ADVERTISEMENT) return seeNeighbor(ledger, packet);
+    if (type === Type6.Echo) return ask(ledger, packet, Kind.IcmpEcho);
+    return type === Type6.EchoReply ? answer(ledger, packet, Type6.Echo) : Seen.NoContact;
+  }
+  switch (type) {
+    case Type.Echo:
+      return ask(ledger, packet, Kind.IcmpEcho);
+    case Type.Timestamp:
+      return ask(ledger, packet, Kind.IcmpTimestamp);
+    case Type.Netmask:
+      return ask(ledger, packet, Kind.IcmpNetmask);
+    case Type.EchoReply:
+      return answer(ledger, packet, Type.Echo);
+    case Type.TimestampReply:
+      return answer(ledger, packet, Type.Timestamp);
+    case Type.NetmaskReply:
+      return answer(ledger, packet, Type.Netmask);
+    default:
+      return Seen.NoContact;
+  }
+}
+
+export function seeArp(ledger: ContactLedger, packet: Packet): Seen {
+  const what = whatOf(ARP_PROTOCOL, 0);
+  if (packet.icmpType === ArpOperation.Reply) {
+    ledger.reverse.setReverse(packet, what);
+    const asked = ledger.find(ledger.reverse);
+    return asked === NONE ? Seen.NoContact : ledger.answer(asked, Outcome.Accepted);
+  }
+  // Who asks for its own address announces it (RFC 5227 section 3).
+  if (packet.icmpType !== ArpOperation.Request || packet.source3 === packet.destination3) return Seen.NoContact;
+  ledger.forward.setForward(packet, what);
+  return ledger.ask(ledger.forward, ledger.find(ledger.forward), Kind.Arp, false);
+}
+
+function seeNeighbor(ledger: ContactLedger, packet: Packet): Seen {
+  const what = whatOf(IpProtocol.Icmpv6, NEIGHBOR_SOLICITATION);
+  if (packet.icmpType === NEIGHBOR_SOLICITATION) {
+    ledger.forward.setForward(packet, what);
+    ledger.forward.setNeighborHost(packet);
+    return ledger.ask(ledger.forward, ledger.find(ledger.forward), Kind.Neighbor, false);
+  }
+  ledger.reverse.setReverse(packet, what);
+  ledger.reverse.setNeighborHost(packet);
+  const asked = ledger.find(ledger.reverse);
+  return asked === NONE ? Seen.NoContact : ledger.answer(asked, Outcome.Accepted);
+}
+
+function ask(ledger: ContactLedger, packet: Packet, kind: Kind): Seen {
+  const key = ledger.forward;
+  key.setForward(packet, whatOf(packet.protocol, packet.icmpType));
+  const isOs = kind === Kind.IcmpEcho && isOsEcho(packet);
+  const seen = ledger.ask(key, ledger.find(key), isOs ? Kind.OsDetection : kind, isOs);
+  ledger.noteIdentifier(packet.icmpIdentifier);
+  return seen;
+}
+
+/** `question` is the type that this one answers. */
+function answer(ledger: ContactLedger, packet: Packet, question: number): Seen {
+  ledger.reverse.setReverse(packet, whatOf(packet.protocol, question));
+  const asked = ledger.find(ledger.reverse);
+  if (asked === NONE) return Seen.Backscatter;
+  return ledger.hasIdentifier(asked, packet.icmpIdentifier) ? ledger.answer(asked, Outcome.Accepted) : Seen.Late;
+}
+
+/** The packet that the error quotes is the question; it must have come from whom the error is sent to. */
+function seeError(ledger: ContactLedger, packet: Packet, bytes: Uint8Array, quoted: Packet): Seen {
+  const result = decodeQuoted(bytes, packet, quoted);
+  if (quoted.family === 0 || result === DecodeResult.Malformed) return Seen.Backscatter;
+  const isOfSender =
+    quoted.source3 === packet.destination3 &&
+    quoted.source2 === packet.destination2 &&
+    quoted.source1 === packet.destination1 &&
+    quoted.source0 === packet.destination0;
+  if (!isOfSender) return Seen.Backscatter;
+  const withPorts = hasPorts(quoted.protocol);
+  ledger.forward.setForward(quoted, whatOf(quoted.protocol, withPorts ? quoted.destinationPort : quoted.icmpType));
+  const asked = ledger.find(ledger.forward);
+  if (asked !== NONE) return ledger.answer(asked, outcomeOfError(packet));
+  if (!withPorts) return Seen.Backscatter;
+  // It was an answer itself that could not be delivered.
+  ledger.reverse.setReverse(quoted, whatOf(quoted.protocol, quoted.sourcePort));
+  return ledger.find(ledger.reverse) === NONE ? Seen.Backscatter : Seen.Continues;
+}
+
+/** Pending: it says nothing of the host, only of the way (path MTU). Unknown: the packet never came so far. */
+function outcomeOfError(packet: Packet): Outcome {
+  const { icmpType, icmpCode } = packet;
+  if (packet.family === 4) {
+    if (icmpType === UNREACHABLE) return icmpCode === FRAGMENTATION_NEEDED ? Outcome.Pending : Outcome.Refused;
+    return icmpType === TIME_EXCEEDED ? Outcome.Unknown : Outcome.Pending;
+  }
+  if (icmpType === UNREACHABLE_6) return Outcome.Refused;
+  if (icmpType === Type6.ParameterProblem && icmpCode === UNKNOWN_NEXT_HEADER) return Outcome.Refused;
+  return icmpType === TIME_EXCEEDED_6 ? Outcome.Unknown : Outcome.Pending;
+}

@@ -1,0 +1,167 @@
+// The shape of what a source asks for: one service of many hosts (horizontal), many services of one host (vertical),
+// several of many (strobe), or a block of both. Only a horizontal sweep is a finding here; pings, ARP and neighbour
+// questions are sweeps of a service without a port. Bounded for each source.
+import { ARP_PROTOCOL, IpProtocol } from "../../wire/packet.ts";
+import { Kind } from "../probe.ts";
+import { Busiest } from "./busiest.ts";
+import { type Contact, Outcome } from "./contact.ts";
+import { DistinctHosts } from "./distinct.ts";
+
+export interface SweepPolicy {
+  /** Distinct hosts of one service that refused or did not answer; 3 at least. */
+  readonly sweepHosts: number;
+  /** The same of ARP and neighbour questions, which a host asks for every peer that is switched off. */
+  readonly linkSweepHosts: number;
+  /** By how much an accepted host of the same service raises either: one of a hundred dead web servers is no sweep. */
+  readonly pardonPerAccepted: number;
+  /** A source that has begun nothing for so long begins anew (Durumeric et al., USENIX Security 2014: 480 s). */
+  readonly quietMs: number;
+  /** From how many services on a scan is vertical, and up to how many on many hosts it is a strobe. */
+  readonly verticalPorts: number;
+  readonly strobePorts: number;
+}
+
+/** Where the numbers come from: docs/detection.md, "Sweeps". */
+export const DEFAULT_SWEEP: SweepPolicy = {
+  sweepHosts: 5,
+  linkSweepHosts: 16,
+  pardonPerAccepted: 0.28,
+  quietMs: 480_000,
+  verticalPorts: 5,
+  strobePorts: 16,
+};
+
+export type Shape = "vertical" | "horizontal" | "strobe" | "block";
+
+/** Contacts before any count can matter: policies ask for more hosts and ports than these (3 at least). */
+const FEW = 2;
+const BUSY_SERVICES = 16;
+const BUSY_HOSTS = 4;
+/** Of the contacts that were not accepted, how many a service or a host needs for the others to be an aside. */
+const DOMINANT = 0.8;
+
+/** What is remembered of a source that has begun several contacts. */
+interface Spell {
+  /** Distinct (host, service) that were not accepted, those of unknown outcome among them. */
+  pairs: number;
+  /** By service the hosts that did not accept; tally: how many failed, less the pardon for those that accepted. */
+  readonly services: Busiest;
+  /** By host the services. */
+  readonly hosts: Busiest;
+  readonly distinctServices: DistinctHosts;
+  readonly distinctHosts: DistinctHosts;
+}
+
+export interface SweepState {
+  lastMs: number;
+  /** A sweep has been found; stays. */
+  isFound: boolean;
+  /** Of the time before the source was last quiet. */
+  earlier: Shape | undefined;
+  /** Undefined for the first few contacts, which are all that most sources ever begin: three numbers each in `few`. */
+  spell: Spell | undefined;
+  readonly few: number[];
+}
+
+export function newSweepState(timeMs: number): SweepState {
+  return { lastMs: timeMs, isFound: false, earlier: undefined, spell: undefined, few: [] };
+}
+
+/**
+ * Takes a contact whose outcome has become known (again, if an answer came late); `hostHash` is a keyed hash of the
+ * host's address. True once, when it makes the source a sweeper.
+ */
+export function noteSweep(
+  state: SweepState,
+  contact: Pick<Contact, "protocol" | "port" | "kind" | "outcome" | "timeMs">,
+  hostHash: number,
+  policy: SweepPolicy,
+): boolean {
+  if (contact.timeMs - state.lastMs > policy.quietMs) beginAnew(state, policy);
+  state.lastMs = Math.max(state.lastMs, contact.timeMs);
+  const service = (contact.protocol << 16) | contact.port;
+  if (state.spell === undefined) {
+    if (state.few.length < FEW * 3) {
+      state.few.push(service, hostHash, contact.outcome);
+      return false;
+    }
+    state.spell = beginSpell(state.few, policy);
+  }
+  const failed = take(state.spell, service, hostHash, contact.outcome, policy);
+  if (state.isFound || failed < (isLinkQuestion(contact) ? policy.linkSweepHosts : policy.sweepHosts)) return false;
+  state.isFound = true;
+  return true;
+}
+
+/** How many hosts of the service have failed, less the pardon; 0 when this contact adds nothing to it. */
+function take(spell: Spell, service: number, hostHash: number, outcome: number, policy: SweepPolicy): number {
+  const slot = spell.services.slot(service);
+  if (outcome === Outcome.Accepted) {
+    // An answer that came late takes back what the silence has counted.
+    const taken = slot.remove(hostHash) ? 1 : 0;
+    spell.pairs -= taken;
+    slot.tally -= taken + policy.pardonPerAccepted;
+    return 0;
+  }
+  const added = slot.add(hostHash);
+  spell.distinctHosts.add(hostHash);
+  if (added === 0) return 0;
+  spell.pairs += added;
+  const spreadService = spread(service);
+  spell.distinctServices.add(spreadService);
+  spell.hosts.slot(hostHash).add(spreadService);
+  if (outcome === Outcome.Unknown || outcome === Outcome.Pending) return 0;
+  slot.tally += added;
+  return slot.tally;
+}
+
+function beginSpell(few: readonly number[], policy: SweepPolicy): Spell {
+  const spell: Spell = {
+    pairs: 0,
+    services: new Busiest(BUSY_SERVICES),
+    hosts: new Busiest(BUSY_HOSTS),
+    distinctServices: new DistinctHosts(),
+    distinctHosts: new DistinctHosts(),
+  };
+  for (let at = 0; at + 2 < few.length; at += 3) {
+    take(spell, few[at] ?? 0, few[at + 1] ?? 0, few[at + 2] ?? 0, policy);
+  }
+  return spell;
+}
+
+/** Undefined while there are too few contacts for a shape. */
+export function shapeOf(state: SweepState, policy: SweepPolicy): Shape | undefined {
+  return shapeNow(state, policy) ?? state.earlier;
+}
+
+function shapeNow({ spell }: SweepState, policy: SweepPolicy): Shape | undefined {
+  if (spell === undefined) return undefined;
+  // What was taken back is in the distinct counts still.
+  const hosts = Math.min(spell.pairs, spell.distinctHosts.count);
+  const services = Math.min(spell.pairs, spell.distinctServices.count);
+  const isWide = hosts >= policy.sweepHosts;
+  const isDeep = services >= policy.verticalPorts;
+  const dominant = DOMINANT * spell.pairs;
+  if (isWide && spell.services.largest >= dominant) return "horizontal";
+  if (isDeep && (!isWide || spell.hosts.largest >= dominant)) return "vertical";
+  if (!isWide) return undefined;
+  return services <= policy.strobePorts ? "strobe" : "block";
+}
+
+function beginAnew(state: SweepState, policy: SweepPolicy): void {
+  state.earlier = shapeOf(state, policy);
+  state.spell = undefined;
+  state.few.length = 0;
+}
+
+function isLinkQuestion(contact: Pick<Contact, "protocol" | "kind">): boolean {
+  return (
+    contact.protocol === ARP_PROTOCOL || (contact.protocol === IpProtocol.Icmpv6 && contact.kind === Kind.Neighbor)
+  );
+}
+
+/** Sketches want numbers that are spread over all 32 bits; a service is not (Knuth's multiplier, then folded). */
+function spread(service: number): number {
+  const hash = Math.imul(service ^ (service >>> 15), 0x9e3779b1);
+  return (hash ^ (hash >>> 16)) | 0;
+}

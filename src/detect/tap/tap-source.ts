@@ -1,0 +1,95 @@
+// What is known of one source on a tap or in a capture: the evidence that `replay` prints and the scorers' own states.
+import type { Prefix } from "../../wire/address.ts";
+import { Kind } from "../probe.ts";
+import type { ToolEvidence } from "../tool-evidence.ts";
+import type { DecoyGroup, DecoyState } from "./decoys.ts";
+import { DistinctHosts, DistinctPorts } from "./distinct.ts";
+import type { SequentialState } from "./sequential.ts";
+import type { SweepState } from "./sweeps.ts";
+
+/** Who has found a source scanning. */
+export const Scorer = { Trigger: 0, Score: 1, Sequential: 2, Sweep: 3, Breadth: 4, Coordinated: 5, Tool: 6 } as const;
+export type Scorer = (typeof Scorer)[keyof typeof Scorer];
+export const scorerNames = ["trigger", "score", "sequential", "sweep", "breadth", "coordinated", "tool"] as const;
+export type ScorerName = (typeof scorerNames)[number];
+
+export class TapSource implements DecoyState {
+  readonly source: Prefix;
+  /** Packets that begin or repeat a contact. */
+  probes = 0;
+  readonly firstMs: number;
+  lastMs: number;
+  /** Of contacts that are settled. */
+  accepted = 0;
+  refused = 0;
+  unanswered = 0;
+  unknown = 0;
+  /** Accepted contacts whose handshake the source broke off. */
+  halfOpen = 0;
+  readonly ports = new DistinctPorts();
+  readonly hosts = new DistinctHosts();
+  /** A bit a kind. */
+  kinds = 0;
+  /** Contacts of plain SYNs whose header looks like that of an operating system, and those whose does not. */
+  kernelSyns = 0;
+  rawSyns = 0;
+  /** What the latest probe's header has in common with others of its tool; 0: nothing that tells. */
+  signature = 0;
+  tools: ToolEvidence | undefined;
+  sequential: SequentialState | undefined;
+  sweep: SweepState | undefined;
+  /** Distinct weak contacts within the window that began at weakMs. */
+  weak: DistinctPorts | undefined;
+  weakMs = 0;
+  /** Hosts whose answer says nothing, or was not seen. */
+  unsettledHosts: DistinctHosts | undefined;
+  shared = 0;
+  group: DecoyGroup | undefined;
+  /** A bit a Scorer. */
+  foundBy = 0;
+  /** When it was found first, and after how many of its probes; 0: not yet. */
+  flaggedAfter = 0;
+  flaggedMs = 0;
+
+  constructor(source: Prefix, timeMs: number) {
+    this.source = source;
+    this.firstMs = timeMs;
+    this.lastMs = timeMs;
+  }
+
+  has(kind: Kind): boolean {
+    return (this.kinds & (1 << kind)) !== 0;
+  }
+
+  get isFlagged(): boolean {
+    return this.foundBy !== 0;
+  }
+
+  /** True the first time. */
+  flag(by: Scorer, timeMs: number): boolean {
+    const isFirst = this.foundBy === 0;
+    this.foundBy |= 1 << by;
+    if (isFirst) {
+      this.flaggedAfter = Math.max(1, this.probes);
+      this.flaggedMs = timeMs;
+    }
+    return isFirst;
+  }
+
+  /**
+   * The kinds, with plain SYNs called by what they were: a connect() when the kernel sent them and no connection was
+   * broken off half open, a SYN scan otherwise.
+   */
+  kindList(): Kind[] {
+    const list: Kind[] = [];
+    for (const kind of Object.values(Kind)) if (this.has(kind)) list.push(kind);
+    const isKernels = this.halfOpen === 0 && this.kernelSyns > this.rawSyns;
+    // ZMap's SYNs look like a kernel's: the tools that fingerprints know send their own.
+    if (!isKernels || !this.has(Kind.Syn) || (this.tools?.tools().length ?? 0) > 0) return list;
+    return [...new Set(list.map((kind) => (kind === Kind.Syn ? Kind.Connect : kind)))];
+  }
+
+  scorers(): ScorerName[] {
+    return scorerNames.filter((_, scorer) => (this.foundBy & (1 << scorer)) !== 0);
+  }
+}

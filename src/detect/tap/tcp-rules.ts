@@ -1,0 +1,78 @@
+// TCP: what a segment means to the contacts. A SYN, or what no stack sends, asks; SYN+ACK and RST answer; all else is
+// of a connection, of which the first packets may be older than the capture.
+import { IpProtocol, type Packet, TcpFlag } from "../../wire/packet.ts";
+import { Outcome, Seen } from "./contact.ts";
+import { whatOf } from "./contact-key.ts";
+import type { ContactLedger } from "./contact-ledger.ts";
+import { NONE } from "./contact-rows.ts";
+import { DATA, SERVED } from "./contact-state.ts";
+import type { SynAckSeries } from "./syn-ack-series.ts";
+import { isTcpEvidence, kindOfSegment, kindOfTcp } from "./tap-kinds.ts";
+
+const SYN_ACK = TcpFlag.Syn | TcpFlag.Ack;
+/** The flags by which a SYN+ACK is told from a packet that no stack sends. */
+const OPENING_FLAGS = TcpFlag.Syn | TcpFlag.Ack | TcpFlag.Fin | TcpFlag.Rst | TcpFlag.Urg;
+const FIRST_UNPRIVILEGED_PORT = 1_024;
+/** Linux hands its clients the ports from here up to 60999 (net.ipv4.ip_local_port_range). */
+const FIRST_CLIENT_PORT = 32_768;
+
+export function seeTcp(ledger: ContactLedger, packet: Packet, series: SynAckSeries, timeMs: number): Seen {
+  const flags = packet.tcpFlags;
+  ledger.forward.setForward(packet, whatOf(IpProtocol.Tcp, packet.destinationPort));
+  if ((flags & TcpFlag.Syn) !== 0) {
+    if ((flags & OPENING_FLAGS) === SYN_ACK) return seeSynAck(ledger, packet, series, timeMs);
+    return seeQuestion(ledger, packet);
+  }
+  if ((flags & (TcpFlag.Ack | TcpFlag.Rst)) === 0) return seeQuestion(ledger, packet);
+  ledger.reverse.setReverse(packet, whatOf(IpProtocol.Tcp, packet.sourcePort));
+  return (flags & TcpFlag.Rst) !== 0 ? seeReset(ledger) : seeSegment(ledger, packet);
+}
+
+/** Whether it goes from a service to a client's port: not what a scan sends, unless it takes a service's port itself. */
+export function isFromService(packet: Packet): boolean {
+  const from = packet.sourcePort;
+  const to = packet.destinationPort;
+  return from < FIRST_UNPRIVILEGED_PORT
+    ? to >= FIRST_UNPRIVILEGED_PORT
+    : from < FIRST_CLIENT_PORT && to >= FIRST_CLIENT_PORT;
+}
+
+function seeQuestion(ledger: ContactLedger, packet: Packet): Seen {
+  const row = ledger.find(ledger.forward);
+  return ledger.ask(ledger.forward, row, kindOfTcp(packet), isTcpEvidence(packet));
+}
+
+function seeSynAck(ledger: ContactLedger, packet: Packet, series: SynAckSeries, timeMs: number): Seen {
+  ledger.reverse.setReverse(packet, whatOf(IpProtocol.Tcp, packet.sourcePort));
+  const asked = ledger.find(ledger.reverse);
+  if (asked !== NONE) return ledger.answer(asked, Outcome.Accepted);
+  // Looked up for its hash as well.
+  const own = ledger.find(ledger.forward);
+  if (own !== NONE) return Seen.Late;
+  return series.note(ledger.forward.hash, packet.sourcePort, timeMs) ? Seen.IdProbe : Seen.Backscatter;
+}
+
+function seeReset(ledger: ContactLedger): Seen {
+  const asked = ledger.find(ledger.reverse);
+  if (asked !== NONE) return ledger.answer(asked, Outcome.Refused);
+  const own = ledger.find(ledger.forward);
+  return own === NONE ? Seen.Backscatter : ledger.breakOff(own);
+}
+
+function seeSegment(ledger: ContactLedger, packet: Packet): Seen {
+  const kind = kindOfSegment(packet.tcpFlags);
+  const flags = packet.payloadBytes > 0 ? DATA : 0;
+  // Services have the lower port, so one look-up will do for most.
+  const isFromAsked = packet.sourcePort < packet.destinationPort;
+  if (isFromAsked) {
+    const asked = ledger.find(ledger.reverse);
+    if (asked !== NONE) return ledger.answer(asked, Outcome.Accepted);
+  }
+  const own = ledger.find(ledger.forward);
+  if (own !== NONE) return ledger.goOn(own, kind, flags);
+  if (!isFromAsked) {
+    const asked = ledger.find(ledger.reverse);
+    if (asked !== NONE) return ledger.answer(asked, Outcome.Accepted);
+  }
+  return ledger.hold(ledger.forward, kind, isFromService(packet) ? flags | SERVED : flags);
+}

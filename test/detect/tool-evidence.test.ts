@@ -1,0 +1,233 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { firstBits, NAMED_AT_BITS, packetsNeeded } from "../../src/detect/fingerprint-match.ts";
+import { fingerprints } from "../../src/detect/fingerprints.ts";
+import { ToolEvidence, toolOfPacket } from "../../src/detect/tool-evidence.ts";
+import { formatWords } from "../../src/wire/address.ts";
+import { decodePacket } from "../../src/wire/decode.ts";
+import { Packet, TcpFlag } from "../../src/wire/packet.ts";
+import { buildTcp } from "../support/build-packet.ts";
+import { type Capture, captures, ETHERNET_BYTES, frames } from "../support/corpus.ts";
+
+const packet = new Packet();
+/** Of each source all packets but bare RSTs: the contact table gives ToolEvidence fewer still. */
+function evidenceOf(capture: Capture): Map<string, ToolEvidence> {
+  const sources = new Map<string, ToolEvidence>();
+  for (const { bytes } of frames(capture)) {
+    decodePacket(bytes, ETHERNET_BYTES, bytes.length, packet);
+    if (packet.family === 0 || (packet.tcpFlags & ~TcpFlag.Ack) === TcpFlag.Rst) continue;
+    const source = formatWords(packet.source0, packet.source1, packet.source2, packet.source3);
+    const evidence = sources.get(source) ?? new ToolEvidence();
+    sources.set(source, evidence);
+    evidence.note(packet, bytes);
+  }
+  return sources;
+}
+
+/** Kinds whose packets carry nothing of the tool: fragments hide the header, ICMP and UDP are as anybody's. */
+const nameless = new Set([
+  "nmap/arp-sweep",
+  "nmap/connect",
+  "nmap/connect6",
+  "nmap/echo-sweep",
+  "nmap/echo-sweep6",
+  "nmap/fragments",
+  "nmap/fragments-16",
+  "nmap/neighbor-sweep",
+  "nmap/netmask-sweep",
+  "nmap/protocols",
+  "nmap/sctp-cookie",
+  "nmap/timestamp-sweep",
+  "nmap/udp",
+  "nmap/udp-data",
+  "nmap/udp-empty",
+  "nmap/udp-rate-limited",
+  "nmap/udp6",
+]);
+
+for (const capture of captures("nmap").concat(captures("tools"))) {
+  test(`${capture.name}: the tool is named, and no other`, () => {
+    const evidence = evidenceOf(capture);
+    for (const scanner of capture.expected.scanners) {
+      const named = (evidence.get(scanner.source)?.tools() ?? []).map((found) => found.tool).sort();
+      const isNameless = scanner.tool === null || nameless.has(capture.name);
+      const wanted = isNameless ? [] : [...(scanner.tools ?? [scanner.tool])].sort();
+      assert.deepEqual(named, wanted, `${scanner.source}: ${JSON.stringify(evidence.get(scanner.source)?.tools())}`);
+    }
+  });
+}
+
+test("nobody innocent has a tool, nor has home", () => {
+  let sources = 0;
+  for (const capture of captures()) {
+    const guilty = new Set([...capture.expected.scanners.map((one) => one.source), ...capture.expected.decoys]);
+    for (const [source, evidence] of evidenceOf(capture)) {
+      if (guilty.has(source)) continue;
+      sources++;
+      assert.deepEqual(evidence.tools(), [], `${capture.name}: ${source}`);
+    }
+  }
+  assert.ok(sources > 100, `${sources} innocent sources were looked at`);
+});
+
+test("every row of the table has a capture in which it is found", () => {
+  const found = new Set<string>();
+  for (const capture of [...captures("nmap"), ...captures("tools")]) {
+    for (const evidence of evidenceOf(capture).values()) {
+      for (const { tool, variants } of evidence.tools())
+        for (const variant of variants) found.add(`${tool} ${variant}`);
+    }
+  }
+  assert.deepEqual([...found].sort(), fingerprints.map(({ tool, variant }) => `${tool} ${variant}`).sort());
+});
+
+test("what each row needs: few packets, and beyond chance or, by habits alone, three that agree", () => {
+  const needed = Object.fromEntries(fingerprints.map((row) => [`${row.tool} ${row.variant}`, packetsNeeded(row)]));
+  assert.deepEqual(needed, {
+    "mirai telnet scanner": 1,
+    "masscan SYN": 1,
+    "zmap before 4.1, SYN": 2,
+    "zmap before 4.1, UDP": 2,
+    "zmap before 4.1, ICMP": 2,
+    "zmap since 4.1": 3,
+    "nmap -O": 1,
+    "masscan SYN behind destination NAT": 2,
+    "unicornscan SYN": 2,
+    "nmap -sS": 2,
+    "nmap -sN": 2,
+    "nmap -sF": 2,
+    "nmap -sX": 2,
+    "nmap -sM": 2,
+    "nmap -sA or -sW": 2,
+    "nmap --scanflags": 2,
+    "nmap -sY": 3,
+    "mirai telnet scanner behind destination NAT": 2,
+    "naabu SYN": 3,
+    "naabu SYN with a source address given": 3,
+    "masscan SYN over IPv6": 3,
+    "hping3 TCP": 3,
+  });
+  for (const row of fingerprints) assert.ok(firstBits(row) < 64 && NAMED_AT_BITS === 30);
+});
+
+/** The first SYN of each stack, as p0f.fp 3 lists them. */
+const timestamp = (ticks: number) => [8, 10, 0, 0, ticks >> 8, ticks & 255, 0, 0, 0, 0];
+const mss = [2, 4, 0x05, 0xb4];
+const stacks = {
+  linux: { ttl: 52, window: 64_240, tcpOptions: [...mss, 4, 2, ...timestamp(4711), 1, 3, 3, 7] },
+  windows: { ttl: 115, window: 64_240, tcpOptions: [...mss, 1, 3, 3, 8, 1, 1, 4, 2] },
+  windows7: { ttl: 115, window: 8192, tcpOptions: [...mss, 1, 3, 3, 8, 1, 1, 4, 2] },
+  macos: { ttl: 52, window: 65_535, tcpOptions: [...mss, 1, 3, 3, 6, 1, 1, ...timestamp(4711), 4, 2, 0, 0] },
+  freebsd: { ttl: 52, window: 65_535, tcpOptions: [...mss, 1, 3, 3, 6, 4, 2, ...timestamp(4711)] },
+  openbsd: { ttl: 52, window: 16_384, tcpOptions: [...mss, 1, 1, 4, 2, 1, 3, 3, 6, 1, 1, ...timestamp(4711)] },
+  bareEmbedded: { ttl: 244, window: 5840, tcpOptions: mss },
+};
+const flow = { source: "192.0.2.1", destination: "198.51.100.1" };
+const flow6 = { source: "2001:db8::1", destination: "2001:db8:a::1" };
+
+function note(evidence: ToolEvidence, bytes: Uint8Array): void {
+  decodePacket(bytes, 0, bytes.length, packet);
+  evidence.note(packet, bytes);
+}
+
+for (const [name, stack] of Object.entries(stacks)) {
+  for (const addresses of [flow, flow6]) {
+    for (const dontFragment of [true, false]) {
+      const how = `over IPv${addresses === flow ? 4 : 6}${dontFragment ? "" : ", its DF flag cleared on the way"}`;
+      test(`${name} ${how}: connections, and SYNs sent again, are no tool's`, () => {
+        const evidence = new ToolEvidence();
+        for (let i = 0; i < 300; i++) {
+          const sourcePort = 50_000 + i;
+          const built = {
+            ...addresses,
+            ...stack,
+            dontFragment,
+            sourcePort,
+            destinationPort: 20 + (i % 9),
+            identification: i,
+          };
+          const bytes = buildTcp({ ...built, sequence: Math.imul(i, 0x9e3779b1) >>> 0 });
+          decodePacket(bytes, 0, bytes.length, packet);
+          assert.equal(toolOfPacket(packet, bytes), undefined);
+          for (let again = 0; again < 3; again++) evidence.note(packet, bytes);
+        }
+        assert.deepEqual(evidence.tools(), []);
+      });
+    }
+  }
+}
+
+/** xorshift32. */
+function numbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return state >>> 0;
+  };
+}
+
+test("the habits of masscan without its cookie: chance alone, in 200,000 packets, names nobody", () => {
+  const random = numbers(1);
+  const evidence = new ToolEvidence();
+  const bytes = buildTcp({ ...flow, sourcePort: 1, destinationPort: 1, ttl: 250, window: 1024 });
+  let hits = 0;
+  for (let i = 0; i < 200_000; i++) {
+    decodePacket(bytes, 0, bytes.length, packet);
+    packet.identification = random() & 0xffff;
+    packet.tcpSequence = random();
+    packet.destinationPort = random() & 0xffff;
+    if (toolOfPacket(packet, bytes) === "masscan") hits++;
+    evidence.note(packet, bytes);
+  }
+  assert.ok(hits > 0, "chance has had its day");
+  assert.deepEqual(evidence.tools(), []);
+});
+
+test("one SYN repeated for hours is one proof, not many", () => {
+  const evidence = new ToolEvidence();
+  const bytes = buildTcp({
+    ...flow,
+    sourcePort: 40_000,
+    destinationPort: 23,
+    window: 1024,
+    ttl: 50,
+    tcpOptions: mss,
+    sequence: 77,
+  });
+  for (let i = 0; i < 1000; i++) note(evidence, bytes);
+  assert.deepEqual(evidence.tools(), []);
+});
+
+test("a packet cut by the capture, and fragments, are given no name and read nowhere", () => {
+  const whole = buildTcp({ ...flow, sourcePort: 1, destinationPort: 23, ttl: 64, sequence: 0xc6336401 });
+  decodePacket(whole, 0, whole.length, packet);
+  assert.equal(toolOfPacket(packet, whole), "mirai");
+  for (let length = 0; length < whole.length; length++) {
+    const cut = whole.subarray(0, length);
+    decodePacket(cut, 0, cut.length, packet);
+    assert.equal(toolOfPacket(packet, cut), undefined, `${length} bytes`);
+  }
+  decodePacket(whole, 0, whole.length, packet);
+  packet.moreFragments = 1;
+  assert.equal(toolOfPacket(packet, whole), undefined);
+});
+
+test("two scans of one source after the other are both counted, though their keys differ", () => {
+  const evidence = new ToolEvidence();
+  for (const [sequence, count] of [
+    [0x12345678, 100],
+    [0x9abc1234, 100],
+  ] as const) {
+    for (let port = 1; port <= count; port++) {
+      note(
+        evidence,
+        buildTcp({ ...flow, sourcePort: 40_000, destinationPort: port, ttl: 50, tcpOptions: mss, sequence }),
+      );
+    }
+  }
+  const [found] = evidence.tools();
+  assert.equal(found?.tool, "nmap");
+  assert.ok((found?.packets ?? 0) > 180, `${found?.packets} of 200`);
+});
