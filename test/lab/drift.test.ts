@@ -1,56 +1,39 @@
 // What other programs do to the kernel's rules in the middle of a scan: the distribution's own rule set is loaded again,
-// iptables' is, the table goes, sleeps, or loses elements of the sets that say what is watched and who is spared; rules
-// of KILL_ROUTE vanish. Repaired or accepted, said once, and nothing is listed that is not enforced.
+// iptables' is, the table goes, sleeps, or loses elements of its sets: blocked sources, what is watched, who is spared.
+// Repaired or accepted, said once, and nothing is listed that is not enforced. Prints how long that took.
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { families, source, TARGET } from "./support/addresses.ts";
 import { Daemon } from "./support/daemon.ts";
+import { drifts, NFTABLES_CONF, tellRepair, timeRepair } from "./support/drift.ts";
 import { blockedInKernel } from "./support/kernel.ts";
 import { Lab } from "./support/lab.ts";
 import { syn } from "./support/packets.ts";
 import { keepSending, sendPackets } from "./support/raw.ts";
-import { harsh, type Settings } from "./support/settings.ts";
+import { harsh } from "./support/settings.ts";
 import { waitUntil } from "./support/wait.ts";
 
-/** Debian's /etc/nftables.conf, and one rule of an administrator's. */
-const NFTABLES_CONF = `#!/usr/sbin/nft -f
-
-flush ruleset
-
-table inet filter {
-	chain input {
-		type filter hook input priority filter;
-		tcp dport 4711 accept
-	}
-	chain forward {
-		type filter hook forward priority filter;
-	}
-	chain output {
-		type filter hook output priority filter;
-	}
-}
-`;
 const IPTABLES_RULES = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n";
 const SPARED = source(200);
 const SOURCES = 40;
 /** Two seconds are promised; the machine may be busy with other tests. */
 const REPAIRED_MS = 10_000;
 
-async function setUp(t: TestContext, settings: Settings = harsh): Promise<{ lab: Lab; daemon: Daemon }> {
+async function setUp(t: TestContext): Promise<{ lab: Lab; daemon: Daemon }> {
   const lab = await Lab.open();
   t.after(() => lab.close());
-  return { lab, daemon: await Daemon.start(lab, settings, [SPARED.ipv4]) };
+  return { lab, daemon: await Daemon.start(lab, harsh, [SPARED.ipv4]) };
 }
 
 const probe = (number: number, family: (typeof families)[number]) =>
   syn({ from: source(number)[family], to: TARGET[family], port: 2000 });
 
-/** Sources 1 to 40 of both families, round and round. */
+/** Sources 1 to 40 of both families, round and round; slow enough for something to happen before all are blocked. */
 function scan(lab: Lab) {
   const packets = Array.from({ length: SOURCES }, (_, index) => families.map((family) => probe(index + 1, family)));
-  return keepSending(lab, packets.flat(), { perSecond: 300 });
+  return keepSending(lab, packets.flat(), { perSecond: 40 });
 }
 
 async function assertListedIsEnforced(lab: Lab, daemon: Daemon): Promise<void> {
@@ -71,29 +54,28 @@ async function assertListedIsEnforced(lab: Lab, daemon: Daemon): Promise<void> {
   await waitUntil("listed is what the kernel holds", same, REPAIRED_MS);
 }
 
-const drifts = (daemon: Daemon) => daemon.lines.filter((line) => /changed .*table inet portreeve/.test(line));
-
-/** What is done in the middle of a scan, and what must be said of it, once. */
-const structural: readonly (readonly [name: string, act: (lab: Lab) => Promise<unknown>])[] = [
+/** What is done in the middle of a scan, and must be said, once. */
+const structural: readonly (readonly [name: string, command: (lab: Lab) => readonly string[]])[] = [
   [
     "the distribution's nftables.conf is loaded again",
-    async (lab) => {
+    (lab) => {
       const file = join(lab.folder, "nftables.conf");
       writeFileSync(file, NFTABLES_CONF);
-      await lab.target.mustRun(["nft", "-f", file]);
+      return ["nft", "-f", file];
     },
   ],
-  ["the table is deleted", (lab) => lab.target.mustRun(["nft", "delete", "table", "inet", "portreeve"])],
-  ["the table is put to sleep", (lab) => lab.target.mustRun(["nft", "add table inet portreeve { flags dormant; }"])],
-  ["a rule is deleted", (lab) => lab.target.mustRun(["nft", "flush chain inet portreeve shield"])],
+  ["the rule set is flushed", () => ["nft", "flush", "ruleset"]],
+  ["the table is deleted", () => ["nft", "delete", "table", "inet", "portreeve"]],
+  ["the table is put to sleep", () => ["nft", "add table inet portreeve { flags dormant; }"]],
+  ["a rule is deleted", () => ["nft", "flush chain inet portreeve shield"]],
 ];
 
-for (const [name, act] of structural) {
+for (const [name, command] of structural) {
   test(`${name} during a scan`, async (t) => {
     const { lab, daemon } = await setUp(t);
     const running = scan(lab);
     await waitUntil("half of them are blocked", async () => (await blockedInKernel(lab)).length >= SOURCES);
-    await act(lab);
+    t.diagnostic(tellRepair(await timeRepair(lab, daemon, command(lab))));
     await waitUntil("it is said", () => drifts(daemon).length > 0, REPAIRED_MS);
     const all = async () => (await blockedInKernel(lab)).length === 2 * SOURCES;
     await waitUntil("all are blocked", all, REPAIRED_MS);
@@ -120,6 +102,32 @@ for (const program of ["iptables-nft-restore", "iptables-legacy-restore"]) {
   });
 }
 
+test("elements deleted during a scan: one is an unblock, several are put back, each said once", async (t) => {
+  const { lab, daemon } = await setUp(t);
+  const later = [SOURCES + 1, SOURCES + 2, SOURCES + 3].map((number) => source(number));
+  const running = scan(lab);
+  await sendPackets(
+    lab,
+    later.map(({ ipv4: from }) => syn({ from, to: TARGET.ipv4, port: 2000 })),
+  );
+  const all = async () => (await blockedInKernel(lab)).length === 2 * SOURCES + later.length;
+  await waitUntil("all are blocked", all, REPAIRED_MS);
+  const [one = SPARED, ...others] = later;
+  const remove = (elements: string) => ["nft", `delete element inet portreeve blocked4 { ${elements} }`];
+  const accepted = await timeRepair(lab, daemon, remove(one.ipv4), 1);
+  t.diagnostic(`one: ${tellRepair(accepted)}`);
+  assert.equal(accepted.after, accepted.before - 1, "it is listed no longer");
+  assert.ok(!(await blockedInKernel(lab)).includes(one.ipv4));
+  await daemon.waitForLine(new RegExp(`${one.ipv4} was removed from the kernel by nft: taken as an unblock`));
+  const restored = await timeRepair(lab, daemon, remove(others.map(({ ipv4 }) => ipv4).join(", ")));
+  t.diagnostic(`several: ${tellRepair(restored)}`);
+  assert.equal(restored.after, restored.before, "all are listed still");
+  await daemon.waitForLine(/nft removed 2 blocks from the kernel: 2 restored/);
+  await running.stop();
+  await assertListedIsEnforced(lab, daemon);
+  assert.equal(daemon.lines.filter((line) => /removed .*from the kernel/.test(line)).length, 2);
+});
+
 test("sets that say what is watched and who is spared are filled again, each time said once", async (t) => {
   const { lab, daemon } = await setUp(t);
   const cases = [
@@ -132,8 +140,8 @@ test("sets that say what is watched and who is spared are filled again, each tim
     const held = () => lab.target.mustRun(["nft", "list", "set", "inet", "portreeve", set]);
     const before = await held();
     assert.match(before, /elements = /);
-    await lab.target.mustRun(["nft", command]);
-    await waitUntil(`${set} is filled again`, async () => (await held()) === before);
+    t.diagnostic(`${command}: ${tellRepair(await timeRepair(lab, daemon, ["nft", command]))}`);
+    assert.equal(await held(), before, `${set} is filled again`);
     await waitUntil("it is said", () => drifts(daemon).length > index);
     assert.equal(drifts(daemon).length, index + 1, drifts(daemon).join("\n"));
     assert.match(drifts(daemon).at(-1) ?? "", new RegExp(`program \\(nft\\) changed ${set} of table`));
@@ -145,53 +153,3 @@ test("sets that say what is watched and who is spared are filled again, each tim
     [source(7).ipv4],
   );
 });
-
-/** KILL_ROUTE of a known form, how its rules are counted, and what removes one or all of them. */
-const delegated = [
-  {
-    killRoute: "/sbin/ip route add blackhole $TARGET$",
-    list: ["ip", "route", "show", "type", "blackhole"],
-    removeOne: (address: string) => ["ip", "route", "del", "blackhole", address],
-    removeAll: ["ip", "route", "flush", "type", "blackhole"],
-  },
-  {
-    killRoute: "/usr/sbin/iptables-legacy -I INPUT -s $TARGET$ -j DROP",
-    list: ["iptables-legacy", "-S", "INPUT"],
-    removeOne: (address: string) => ["iptables-legacy", "-D", "INPUT", "-s", address, "-j", "DROP"],
-    removeAll: ["iptables-legacy", "-F", "INPUT"],
-  },
-  {
-    killRoute: "/usr/sbin/iptables-nft -I INPUT -s $TARGET$ -j DROP",
-    list: ["iptables-nft", "-S", "INPUT"],
-    removeOne: (address: string) => ["iptables-nft", "-D", "INPUT", "-s", address, "-j", "DROP"],
-    removeAll: ["iptables-nft", "-F", "INPUT"],
-  },
-] as const;
-const RULES = 100;
-
-for (const { killRoute, list, removeOne, removeAll } of delegated) {
-  test(`${RULES} blocks by ${killRoute}: one taken by hand is an unblock, all of them gone are made again`, async (t) => {
-    const { lab, daemon } = await setUp(t, { ...harsh, FIREWALL: "none", KILL_ROUTE: killRoute });
-    const numbers = Array.from({ length: RULES }, (_, index) => index + 1);
-    await sendPackets(
-      lab,
-      numbers.map((number) => probe(number, "ipv4")),
-    );
-    const rules = async () => {
-      const text = await lab.target.mustRun(list);
-      return numbers.filter((number) => new RegExp(`\\b${source(number).ipv4.replaceAll(".", "\\.")}\\b`).test(text))
-        .length;
-    };
-    const listed = async () => (await daemon.blocked()).length;
-    await waitUntil("all are blocked", async () => (await listed()) === RULES, 60_000);
-    assert.equal(await rules(), RULES);
-    // Neither the newest nor the oldest.
-    await lab.target.mustRun(removeOne(source(50).ipv4));
-    await waitUntil("it is unblocked", async () => (await listed()) === RULES - 1, REPAIRED_MS);
-    assert.ok(!(await daemon.blocked()).some((entry) => entry.source === source(50).ipv4));
-    await lab.target.mustRun(removeAll);
-    await waitUntil("they are back", async () => (await rules()) === RULES - 1, 60_000);
-    await daemon.waitForLine(/another program removed \d+ rules of blocked sources: \d+ made again/);
-    assert.equal(await listed(), RULES - 1);
-  });
-}

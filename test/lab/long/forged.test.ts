@@ -1,6 +1,7 @@
-// 10,000 packets of each kind, over each family, in the name of each of five innocents: as ../forged.test.ts. About five minutes.
+// 10,000 packets of each kind, over each family, in the name of each of five innocents: as ../forged.test.ts. About three and a
+// half minutes.
 import { test } from "node:test";
-import { assertStrangerWasSoft, forgeInAllNames } from "../support/forged.ts";
+import { forgeInAllNames } from "../support/forged.ts";
 import { forgeryKinds } from "../support/forgeries.ts";
 import { STRANGERS_PORTS, Town } from "../support/town.ts";
 
@@ -21,5 +22,4 @@ test("10,000 forged packets shut out no innocent", async (t) => {
       }),
     );
   }
-  await assertStrangerWasSoft(town);
 });

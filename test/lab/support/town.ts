@@ -106,14 +106,9 @@ export class Town {
       .filter((line) => line !== "");
   }
 
-  /** TCP segments that the customer's kernel had to send again: SYNs of new connections, data of open ones. */
-  async customerRetransmissions(): Promise<number> {
-    const text = await this.customerHost.mustRun(["cat", "/proc/net/snmp"]);
-    const [names = [], values = []] = text
-      .split("\n")
-      .filter((line) => line.startsWith("Tcp:"))
-      .map((line) => line.split(" "));
-    return Number(values[names.indexOf("RetransSegs")] ?? Number.NaN);
+  /** What the kernels of the two who must not be delayed say of their own connections, since they began. */
+  async waits(): Promise<Readonly<Record<"customer" | "gateway", TcpWaits>>> {
+    return { customer: await tcpWaits(this.customerHost), gateway: await tcpWaits(this.lab.scanner) };
   }
 
   /** The customer's source port of its open connection. */
@@ -130,6 +125,30 @@ export class Town {
   close(): Promise<void> {
     return this.lab.close();
   }
+}
+
+/** Counters of a kernel's TCP. */
+export interface TcpWaits {
+  /**
+   * TCPTimeouts: how often nothing came back until the retransmission timer ran out (RFC 6298), for a SYN as for data. That
+   * is a stall. A single segment lost in a full queue of the link is made good within a round trip or two by fast
+   * retransmission or a loss probe (RFC 8985), on any network, and is none: so RetransSegs is told, and not judged.
+   */
+  readonly timeouts: number;
+  /** RetransSegs: segments sent again for whatever reason. */
+  readonly retransmissions: number;
+}
+
+async function tcpWaits(host: Host): Promise<TcpWaits> {
+  const text = await host.mustRun(["cat", "/proc/net/snmp", "/proc/net/netstat"]);
+  const counter = (protocol: string, name: string): number => {
+    const lines = text.split("\n").filter((line) => line.startsWith(`${protocol}: `));
+    const [names = [], values = []] = lines.map((line) => line.split(" "));
+    const value = Number(values[names.indexOf(name)]);
+    if (Number.isNaN(value)) throw new Error(`the kernel does not count ${protocol} ${name}`);
+    return value;
+  };
+  return { timeouts: counter("TcpExt", "TCPTimeouts"), retransmissions: counter("Tcp", "RetransSegs") };
 }
 
 async function startResolver(lab: Lab, host: Host): Promise<void> {

@@ -8,7 +8,7 @@ import type { Host, Lab } from "./lab.ts";
 const programs = join(import.meta.dirname, "programs");
 
 /** The command line of one of programs/; true is a flag without a value. */
-function program(name: string, options: Readonly<Record<string, string | number | true | undefined>>): string[] {
+export function program(name: string, options: Readonly<Record<string, string | number | true | undefined>>): string[] {
   const argv = [process.execPath, join(programs, `${name}.js`)];
   for (const [key, value] of Object.entries(options)) {
     if (value === true) argv.push(`--${key}`);
