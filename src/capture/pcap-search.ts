@@ -12,7 +12,7 @@ const FRACTION_AT = 4;
 const CAPTURED_AT = 8;
 const LENGTH_AT = 12;
 /** Damage does not move the clock; a pause of the capture in just this place may. */
-const MAX_TIME_STEP_SECONDS = 30 * 86_400;
+export const MAX_TIME_STEP_SECONDS = 30 * 86_400;
 
 export class PcapSearch {
   /** Time of the last record that was read; 0 before the first. */
@@ -47,10 +47,10 @@ export class PcapSearch {
     const { recordBytes } = this.#format;
     let at = from;
     for (; at < to && at + recordBytes <= end; at++) {
-      if (!this.isSound(at) || !this.#isNear(at)) continue;
+      if (!this.follows(at, this.lastSeconds)) continue;
       const next = at + recordBytes + this.#capturedBytes(at);
       if (next + recordBytes <= end) {
-        if (this.isSound(next)) return at;
+        if (this.follows(next, this.#buffer.view.getUint32(at, this.#format.isLittle))) return at;
       } else if (!isLast) {
         this.stoppedAt = at;
         return NEED_MORE;
@@ -95,20 +95,18 @@ export class PcapSearch {
     return this.#buffer.view.getUint32(at + CAPTURED_AT, this.#format.isLittle);
   }
 
-  /** What nearly every writer makes of a record: a fraction of a second, and a length on the wire not below the captured. */
-  isSound(at: number): boolean {
+  /**
+   * Whether there is what nearly every writer makes of a record, at a time that can follow `lastSeconds` (0: any): a
+   * fraction of a second, a length on the wire not below the captured, and no great step.
+   */
+  follows(at: number, lastSeconds: number): boolean {
     const { view } = this.#buffer;
     const { isLittle, unitsPerSecond } = this.#format;
     const capturedBytes = view.getUint32(at + CAPTURED_AT, isLittle);
-    if (capturedBytes === 0 || capturedBytes > MAX_FRAME_BYTES) return false;
     const lengthBytes = view.getUint32(at + LENGTH_AT, isLittle);
-    if (lengthBytes < capturedBytes || lengthBytes > MAX_FRAME_BYTES) return false;
-    return view.getUint32(at + FRACTION_AT, isLittle) < unitsPerSecond && view.getUint32(at, isLittle) > 0;
-  }
-
-  #isNear(at: number): boolean {
-    if (this.lastSeconds === 0) return true;
-    const seconds = this.#buffer.view.getUint32(at, this.#format.isLittle);
-    return Math.abs(seconds - this.lastSeconds) <= MAX_TIME_STEP_SECONDS;
+    if (capturedBytes === 0 || lengthBytes < capturedBytes || lengthBytes > MAX_FRAME_BYTES) return false;
+    const seconds = view.getUint32(at, isLittle);
+    if (seconds === 0 || view.getUint32(at + FRACTION_AT, isLittle) >= unitsPerSecond) return false;
+    return lastSeconds === 0 || Math.abs(seconds - lastSeconds) <= MAX_TIME_STEP_SECONDS;
   }
 }

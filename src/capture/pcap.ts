@@ -9,7 +9,7 @@ import {
   MAX_SEARCH_BYTES,
   unknownLinkType,
 } from "./capture-report.ts";
-import { NEED_MORE, NOT_FOUND, PcapSearch } from "./pcap-search.ts";
+import { MAX_TIME_STEP_SECONDS, NEED_MORE, NOT_FOUND, PcapSearch } from "./pcap-search.ts";
 
 // +---------------+-------+-------+---------------+---------------+
 // | Magic         | Major | Minor | Time zone     | Accuracy      |   0
@@ -103,39 +103,36 @@ export class PcapParser implements CaptureParser {
     const { isLittle, recordBytes, unitsPerSecond } = this.#format;
     const unitsPerMs = unitsPerSecond / 1000;
     const sink = this.#sink;
+    const search = this.#search;
     const linkType = this.#linkType;
-    if (start + recordBytes > end || !this.#search.isSound(start)) return start;
+    if (start + recordBytes > end || !search.follows(start, search.lastSeconds)) return start;
     let at = start;
-    let seconds = this.#search.lastSeconds;
+    let lastSeconds = search.lastSeconds;
+    let seconds = view.getUint32(at, isLittle);
+    let fraction = view.getUint32(at + FRACTION_AT, isLittle);
+    let capturedBytes = view.getUint32(at + CAPTURED_AT, isLittle);
     let packets = 0;
     for (;;) {
-      const frameAt = at + recordBytes;
-      if (frameAt > end) break;
-      const capturedBytes = view.getUint32(at + CAPTURED_AT, isLittle);
-      if (capturedBytes > MAX_FRAME_BYTES) break;
-      const next = frameAt + capturedBytes;
+      const next = at + recordBytes + capturedBytes;
       if (next + recordBytes > end) break;
+      const nextSeconds = view.getUint32(next, isLittle);
+      const nextFraction = view.getUint32(next + FRACTION_AT, isLittle);
       const nextBytes = view.getUint32(next + CAPTURED_AT, isLittle);
-      const isSound =
-        nextBytes > 0 &&
-        nextBytes <= MAX_FRAME_BYTES &&
-        nextBytes <= view.getUint32(next + LENGTH_AT, isLittle) &&
-        view.getUint32(next + FRACTION_AT, isLittle) < unitsPerSecond &&
-        view.getUint32(next, isLittle) > 0;
-      if (!isSound) break;
-      seconds = view.getUint32(at, isLittle);
+      // As PcapSearch.follows(next, seconds), written out for speed.
+      const lengthBytes = view.getUint32(next + LENGTH_AT, isLittle);
+      if (nextBytes === 0 || lengthBytes < nextBytes || lengthBytes > MAX_FRAME_BYTES) break;
+      if (nextSeconds === 0 || nextFraction >= unitsPerSecond) break;
+      if (Math.abs(nextSeconds - seconds) > MAX_TIME_STEP_SECONDS) break;
       packets++;
-      sink.frame(
-        bytes,
-        frameAt,
-        next,
-        linkType,
-        seconds * 1000 + view.getUint32(at + FRACTION_AT, isLittle) / unitsPerMs,
-      );
+      sink.frame(bytes, at + recordBytes, next, linkType, seconds * 1000 + fraction / unitsPerMs);
       at = next;
+      lastSeconds = seconds;
+      seconds = nextSeconds;
+      fraction = nextFraction;
+      capturedBytes = nextBytes;
     }
     this.packets += packets;
-    this.#search.lastSeconds = seconds;
+    search.lastSeconds = lastSeconds;
     return at;
   }
 
@@ -155,7 +152,8 @@ export class PcapParser implements CaptureParser {
     if (sound === NOT_FOUND) return this.#handOn(at, next);
     // A sound record follows. One that is sound itself may be followed by a damaged one, but holds no other in its frame;
     // an odd one must be a link of the chain that ends there.
-    const isBelieved = search.isSound(at) ? next <= sound : search.leadsTo(at, sound);
+    const isSound = search.follows(at, search.lastSeconds);
+    const isBelieved = isSound ? next <= sound : search.leadsTo(at, sound);
     return isBelieved ? this.#handOn(at, next) : this.#damaged(at);
   }
 

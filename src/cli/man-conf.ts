@@ -1,5 +1,6 @@
 // portsentry.conf(5), made from the table of keys like docs/configuration.md and the shipped file.
-import { allKeys, groups, type Key } from "../config/keys.ts";
+import { groups, type Key } from "../config/key.ts";
+import { allKeys } from "../config/keys.ts";
 import { type Edition, example, heading, item, pageHead, paragraph, seeAlso } from "./roff.ts";
 
 export function confPage(edition: Edition): string {

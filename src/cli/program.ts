@@ -194,11 +194,11 @@ function addReplay(program: Command, { terminal, done }: ProgramOptions): void {
     )
     .addArgument(new Argument("<file>", 'pcap or pcapng, plain or gzip; "-" for standard input'))
     .addOption(jsonOption())
-    .option("--home <cidr>", "a network that is ours: only probes of it count (may be given again)", collect, [])
+    .option("--home <cidr>", "a network that is ours: only probes of it count (may be given again)", collect)
     .option("-c, --conf <file>", "judge by this configuration (default: the shipped settings)")
     .addOption(
       new Option("--policy <scorer>", "only this one may call a source a scanner")
-        .choices(["all", "trigger", "score", "sequential", "sweep", "breadth", "coordinated"])
+        .choices(["all", "trigger", "score", "sequential", "sweep", "breadth", "coordinated", "tool"])
         .default("all"),
     )
     .option("--explain <address>", "print the evidence about this source, step by step")
@@ -252,7 +252,7 @@ function jsonOption(): OptionType {
   return new Option("--json", "print JSON");
 }
 
-function collect(text: string, before: readonly string[]): string[] {
+function collect(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
 }
 

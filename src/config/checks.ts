@@ -3,7 +3,8 @@
 
 import type { PortRange } from "../wire/port-range.ts";
 import { blocksAnything, blocksByFirewall, blocksByResponse, usesDecoy } from "./enforcement.ts";
-import { type Key, keys } from "./keys.ts";
+import type { Key } from "./key.ts";
+import { keys } from "./keys.ts";
 import type { Entry } from "./lines.ts";
 import { formatPorts, intersectPorts, subtractPorts } from "./ports.ts";
 import type { ProblemLog } from "./problems.ts";
@@ -84,6 +85,30 @@ const checks: readonly Check[] = [
     tell: (settings) =>
       settings.capture === "ring" && settings.proof === "on" && blocksAnything(settings)
         ? 'CAPTURE is "ring" and PROOF is "on": the silence test needs the hold of nftables, so only who connects to a port in mode "tcp" is proven, and only who is proven is blocked; PROOF="off" blocks every scanner, forged ones too'
+        : undefined,
+  },
+  {
+    rests: [keys.sequentialTheta0, keys.sequentialTheta1],
+    severity: "error",
+    tell: ({ tap }) =>
+      tap.sequentialTheta1 >= tap.sequentialTheta0
+        ? `SEQUENTIAL_CLIENT_SUCCESS (${tap.sequentialTheta0}) has to be greater than SEQUENTIAL_SCANNER_SUCCESS (${tap.sequentialTheta1})`
+        : undefined,
+  },
+  {
+    rests: [keys.sequentialClientGap, keys.sequentialScannerGap],
+    severity: "error",
+    tell: ({ tap }) =>
+      tap.sequentialScannerGapMs >= tap.sequentialClientGapMs
+        ? "SEQUENTIAL_CLIENT_GAP has to be longer than SEQUENTIAL_SCANNER_GAP"
+        : undefined,
+  },
+  {
+    rests: [keys.homeNetworks, keys.capture],
+    severity: "error",
+    tell: ({ tap, capture }) =>
+      tap.homes.length > 0 && capture !== "ring"
+        ? 'HOME_NETWORKS is for a mirror port, and CAPTURE is not "ring"; write CAPTURE="ring", or empty it'
         : undefined,
   },
   {

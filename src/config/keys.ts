@@ -1,5 +1,7 @@
 // Every key of the configuration file, once: the reader, `check`, the shipped file and the reference are made from
-// this table. It holds no logic; types of values are in values.ts, what the keys mean together in load.ts and checks.ts.
+// this table and that of tap-keys.ts. It holds no logic; types of values are in values.ts, what the keys mean together in load.ts and checks.ts.
+import { type Key, key, old } from "./key.ts";
+import { tapKeys } from "./tap-keys.ts";
 import {
   choice,
   duration,
@@ -12,42 +14,7 @@ import {
   path,
   portList,
   syslogIdent,
-  type ValueType,
 } from "./values.ts";
-
-export const groups = {
-  watch: "What is watched",
-  scan: "What counts as a scan",
-  block: "What happens to a scanner",
-  respond: "PortSentry's own responses",
-  files: "Files, logs and limits",
-  later: "Read, and not carried out by this version",
-} as const;
-export type Group = keyof typeof groups;
-
-export interface Key<T> {
-  readonly name: string;
-  readonly group: Group;
-  readonly type: ValueType<T>;
-  /** The value when a file has no such key: what an old PortSentry file means by its silence. */
-  readonly absent: string;
-  /** What conf/portsentry.conf sets; without it the key stands there as a comment, with `absent`. */
-  readonly shipped?: string;
-  /** Without `shipped`: the commented lines of conf/portsentry.conf, instead of one with `absent`. */
-  readonly examples?: readonly Example[];
-  /** Whose key it is. A file without any key of Portreeve's is an old PortSentry configuration. */
-  readonly origin: "portsentry" | "portreeve";
-  /** For an administrator: one to three sentences. */
-  readonly meaning: string;
-  /** False: read, warned about, and not carried out by this version. */
-  readonly carriedOut: boolean;
-}
-
-/** A commented line of the shipped file, for a key that has no value there. */
-export interface Example {
-  readonly value: string;
-  readonly when: string;
-}
 
 const reaction = choice(
   new Map([
@@ -56,17 +23,6 @@ const reaction = choice(
     ["2", "run" as const],
   ]),
 );
-
-type More<T> = Pick<Key<T>, "absent" | "meaning"> & Partial<Pick<Key<T>, "shipped" | "examples" | "origin">>;
-
-function key<T>(group: Group, name: string, type: ValueType<T>, more: More<T>): Key<T> {
-  return { name, group, type, carriedOut: true, origin: "portreeve", ...more };
-}
-
-/** A key that PortSentry 1.2 or 2.x knows. */
-function old<T>(group: Group, name: string, type: ValueType<T>, more: More<T>): Key<T> {
-  return key(group, name, type, { ...more, origin: "portsentry" });
-}
 
 export const keys = {
   tcpMode: key(
@@ -476,6 +432,7 @@ export const keys = {
     absent: "100000",
     meaning: "How many events the store in STATE_DIR keeps; the oldest go first.",
   }),
+  ...tapKeys,
 } as const;
 
 export const allKeys: readonly Key<unknown>[] = Object.values(keys);

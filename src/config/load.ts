@@ -2,13 +2,14 @@
 // through the function that it is given, changes nothing, and never throws for what stands in them.
 import { checkSettings, limitBlockTime } from "./checks.ts";
 import { loadIgnored } from "./ignored.ts";
-import { type Key, keys } from "./keys.ts";
+import type { Key } from "./key.ts";
+import { keys } from "./keys.ts";
 import { type Entry, readLines } from "./lines.ts";
 import type { LoadOptions } from "./options.ts";
 import { createProblemLog, escapeText, type Problem, type ProblemLog } from "./problems.ts";
 import { type ReadFile, tryRead } from "./read.ts";
 import { takeResponses } from "./responses.ts";
-import type { Settings } from "./settings.ts";
+import type { Settings, TapSettings } from "./settings.ts";
 import { isOldFile, reportLines } from "./strictness.ts";
 import { watchTcp, watchUdp } from "./watch.ts";
 
@@ -97,6 +98,7 @@ function takeSettings(
     logFormat: logFormat ?? options.logFormat ?? (generation === 2 ? "portsentry2" : "portsentry1"),
     interfaces:
       options.interfaces === undefined || options.interfaces.length === 0 ? take(keys.interface) : options.interfaces,
+    tap: takeTap(take),
     maxSources: take(keys.maxSources),
     maxEvents: take(keys.maxEvents),
   };
@@ -105,6 +107,34 @@ function takeSettings(
 /** The ring loads no table, so "auto" finds none to block with; that "nftables" cannot be had then is told by checks.ts. */
 function withCapture(firewall: Settings["firewall"], capture: Settings["capture"]): Settings["firewall"] {
   return capture === "ring" && firewall === "auto" ? "none" : firewall;
+}
+
+function takeTap(take: <T>(key: Key<T>) => T): TapSettings {
+  return {
+    homes: take(keys.homeNetworks),
+    knownScanners: take(keys.knownScanners),
+    sequentialAlpha: take(keys.sequentialAlpha),
+    sequentialBeta: take(keys.sequentialBeta),
+    sequentialTheta0: take(keys.sequentialTheta0),
+    sequentialTheta1: take(keys.sequentialTheta1),
+    sequentialClientGapMs: take(keys.sequentialClientGap),
+    sequentialScannerGapMs: take(keys.sequentialScannerGap),
+    sweepHosts: take(keys.sweepHosts),
+    linkSweepHosts: take(keys.linkSweepHosts),
+    sweepPardon: take(keys.sweepPardon),
+    sweepQuietMs: take(keys.sweepQuiet),
+    breadthContacts: take(keys.breadthContacts),
+    breadthWindowMs: take(keys.breadthWindow),
+    pingedHosts: take(keys.pingedHosts),
+    unknownHosts: take(keys.unknownHosts),
+    coordinatedMembers: take(keys.coordinatedMembers),
+    coordinatedOverlap: take(keys.coordinatedOverlap),
+    coordinatedAlpha: take(keys.coordinatedAlpha),
+    coordinatedWindowMs: take(keys.coordinatedWindow),
+    widerSources: take(keys.widerSources),
+    widerBlocks: take(keys.widerBlocks),
+    widerWindowMs: take(keys.widerWindow),
+  };
 }
 
 /** The key's value; where it cannot be read, that is reported and the value of an absent key goes on. */

@@ -1,7 +1,8 @@
 // What is wrong with the responses of a file: placeholders that nothing replaces, programs that are not there, a
 // reaction that has nothing to run.
 import { EXAMPLE_GATEWAY, missingPrograms, unknownPlaceholders } from "./command.ts";
-import { type Key, keys } from "./keys.ts";
+import type { Key } from "./key.ts";
+import { keys } from "./keys.ts";
 import type { Entry } from "./lines.ts";
 import { escapeText, type ProblemLog } from "./problems.ts";
 import type { Settings } from "./settings.ts";

@@ -1,7 +1,8 @@
 // PortSentry's own responses out of the file: KILL_ROUTE, KILL_HOSTS_DENY, KILL_RUN_CMD and what belongs to them. A
 // template without $TARGET$ is skipped, as in PortSentry, and that is said.
 import { hasTarget } from "./command.ts";
-import { type Key, keys } from "./keys.ts";
+import type { Key } from "./key.ts";
+import { keys } from "./keys.ts";
 import type { Entry } from "./lines.ts";
 import type { ProblemLog } from "./problems.ts";
 import type { ResponseSettings } from "./settings.ts";

@@ -33,6 +33,35 @@ export interface ResponseSettings {
   readonly runCommandFirst: boolean;
 }
 
+/** What judges where both sides of the traffic are seen; docs/detection.md has the meaning of each. */
+export interface TapSettings {
+  /** Empty: no mirror port. */
+  readonly homes: readonly Prefix[];
+  /** KNOWN_SCANNERS */
+  readonly knownScanners: string | undefined;
+  readonly sequentialAlpha: number;
+  readonly sequentialBeta: number;
+  readonly sequentialTheta0: number;
+  readonly sequentialTheta1: number;
+  readonly sequentialClientGapMs: number;
+  readonly sequentialScannerGapMs: number;
+  readonly sweepHosts: number;
+  readonly linkSweepHosts: number;
+  readonly sweepPardon: number;
+  readonly sweepQuietMs: number;
+  readonly breadthContacts: number;
+  readonly breadthWindowMs: number;
+  readonly pingedHosts: number;
+  readonly unknownHosts: number;
+  readonly coordinatedMembers: number;
+  readonly coordinatedOverlap: number;
+  readonly coordinatedAlpha: number;
+  readonly coordinatedWindowMs: number;
+  readonly widerSources: number;
+  readonly widerBlocks: number;
+  readonly widerWindowMs: number;
+}
+
 export interface Settings {
   /** The file this was read from. */
   readonly file: string;
@@ -89,6 +118,8 @@ export interface Settings {
   readonly capture: "auto" | "nflog" | "ring";
   /** INTERFACE, or 2.x's -i: "ALL" or "ALL_NLO" alone, or names. For the ring. */
   readonly interfaces: readonly string[];
+  /** HOME_NETWORKS and all that counts on a mirror port only. */
+  readonly tap: TapSettings;
   /** MAX_SOURCES: rows of the source table. */
   readonly maxSources: number;
   /** MAX_EVENTS: events kept in the store; the oldest go first. */

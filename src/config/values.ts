@@ -1,6 +1,7 @@
 // What can stand between the quotes of a key: for each type of value its parser, and the words that tell an
 // administrator what is allowed. Pure; whether a file or a user exists is not asked here.
 
+import { type Prefix, parsePrefix } from "../wire/address.ts";
 import type { PortRange } from "../wire/port-range.ts";
 import { MAX_PORT, mergePorts } from "./ports.ts";
 import { escapeText, hasControl } from "./problems.ts";
@@ -101,6 +102,38 @@ export function integer(min: number, max: number): ValueType<number> {
     },
   };
 }
+
+/** "0.05" or "1e-6". */
+export function decimal(min: number, max: number): ValueType<number> {
+  const allowed = `a number, ${min} to ${max}`;
+  return {
+    allowed,
+    parse(text) {
+      const word = text.trim();
+      const number = /^[0-9]{1,9}(?:\.[0-9]{1,15})?(?:e-?[0-9]{1,2})?$/i.test(word) ? Number(word) : Number.NaN;
+      return number >= min && number <= max ? { ok: number } : { error: `write ${allowed}` };
+    },
+  };
+}
+
+const MAX_NETWORKS = 1_000;
+
+/** Addresses and networks with commas between them; "" is the empty list. */
+export const networkList: ValueType<readonly Prefix[]> = {
+  allowed: `addresses and networks with commas between them, as in "192.0.2.0/24,2001:db8::/32", at most ${MAX_NETWORKS}`,
+  parse(text) {
+    if (text.trim() === "") return { ok: [] };
+    const words = text.split(",").map((word) => word.trim());
+    if (words.length > MAX_NETWORKS) return { error: `write ${networkList.allowed}` };
+    const networks: Prefix[] = [];
+    for (const word of words) {
+      const network = parsePrefix(word);
+      if (network === undefined) return { error: `"${escapeText(word, 60)}" is none; write ${networkList.allowed}` };
+      networks.push(network);
+    }
+    return { ok: networks };
+  },
+};
 
 /** A packet mark: 32 bits, of which 0 means none. */
 export const packetMark: ValueType<number> = {

@@ -1,7 +1,8 @@
 // Which ports of a protocol are watched, and how: from its mode, its lists and its exclusions.
 
 import type { PortRange } from "../wire/port-range.ts";
-import { type Key, keys } from "./keys.ts";
+import type { Key } from "./key.ts";
+import { keys } from "./keys.ts";
 import type { LoadOptions } from "./options.ts";
 import { ALL_PORTS, subtractPorts } from "./ports.ts";
 import type { WatchSettings } from "./settings.ts";

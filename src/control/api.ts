@@ -1,6 +1,6 @@
 // What the daemon offers over its control socket: the interface that control/server.ts serves, daemon/ implements
 // and control/client.ts calls. Field names are the contract of design section 7.
-import type { Event } from "../record/event.ts";
+import type { Event, NumberedEvent } from "../record/event.ts";
 
 export interface Status {
   readonly version: string;
@@ -64,6 +64,14 @@ export interface GuardEntry {
   readonly until: string | null;
 }
 
+/** A source that has finished a real connection to this TCP port, and how long that is remembered. */
+export interface KnownClient {
+  readonly source: string;
+  readonly port: number;
+  /** ISO 8601. */
+  readonly until: string;
+}
+
 export interface BlockRequest {
   /** Address or CIDR; parsed by the daemon. */
   readonly source: string;
@@ -110,7 +118,9 @@ export interface Refusal {
     /** The block would end the caller's own SSH session. */
     | "own-session"
     /** Nothing to confirm. */
-    | "no-trial";
+    | "no-trial"
+    /** Somebody else is reading the same long list. */
+    | "busy";
   readonly message: string;
 }
 
@@ -136,6 +146,10 @@ export interface DaemonApi {
   confirm?(): Reply<Confirmation>;
   /** The newest `limit` events, oldest first. */
   events(limit: number, source?: string): Reply<readonly Event[]>;
+  /** All that is stored with a higher number, the oldest first, at most `limit`. Walked lazily. Absent: as if none were. */
+  eventsAfter?(after: number, limit: number): Iterable<NumberedEvent>;
+  /** Pair by pair; some 10 MB are held until the walk has ended, so one walk at a time. Absent: nobody is known. */
+  knownClients?(): Promise<Reply<Iterable<KnownClient>>>;
   /** Calls `listener` for each event from now on; returns the way to stop. */
   follow(listener: (event: Event) => void): () => void;
 }

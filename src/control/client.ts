@@ -2,13 +2,14 @@
 // Refusals are answers; what kept the daemon from answering is thrown (errors.ts).
 import type { IncomingMessage } from "node:http";
 import type { z } from "zod";
-import type { Event } from "../record/event.ts";
+import type { Event, NumberedEvent } from "../record/event.ts";
 import type {
   BlockedEntry,
   BlockRequest,
   Confirmation,
   Explanation,
   GuardEntry,
+  KnownClient,
   ModeName,
   Modes,
   Reply,
@@ -24,7 +25,9 @@ import {
   explanationSchema,
   failureSchema,
   guardEntrySchema,
+  knownClientSchema,
   modesSchema,
+  numberedEventSchema,
   refusalSchema,
   statusSchema,
   unblockAnswerSchema,
@@ -66,6 +69,26 @@ export class ControlClient {
     const lines = await this.#askLines("/v1/guard", guardEntrySchema);
     if ("refused" in lines) throw new ProtocolError(this.#socketPath, lines.refused.message);
     yield* lines.ok;
+  }
+
+  /** Everything that is stored, the oldest first, asked for in parts of 10,000. */
+  async *allEvents(): AsyncGenerator<NumberedEvent> {
+    for (let after = 0, isEnd = false; !isEnd; ) {
+      isEnd = true;
+      const lines = await this.#askLines(`/v1/events/after/${after}`, numberedEventSchema);
+      if ("refused" in lines) throw new ProtocolError(this.#socketPath, lines.refused.message);
+      for await (const numbered of lines.ok) {
+        if (numbered.number <= after) throw new ProtocolError(this.#socketPath, "event numbers do not rise");
+        after = numbered.number;
+        isEnd = false;
+        yield numbered;
+      }
+    }
+  }
+
+  /** Who has connected to which port lately; there may be half a million. */
+  async knownClients(): Promise<Reply<AsyncIterable<KnownClient>>> {
+    return this.#askLines("/v1/known", knownClientSchema);
   }
 
   block(request: BlockRequest): Promise<Reply<BlockedEntry>> {

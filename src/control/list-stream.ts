@@ -9,6 +9,8 @@ export function streamList(
   items: Iterable<unknown>,
   form: ListForm,
   entriesPerTurn: number,
+  /** Called once, when nothing more is read of the list: at its end, at an error, or when the client has gone. */
+  ended: () => void = () => {},
 ): ReadableStream<Uint8Array> {
   const pieces = listPieces(items, form, entriesPerTurn);
   const encoder = new TextEncoder();
@@ -16,12 +18,19 @@ export function streamList(
     {
       async pull(controller) {
         await setImmediate();
-        const { done, value } = pieces.next();
-        if (done) controller.close();
-        else controller.enqueue(encoder.encode(value));
+        try {
+          const { done, value } = pieces.next();
+          if (!done) return controller.enqueue(encoder.encode(value));
+        } catch (error) {
+          ended();
+          throw error;
+        }
+        ended();
+        controller.close();
       },
       cancel() {
         pieces.return(undefined);
+        ended();
       },
     },
     { highWaterMark: 0 },

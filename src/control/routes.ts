@@ -53,6 +53,11 @@ export function createRoutes(options: RouteOptions): Hono<Bindings> {
   app.get("/v1/why/:address", (c) => answer(c, api.why(c.req.param("address"))));
   app.get("/v1/events", (c) => listEvents(c, options));
   app.get("/v1/events/follow", (c) => followEvents(c, options));
+  app.get("/v1/events/after/:number", (c) => listEventsAfter(c, options));
+  app.get(
+    "/v1/known",
+    oneAtATime((c, ended) => listKnown(c, options, ended)),
+  );
   app.notFound((c) => fail(c, 404, "no-such-route", `${c.req.method} ${c.req.path} is not served here`));
   app.onError((error, c) => {
     options.report(error);
@@ -66,6 +71,44 @@ function listEvents(c: Context<Bindings>, { api, limits }: RouteOptions): Respon
   if ("failure" in query) return query.failure;
   const reply = api.events(query.limit, query.source);
   return "ok" in reply ? list(c, reply.ok, limits) : refuse(c, reply.refused);
+}
+
+/** By number, so that all of the record can be read a part at a time; nothing more than a part is ever held. */
+function listEventsAfter(c: Context<Bindings>, { api, limits }: RouteOptions): Response {
+  const query = parseEventQuery(c, limits, limits.events);
+  if ("failure" in query) return query.failure;
+  const text = c.req.param("number") ?? "";
+  if (!/^\d{1,16}$/.test(text)) return fail(c, 400, "bad-request", `"${text.slice(0, 40)}" is no event number`);
+  return list(c, api.eventsAfter?.(Number(text), query.limit) ?? [], limits);
+}
+
+async function listKnown(c: Context<Bindings>, { api, limits }: RouteOptions, ended: () => void): Promise<Response> {
+  const reply = (await api.knownClients?.()) ?? { ok: [] };
+  if ("ok" in reply) return list(c, reply.ok, limits, ended);
+  ended();
+  return refuse(c, reply.refused);
+}
+
+type Handler = (c: Context<Bindings>, ended: () => void) => Promise<Response>;
+
+/** For what takes memory until it has been read: a second reader is sent away while there is one. */
+function oneAtATime(handle: Handler): (c: Context<Bindings>) => Promise<Response> {
+  let isBusy = false;
+  return async (c) => {
+    // Hono asks the GET handler and drops its body, which would then never end.
+    if (c.req.method === "HEAD") return c.body(null);
+    if (isBusy) return refuse(c, { code: "busy", message: "somebody else reads this list just now: try again" });
+    isBusy = true;
+    const ended = (): void => {
+      isBusy = false;
+    };
+    try {
+      return await handle(c, ended);
+    } catch (error) {
+      ended();
+      throw error;
+    }
+  };
 }
 
 /** History and live events in one answer, and both taken in one turn: nothing is told twice, nothing falls between. */
@@ -139,9 +182,9 @@ async function readBody(request: Request, limitBytes: number): Promise<string | 
 }
 
 /** JSON Lines for a client that asks for them, else one array. */
-function list(c: Context<Bindings>, items: Iterable<unknown>, limits: ControlLimits): Response {
+function list(c: Context<Bindings>, items: Iterable<unknown>, limits: ControlLimits, ended?: () => void): Response {
   const lines = c.req.header("accept") === "application/x-ndjson";
-  return c.body(streamList(items, lines ? "lines" : "array", limits.entriesPerTurn), 200, {
+  return c.body(streamList(items, lines ? "lines" : "array", limits.entriesPerTurn, ended), 200, {
     "content-type": lines ? "application/x-ndjson" : "application/json",
   });
 }
@@ -168,6 +211,7 @@ function refusalStatus(code: Refusal["code"]): FailureStatus {
     case "no-trial":
       return 409;
     case "no-firewall":
+    case "busy":
     case "full":
     case "kernel":
       return 503;

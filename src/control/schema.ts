@@ -1,8 +1,17 @@
 // The JSON on the control socket as schemas: what a client accepts from a server. Not loaded by the daemon (requests.ts).
 // Answers may carry more fields than these (a newer daemon); they are kept, so that --json prints them.
 import { z } from "zod";
-import type { Event } from "../record/event.ts";
-import type { BlockedEntry, Confirmation, Explanation, GuardEntry, Modes, Refusal, Status } from "./api.ts";
+import type { Event, NumberedEvent } from "../record/event.ts";
+import type {
+  BlockedEntry,
+  Confirmation,
+  Explanation,
+  GuardEntry,
+  KnownClient,
+  Modes,
+  Refusal,
+  Status,
+} from "./api.ts";
 
 const count = z.number().nonnegative();
 
@@ -45,6 +54,11 @@ export const guardEntrySchema: z.ZodType<GuardEntry> = z.looseObject({
 /** The names are detect/'s to list, which this room does not know; any short word is taken. */
 const kindSchema = z.custom<NonNullable<Event["kind"]>>((kind) => typeof kind === "string" && kind.length <= 20);
 
+/** Likewise. */
+const dispositionSchema = z.custom<NonNullable<Event["disposition"]>>(
+  (disposition) => typeof disposition === "string" && disposition.length <= 20,
+);
+
 export const eventSchema: z.ZodType<Event> = z.looseObject({
   time: z.string(),
   type: z.enum(["probe", "finding", "block", "unblock", "drift", "warning"]),
@@ -56,6 +70,16 @@ export const eventSchema: z.ZodType<Event> = z.looseObject({
   grade: z.string().exactOptional(),
   action: z.string().exactOptional(),
   message: z.string().exactOptional(),
+  disposition: dispositionSchema.exactOptional(),
+  missed: count.exactOptional(),
+});
+
+export const numberedEventSchema: z.ZodType<NumberedEvent> = z.looseObject({ number: count, event: eventSchema });
+
+export const knownClientSchema: z.ZodType<KnownClient> = z.looseObject({
+  source: z.string(),
+  port: z.number().min(0).max(65_535),
+  until: z.string(),
 });
 
 export const explanationSchema: z.ZodType<Explanation> = z.looseObject({
@@ -92,6 +116,7 @@ const refusalCodes = [
   "mode-taken",
   "own-session",
   "no-trial",
+  "busy",
 ] as const satisfies readonly Refusal["code"][];
 
 export const refusalSchema = z.looseObject({

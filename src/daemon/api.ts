@@ -1,7 +1,7 @@
 // The daemon's side of the control socket: answers from the rooms' own state, and refuses in words.
 
 import type { Block } from "../block/block.ts";
-import type { BlockedEntry, BlockRequest, DaemonApi, Refusal, Reply } from "../control/api.ts";
+import type { BlockedEntry, BlockRequest, DaemonApi, KnownClient, Refusal, Reply } from "../control/api.ts";
 import type { Event } from "../record/event.ts";
 import { formatPrefix, type Prefix, parsePrefix, prefixContains } from "../wire/address.ts";
 import type { Daemon } from "./daemon.ts";
@@ -22,6 +22,8 @@ export function createApi(daemon: Daemon): DaemonApi {
       return source === undefined ? badAddress(address) : { ok: explain(daemon, source) };
     },
     events: (limit, source) => events(daemon, limit, source),
+    eventsAfter: (after, limit) => daemon.store.eventsAfter(after, limit),
+    knownClients: () => knownClients(daemon),
     follow: (listener) => daemon.recorder.follow(listener) ?? (() => undefined),
   };
 }
@@ -100,6 +102,14 @@ function lift(daemon: Daemon, blocks: readonly Block[], how: "by hand" | "all"):
   if (failures.length > 0) return refuse("kernel", `not lifted: ${failures.slice(0, 5).join("; ")}`);
   for (const block of blocks) daemon.release(block.source);
   return { ok: blocks.map(({ source }) => formatPrefix(source)) };
+}
+
+async function knownClients(daemon: Daemon): Promise<Reply<Iterable<KnownClient>>> {
+  try {
+    return { ok: await daemon.knownClients() };
+  } catch (error) {
+    return refuse("kernel", `the known clients cannot be read: ${String(error)}`);
+  }
 }
 
 function events(daemon: Daemon, limit: number, source: string | undefined): Reply<readonly Event[]> {

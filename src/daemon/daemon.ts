@@ -1,13 +1,13 @@
 // The assembled daemon: owns the rooms and what runs between packets. Built by start.ts, driven by run.ts.
-import type { Firewall } from "../block/firewall.ts";
-import { type LearnedSets, maxPeers } from "../block/learned-sets.ts";
+import { type LearnedLike, maxPeers } from "../block/learned-sets.ts";
+import type { FirewallLike } from "../block/no-firewall.ts";
 import type { Responder } from "../block/responder.ts";
 import type { RulesetPlan } from "../block/ruleset.ts";
 import type { PacketSource } from "../capture/packet-source.ts";
 import { blocksAnything, blocksByFirewall, blocksByResponse } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
-import type { GuardEntry, Status } from "../control/api.ts";
-import { Detector } from "../detect/detector.ts";
+import type { GuardEntry, KnownClient, Status } from "../control/api.ts";
+import { Detector, type SourceEvidence } from "../detect/detector.ts";
 import { Disposition, Kind, type Probe } from "../detect/probe.ts";
 import { SourceTable } from "../detect/source-table.ts";
 import { OffenceMemory } from "../judge/escalation.ts";
@@ -28,7 +28,8 @@ import { Engine, type ProbeState } from "./engine.ts";
 import { guardEntries } from "./guard.ts";
 import { Handshakes } from "./handshakes.ts";
 import { type HostFacts, readConntrackUse } from "./host.ts";
-import { graceLeftMs, guardedBy, judgeContext, type Listened, nearRanges, planRuleset, scorePolicy } from "./plan.ts";
+import { listKnownClients } from "./known-clients.ts";
+import { graceLeftMs, guardedBy, judgeContext, type Listened, nearRanges, planRuleset } from "./plan.ts";
 import { describeProof, type Prover } from "./prover.ts";
 import { Reconciler } from "./reconciler.ts";
 import { type Restored, restoreBlocks } from "./restore.ts";
@@ -39,7 +40,7 @@ export interface DaemonParts {
   readonly version: string;
   readonly settings: Settings;
   readonly host: HostFacts;
-  readonly firewall: Firewall;
+  readonly firewall: FirewallLike;
   readonly capture: PacketSource;
   readonly store: Store;
   readonly journal: Journal;
@@ -49,7 +50,7 @@ export interface DaemonParts {
   readonly prover: Prover | undefined;
   readonly responder: Responder;
   /** What the kernel's rules learn: known pairs, lately open ports, peers. */
-  readonly learned: LearnedSets;
+  readonly learned: LearnedLike;
   /** Puts back what was saved of it, into a table that has been made anew. */
   readonly relearn?: () => void;
   /** ANSWER="open". */
@@ -102,7 +103,7 @@ export class Daemon {
     this.#startMs = nowMs();
     this.store = store;
     const table = new SourceTable(settings.maxSources, parts.hashSeed);
-    this.detector = new Detector({ table, policy: scorePolicy(settings), near: this.#near });
+    this.detector = new Detector({ table, policy: settings, near: this.#near });
     this.judge = new Judge(judgeContext(settings, host, this.#isPeer));
     const { journal, history, names, version } = parts;
     this.recorder = new Recorder({ store, journal, history, names, version, nowMs }, this.#recorderPolicy());
@@ -154,6 +155,10 @@ export class Daemon {
 
   get host(): HostFacts {
     return this.#host;
+  }
+
+  get capture(): "nflog" | "ring" {
+    return this.#parts.capture.name ?? "nflog";
   }
 
   /** Whether anything can be blocked at all. */
@@ -285,7 +290,7 @@ export class Daemon {
       throw error;
     }
     this.#followEnforcement(before);
-    this.detector.setPolicy(scorePolicy(settings));
+    this.detector.setPolicy(settings);
     // Who was only logged until now must be found again to be blocked.
     this.detector.resetAll();
     this.judge.replaceContext(judgeContext(settings, this.#host, this.#isPeer));
@@ -326,6 +331,11 @@ export class Daemon {
   /** The guard as it is now, entry by entry; peers as the kernel has them. Throws KernelError. */
   guard(): Iterable<GuardEntry> {
     return guardEntries(this.#host, this.#parts.learned.peers());
+  }
+
+  /** Who has finished a real connection lately, and to which port. Rejects with KernelError. */
+  knownClients(): Promise<Iterable<KnownClient>> {
+    return listKnownClients(this.#parts.learned);
   }
 
   /**
@@ -406,6 +416,11 @@ export class Daemon {
     return this.#offences.get(formatPrefix(source), this.#parts.nowMs())?.offences ?? 0;
   }
 
+  /** What is tracked of a source, as it counts now; undefined if nothing is. */
+  evidenceOn(source: Prefix): SourceEvidence | undefined {
+    return this.detector.evidenceOn(source, this.#parts.nowMs());
+  }
+
   /** Stops what runs by itself. */
   close(): void {
     clearTimeout(this.#flushTimer);
@@ -454,7 +469,7 @@ export class Daemon {
       proven,
       unproven: blocked - proven,
       uptimeSeconds: Math.floor((nowMs() - this.#startMs) / 1000),
-      capture: "nflog",
+      capture: this.capture,
       firewall: this.enforces ? "nftables" : "none",
       blocking: blocksAnything(this.#settings),
       configuration: this.#settings.file,
@@ -471,10 +486,13 @@ export class Daemon {
 
   #warnings(): string[] {
     const warnings = [...this.#parts.troubles.current()];
-    const { lost } = this.#parts.capture;
+    const { capture } = this.#parts;
+    const { lost } = capture;
     if (lost > 0)
       warnings.push(
-        `${lost} packets were lost before they could be judged (nfnetlink_log overran); the kernel's hold worked on`,
+        capture.name === "ring"
+          ? `${lost} packets were lost before they could be judged (the packet ring was full)`
+          : `${lost} packets were lost before they could be judged (nfnetlink_log overran); the kernel's hold worked on`,
       );
     const conntrack = readConntrackUse();
     if (conntrack !== undefined && conntrack.used >= CONNTRACK_WARNING * conntrack.limit) {
@@ -501,6 +519,7 @@ export class Daemon {
       ...this.#parts.decoy?.counters,
       ...history?.counters,
       nflogMalformed: capture.malformed,
+      ...capture.counters,
       evictedSources: this.detector.table.evictions,
       evictedOffences: this.#offences.evictions,
       blocksRefused: this.blocker.list.refused,

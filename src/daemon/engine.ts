@@ -170,6 +170,7 @@ export class Engine implements PacketSink {
         this.counters.otherProtocols++;
         break;
       case DecodeResult.Ok:
+      case DecodeResult.NotIp:
         break;
     }
   }

@@ -3,7 +3,6 @@ import type { DecoyPlan } from "../block/decoy.ts";
 import type { RulesetPlan } from "../block/ruleset.ts";
 import { blocksByFirewall, blocksByResponse } from "../config/enforcement.ts";
 import type { Settings, WatchSettings } from "../config/settings.ts";
-import type { ScorePolicy } from "../detect/scorers.ts";
 import type { JudgeContext } from "../judge/judge.ts";
 import type { Prefix } from "../wire/address.ts";
 import { parsePrefix } from "../wire/address.ts";
@@ -103,9 +102,4 @@ export function judgeContext(
     firewall: blocksByFirewall(settings) || blocksByResponse(settings),
     softly: settings.firewall !== "none",
   };
-}
-
-export function scorePolicy(settings: Settings): ScorePolicy {
-  const { policy, scanTrigger, scorePorts, scoreWindowMs, slowScorePorts, slowScoreWindowMs } = settings;
-  return { policy, scanTrigger, scorePorts, scoreWindowMs, slowScorePorts, slowWindowMs: slowScoreWindowMs };
 }

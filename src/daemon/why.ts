@@ -55,7 +55,7 @@ export function describeEvidence(evidence: SourceEvidence): string[] {
   sentences.push(
     `Its score is ${score.toFixed(2)} now; above ${scoreBound(policy.scorePorts)} is a scan (SCORE_PORTS).`,
   );
-  if (policy.slowWindowMs > 0 && slowContacts > 0) {
+  if (policy.slowScoreWindowMs > 0 && slowContacts > 0) {
     const since = new Date(slowSinceMs).toISOString();
     sentences.push(
       `It has tried ${slowContacts} or more different ports since ${since}; ${policy.slowScorePorts} are a scan (SLOW_SCORE_PORTS).`,

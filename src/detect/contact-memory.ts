@@ -22,10 +22,10 @@ import type { SourceRows } from "./source-rows.ts";
 /** Bits of a sketch: where slowCount() ends. */
 export const SKETCH_BITS = 32;
 
-/** How long a contact counts; slowWindowMs in whole seconds, 0 as NO_SLOW_WINDOW_MS. */
+/** How long a contact counts; slowScoreWindowMs in whole seconds, 0 as NO_SLOW_WINDOW_MS. */
 export interface MemoryTimes {
   readonly scoreWindowMs: number;
-  readonly slowWindowMs: number;
+  readonly slowScoreWindowMs: number;
 }
 
 /** Where nobody asks the sketch, contacts are still known again for so long. */
@@ -76,7 +76,7 @@ export class ContactMemory {
     if (!isWeak) rows.countDirectProbe(row);
     const scoredMs = rows.scoredMs(row);
     const nowMs = scoredMs > timeMs && scoredMs - timeMs <= OVERTAKING_MS ? scoredMs : timeMs;
-    const turns = turnsBetween(scoredMs, nowMs, times.slowWindowMs);
+    const turns = turnsBetween(scoredMs, nowMs, times.slowScoreWindowMs);
     if (!isRemembered(turns)) this.#forget(row);
     const slot = slotOf(rows, row, kind, port);
     const isUpgrade = slot !== NO_SLOT && !isWeak && isWeakSlot(rows, row, slot);
@@ -116,17 +116,17 @@ export class ContactMemory {
   }
 
   /** Distinct direct contacts of this slow window and the one before, as far as the sketch tells: never too many. */
-  slowCount(row: number, timeMs: number, slowWindowMs: number): number {
+  slowCount(row: number, timeMs: number, slowScoreWindowMs: number): number {
     const rows = this.#rows;
-    const turns = turnsBetween(rows.scoredMs(row), timeMs, slowWindowMs);
+    const turns = turnsBetween(rows.scoredMs(row), timeMs, slowScoreWindowMs);
     if (!isRemembered(turns)) return 0;
     return turns === 1 && rows.hasMore(row) ? countBits(rows.today(row)) : this.highestSlowCount(row);
   }
 
   /** No contact that slowCount() counts came before this time. */
-  slowSinceMs(row: number, slowWindowMs: number): number {
+  slowSinceMs(row: number, slowScoreWindowMs: number): number {
     const rows = this.#rows;
-    const windowMs = slowWindowMs === 0 ? NO_SLOW_WINDOW_MS : slowWindowMs;
+    const windowMs = slowScoreWindowMs === 0 ? NO_SLOW_WINDOW_MS : slowScoreWindowMs;
     const hasBefore = rows.hasMore(row) && rows.before(row) !== 0;
     const first = Math.floor(rows.scoredMs(row) / windowMs) - (hasBefore ? 1 : 0);
     return Math.max(first * windowMs, rows.firstSeen(row) * 1000);
@@ -171,8 +171,8 @@ export class ContactMemory {
 }
 
 /** Slow windows begun since a contact last counted. */
-function turnsBetween(scoredMs: number, nowMs: number, slowWindowMs: number): number {
-  const windowMs = slowWindowMs === 0 ? NO_SLOW_WINDOW_MS : slowWindowMs;
+function turnsBetween(scoredMs: number, nowMs: number, slowScoreWindowMs: number): number {
+  const windowMs = slowScoreWindowMs === 0 ? NO_SLOW_WINDOW_MS : slowScoreWindowMs;
   return Math.floor(nowMs / windowMs) - Math.floor(scoredMs / windowMs);
 }
 

@@ -95,8 +95,8 @@ export class Detector {
     return {
       ...table.describe(row),
       score: table.memory.score(row, timeMs, policy.scoreWindowMs),
-      slowContacts: table.memory.slowCount(row, timeMs, policy.slowWindowMs),
-      slowSinceMs: table.memory.slowSinceMs(row, policy.slowWindowMs),
+      slowContacts: table.memory.slowCount(row, timeMs, policy.slowScoreWindowMs),
+      slowSinceMs: table.memory.slowSinceMs(row, policy.slowScoreWindowMs),
       policy,
     };
   }
@@ -133,10 +133,10 @@ export class Detector {
       countsAsSlow(table, row, policy, timeMs);
     return {
       probes: table.probes(row),
-      contacts: isSlow ? table.memory.slowCount(row, timeMs, policy.slowWindowMs) : table.memory.distinct(row),
+      contacts: isSlow ? table.memory.slowCount(row, timeMs, policy.slowScoreWindowMs) : table.memory.distinct(row),
       firstMs: table.firstSeenMs(row),
       policy: policy.policy,
-      ...(isSlow && { slowSinceMs: table.memory.slowSinceMs(row, policy.slowWindowMs) }),
+      ...(isSlow && { slowSinceMs: table.memory.slowSinceMs(row, policy.slowScoreWindowMs) }),
     };
   }
 }

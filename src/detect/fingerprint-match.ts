@@ -1,57 +1,69 @@
-// Whether a packet fits a row of fingerprints.ts, and what that is worth. Pure, and nothing is allocated per packet.
+// A row of fingerprints.ts as the packet path wants it: all rows of one shape, nothing to compute, nothing allocated.
 import { type Packet, TcpFlag } from "../wire/packet.ts";
-import { Constant, Cookie, constantBits, cookieBits, type Fingerprint } from "./fingerprints.ts";
-import type { Layout } from "./header-layout.ts";
-
-/** Chance is out of the question below 2^-30: one wrong name in a thousand million sources. */
-export const NAMED_AT_BITS = 30;
-/** Rows of habits alone never get there: they are named at more than this, after a few packets that all agree. */
-const NAMED_BY_HABITS_BITS = 20;
-const PACKETS_OF_HABITS = 3;
+import { firstBits, furtherBits, packetsNeeded } from "./fingerprint-bits.ts";
+import { Constant, Cookie, type Fingerprint } from "./fingerprints.ts";
 
 /** ECE and CWR name nothing: a stack that speaks ECN sets them in its SYN (RFC 3168 section 6.1.1). */
 const FLAG_BITS = TcpFlag.Fin | TcpFlag.Syn | TcpFlag.Rst | TcpFlag.Psh | TcpFlag.Ack | TcpFlag.Urg;
 
-/** What the first packet is worth. */
-export function firstBits({ habits, cookie }: Fingerprint): number {
-  const { window, layout, hopBits = 0, dontFragment, identification, strayAcknowledgmentBits = 0 } = habits;
-  const fixed = (window?.bits ?? 0) + (layout?.bits ?? 0) + (identification?.bits ?? 0) + (dontFragment?.bits ?? 0);
-  return fixed + hopBits + strayAcknowledgmentBits + cookieBits[cookie ?? Cookie.None];
-}
+const ANY = -1;
+const NO_HOPS = [1, 0] as const;
 
-/** What each further packet to another target adds: 0 for rows of habits. */
-export function furtherBits({ habits, cookie, constant }: Fingerprint): number {
-  // An identification of 0 is a habit: whoever does not fill it in once never does.
-  const id = habits.identification === undefined || habits.identification.is === 0 ? 0 : habits.identification.bits;
-  return id + cookieBits[cookie ?? Cookie.None] + constantBits[constant ?? Constant.None];
-}
+export class CompiledRow {
+  readonly index: number;
+  readonly row: Fingerprint;
+  readonly cookie: Cookie;
+  readonly constant: Constant;
+  readonly firstBits: number;
+  readonly furtherBits: number;
+  readonly packetsNeeded: number;
+  readonly #flags: number;
+  readonly #flagsExcept: readonly number[];
+  readonly #ports: readonly number[];
+  readonly #fewestHops4: number;
+  readonly #mostHops4: number;
+  readonly #fewestHops6: number;
+  readonly #mostHops6: number;
+  readonly #dontFragment: number;
+  readonly #identification: number;
+  readonly #isAcknowledgmentStray: boolean;
 
-/** How many packets, each to another target, until the tool is named; Infinity if its row can never name it. */
-export function packetsNeeded(row: Fingerprint): number {
-  const first = firstBits(row);
-  const further = furtherBits(row);
-  if (first >= NAMED_AT_BITS) return 1;
-  if (further > 0) return 1 + Math.ceil((NAMED_AT_BITS - first) / further);
-  return first > NAMED_BY_HABITS_BITS ? PACKETS_OF_HABITS : Number.POSITIVE_INFINITY;
-}
-
-export function fitsHabits(row: Fingerprint, packet: Packet, layout: Layout): boolean {
-  const { habits } = row;
-  if (packet.protocol !== row.protocol) return false;
-  if (habits.flags !== undefined && (packet.tcpFlags & FLAG_BITS) !== habits.flags) return false;
-  if (habits.flagsExcept?.includes(packet.tcpFlags & FLAG_BITS) === true) return false;
-  if (habits.layout !== undefined && !habits.layout.of.includes(layout)) return false;
-  if (habits.window !== undefined && !habits.window.of.includes(packet.tcpWindow)) return false;
-  const hops = packet.family === 4 ? habits.hops4 : habits.hops6;
-  if (hops === undefined || packet.hopLimit < hops[0] || packet.hopLimit > hops[1]) return false;
-  if (packet.family === 4) {
-    if (habits.dontFragment !== undefined && packet.dontFragment !== habits.dontFragment.is) return false;
-    if (habits.identification !== undefined && packet.identification !== habits.identification.is) return false;
+  constructor(row: Fingerprint, index: number) {
+    const { habits } = row;
+    this.index = index;
+    this.row = row;
+    this.cookie = row.cookie ?? Cookie.None;
+    this.constant = row.constant ?? Constant.None;
+    this.firstBits = firstBits(row);
+    this.furtherBits = furtherBits(row);
+    this.packetsNeeded = packetsNeeded(row);
+    this.#flags = habits.flags ?? ANY;
+    this.#flagsExcept = habits.flagsExcept ?? [];
+    this.#ports = habits.ports ?? [];
+    [this.#fewestHops4, this.#mostHops4] = habits.hops4 ?? NO_HOPS;
+    [this.#fewestHops6, this.#mostHops6] = habits.hops6 ?? NO_HOPS;
+    this.#dontFragment = habits.dontFragment?.is ?? ANY;
+    this.#identification = habits.identification?.is ?? ANY;
+    this.#isAcknowledgmentStray = habits.strayAcknowledgmentBits !== undefined;
   }
-  if (habits.strayAcknowledgmentBits !== undefined) {
-    if (packet.tcpAcknowledgment === 0 || (packet.tcpFlags & TcpFlag.Ack) !== 0) return false;
+
+  /** Whether the rest of the row's habits fits; its protocol, window and layout do (fingerprint-index.ts). */
+  fitsHabits(packet: Packet): boolean {
+    const flags = packet.tcpFlags & FLAG_BITS;
+    const { hopLimit } = packet;
+    if (this.#flags !== ANY && this.#flags !== flags) return false;
+    if (packet.family === 4) {
+      if (hopLimit < this.#fewestHops4 || hopLimit > this.#mostHops4) return false;
+      if (this.#dontFragment !== ANY && this.#dontFragment !== packet.dontFragment) return false;
+      if (this.#identification !== ANY && this.#identification !== packet.identification) return false;
+    } else if (hopLimit < this.#fewestHops6 || hopLimit > this.#mostHops6) {
+      return false;
+    }
+    if (this.#ports.length > 0 && !this.#ports.includes(packet.destinationPort)) return false;
+    if (this.#flagsExcept.length > 0 && this.#flagsExcept.includes(flags)) return false;
+    if (this.#isAcknowledgmentStray) return packet.tcpAcknowledgment !== 0 && (flags & TcpFlag.Ack) === 0;
+    return true;
   }
-  return true;
 }
 
 export function fitsCookie(cookie: Cookie, packet: Packet): boolean {
@@ -65,7 +77,7 @@ export function fitsCookie(cookie: Cookie, packet: Packet): boolean {
   }
 }
 
-/** What the row's constant is in this packet: 32 bits, unsigned. */
+/** What the row's constant is in this packet: 32 bits, unsigned. 0 is no constant: some tools just leave fields empty. */
 export function constantOf(constant: Constant, packet: Packet): number {
   switch (constant) {
     case Constant.None:

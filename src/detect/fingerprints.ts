@@ -46,6 +46,8 @@ export interface Habits {
   readonly flags?: number;
   /** Or anything but one of these. */
   readonly flagsExcept?: readonly number[];
+  /** TCP; worth nothing, as everybody tries the same ports. */
+  readonly ports?: readonly number[];
   readonly window?: { readonly of: readonly number[]; readonly bits: number };
   readonly layout?: { readonly of: readonly Layout[]; readonly bits: number };
   /** Of packets as they arrive, so that 30 routers and more fit between. A family that is absent is not matched. */
@@ -207,7 +209,7 @@ export const fingerprints: readonly Fingerprint[] = [
     variant: "telnet scanner behind destination NAT",
     seenIn: "bot/scanner.c, built as test/corpus/tools/mirai-behind-dnat",
     protocol: Tcp,
-    habits: { flags: Syn, layout: bare, hops4: UP_TO_64, dontFragment: mayFragment },
+    habits: { flags: Syn, ports: [23, 2323], layout: bare, hops4: UP_TO_64, dontFragment: mayFragment },
     constant: Constant.Sequence,
   },
   {

@@ -14,7 +14,7 @@ export interface ScorePolicy {
   /** Distinct direct contacts of a slow window and the one before it that make a scanner; 2..32. */
   readonly slowScorePorts: number;
   /** In whole seconds, not shorter than scoreWindowMs; 0: the slow memory finds nobody. */
-  readonly slowWindowMs: number;
+  readonly slowScoreWindowMs: number;
 }
 
 /** A slip long ago makes no direct contact of what came since: a direct contact must be younger than scoreWindowMs. */
@@ -65,10 +65,10 @@ export function scoreBound(scorePorts: number): number {
 
 /** The sketch never counts too many, so that fewer than slowScorePorts contacts are never found. */
 export function countsAsSlow(table: SourceTable, row: number, policy: ScorePolicy, timeMs: number): boolean {
-  if (policy.slowWindowMs === 0) return false;
+  if (policy.slowScoreWindowMs === 0) return false;
   const needed = Math.min(SKETCH_BITS, Math.max(2, policy.slowScorePorts));
   if (table.memory.highestSlowCount(row) < needed) return false;
-  return table.memory.slowCount(row, timeMs, policy.slowWindowMs) >= needed;
+  return table.memory.slowCount(row, timeMs, policy.slowScoreWindowMs) >= needed;
 }
 
 /**

@@ -2,16 +2,10 @@
 // that is by chance. Several tools behind one address are counted apart. Bounded: a few numbers a row, and none at all
 // until a packet fits one; nothing is allocated per packet after that.
 import type { Packet } from "../wire/packet.ts";
-import {
-  constantOf,
-  firstBits,
-  fitsCookie,
-  fitsHabits,
-  furtherBits,
-  NAMED_AT_BITS,
-  packetsNeeded,
-} from "./fingerprint-match.ts";
-import { Constant, Cookie, type Fingerprint, fingerprints, type ToolName, toolNames } from "./fingerprints.ts";
+import { NAMED_AT_BITS } from "./fingerprint-bits.ts";
+import { candidatesOf, compiledRows } from "./fingerprint-index.ts";
+import { type CompiledRow, constantOf, fitsCookie } from "./fingerprint-match.ts";
+import { Constant, type ToolName, toolNames } from "./fingerprints.ts";
 import { layoutOf } from "./header-layout.ts";
 
 export interface ToolFound {
@@ -23,22 +17,6 @@ export interface ToolFound {
   /** Of the strongest variant: by chance one source in 2^chanceBits looks like this. */
   readonly chanceBits: number;
 }
-
-interface Row {
-  readonly row: Fingerprint;
-  readonly cookie: Cookie;
-  readonly constant: Constant;
-  readonly furtherBits: number;
-  readonly packetsNeeded: number;
-}
-
-const rows: readonly Row[] = fingerprints.map((row) => ({
-  row,
-  cookie: row.cookie ?? Cookie.None,
-  constant: row.constant ?? Constant.None,
-  furtherBits: furtherBits(row),
-  packetsNeeded: packetsNeeded(row),
-}));
 
 /** What is kept of each row, in 32-bit words. */
 const ROW_WORDS = 6;
@@ -53,6 +31,8 @@ const VALUE = 3;
 const LEAD = 4;
 const TARGET = 5;
 
+/** More says nothing more. */
+const MAX_CHANCE_BITS = 256;
 /** A lead beyond this is not counted, so that a new scan of the same source is heard after as many packets. */
 const MAX_LEAD = 16;
 
@@ -62,13 +42,21 @@ export class ToolEvidence {
   /** Takes one of the source's packets. `bytes`: those the packet was decoded from. */
   note(packet: Packet, bytes: Uint8Array): void {
     if (packet.fragmentOffset !== 0 || packet.moreFragments !== 0) return;
-    const layout = layoutOf(packet, bytes);
-    for (let index = 0; index < rows.length; index++) {
-      const entry = rows[index];
-      if (entry === undefined || !fitsHabits(entry.row, packet, layout)) continue;
-      this.#tally ??= new Uint32Array(rows.length * ROW_WORDS);
-      if (count(this.#tally, index * ROW_WORDS, entry, packet)) return;
+    const rows = candidatesOf(packet, layoutOf(packet, bytes));
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[i];
+      if (row === undefined || !row.fitsHabits(packet)) continue;
+      this.#tally ??= new Uint32Array(compiledRows.length * ROW_WORDS);
+      if (count(this.#tally, row, packet)) return;
     }
+  }
+
+  /** `chanceBits` of the strongest tool, without making a list; 0 when none is named. */
+  strongestBits(): number {
+    let strongest = 0;
+    if (this.#tally === undefined) return strongest;
+    for (const row of compiledRows) strongest = Math.max(strongest, namedBits(row, this.#tally));
+    return strongest;
   }
 
   /** The tools that are beyond chance, the one with the most packets first. */
@@ -81,7 +69,8 @@ export class ToolEvidence {
 }
 
 /** True if the packet is the row's; one that has the habits only may be another row's. */
-function count(tally: Uint32Array, at: number, { cookie, constant }: Row, packet: Packet): boolean {
+function count(tally: Uint32Array, { index, cookie, constant }: CompiledRow, packet: Packet): boolean {
+  const at = index * ROW_WORDS;
   const target = targetOf(packet);
   const isFirst = tally[at + TRIED] === 0;
   const isFresh = isFirst || tally[at + TARGET] !== target;
@@ -95,6 +84,7 @@ function count(tally: Uint32Array, at: number, { cookie, constant }: Row, packet
 }
 
 function agrees(tally: Uint32Array, at: number, value: number, isFirst: boolean, isFresh: boolean): boolean {
+  if (value === 0) return false;
   const lead = tally[at + LEAD] ?? 0;
   if (!isFirst && value === tally[at + VALUE]) {
     if (isFresh) tally[at + LEAD] = Math.min(lead + 1, MAX_LEAD);
@@ -124,45 +114,52 @@ function summary(tool: ToolName, tally: Uint32Array): ToolFound | undefined {
   const variants: string[] = [];
   let packets = 0;
   let chanceBits = 0;
-  rows.forEach((entry, index) => {
-    if (entry.row.tool !== tool) return;
-    const at = index * ROW_WORDS;
-    // The packet that set the constant agrees with it too.
-    const first = entry.constant === Constant.None ? 0 : 1;
-    const fresh = (tally[at + FRESH] ?? 0) + first;
-    const bits = bitsOf(entry, fresh, tally[at + TRIED] ?? 0);
-    if (fresh < entry.packetsNeeded || (entry.furtherBits > 0 && bits < NAMED_AT_BITS)) return;
-    variants.push(entry.row.variant);
-    packets += (tally[at + PACKETS] ?? 0) + first;
+  for (const row of compiledRows) {
+    const bits = row.row.tool === tool ? namedBits(row, tally) : 0;
+    if (bits === 0) continue;
+    variants.push(row.row.variant);
+    packets += (tally[row.index * ROW_WORDS + PACKETS] ?? 0) + setters(row, tally);
     chanceBits = Math.max(chanceBits, bits);
-  });
+  }
   return variants.length === 0 ? undefined : { tool, variants, packets, chanceBits };
+}
+
+/** The bits of a row that names its tool; 0 of one that does not. */
+function namedBits(row: CompiledRow, tally: Uint32Array): number {
+  const at = row.index * ROW_WORDS;
+  const fresh = (tally[at + FRESH] ?? 0) + setters(row, tally);
+  if (fresh < row.packetsNeeded) return 0;
+  const bits = bitsOf(row, fresh, tally[at + TRIED] ?? 0);
+  return row.furtherBits > 0 && bits < NAMED_AT_BITS ? 0 : bits;
+}
+
+/** The packet that set the constant agrees with it too, and was not counted then. */
+function setters(row: CompiledRow, tally: Uint32Array): number {
+  return tally[row.index * ROW_WORDS + LEAD] === 0 ? 0 : 1;
 }
 
 /**
  * How unlikely it is that `fresh` of `tried` packets fit: the habits once, what is right in each packet each time, less the
  * number of ways to choose the packets that fit, which is at most (tried e / fresh)^fresh.
  */
-function bitsOf(entry: Row, fresh: number, tried: number): number {
+function bitsOf(row: CompiledRow, fresh: number, tried: number): number {
   if (fresh === 0) return 0;
-  const first = firstBits(entry.row);
-  const bits = first + (fresh - 1) * entry.furtherBits;
-  const ways = fresh >= tried ? 0 : fresh * Math.log2((tried * Math.E) / fresh);
-  return Math.floor(Math.max(0, entry.furtherBits === 0 ? first : bits - ways));
+  const bits = row.firstBits + (fresh - 1) * row.furtherBits;
+  const ways = row.furtherBits === 0 || fresh >= tried ? 0 : fresh * Math.log2((tried * Math.E) / fresh);
+  return Math.floor(Math.min(MAX_CHANCE_BITS, Math.max(0, bits - ways)));
 }
 
 /** What a single packet tells: rows of which one packet is worth more than this. */
 const SINGLE_PACKET_BITS = 20;
-const singles: readonly Row[] = rows.filter(
-  (entry) => entry.constant === Constant.None && firstBits(entry.row) > SINGLE_PACKET_BITS,
-);
 
 /** The tool that one packet looks like; undefined when one packet cannot tell. A hint, where ToolEvidence is a finding. */
 export function toolOfPacket(packet: Packet, bytes: Uint8Array): ToolName | undefined {
   if (packet.fragmentOffset !== 0 || packet.moreFragments !== 0) return undefined;
-  const layout = layoutOf(packet, bytes);
-  for (const entry of singles) {
-    if (fitsHabits(entry.row, packet, layout) && fitsCookie(entry.cookie, packet)) return entry.row.tool;
+  const rows = candidatesOf(packet, layoutOf(packet, bytes));
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i];
+    if (row === undefined || row.constant !== Constant.None || row.firstBits <= SINGLE_PACKET_BITS) continue;
+    if (row.fitsHabits(packet) && fitsCookie(row.cookie, packet)) return row.row.tool;
   }
   return undefined;
 }

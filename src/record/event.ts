@@ -1,5 +1,5 @@
 // Structured events, as `portreeve events --json` prints them (design section 7). What does not apply is absent.
-import type { KindName } from "../detect/probe.ts";
+import type { DispositionName, KindName } from "../detect/probe.ts";
 
 export type EventType = "probe" | "finding" | "block" | "unblock" | "drift" | "warning";
 
@@ -16,6 +16,16 @@ export interface Event {
   readonly grade?: string;
   /** probe: what the kernel did ("logged", "held"); finding: the verdict; block, unblock: how. */
   readonly action?: string;
+  /** probe: what the kernel's sensor made of the packet; absent in events of older versions. */
+  readonly disposition?: DispositionName;
+  /** probe: how many probes before it, since the one recorded last, were too many to be recorded. */
+  readonly missed?: number;
   /** One sentence for a person. */
   readonly message?: string;
+}
+
+/** An event of the store. Numbers rise; those of events that were deleted are not used again. */
+export interface NumberedEvent {
+  readonly number: number;
+  readonly event: Event;
 }

@@ -2,7 +2,7 @@
 // have been tampered with or be another version's.
 // Text is read as JSON inside a blob: libsql 0.5.29 aborts the process when a text column is not valid UTF-8.
 import { type Block, backends } from "../block/block.ts";
-import { kindNames } from "../detect/probe.ts";
+import { dispositionNames, kindNames } from "../detect/probe.ts";
 import { formatPrefix, type Prefix, parsePrefix } from "../wire/address.ts";
 import { isCount, isFields, isOptionalText, isText, isTime, oneOf, parseJson } from "./checks.ts";
 import type { Event } from "./event.ts";
@@ -100,8 +100,9 @@ export function parseOffences(row: unknown): StoredOffences | undefined {
 export function parseEvent(json: string): Event | undefined {
   const row = parseJson(json);
   if (!isFields(row)) return undefined;
-  const { time, source, protocol, port, tool, grade, action, message } = row;
+  const { time, source, protocol, port, tool, grade, action, message, missed } = row;
   const type = oneOf(eventTypes, row["type"]);
+  const disposition = oneOf(dispositionNames, row["disposition"]);
   const kind = oneOf(kindNames, row["kind"]);
   if (!isTime(time) || type === undefined) return undefined;
   if (kind === undefined && row["kind"] !== undefined) return undefined;
@@ -118,6 +119,8 @@ export function parseEvent(json: string): Event | undefined {
     ...(tool !== undefined && { tool }),
     ...(grade !== undefined && { grade }),
     ...(action !== undefined && { action }),
+    ...(disposition !== undefined && { disposition }),
+    ...(isCount(missed) && { missed }),
     ...(message !== undefined && { message }),
   };
 }

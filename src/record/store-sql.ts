@@ -82,6 +82,23 @@ export function readEvents(database: Database.Database, limit: number, source?: 
   return found.reverse();
 }
 
+/** The next `limit` rows after a number; undefined stands for one that is none of ours. */
+export function readEventsAfter(
+  database: Database.Database,
+  after: number,
+  limit: number,
+): { readonly number: number; readonly event: Event | undefined }[] {
+  const sql = "SELECT id, cast(json AS blob) AS json FROM events WHERE id > ? ORDER BY id LIMIT ?";
+  const found: { number: number; event: Event | undefined }[] = [];
+  for (const row of database.prepare(sql).iterate([after, limit])) {
+    const { id, json } = isFields(row) ? row : {};
+    const text = decodeBlob(json);
+    if (typeof id !== "number") throw new Error("an event without a number");
+    found.push({ number: id, event: text === undefined ? undefined : parseEvent(text) });
+  }
+  return found;
+}
+
 export function deleteEventsBefore(database: Database.Database, id: number): void {
   database.prepare("DELETE FROM events WHERE id < ?").run([id]);
 }

@@ -1,7 +1,7 @@
 // What survives a restart: blocks, offences, events. Writes are queued and go to SQLite in one transaction per
 // flush(), on the one connection and the main thread. A store that fails is counted and said once; nothing throws.
 import { formatPrefix, type Prefix } from "../wire/address.ts";
-import type { Event } from "./event.ts";
+import type { Event, NumberedEvent } from "./event.ts";
 import { describe, isDamage, type OpenedFile, openDatabase, releaseDatabase, replaceDatabase } from "./store-file.ts";
 import {
   blockColumns,
@@ -16,6 +16,7 @@ import {
   pruneOffences,
   readEventIds,
   readEvents,
+  readEventsAfter,
   readRows,
   rollBack,
   writeBlocks,
@@ -74,6 +75,11 @@ export interface Store {
   addEvent(event: Event): void;
   /** The newest `limit`, oldest first, those not yet flushed included. */
   events(query: EventQuery): Event[];
+  /**
+   * Those with a higher number than `after`, the oldest first, at most `limit`; read in parts, as they are asked for. The
+   * one reading that throws when the store fails: who looks at all of the record must know that it was cut short.
+   */
+  eventsAfter(after: number, limit: number): Iterable<NumberedEvent>;
   /** Writes what is queued, a bounded part at a time; while the store fails it tries once a second. */
   flush(): void;
   close(): void;
@@ -84,6 +90,8 @@ const RETRY_AFTER_MS = 1000;
 const FLUSH_ROWS = 10_000;
 const RETRY_ROWS = 500;
 const MAX_QUERY_EVENTS = 100_000;
+/** Events in one part of eventsAfter: some 5 ms. */
+const PART_ROWS = 500;
 /** Share that stays when a table is pruned, so that pruning is rare. */
 const KEPT_SHARE = 0.9;
 
@@ -174,6 +182,24 @@ class SqliteStore implements Store {
     const missing = wanted - pending.length;
     if (missing <= 0) return pending.slice(-wanted);
     return [...this.#readEvents(missing, source), ...pending];
+  }
+
+  *eventsAfter(after: number, limit: number): Generator<NumberedEvent> {
+    this.flush();
+    for (let last = after, left = limit; left > 0; ) {
+      const rows = this.#readEventsAfter(last, Math.min(left, PART_ROWS));
+      const end = rows.at(-1);
+      if (end === undefined) return;
+      last = end.number;
+      for (const { number, event } of rows) {
+        if (event === undefined) {
+          this.counters.badRows++;
+          continue;
+        }
+        left--;
+        yield { number, event };
+      }
+    }
   }
 
   flush(): void {
@@ -322,6 +348,15 @@ class SqliteStore implements Store {
     } catch (error) {
       this.#fail(error, "read");
       return [];
+    }
+  }
+
+  #readEventsAfter(after: number, limit: number): ReturnType<typeof readEventsAfter> {
+    try {
+      return readEventsAfter(this.#file.database, after, limit);
+    } catch (error) {
+      this.#fail(error, "read");
+      throw error;
     }
   }
 }

@@ -3,8 +3,9 @@ import { randomInt } from "node:crypto";
 import { readCapture } from "../capture/capture-file.ts";
 import { CaptureError, type CaptureReport } from "../capture/capture-report.ts";
 import { Seen } from "../detect/tap/contact.ts";
-import { TapDetector } from "../detect/tap/tap-detector.ts";
+import { TapDetector, type TapPolicy } from "../detect/tap/tap-detector.ts";
 import { formatPrefix } from "../wire/address.ts";
+import { AddressRanges } from "../wire/address-ranges.ts";
 import { decodeFrame } from "../wire/link.ts";
 import { DecodeResult, Packet } from "../wire/packet.ts";
 import { explainStep } from "./explain.ts";
@@ -51,7 +52,7 @@ export interface Replayed {
 /** `file`: a path, or "-" for standard input. Throws ReplayError. */
 export async function replay(file: string, settings: ReplaySettings, hooks: ReplayHooks): Promise<Replayed> {
   const seed = { k0: randomInt(2 ** 32), k1: randomInt(2 ** 32) };
-  const detector = new TapDetector(tapPolicy(settings), seed, {
+  const detector = new TapDetector(policyOf(settings), seed, {
     ...(settings.explain !== undefined && {
       explain: { source: settings.explain, step: (step) => hooks.explain(explainStep(step)) },
     }),
@@ -60,6 +61,10 @@ export async function replay(file: string, settings: ReplaySettings, hooks: Repl
   const report = await openAndRead(file, sink, hooks);
   detector.end(sink.lastMs);
   return summarize(detector, sink, { report, settings });
+}
+
+function policyOf({ settings, homes, scorers, limits }: ReplaySettings): TapPolicy {
+  return tapPolicy(settings, homes.length === 0 ? undefined : new AddressRanges(homes), scorers, limits);
 }
 
 /** Takes frames apart; counts those that are no IP packets of any use. */

@@ -10,6 +10,7 @@ import { ResearchList } from "../detect/research-list.ts";
 import { type ScorerName, scorerNames } from "../detect/tap/tap-source.ts";
 import { escapeText } from "../record/escape.ts";
 import { type Prefix, parseAddress, parsePrefix } from "../wire/address.ts";
+import type { TapLimits } from "./tap-policy.ts";
 
 /** With the exit code of sysexits.h that a command ends with. */
 export class ReplayError extends Error {
@@ -43,6 +44,8 @@ export interface ReplaySettings {
   readonly scorers: ReadonlySet<ScorerName>;
   readonly explain: Prefix | undefined;
   readonly known: ResearchList;
+  /** Absent: the usual ones. */
+  readonly limits?: TapLimits;
 }
 
 /** Stands for the file in problems that it cannot have. */
@@ -53,10 +56,10 @@ export function readReplaySettings(choices: ReplayChoices, warn: (message: strin
   const settings = choices.conf === undefined ? shippedSettings() : settingsOf(choices.conf, warn);
   return {
     settings,
-    homes: (choices.home ?? []).map((text) => mustParse(text, "--home", "192.0.2.0/24")),
+    homes: choices.home === undefined ? settings.tap.homes : homesOf(choices.home),
     scorers: scorersOf(choices.policy ?? "all", settings),
     explain: choices.explain === undefined ? undefined : mustParseAddress(choices.explain),
-    known: choices.known === undefined ? new ResearchList([]) : knownOf(choices.known, warn),
+    known: knownOf(choices.known ?? settings.tap.knownScanners, warn),
   };
 }
 
@@ -86,6 +89,10 @@ function scorersOf(policy: string, settings: Settings): ReadonlySet<ScorerName> 
   return new Set([found]);
 }
 
+function homesOf(texts: readonly string[]): Prefix[] {
+  return texts.map((text) => mustParse(text, "--home", "192.0.2.0/24"));
+}
+
 function mustParse(text: string, option: string, example: string): Prefix {
   const prefix = parsePrefix(text);
   if (prefix === undefined) {
@@ -100,7 +107,8 @@ function mustParseAddress(text: string): Prefix {
   throw new ReplayError(`--explain ${escapeText(text)} is no address; write it like 192.0.2.7`, EXIT_USAGE);
 }
 
-function knownOf(path: string, warn: (message: string) => void): ResearchList {
+function knownOf(path: string | undefined, warn: (message: string) => void): ResearchList {
+  if (path === undefined) return new ResearchList([]);
   const { entries, problems } = loadResearchFile(path, readFileSync);
   const fault = problems.find(({ severity }) => severity === "error");
   if (fault !== undefined) throw new ReplayError(formatProblem(fault), EXIT_NO_INPUT);

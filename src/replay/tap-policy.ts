@@ -5,40 +5,88 @@ import { DEFAULT_SEQUENTIAL } from "../detect/tap/sequential.ts";
 import { DEFAULT_SWEEP } from "../detect/tap/sweeps.ts";
 import {
   DEFAULT_ANSWER_WAIT_MS,
-  DEFAULT_BREADTH,
   DEFAULT_MAX_CONTACTS,
   DEFAULT_MAX_SOURCES,
   type TapPolicy,
 } from "../detect/tap/tap-detector.ts";
+import type { ScorerName } from "../detect/tap/tap-source.ts";
 import { DEFAULT_WIDER } from "../detect/wider-prefixes.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import type { PortRange } from "../wire/port-range.ts";
-import type { ReplaySettings } from "./settings.ts";
 
 const PORTS = 65_536;
+/** Fewer are never assumed. */
+const MIN_ADDRESSES = 16;
 
-export function tapPolicy({ settings, homes, scorers }: ReplaySettings): TapPolicy {
+/** What is remembered at most. */
+export interface TapLimits {
+  readonly maxContacts: number;
+  readonly maxSources: number;
+}
+
+const defaultLimits: TapLimits = { maxContacts: DEFAULT_MAX_CONTACTS, maxSources: DEFAULT_MAX_SOURCES };
+
+/** `homes`: undefined where whoever is probed counts. */
+export function tapPolicy(
+  settings: Settings,
+  homes: AddressRanges | undefined,
+  scorers: ReadonlySet<ScorerName>,
+  limits: TapLimits = defaultLimits,
+): TapPolicy {
+  const { tap } = settings;
   return {
+    ...limits,
     scorers,
-    score: scorePolicyOf(settings),
-    sequential: DEFAULT_SEQUENTIAL,
-    sweep: DEFAULT_SWEEP,
-    coordinated: DEFAULT_COORDINATED,
-    wider: DEFAULT_WIDER,
-    breadth: DEFAULT_BREADTH,
-    homes: homes.length === 0 ? undefined : new AddressRanges(homes),
+    homes,
+    score: settings,
+    sequential: {
+      ...DEFAULT_SEQUENTIAL,
+      theta0: tap.sequentialTheta0,
+      theta1: tap.sequentialTheta1,
+      alpha: tap.sequentialAlpha,
+      beta: tap.sequentialBeta,
+      lambda0PerSecond: 1000 / tap.sequentialClientGapMs,
+      lambda1PerSecond: 1000 / tap.sequentialScannerGapMs,
+    },
+    sweep: {
+      ...DEFAULT_SWEEP,
+      sweepHosts: tap.sweepHosts,
+      linkSweepHosts: tap.linkSweepHosts,
+      pardonPerAccepted: tap.sweepPardon,
+      quietMs: tap.sweepQuietMs,
+    },
+    coordinated: {
+      ...DEFAULT_COORDINATED,
+      minMembers: tap.coordinatedMembers,
+      maxOverlap: tap.coordinatedOverlap,
+      alpha: tap.coordinatedAlpha,
+      windowMs: tap.coordinatedWindowMs,
+      homeAddresses: addressCount(homes),
+    },
+    wider: {
+      ...DEFAULT_WIDER,
+      sourcesPer56: tap.widerSources,
+      blocksPer48: tap.widerBlocks,
+      windowMs: tap.widerWindowMs,
+    },
+    breadth: {
+      contacts: tap.breadthContacts,
+      windowMs: tap.breadthWindowMs,
+      pingedHosts: tap.pingedHosts,
+      unknownHosts: tap.unknownHosts,
+    },
     ignored: new AddressRanges(settings.ignored),
     isTolerated: toleratedBy(settings),
-    maxContacts: DEFAULT_MAX_CONTACTS,
-    maxSources: DEFAULT_MAX_SOURCES,
     answerWaitMs: DEFAULT_ANSWER_WAIT_MS,
   };
 }
 
-function scorePolicyOf(settings: Settings): TapPolicy["score"] {
-  const { policy, scanTrigger, scorePorts, scoreWindowMs, slowScorePorts, slowScoreWindowMs } = settings;
-  return { policy, scanTrigger, scorePorts, scoreWindowMs, slowScorePorts, slowWindowMs: slowScoreWindowMs };
+/** How many addresses a scan of our networks has to choose from; nobody tries more than a part of an IPv6 network. */
+function addressCount(homes: AddressRanges | undefined): number {
+  if (homes === undefined) return DEFAULT_COORDINATED.homeAddresses;
+  const count = homes.prefixes().reduce((sum, prefix) => sum + 2 ** Math.min(16, 128 - prefix.bits), 0);
+  return Math.min(DEFAULT_COORDINATED.homeAddresses, Math.max(MIN_ADDRESSES, count));
 }
 
 /** TOLERATED_PORTS_TCP and _UDP, a bit a port: asked once a contact. */

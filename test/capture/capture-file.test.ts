@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { after, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { type ReadOptions, readCapture } from "../../src/capture/capture-file.ts";
 import type { CaptureReport } from "../../src/capture/capture-report.ts";
@@ -95,6 +96,21 @@ test("standard input: in pieces of every size, with gzip and without", async () 
       assert.ok(totals.every((total) => total === undefined));
     }
   }
+});
+
+test("the process's own standard input: a pipe, and a file", () => {
+  const reader = pathToFileURL(join(import.meta.dirname, "../../src/capture/capture-file.js")).href;
+  const program = `import { readCapture } from ${JSON.stringify(reader)};
+    const report = await readCapture("-", { frame() {} });
+    console.log(JSON.stringify(report));`;
+  const argv = ["--input-type=module", "-e", program];
+  const clean = { packets: 3000, bytesRead: capture.length, interfaces: 1, problems: [], furtherProblems: 0 };
+  const piped = spawnSync(process.execPath, argv, { input: capture });
+  assert.deepEqual(JSON.parse(piped.stdout.toString()), clean, piped.stderr.toString());
+  const fd = openSync(put("plain.pcap", capture), "r");
+  const fromFile = spawnSync(process.execPath, argv, { stdio: [fd, "pipe", "pipe"] });
+  closeSync(fd);
+  assert.deepEqual(JSON.parse(fromFile.stdout.toString()), clean, fromFile.stderr.toString());
 });
 
 test("a FIFO", async () => {

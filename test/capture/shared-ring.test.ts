@@ -4,7 +4,7 @@ import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { createSharedRing, SharedRingReader, SharedRingWriter } from "../../src/capture/shared-ring.ts";
 
-const nothing = new Int32Array(0);
+const nothing = new Int32Array(1);
 const textOf = (bytes: Uint8Array, at: number, end: number) => Buffer.from(bytes.subarray(at, end)).toString("hex");
 
 /** Words whose bytes count up from `first`. */
@@ -21,19 +21,23 @@ function pair(bytes: number) {
   return { writer, reader: new SharedRingReader(memory), wakes: () => wakes };
 }
 
-test("what is written is read: bytes, facts, and words in front", () => {
+test("what is written is read: bytes from any offset, and facts", () => {
   const { writer, reader } = pair(256);
-  const facts = { packetType: 4, seconds: 1_800_000_000, nanoseconds: 999_999_999 };
-  writer.write(facts, Int32Array.of(0x04030201), 1, bodyOf(0, 16), 1, 6);
+  const facts = { note: 4, seconds: 1_800_000_000, nanoseconds: 999_999_999 };
+  writer.write(facts, bodyOf(0, 16), 5, 6);
+  writer.write(facts, bodyOf(0, 16), 8, 3);
   const seen: unknown[] = [];
   const visitor = {
-    record: (bytes: Uint8Array, at: number, end: number, { packetType, seconds, nanoseconds }: SharedRingReader) =>
-      seen.push([textOf(bytes, at, end), packetType, seconds, nanoseconds]),
+    record: (bytes: Uint8Array, at: number, end: number, { note, seconds, nanoseconds }: SharedRingReader) =>
+      seen.push([textOf(bytes, at, end), note, seconds, nanoseconds]),
   };
   assert.equal(reader.drain(visitor, 10), 0, "not published yet");
   writer.publish();
-  assert.equal(reader.drain(visitor, 10), 1);
-  assert.deepEqual(seen, [["01020304040506070809", 4, 1_800_000_000, 999_999_999]]);
+  assert.equal(reader.drain(visitor, 10), 2);
+  assert.deepEqual(seen, [
+    ["05060708090a", 4, 1_800_000_000, 999_999_999],
+    ["08090a", 4, 1_800_000_000, 999_999_999],
+  ]);
 });
 
 test("in any order of writing and reading, nothing is lost, doubled or torn, around the end and around again", () => {
@@ -60,7 +64,7 @@ test("in any order of writing and reading, nothing is lost, doubled or torn, aro
         if (expected.length >= 3) continue;
         const body = bodyOf(next++ & 0x7f, one.bytes);
         expected.push(Buffer.from(body.buffer).subarray(0, one.bytes).toString("hex"));
-        assert.ok(writer.write({ packetType: 0, seconds: 0, nanoseconds: 0 }, nothing, 0, body, 0, one.bytes));
+        assert.ok(writer.write({ note: 0, seconds: 0, nanoseconds: 0 }, body, 0, one.bytes));
         writer.publish();
       }
       reader.drain(visitor, 1_000);
@@ -71,7 +75,7 @@ test("in any order of writing and reading, nothing is lost, doubled or torn, aro
 
 test("the reader is woken once for each sleep, and never left asleep beside a record", () => {
   const { writer, reader, wakes } = pair(256);
-  const write = () => writer.write({ packetType: 0, seconds: 0, nanoseconds: 0 }, nothing, 0, nothing, 0, 0);
+  const write = () => writer.write({ note: 0, seconds: 0, nanoseconds: 0 }, nothing, 0, 0);
   const visitor = { record: () => undefined };
   write();
   writer.publish();
@@ -89,10 +93,10 @@ test("the reader is woken once for each sleep, and never left asleep beside a re
 
 test("a record that can never fit is a fault, and a writer of a stopped ring does not wait", () => {
   const { writer, reader } = pair(256);
-  const facts = { packetType: 0, seconds: 0, nanoseconds: 0 };
-  assert.throws(() => writer.write(facts, nothing, 0, bodyOf(0, 200), 0, 200), RangeError);
+  const facts = { note: 0, seconds: 0, nanoseconds: 0 };
+  assert.throws(() => writer.write(facts, bodyOf(0, 200), 0, 200), RangeError);
   reader.stop();
-  const write = () => writer.write(facts, nothing, 0, bodyOf(0, 60), 0, 60);
+  const write = () => writer.write(facts, bodyOf(0, 60), 0, 60);
   assert.deepEqual([write(), write(), write()], [true, true, true]);
   assert.equal(write(), false);
   assert.equal(writer.isStopped, true);
@@ -110,7 +114,7 @@ test("between two threads, with a ring that is mostly full, each record comes on
       const body = new Int32Array(20);
       for (let index = 0; index < workerData.count; index++) {
         body.fill(index);
-        writer.write({ packetType: index & 7, seconds: index, nanoseconds: 0 }, body, 0, body, 0, 4 + (index % 76));
+        writer.write({ note: index & 7, seconds: index, nanoseconds: 0 }, body, 0, 4 + (index % 76));
         if (index % 3 === 0) writer.publish();
       }
       writer.publish();
@@ -120,9 +124,9 @@ test("between two threads, with a ring that is mostly full, each record comes on
   let next = 0;
   let wrong = 0;
   const visitor = {
-    record: (bytes: Uint8Array, at: number, end: number, { seconds, packetType }: SharedRingReader) => {
+    record: (bytes: Uint8Array, at: number, end: number, { seconds, note }: SharedRingReader) => {
       const isWhole = new DataView(bytes.buffer).getInt32(at, true) === next && end - at === 4 + (next % 76);
-      if (!isWhole || seconds !== next || packetType !== (next & 7)) wrong++;
+      if (!isWhole || seconds !== next || note !== (next & 7)) wrong++;
       next++;
     },
   };

@@ -50,8 +50,8 @@ test("2.x's options, short ones joined or apart", () => {
     daemon: true,
     interfaces: ["eth0", "eth1"],
     idle: [
-      "--interface eth0 has no effect: every interface but the loopback is watched",
-      "--interface eth1 has no effect: every interface but the loopback is watched",
+      '--interface eth0 has no effect: every interface but the loopback is watched, unless CAPTURE is "ring"',
+      '--interface eth1 has no effect: every interface but the loopback is watched, unless CAPTURE is "ring"',
     ],
   });
   const idle = parse("--stealth -m raw -LSdv -i ALL_NLO");

@@ -231,7 +231,7 @@ test("2.x in the foreground", async () => {
       tcpMode: "tcp",
       udpMode: "udp",
       generation: 2,
-      interfaces: [],
+      interfaces: ["ALL"],
     },
   ]);
   assert.match(err[0] ?? "", /^--method raw has no effect: /);

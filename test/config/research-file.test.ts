@@ -42,7 +42,7 @@ test("every bad line is told with its number and a remedy, and the rest counts",
     /^known.txt:7: warning: the name of 192.0.2.3 has control characters/,
   ];
   assert.equal(problems.length, expected.length, problems.join("\n"));
-  expected.forEach((pattern, index) => assert.match(problems[index] ?? "", pattern));
+  for (const [index, pattern] of expected.entries()) assert.match(problems[index] ?? "", pattern);
 });
 
 test("a name that drives a terminal is not repeated in the problem", () => {

@@ -95,6 +95,7 @@ test("a refusal keeps its code and message and gets the status of its kind", asy
     "mode-taken": 409,
     "own-session": 409,
     "no-trial": 409,
+    busy: 503,
     "no-firewall": 503,
     full: 503,
     kernel: 503,

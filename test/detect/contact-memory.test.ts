@@ -8,7 +8,7 @@ import { prefix, probe, seed } from "./probes.ts";
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-const times = { scoreWindowMs: 10 * MINUTE, slowWindowMs: DAY };
+const times = { scoreWindowMs: 10 * MINUTE, slowScoreWindowMs: DAY };
 /** The first second of a slow window. */
 const T0 = 20_000 * DAY;
 
@@ -89,7 +89,7 @@ test("the slow memory is of this slow window and the one before", () => {
 test("a slow window of 0 is a day: contacts are known again, and forgotten, all the same", () => {
   const { memory, row, table } = setUp();
   const note = (port: number, timeMs: number) =>
-    memory.note(row, (6 << 16) | port, timeMs, { ...times, slowWindowMs: 0 });
+    memory.note(row, (6 << 16) | port, timeMs, { ...times, slowScoreWindowMs: 0 });
   note(1, T0);
   note(2, T0);
   note(1, T0 + 30 * HOUR);

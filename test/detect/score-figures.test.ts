@@ -66,9 +66,9 @@ test("the page has the probes and the time that each pace takes", () => {
 
 test("the page has the ports that other slow windows need for the same bound", () => {
   for (const days of [1, 2, 3, 7]) {
-    const slowWindowMs = days * DAY;
+    const slowScoreWindowMs = days * DAY;
     let ports = 2;
-    while (slowAlarmBound(ONE_A_DAY, { ...shipped, slowScorePorts: ports, slowWindowMs }) >= 1e-4) ports++;
+    while (slowAlarmBound(ONE_A_DAY, { ...shipped, slowScorePorts: ports, slowScoreWindowMs }) >= 1e-4) ports++;
     const mean = meanContacts(ports);
     const gapHours = (2 * days * 24) / mean;
     const cells = [`${days}d`, ports, mean.toFixed(1), `${gapHours.toFixed(1)} h`, `${(mean - 1).toFixed(0)} h`];

@@ -20,7 +20,7 @@ export const shipped: ScorePolicy = {
   scorePorts: 3,
   scoreWindowMs: 10 * MINUTE,
   slowScorePorts: 10,
-  slowWindowMs: DAY,
+  slowScoreWindowMs: DAY,
 };
 
 /** Numbers from 0 to 1 that are the same each time (mulberry32). */
@@ -129,9 +129,9 @@ function binomialTail(n: number, p: number, k: number): number {
 }
 
 /** A bound of the slow memory's false alarms a week: of so many Poisson contacts a day, all different. */
-export function slowAlarmBound(perDay: number, { slowScorePorts, slowWindowMs }: ScorePolicy): number {
-  const bitSet = 1 - Math.exp((-perDay * 2 * (slowWindowMs / DAY)) / 32);
-  return (WEEK / slowWindowMs + 1) * binomialTail(32, bitSet, slowScorePorts);
+export function slowAlarmBound(perDay: number, { slowScorePorts, slowScoreWindowMs }: ScorePolicy): number {
+  const bitSet = 1 - Math.exp((-perDay * 2 * (slowScoreWindowMs / DAY)) / 32);
+  return (WEEK / slowScoreWindowMs + 1) * binomialTail(32, bitSet, slowScorePorts);
 }
 
 /** Contacts that set so many of 32 bits, on average. */

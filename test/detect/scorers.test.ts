@@ -12,7 +12,7 @@ const trigger: ScorePolicy = {
   scorePorts: 3,
   scoreWindowMs: 60_000,
   slowScorePorts: 10,
-  slowWindowMs: 86_400_000,
+  slowScoreWindowMs: 86_400_000,
 };
 const score: ScorePolicy = { ...trigger, policy: "score" };
 const weakPort: ProbeFields = { evidence: Evidence.Weak, disposition: Disposition.Quiet };
@@ -61,7 +61,7 @@ test("score: a contact counts half a window later, so that three in a row count 
   assert.deepEqual(weighAll(score, [at(1, 0), at(2, 30_000), at(3, 60_000)]), [false, false, true], "1 + 0.707 + 0.5");
   const apart = Array.from({ length: 20 }, (_, index) => at(index, index * 60_000));
   assert.equal(
-    weighAll({ ...score, slowWindowMs: 0 }, apart).includes(true),
+    weighAll({ ...score, slowScoreWindowMs: 0 }, apart).includes(true),
     false,
     "1 + 0.5 + 0.25 ... never passes 2",
   );
@@ -141,7 +141,7 @@ const anyPolicy = fc.record({
   scorePorts: fc.integer({ min: 2, max: 6 }),
   scoreWindowMs: fc.constantFrom(1000, 60_000),
   slowScorePorts: fc.constantFrom(2, 10),
-  slowWindowMs: fc.constantFrom(0, 60_000, 86_400_000),
+  slowScoreWindowMs: fc.constantFrom(0, 60_000, 86_400_000),
 });
 
 test("weak evidence alone never flags, under any policy, whatever comes in whatever order", () => {
@@ -170,7 +170,7 @@ test("a source is found once, and then with the direct evidence that its policy 
       } else if (found.includes(true)) {
         assert.ok(direct.length >= 1);
         const distinct = (probes: typeof given) => new Set(probes.map((one) => `${one.protocol}/${one.port}`)).size;
-        const isSlow = policy.slowWindowMs > 0 && distinct(direct) >= policy.slowScorePorts;
+        const isSlow = policy.slowScoreWindowMs > 0 && distinct(direct) >= policy.slowScorePorts;
         assert.ok(isSlow || distinct(upTo) >= policy.scorePorts);
       }
     }),
@@ -191,5 +191,5 @@ test("weigh's policies are the exported counts", () => {
   assert.deepEqual(counts(), [true, false, false]);
   table.memory.note(row, (6 << 16) | 2, 1_000_000, policy);
   assert.deepEqual(counts(), [true, true, true]);
-  assert.equal(countsAsSlow(table, row, { ...policy, slowWindowMs: 0 }, 1_000_000), false, "0: none");
+  assert.equal(countsAsSlow(table, row, { ...policy, slowScoreWindowMs: 0 }, 1_000_000), false, "0: none");
 });

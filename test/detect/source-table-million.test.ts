@@ -13,7 +13,7 @@ const policy = {
   scorePorts: 3,
   scoreWindowMs: 60_000,
   slowScorePorts: 10,
-  slowWindowMs: 86_400_000,
+  slowScoreWindowMs: 86_400_000,
 } as const;
 
 /** Each source once, in an order without pattern: odd multiplication is a bijection of 32-bit numbers. */

@@ -18,7 +18,7 @@ test("a source is found under exactly its own key", () => {
   assert.equal(formatPrefix(table.source(row)), "2001:db8::/64");
 });
 
-const times = { scoreWindowMs: 600_000, slowWindowMs: 86_400_000 };
+const times = { scoreWindowMs: 600_000, slowScoreWindowMs: 86_400_000 };
 
 test("a row tells first and last time, probes and contacts", () => {
   const table = new SourceTable(4, seed);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { firstBits, NAMED_AT_BITS, packetsNeeded } from "../../src/detect/fingerprint-match.ts";
+import { firstBits, NAMED_AT_BITS, packetsNeeded } from "../../src/detect/fingerprint-bits.ts";
 import { fingerprints } from "../../src/detect/fingerprints.ts";
 import { ToolEvidence, toolOfPacket } from "../../src/detect/tool-evidence.ts";
 import { formatWords } from "../../src/wire/address.ts";
@@ -24,34 +24,14 @@ function evidenceOf(capture: Capture): Map<string, ToolEvidence> {
   return sources;
 }
 
-/** Kinds whose packets carry nothing of the tool: fragments hide the header, ICMP and UDP are as anybody's. */
-const nameless = new Set([
-  "nmap/arp-sweep",
-  "nmap/connect",
-  "nmap/connect6",
-  "nmap/echo-sweep",
-  "nmap/echo-sweep6",
-  "nmap/fragments",
-  "nmap/fragments-16",
-  "nmap/neighbor-sweep",
-  "nmap/netmask-sweep",
-  "nmap/protocols",
-  "nmap/sctp-cookie",
-  "nmap/timestamp-sweep",
-  "nmap/udp",
-  "nmap/udp-data",
-  "nmap/udp-empty",
-  "nmap/udp-rate-limited",
-  "nmap/udp6",
-]);
-
 for (const capture of captures("nmap").concat(captures("tools"))) {
   test(`${capture.name}: the tool is named, and no other`, () => {
     const evidence = evidenceOf(capture);
     for (const scanner of capture.expected.scanners) {
       const named = (evidence.get(scanner.source)?.tools() ?? []).map((found) => found.tool).sort();
-      const isNameless = scanner.tool === null || nameless.has(capture.name);
-      const wanted = isNameless ? [] : [...(scanner.tools ?? [scanner.tool])].sort();
+      const wanted = scanner.tool === null ? [] : [...(scanner.tools ?? [scanner.tool])].sort();
+      const bits = (evidence.get(scanner.source)?.tools() ?? []).map((found) => found.chanceBits);
+      assert.equal(evidence.get(scanner.source)?.strongestBits() ?? 0, Math.max(0, ...bits));
       assert.deepEqual(named, wanted, `${scanner.source}: ${JSON.stringify(evidence.get(scanner.source)?.tools())}`);
     }
   });

@@ -1,7 +1,7 @@
 // Classic BPF as the kernel runs it (linux/filter.h, bpf_check_classic), for tests of our filters: refuses what the kernel
 // would refuse, and says how many bytes of a packet a program takes.
 
-/** A packet as a socket filter of type SOCK_DGRAM sees it. */
+/** A packet as a filter sees it: on a socket of type SOCK_DGRAM, or by SKF_NET_OFF. */
 export interface FilteredPacket {
   /** From the IP header on. */
   readonly bytes: Uint8Array;
@@ -16,6 +16,7 @@ export interface FilteredPacket {
 
 const INSTRUCTION_BYTES = 8;
 const AD_OFF = 0xfffff000;
+const NET_OFF = 0xfff00000;
 
 export function runFilter(program: Uint8Array, packet: FilteredPacket): number {
   const view = new DataView(program.buffer, program.byteOffset, program.byteLength);
@@ -27,8 +28,9 @@ export function runFilter(program: Uint8Array, packet: FilteredPacket): number {
     const code = view.getUint16(pc * INSTRUCTION_BYTES, true);
     const k = view.getUint32(pc * INSTRUCTION_BYTES + 4, true);
     const jump = (yes: boolean) => view.getUint8(pc * INSTRUCTION_BYTES + (yes ? 2 : 3));
-    const load = (at: number, bytes: number): number | undefined => {
-      if (at >= AD_OFF) return bytes === 4 ? ancillary(packet, at - AD_OFF) : undefined;
+    const load = (offset: number, bytes: number): number | undefined => {
+      if (offset >= AD_OFF) return bytes === 4 ? ancillary(packet, offset - AD_OFF) : undefined;
+      const at = offset >= NET_OFF ? offset - NET_OFF : offset;
       if (at + bytes > packet.bytes.length) return undefined;
       return packet.bytes.subarray(at, at + bytes).reduce((sum, byte) => sum * 256 + byte, 0);
     };

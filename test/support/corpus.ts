@@ -18,6 +18,7 @@ export interface Scanner {
 export interface Expected {
   readonly homes: readonly string[];
   readonly oneSided?: boolean;
+  readonly unanswered?: boolean;
   readonly scanners: readonly Scanner[];
   readonly decoys: readonly string[];
   readonly innocent: readonly string[];

@@ -29,7 +29,7 @@ export interface ContactOptions {
   readonly seed: HashSeed;
   readonly answerWaitMs: number;
   readonly sink: ContactSink;
-  /** Only who asks these hosts is told of; what they ask themselves is remembered. Without: everybody is asked. */
+  /** Only who asks these hosts is told of; what they ask themselves is remembered. Without, or empty: everybody is asked. */
   readonly homes?: AddressRanges | undefined;
 }
 
@@ -53,7 +53,8 @@ export class ContactLedger {
     this.rows = new ContactRows(options.capacity, options.seed);
     this.teller = new ContactTeller(this.rows, options.sink);
     this.waits = new ContactWaits(this.rows, this.teller, options.answerWaitMs);
-    this.#homes = options.homes;
+    // An empty list would make nobody's contacts ours.
+    this.#homes = options.homes?.rangeCount === 0 ? undefined : options.homes;
   }
 
   /** Every packet comes by here first, whatever it is: waits end by its time. */
@@ -61,7 +62,6 @@ export class ContactLedger {
     this.#packet = packet;
     this.#bytes = bytes;
     this.#nowMs = timeMs;
-    this.rows.advance();
     this.waits.advance(timeMs);
   }
 
@@ -131,6 +131,7 @@ export class ContactLedger {
     const isFirst = before === Outcome.Pending;
     if (outcome === Outcome.Pending || before === outcome || before === Outcome.Accepted) return Seen.Answers;
     if (outcome === Outcome.Unknown && !isFirst) return Seen.Answers;
+    if (isFirst) this.waits.noteAnswer(row, this.#nowMs);
     this.rows.setState(row, withOutcome(state, outcome));
     const isHandshake = outcome === Outcome.Accepted && kindOf(state) === Kind.Syn;
     if (isFirst ? !isHandshake : outcome === Outcome.Accepted) this.teller.decide(row);
@@ -199,7 +200,7 @@ export class ContactLedger {
   }
 
   #write(key: ContactKey, state: number): number {
-    const row = this.rows.place(key);
+    const row = this.rows.place();
     if (this.rows.isUsed(row)) {
       this.evictions++;
       this.waits.evict(row);

@@ -1,39 +1,40 @@
-// Every contact that was seen lately, in bounded memory: typed arrays, allocated once. A key has two buckets of eight
-// rows; it takes the second only when the first is full, and when both are, the stalest of the sixteen goes. So the
-// table need not be quite full before the first is dropped, and a packet costs few cache lines: one of the index for a
-// key that is not there, one more for the row of one that is.
+// Every contact that was seen lately, in bounded memory: typed arrays, allocated once, whose pages the kernel gives when
+// they are first written. Rows are given out in order, so that those of one time lie together; when all are given out,
+// a hand goes round and takes the first one that nobody has touched since it last came by (CLOCK): the stalest, about.
 //
-//   index  64 bytes a bucket: eight tags (a key's hash, 0 = empty), then eight ticks (when each was last touched)
+//   index  8 bytes a slot, open addressing, half full at most: a key's hash, and its row + 1 (0: empty)
 //   near   32 bytes a row:
 //
-//     word  0    1    2      3       4        5     6     7
+//     word  0    1    2      3       4        5      6     7
 //         +----+----+------+-------+--------+------+-----------+
-//         | s3 | h3 | what | state | probes | held | first, ms |
+//         | s3 | h3 | what | state | probes | hash | first, ms |
 //         +----+----+------+-------+--------+------+-----------+
-//   far    32 bytes a row: s0..2, h0..2 unless it is IPv4; the identifiers of ICMP questions
+//   far    32 bytes a row: s0..2, h0..2 unless it is IPv4; identifiers of ICMP questions; where the held packet lies
 import type { HashSeed } from "../keyed-hash.ts";
 import { type ContactKey, HOST3_AT, hashKey, SOURCE3_AT, WHAT_AT } from "./contact-key.ts";
 
-const WAY_BITS = 3;
-const WAYS = 1 << WAY_BITS;
-const MIN_CAPACITY = WAYS * 2;
 const MAX_CAPACITY = 1 << 24;
-const BUCKET_WORDS = WAYS * 2;
+const SLOTS_A_ROW = 2;
+const SLOT_WORDS = 2;
 const ROW_WORDS = 8;
 const WHAT = 2;
 const STATE = 3;
 const PROBES = 4;
-const HELD = 5;
+const HASH = 5;
 const ROW_DOUBLES = ROW_WORDS / 2;
 const FIRST = 3;
 const FAR_KEY_WORDS = 6;
 const DETAIL = 6;
-const SECOND_BUCKET = 0x9e3779b1;
-/** A large allocation begins 16 bytes behind the start of a page (glibc), so buckets and rows fit cache lines from here. */
+const HELD = 7;
+/** So many rows the hand passes for one packet; the last of them goes, touched or not. */
+const MAX_PASSED = 64;
+/** A large allocation begins 16 bytes behind the start of a page (glibc), so rows fit cache lines from here. */
 const ALIGN_BYTES = 48;
 
-/** Set in a row's state if its key is of IPv4; the other bits are the owner's. */
-export const IPV4_STATE = 1 << 30;
+/** In a row's state, the other bits are the owner's: its key is of IPv4; it was touched since the hand came by. */
+const IPV4 = 1 << 30;
+const TOUCHED = 1 << 29;
+const ROW_BITS = IPV4 | TOUCHED;
 
 export const NONE = -1;
 
@@ -43,98 +44,95 @@ export class ContactRows {
   readonly bytes: number;
   readonly #seed: HashSeed;
   readonly #shift: number;
+  readonly #slotMask: number;
   readonly #index: Int32Array;
   readonly #near: Int32Array;
   readonly #first: Float64Array;
   readonly #far: Int32Array;
-  #tick = 0;
   #size = 0;
+  #hand = 0;
 
-  /** The capacity is rounded up to a power of two. */
   constructor(capacity: number, seed: HashSeed) {
     if (!Number.isInteger(capacity) || capacity < 1 || capacity > MAX_CAPACITY) {
       throw new RangeError(`contact table: capacity ${capacity} is not a whole number from 1 to ${MAX_CAPACITY}`);
     }
-    this.capacity = Math.max(MIN_CAPACITY, 2 ** Math.ceil(Math.log2(capacity)));
+    this.capacity = capacity;
     this.#seed = { k0: seed.k0, k1: seed.k1 };
-    this.#shift = 32 - Math.log2(this.capacity / WAYS);
-    const index = new ArrayBuffer(ALIGN_BYTES + this.capacity * 2 * 4);
-    const near = new ArrayBuffer(ALIGN_BYTES + this.capacity * ROW_WORDS * 4);
-    this.#index = new Int32Array(index, ALIGN_BYTES);
+    const slotBits = Math.ceil(Math.log2(capacity * SLOTS_A_ROW));
+    this.#shift = 32 - slotBits;
+    this.#slotMask = 2 ** slotBits - 1;
+    const near = new ArrayBuffer(ALIGN_BYTES + capacity * ROW_WORDS * 4);
+    this.#index = new Int32Array(2 ** slotBits * SLOT_WORDS);
     this.#near = new Int32Array(near, ALIGN_BYTES);
     this.#first = new Float64Array(near, ALIGN_BYTES);
-    this.#far = new Int32Array(this.capacity * ROW_WORDS);
-    this.bytes = index.byteLength + near.byteLength + this.#far.byteLength;
+    this.#far = new Int32Array(capacity * ROW_WORDS);
+    this.bytes = this.#index.byteLength + near.byteLength + this.#far.byteLength;
   }
 
   get size(): number {
     return this.#size;
   }
 
-  /** The row of a key, -1 if there is none. Leaves the key's hash in it, for `place`. */
+  /** The row of a key, -1 if there is none. Leaves the key's hash in it, for `write`. */
   find(key: ContactKey): number {
     const hash = hashKey(this.#seed, key);
     key.hash = hash;
-    const tag = hash === 0 ? 1 : hash;
-    const first = this.#firstBucket(hash);
-    const row = this.#findIn(first, tag, key);
-    // Rows are never freed: where there is room in the first bucket, the second was not needed.
-    if (row !== NONE || this.#index[first * BUCKET_WORDS + WAYS - 1] === 0) return row;
-    return this.#findIn(this.#secondBucket(hash), tag, key);
+    const index = this.#index;
+    for (let slot = hash >>> this.#shift; ; slot = (slot + 1) & this.#slotMask) {
+      const row = (index[slot * SLOT_WORDS + 1] ?? 0) - 1;
+      if (row === NONE) return NONE;
+      if (index[slot * SLOT_WORDS] === hash && this.#hasKey(row, key)) return row;
+    }
   }
 
-  /** The row that a key, which was just looked up in vain, is to be written to. Whoever has it now, see `isUsed`, goes. */
-  place(key: ContactKey): number {
-    const one = this.#firstBucket(key.hash);
-    const inOne = this.#fill(one);
-    if (inOne < WAYS) return one * WAYS + inOne;
-    const other = this.#secondBucket(key.hash);
-    const inOther = this.#fill(other);
-    if (inOther < WAYS) return other * WAYS + inOther;
-    const staleInOne = this.#stalest(one);
-    const staleInOther = this.#stalest(other);
-    return this.#age(staleInOne) >= this.#age(staleInOther) ? staleInOne : staleInOther;
+  /** The row that the next key is to be written to. Whoever has it now, see `isUsed`, goes. */
+  place(): number {
+    if (this.#size < this.capacity) return this.#size;
+    for (let passed = 1; ; passed++) {
+      const row = this.#hand;
+      this.#hand = row + 1 === this.capacity ? 0 : row + 1;
+      const at = row * ROW_WORDS + STATE;
+      const state = this.#near[at] ?? 0;
+      if ((state & TOUCHED) === 0 || passed === MAX_PASSED) return row;
+      this.#near[at] = state & ~TOUCHED;
+    }
   }
 
   isUsed(row: number): boolean {
-    return this.#index[tagAt(row)] !== 0;
+    return row < this.#size;
   }
 
+  /** For a key that was just looked up in vain, and a row of `place`. */
   write(row: number, key: ContactKey, state: number, timeMs: number): void {
-    const at = tagAt(row);
-    if (this.#index[at] === 0) this.#size++;
-    this.#index[at] = key.hash === 0 ? 1 : key.hash;
-    this.#index[at + WAYS] = this.#tick;
     const words = key.words;
     const near = this.#near;
     const base = row * ROW_WORDS;
+    if (row < this.#size) this.#removeFromIndex(near[base + HASH] ?? 0, row);
+    else this.#size++;
     near[base] = words[SOURCE3_AT] ?? 0;
     near[base + 1] = words[HOST3_AT] ?? 0;
     near[base + WHAT] = words[WHAT_AT] ?? 0;
-    near[base + STATE] = key.isIpv4 ? state | IPV4_STATE : state;
+    near[base + STATE] = key.isIpv4 ? state | IPV4 : state;
     near[base + PROBES] = 1;
+    near[base + HASH] = key.hash;
     this.#first[row * ROW_DOUBLES + FIRST] = timeMs;
-    if (key.isIpv4) return;
-    for (let word = 0; word < FAR_KEY_WORDS; word++) this.#far[base + word] = words[word] ?? 0;
-  }
-
-  /** A further packet has come: ages are counted in packets, so that no clock, however wrong, makes a row stale. */
-  advance(): void {
-    this.#tick = (this.#tick + 1) | 0;
+    if (!key.isIpv4) for (let word = 0; word < FAR_KEY_WORDS; word++) this.#far[base + word] = words[word] ?? 0;
+    this.#addToIndex(key.hash, row);
   }
 
   touch(row: number): void {
-    this.#index[tagAt(row) + WAYS] = this.#tick;
+    const at = row * ROW_WORDS + STATE;
+    this.#near[at] = (this.#near[at] ?? 0) | TOUCHED;
   }
 
   state(row: number): number {
     return this.#near[row * ROW_WORDS + STATE] ?? 0;
   }
 
-  /** Whatever it is set to, the family stays. */
+  /** The two bits of this file stay as they are. */
   setState(row: number, state: number): void {
     const at = row * ROW_WORDS + STATE;
-    this.#near[at] = ((this.#near[at] ?? 0) & IPV4_STATE) | (state & ~IPV4_STATE);
+    this.#near[at] = ((this.#near[at] ?? 0) & ROW_BITS) | (state & ~ROW_BITS);
   }
 
   firstMs(row: number): number {
@@ -161,7 +159,7 @@ export class ContactRows {
   sourceWord(row: number, word: number): number {
     const base = row * ROW_WORDS;
     if (word === 3) return (this.#near[base] ?? 0) >>> 0;
-    if ((this.state(row) & IPV4_STATE) !== 0) return word === 2 ? 0xffff : 0;
+    if ((this.state(row) & IPV4) !== 0) return word === 2 ? 0xffff : 0;
     return (this.#far[base + word] ?? 0) >>> 0;
   }
 
@@ -169,7 +167,7 @@ export class ContactRows {
   hostWord(row: number, word: number): number {
     const base = row * ROW_WORDS;
     if (word === 3) return (this.#near[base + 1] ?? 0) >>> 0;
-    if ((this.state(row) & IPV4_STATE) !== 0) return word === 2 ? 0xffff : 0;
+    if ((this.state(row) & IPV4) !== 0) return word === 2 ? 0xffff : 0;
     return (this.#far[base + 3 + word] ?? 0) >>> 0;
   }
 
@@ -182,30 +180,35 @@ export class ContactRows {
   }
 
   held(row: number): number {
-    return this.#near[row * ROW_WORDS + HELD] ?? 0;
+    return this.#far[row * ROW_WORDS + HELD] ?? 0;
   }
 
   setHeld(row: number, slot: number): void {
-    this.#near[row * ROW_WORDS + HELD] = slot;
+    this.#far[row * ROW_WORDS + HELD] = slot;
   }
 
-  #firstBucket(hash: number): number {
-    return hash >>> this.#shift;
+  #addToIndex(hash: number, row: number): void {
+    const index = this.#index;
+    let slot = hash >>> this.#shift;
+    while (index[slot * SLOT_WORDS + 1] !== 0) slot = (slot + 1) & this.#slotMask;
+    index[slot * SLOT_WORDS] = hash;
+    index[slot * SLOT_WORDS + 1] = row + 1;
   }
 
-  #secondBucket(hash: number): number {
-    return Math.imul(hash, SECOND_BUCKET) >>> this.#shift;
-  }
-
-  #findIn(bucket: number, tag: number, key: ContactKey): number {
-    const base = bucket * BUCKET_WORDS;
-    for (let way = 0; way < WAYS; way++) {
-      const other = this.#index[base + way];
-      // Given out in order: nothing stands behind an empty one.
-      if (other === 0) return NONE;
-      if (other === tag && this.#hasKey(bucket * WAYS + way, key)) return bucket * WAYS + way;
+  /** Entries behind it that are not at home move up (Knuth, 6.4 algorithm R): no tombstones pile up. */
+  #removeFromIndex(hash: number, row: number): void {
+    const index = this.#index;
+    const mask = this.#slotMask;
+    let hole = hash >>> this.#shift;
+    while (index[hole * SLOT_WORDS + 1] !== row + 1) hole = (hole + 1) & mask;
+    for (let slot = (hole + 1) & mask; index[slot * SLOT_WORDS + 1] !== 0; slot = (slot + 1) & mask) {
+      const home = (index[slot * SLOT_WORDS] ?? 0) >>> this.#shift;
+      if (((slot - home) & mask) < ((slot - hole) & mask)) continue;
+      index[hole * SLOT_WORDS] = index[slot * SLOT_WORDS] ?? 0;
+      index[hole * SLOT_WORDS + 1] = index[slot * SLOT_WORDS + 1] ?? 0;
+      hole = slot;
     }
-    return NONE;
+    index[hole * SLOT_WORDS + 1] = 0;
   }
 
   #hasKey(row: number, key: ContactKey): boolean {
@@ -214,32 +217,9 @@ export class ContactRows {
     const base = row * ROW_WORDS;
     if (near[base + 1] !== words[HOST3_AT] || near[base] !== words[SOURCE3_AT]) return false;
     if (near[base + WHAT] !== words[WHAT_AT]) return false;
-    if ((((near[base + STATE] ?? 0) & IPV4_STATE) !== 0) !== key.isIpv4) return false;
+    if ((((near[base + STATE] ?? 0) & IPV4) !== 0) !== key.isIpv4) return false;
     if (key.isIpv4) return true;
     for (let word = 0; word < FAR_KEY_WORDS; word++) if (this.#far[base + word] !== words[word]) return false;
     return true;
   }
-
-  #fill(bucket: number): number {
-    const base = bucket * BUCKET_WORDS;
-    let used = 0;
-    while (used < WAYS && this.#index[base + used] !== 0) used++;
-    return used;
-  }
-
-  #stalest(bucket: number): number {
-    const first = bucket * WAYS;
-    let stalest = first;
-    for (let row = first + 1; row < first + WAYS; row++) if (this.#age(row) > this.#age(stalest)) stalest = row;
-    return stalest;
-  }
-
-  #age(row: number): number {
-    return (this.#tick - (this.#index[tagAt(row) + WAYS] ?? 0)) >>> 0;
-  }
-}
-
-/** Where in the index a row's tag stands; its tick stands WAYS words behind. */
-function tagAt(row: number): number {
-  return ((row >>> WAY_BITS) << (WAY_BITS + 1)) | (row & (WAYS - 1));
 }

@@ -9,8 +9,13 @@ import { NO_ENTRY, PendingRing } from "./pending-ring.ts";
 
 /** So long the first contacts wait for anything to come the other way, before a capture is held to be one-sided. */
 const ONE_SIDED_WAIT_MS = 60_000;
-/** At the end a contact that has waited so long is unanswered, and one that was asked twice: its asker has waited too. */
+/**
+ * Where the capture ends before a contact's wait is over: it is unanswered if its asker has asked twice, or if it waited
+ * so long, or this many times longer than the slowest answer took, but not less than the last.
+ */
 const END_WAIT_MS = 1_000;
+const END_WAIT_ANSWERS = 4;
+const END_WAIT_MIN_MS = 100;
 /** nmap sends a lone segment twice, or a few times; more than that is a conversation of which we see one side. */
 const MAX_LONE_SEGMENTS = 4;
 
@@ -26,6 +31,7 @@ export class ContactWaits {
   #dueSinceMs = 0;
   #dueWaitMs = Number.POSITIVE_INFINITY;
   #waitsForOtherSide = false;
+  #slowestAnswerMs = 0;
   #heardIp = false;
   #heardLink = false;
 
@@ -33,7 +39,12 @@ export class ContactWaits {
     this.#rows = rows;
     this.#teller = teller;
     this.#answerWaitMs = answerWaitMs;
-    this.#pending = new PendingRing(rows.capacity * 2);
+    // More than that wait only if rows have been given to others meanwhile, whose entries mean nothing then.
+    this.#pending = new PendingRing(rows.capacity);
+  }
+
+  get bytes(): number {
+    return this.#pending.bytes;
   }
 
   /** To be called for each packet. */
@@ -67,6 +78,12 @@ export class ContactWaits {
     this.#dueWaitMs = 0;
   }
 
+  /** A contact's first answer. */
+  noteAnswer(row: number, nowMs: number): void {
+    const waitedMs = nowMs - this.#rows.firstMs(row);
+    if (waitedMs > this.#slowestAnswerMs) this.#slowestAnswerMs = waitedMs;
+  }
+
   /** A row is about to be given to another contact. */
   evict(row: number): void {
     const state = this.#rows.state(row);
@@ -91,11 +108,13 @@ export class ContactWaits {
 
   /** Tells all that waits. */
   end(nowMs: number): void {
+    const enoughMs = Math.max(END_WAIT_MIN_MS, this.#slowestAnswerMs * END_WAIT_ANSWERS);
+    const endWaitMs = Math.min(this.#answerWaitMs, END_WAIT_MS, enoughMs);
     for (let row = this.#pending.headRow; row !== NO_ENTRY; row = this.#pending.headRow) {
       const waitedMs = Math.abs(nowMs - this.#pending.headSinceMs);
       const isWaiting = this.#isWaiting(row);
       this.#pending.drop();
-      const hasWaited = waitedMs >= Math.min(END_WAIT_MS, this.#answerWaitMs) || this.#rows.probes(row) > 1;
+      const hasWaited = waitedMs >= endWaitMs || this.#rows.probes(row) > 1;
       if (isWaiting) this.#expire(row, hasWaited);
     }
     this.#dueWaitMs = Number.POSITIVE_INFINITY;

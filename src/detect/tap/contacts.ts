@@ -59,6 +59,11 @@ export class ContactTable {
     return this.#ledger.rows.capacity;
   }
 
+  /** All that it can come to take; pages that were never written are not resident. */
+  get bytes(): number {
+    return this.#ledger.rows.bytes + this.#ledger.waits.bytes;
+  }
+
   get counters(): ContactCounters {
     const { rows, teller, waits, evictions } = this.#ledger;
     const of = (seen: Seen) => this.#seen[seen] ?? 0;

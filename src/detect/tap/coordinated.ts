@@ -10,7 +10,8 @@ import {
   expectedPortRepeats,
   type PortPopularity,
 } from "./chance-overlap.ts";
-import { Cluster } from "./cluster.ts";
+import type { Cluster } from "./cluster.ts";
+import { ClusterTable } from "./cluster-table.ts";
 import { type Contact, Outcome } from "./contact.ts";
 
 export interface CoordinatedPolicy {
@@ -82,8 +83,6 @@ export class CoordinatedFinding {
   }
 }
 
-/** A contact's target, or a source, is looked for in so many places of the table. */
-const WAYS = 4;
 /** A cluster is judged whenever it has grown by so much: it costs some microseconds, and each look is a risk. */
 const GROWTH = 1 / 32;
 const HOST_BITS = 128;
@@ -94,27 +93,25 @@ export class CoordinatedScans {
   readonly #policy: CoordinatedPolicy;
   readonly #seed: HashSeed;
   readonly #popularity: PortPopularity;
-  readonly #sets: number;
-  readonly #clusters: (Cluster | undefined)[];
-  /** Clusters that had to make room for another one before their time was over. */
-  evictions = 0;
+  readonly #clusters: ClusterTable;
   /** Probes that a full cluster could not take. */
   untracked = 0;
 
   constructor(parts: { readonly policy: CoordinatedPolicy; readonly seed: HashSeed }) {
-    const { alpha, capacity, homeAddresses, maxOverlap, minMembers, uniformShare } = parts.policy;
+    const { alpha, capacity, homeAddresses, maxOverlap, minMembers, uniformShare, windowMs } = parts.policy;
     const isShares = alpha > 0 && alpha < 1 && maxOverlap >= 0 && maxOverlap < 1;
-    if (
-      !isShares ||
-      !(minMembers >= 2 && homeAddresses >= 2 && capacity >= WAYS && uniformShare >= 0 && uniformShare < 1)
-    ) {
+    if (!isShares || !(minMembers >= 2 && homeAddresses >= 2 && uniformShare >= 0 && uniformShare < 1)) {
       throw new RangeError(`coordinated scans: no such policy: ${JSON.stringify(parts.policy)}`);
     }
     this.#policy = parts.policy;
     this.#seed = parts.seed;
     this.#popularity = createPortPopularity(uniformShare);
-    this.#sets = Math.floor(capacity / WAYS);
-    this.#clusters = Array.from({ length: this.#sets * WAYS }, () => undefined);
+    this.#clusters = new ClusterTable(capacity, windowMs);
+  }
+
+  /** Clusters that had to make room for another one before their time was over. */
+  get evictions(): number {
+    return this.#clusters.evictions;
   }
 
   /**
@@ -129,10 +126,10 @@ export class CoordinatedScans {
     const serviceHash = hashSource(this.#seed, service, 0, 0, 0, SERVICE_BITS);
     const sourceHash = hashSource(this.#seed, source.w0, source.w1, source.w2, source.w3, source.bits);
     // One after the other: the second look-up may take the place of the first one's cluster.
-    const ofHost = this.#clusterOf(hostHash, fingerprint, contact.timeMs);
+    const ofHost = this.#clusters.of(hostHash, fingerprint, contact.timeMs);
     this.#take(ofHost, ofHost.add(sourceHash, source, service, port), contact.timeMs);
     const ports = this.#isShared(ofHost, "ports") ? this.#open(ofHost, contact, fingerprint, "ports") : undefined;
-    const ofService = this.#clusterOf(serviceHash, fingerprint, contact.timeMs);
+    const ofService = this.#clusters.of(serviceHash, fingerprint, contact.timeMs);
     this.#take(ofService, ofService.add(sourceHash, source, hostHash, host3), contact.timeMs);
     if (ports !== undefined) return ports;
     return this.#isShared(ofService, "hosts") ? this.#open(ofService, contact, fingerprint, "hosts") : undefined;
@@ -168,49 +165,5 @@ export class CoordinatedScans {
     }
     cluster.lastMs = Math.max(cluster.lastMs, timeMs);
     cluster.finding?.update(cluster);
-  }
-
-  /** The cluster of a target (its keyed hash) and fingerprint, begun anew if its time is over; a full set lets the one go that means the least. */
-  #clusterOf(target: number, fingerprint: number, timeMs: number): Cluster {
-    const key0 = target;
-    const key1 = fingerprint | 0;
-    const place = Math.imul(key0 ^ key1, 0x9e3779b1) >>> 0;
-    const first = Math.floor((place * this.#sets) / 0x1_0000_0000) * WAYS;
-    let least = -1;
-    for (let at = first; at < first + WAYS; at++) {
-      const cluster = this.#clusters[at];
-      if (cluster === undefined) {
-        least = at;
-        break;
-      }
-      if (cluster.key0 === key0 && cluster.key1 === key1) {
-        if (timeMs - cluster.startMs > this.#policy.windowMs) cluster.begin(key0, key1, timeMs);
-        return cluster;
-      }
-      if (least < 0 || this.#isLess(cluster, this.#clusters[least], timeMs)) least = at;
-    }
-    return this.#replace(least, key0, key1, timeMs);
-  }
-
-  #replace(at: number, key0: number, key1: number, timeMs: number): Cluster {
-    const known = this.#clusters[at];
-    if (known !== undefined && !this.#isOver(known, timeMs)) this.evictions++;
-    const cluster = known ?? new Cluster();
-    this.#clusters[at] = cluster;
-    cluster.begin(key0, key1, timeMs);
-    return cluster;
-  }
-
-  /** Over before not over, then fewer members, then the stalest. */
-  #isLess(one: Cluster, other: Cluster | undefined, timeMs: number): boolean {
-    if (other === undefined) return false;
-    const isOver = this.#isOver(one, timeMs);
-    if (isOver !== this.#isOver(other, timeMs)) return isOver;
-    if (one.members.length !== other.members.length) return one.members.length < other.members.length;
-    return one.lastMs < other.lastMs;
-  }
-
-  #isOver(cluster: Cluster, timeMs: number): boolean {
-    return timeMs - cluster.startMs > this.#policy.windowMs;
   }
 }

@@ -14,7 +14,6 @@ const MAX_MEMBERS = 128;
 
 export interface DecoyGroup {
   readonly number: number;
-  /** Sources in it, those beyond the bound counted too. */
   members: number;
 }
 
@@ -30,7 +29,7 @@ export class Decoys<Member extends DecoyState> {
   readonly #checks = new Int32Array(SLOTS);
   readonly #senders: (Member | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
   #groups = 0;
-  /** Sources that belonged to a group which could not be made or was full. */
+  /** Shared probes whose group could not be made or was full. */
   unnamed = 0;
 
   constructor(seed: HashSeed) {
@@ -66,8 +65,11 @@ export class Decoys<Member extends DecoyState> {
 
   #join(member: Member, group: DecoyGroup): void {
     if (member.group !== undefined) return;
-    if (group.members >= MAX_MEMBERS) this.unnamed++;
-    else member.group = group;
+    if (group.members >= MAX_MEMBERS) {
+      this.unnamed++;
+      return;
+    }
+    member.group = group;
     group.members++;
   }
 

@@ -48,7 +48,8 @@ function copyTransport(packet: Packet, bytes: Uint8Array, held: HeldPacket): voi
   held.packet.endAt = copied;
   const options = Math.max(0, copied - TCP_HEADER_BYTES);
   held.packet.tcpOptionsBytes = Math.min(packet.tcpOptionsBytes, options);
-  held.packet.tcpOptionsAt = held.packet.tcpOptionsBytes > 0 ? TCP_HEADER_BYTES : 0;
+  // 0 says that the fixed header was cut.
+  held.packet.tcpOptionsAt = packet.tcpOptionsAt === 0 ? 0 : TCP_HEADER_BYTES;
 }
 
 /** Every field of a Packet; a test compares. */

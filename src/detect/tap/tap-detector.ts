@@ -60,7 +60,6 @@ export interface BreadthPolicy {
   readonly unknownHosts: number;
 }
 
-export const DEFAULT_BREADTH: BreadthPolicy = { contacts: 16, windowMs: 600_000, pingedHosts: 16, unknownHosts: 32 };
 export const DEFAULT_MAX_CONTACTS = 1_048_576;
 export const DEFAULT_MAX_SOURCES = 262_144;
 export const DEFAULT_ANSWER_WAIT_MS = 3_000;
@@ -108,6 +107,8 @@ export class TapDetector implements ContactSink {
   readonly #budget = createExactBudget();
   readonly #probe = new Probe();
   readonly #asked = new Contact();
+  /** Of the packet at hand: a contact has the time of its first. */
+  #nowMs = 0;
   readonly #allowed: number;
   readonly #coordinatedFindings: CoordinatedFinding[] = [];
   readonly #widerPrefixes: Prefix[] = [];
@@ -131,6 +132,7 @@ export class TapDetector implements ContactSink {
   /** A decoded packet; `bytes` are those it was decoded from. */
   see(packet: Packet, result: DecodeResult, bytes: Uint8Array, timeMs: number): void {
     this.counters.packets++;
+    this.#nowMs = timeMs;
     const seen = this.#contacts.see(packet, result, bytes, timeMs);
     this.seen[seen] = (this.seen[seen] ?? 0) + 1;
   }
@@ -151,10 +153,7 @@ export class TapDetector implements ContactSink {
     source.tools ??= new ToolEvidence();
     source.tools.note(packet, bytes);
     source.signature = headerSignature(packet);
-    if (contact.kind === Kind.Syn) {
-      if (isKernelSyn(packet)) source.kernelSyns++;
-      else source.rawSyns++;
-    }
+    if (contact.kind === Kind.Syn) countSyn(source, packet);
     if (contact.protocol === IpProtocol.Tcp) this.#decoys.note(packet, source);
     this.#explain("opened", source, contact);
     if (contact.isEvidence) this.#weigh(source, contact, Evidence.Direct);
@@ -164,9 +163,11 @@ export class TapDetector implements ContactSink {
     const source = this.#sourceOf(contact);
     if (source === undefined) return;
     source.probes++;
-    source.lastMs = Math.max(source.lastMs, contact.timeMs);
+    source.lastMs = Math.max(source.lastMs, this.#nowMs);
     source.kinds |= 1 << contact.kind;
-    source.tools?.note(packet, bytes);
+    // A second tool behind the address asks for what the first has asked; of clients who come again there is no end.
+    if (source.refused + source.unanswered + source.unknown > 0) source.tools?.note(packet, bytes);
+    if (contact.kind === Kind.Syn) countSyn(source, packet);
     this.#explain("again", source, contact);
   }
 
@@ -183,6 +184,8 @@ export class TapDetector implements ContactSink {
   }
 
   #judgeSweep(source: TapSource, contact: Contact): void {
+    // Most sources are clients of one host, and all is well with them.
+    if (source.sweep === undefined && contact.outcome === Outcome.Accepted && source.hosts.count < 2) return;
     source.sweep ??= newSweepState(contact.timeMs);
     const asked = this.#asked;
     asked.protocol = contact.protocol;
@@ -384,6 +387,11 @@ export class TapDetector implements ContactSink {
   widerPrefixes(): readonly Prefix[] {
     return this.#widerPrefixes;
   }
+}
+
+function countSyn(source: TapSource, packet: Packet): void {
+  if (isKernelSyn(packet)) source.kernelSyns++;
+  else source.rawSyns++;
 }
 
 /** However it ended: a handshake broken off, a question for the clock or the netmask. */

@@ -15,6 +15,8 @@ export type ScorerName = (typeof scorerNames)[number];
 
 export class TapSource implements DecoyState {
   readonly source: Prefix;
+  /** Of the table: another source of the same hash. */
+  next: TapSource | undefined;
   /** Packets that begin or repeat a contact. */
   probes = 0;
   readonly firstMs: number;
@@ -77,16 +79,19 @@ export class TapSource implements DecoyState {
   }
 
   /**
-   * The kinds, with plain SYNs called by what they were: a connect() when the kernel sent them and no connection was
-   * broken off half open, a SYN scan otherwise.
+   * The kinds, with plain SYNs called by what they were: a connect() where the kernel sent them and completed what was
+   * accepted, a SYN scan where a tool did; both, where a tool looks closer at what it has found (nmap -sV).
    */
   kindList(): Kind[] {
     const list: Kind[] = [];
     for (const kind of Object.values(Kind)) if (this.has(kind)) list.push(kind);
-    const isKernels = this.halfOpen === 0 && this.kernelSyns > this.rawSyns;
+    if (!this.has(Kind.Syn)) return list;
+    const isMixed = this.kernelSyns > 0 && this.rawSyns > 0;
+    // nmap -O sends some SYNs with many options as well.
+    if (isMixed && !this.has(Kind.OsDetection)) return [...new Set([...list, Kind.Connect])].sort((a, b) => a - b);
     // ZMap's SYNs look like a kernel's: the tools that fingerprints know send their own.
-    if (!isKernels || !this.has(Kind.Syn) || (this.tools?.tools().length ?? 0) > 0) return list;
-    return [...new Set(list.map((kind) => (kind === Kind.Syn ? Kind.Connect : kind)))];
+    const isKernels = this.rawSyns === 0 && this.halfOpen === 0 && (this.tools?.tools().length ?? 0) === 0;
+    return isKernels ? [...new Set(list.map((kind) => (kind === Kind.Syn ? Kind.Connect : kind)))] : list;
   }
 
   scorers(): ScorerName[] {

@@ -4,19 +4,20 @@ import { type Prefix, prefixOfWords } from "../../wire/address.ts";
 import { type HashSeed, hashSource } from "../keyed-hash.ts";
 import { TapSource } from "./tap-source.ts";
 
-/** Looked at for somebody to let go; bounds the time that a newcomer takes. */
+/** Looked at for somebody to let go, and for somebody who is no scanner; bounds the time that a newcomer takes. */
 const CANDIDATES = 8;
-/** Of 64 hash bits as many as a number holds exactly: among a million sources two share a key once in 18,000 tables. */
-const HIGH_SCALE = 2 ** 21;
+const MOST_CANDIDATES = 64;
+/** Small enough that the map keeps it unboxed. */
+const KEY_MASK = 0x3fff_ffff;
 
 export class TapSources {
   readonly #capacity: number;
   readonly #seed: HashSeed;
-  readonly #other: HashSeed;
-  readonly #byKey = new Map<number, TapSource>();
+  /** By the hash of the key; sources whose hashes are alike stand one behind the other. */
+  readonly #byHash = new Map<number, TapSource>();
   readonly #dropped: (source: TapSource) => void;
-  #lastKey = Number.NaN;
   #last: TapSource | undefined;
+  #size = 0;
   /** Ever seen, as far as they were not forgotten in between. */
   seen = 0;
   evictions = 0;
@@ -27,64 +28,79 @@ export class TapSources {
   constructor(capacity: number, seed: HashSeed, dropped: (source: TapSource) => void) {
     this.#capacity = capacity;
     this.#seed = seed;
-    this.#other = { k0: seed.k1 ^ 0x5bd1e995, k1: seed.k0 ^ 0x2545f491 };
     this.#dropped = dropped;
   }
 
   /** The source of the key, made if there is none. */
   touch(w0: number, w1: number, w2: number, w3: number, bits: number, timeMs: number): TapSource {
-    const key = this.#keyOf(w0, w1, w2, w3, bits);
-    if (key === this.#lastKey && this.#last !== undefined) return this.#last;
-    let found = this.#byKey.get(key);
-    if (found === undefined) {
-      if (this.#byKey.size >= this.#capacity) this.#evict();
-      found = new TapSource(prefixOfWords(w0, w1, w2, w3, bits), timeMs);
-      this.#byKey.set(key, found);
-      this.seen++;
-    }
-    this.#lastKey = key;
+    const last = this.#last;
+    if (last !== undefined && isOf(last, w0, w1, w2, w3, bits)) return last;
+    const hash = this.#hashOf(w0, w1, w2, w3, bits);
+    let found = this.#byHash.get(hash);
+    while (found !== undefined && !isOf(found, w0, w1, w2, w3, bits)) found = found.next;
+    found ??= this.#make(hash, prefixOfWords(w0, w1, w2, w3, bits), timeMs);
     this.#last = found;
     return found;
   }
 
-  find(source: Prefix): TapSource | undefined {
-    return this.#byKey.get(this.#keyOf(source.w0, source.w1, source.w2, source.w3, source.bits));
+  find({ w0, w1, w2, w3, bits }: Prefix): TapSource | undefined {
+    let found = this.#byHash.get(this.#hashOf(w0, w1, w2, w3, bits));
+    while (found !== undefined && !isOf(found, w0, w1, w2, w3, bits)) found = found.next;
+    return found;
   }
 
-  values(): IterableIterator<TapSource> {
-    return this.#byKey.values();
+  *values(): Generator<TapSource> {
+    for (const first of this.#byHash.values()) {
+      for (let source: TapSource | undefined = first; source !== undefined; source = source.next) yield source;
+    }
   }
 
-  #keyOf(w0: number, w1: number, w2: number, w3: number, bits: number): number {
-    const high = hashSource(this.#seed, w0, w1, w2, w3, bits) >>> 0;
-    const low = hashSource(this.#other, w0, w1, w2, w3, bits) >>> 11;
-    return high * HIGH_SCALE + low;
+  #hashOf(w0: number, w1: number, w2: number, w3: number, bits: number): number {
+    return hashSource(this.#seed, w0, w1, w2, w3, bits) & KEY_MASK;
   }
 
+  #make(hash: number, key: Prefix, timeMs: number): TapSource {
+    // Whoever has the same hash may go, too.
+    if (this.#size >= this.#capacity) this.#evict();
+    const made = new TapSource(key, timeMs);
+    made.next = this.#byHash.get(hash);
+    this.#byHash.set(hash, made);
+    this.#size++;
+    this.seen++;
+    return made;
+  }
+
+  /** Lets go of one hash's sources, which is one source but for once in a table or two. */
   #evict(): void {
-    let victimKey = Number.NaN;
+    let victimHash = -1;
     let victim: TapSource | undefined;
     let looked = 0;
-    for (const [key, source] of this.#byKey) {
+    for (const [hash, source] of this.#byHash) {
       if (victim === undefined || isLessWanted(source, victim)) {
-        victimKey = key;
+        victimHash = hash;
         victim = source;
       }
-      if (++looked === CANDIDATES) break;
+      looked++;
+      if (looked >= MOST_CANDIDATES || (looked >= CANDIDATES && victim?.isFlagged === false)) break;
     }
-    if (victim === undefined) return;
     // Those that stay go to the end, so that the next newcomer looks at others.
-    let kept = 0;
-    for (const [key, source] of this.#byKey) {
-      this.#byKey.delete(key);
-      if (key !== victimKey) this.#byKey.set(key, source);
-      if (++kept === looked) break;
+    for (const [hash, source] of this.#byHash) {
+      this.#byHash.delete(hash);
+      if (hash !== victimHash) this.#byHash.set(hash, source);
+      if (--looked === 0) break;
     }
-    this.evictions++;
-    if (victim.isFlagged) this.evictedScanners++;
-    this.#lastKey = Number.NaN;
-    this.#dropped(victim);
+    for (; victim !== undefined; victim = victim.next) {
+      this.#size--;
+      this.evictions++;
+      if (victim.isFlagged) this.evictedScanners++;
+      this.#dropped(victim);
+    }
+    this.#last = undefined;
   }
+}
+
+function isOf({ source }: TapSource, w0: number, w1: number, w2: number, w3: number, bits: number): boolean {
+  return source.w3 === w3 && source.w1 === w1 && source.w0 === w0 && source.w2 === w2 && source.bits === bits;
 }
 
 function isLessWanted(one: TapSource, other: TapSource): boolean {

@@ -48,8 +48,8 @@ function seeSynAck(ledger: ContactLedger, packet: Packet, series: SynAckSeries, 
   if (asked !== NONE) return ledger.answer(asked, Outcome.Accepted);
   // Looked up for its hash as well.
   const own = ledger.find(ledger.forward);
-  if (own !== NONE) return Seen.Late;
-  return series.note(ledger.forward.hash, packet.sourcePort, timeMs) ? Seen.IdProbe : Seen.Backscatter;
+  if (series.note(ledger.forward.hash, packet.sourcePort, timeMs)) return Seen.IdProbe;
+  return own === NONE ? Seen.Backscatter : Seen.Late;
 }
 
 function seeReset(ledger: ContactLedger): Seen {

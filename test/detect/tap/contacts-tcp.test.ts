@@ -183,6 +183,16 @@ test("a connection under way that opens a new one begins a contact", () => {
   assert.deepEqual(watch.brief, ["opened syn pending"]);
 });
 
+test("what was held and then begins anew waits from its beginning", () => {
+  const watch = new Watch().bothSides();
+  watch.tcp(client, server, Ack);
+  watch.see(tcp(client, server, Syn), 2_500);
+  watch.see(tcp(`${A} 1`, `${B} 1`, Syn), 2_999);
+  assert.deepEqual(watch.brief, ["opened syn pending", "opened syn pending"]);
+  watch.see(tcp(`${A} 1`, `${B} 2`, Syn), 1);
+  assert.deepEqual(watch.lines.slice(2, 3), [`decided syn ${A}>${B}:80/6 unanswered`]);
+});
+
 test("what is asked again is told as again, with the kind of the packet at hand", () => {
   const watch = new Watch().bothSides();
   watch.tcp(client, server, Syn);

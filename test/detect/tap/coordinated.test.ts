@@ -1,46 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Contact, Outcome } from "../../../src/detect/tap/contact.ts";
-import {
-  type CoordinatedFinding,
-  type CoordinatedPolicy,
-  CoordinatedScans,
-  DEFAULT_COORDINATED,
-} from "../../../src/detect/tap/coordinated.ts";
-import { formatPrefix, IPV4_MAPPED_WORD, prefixOfWords } from "../../../src/wire/address.ts";
-import { seed } from "../probes.ts";
+import { Outcome } from "../../../src/detect/tap/contact.ts";
+import type { CoordinatedFinding } from "../../../src/detect/tap/coordinated.ts";
+import { formatPrefix } from "../../../src/wire/address.ts";
+import { type Ask, ask, createScans } from "./asks.ts";
 import { randomOf } from "./sequential-theory.ts";
-import { drawFrom, zipfPorts } from "./zipf-ports.ts";
+import { shuffled } from "./zipf-ports.ts";
 
-const MASSCAN = 1;
 const HOUR = 3_600_000;
 
-interface Ask {
-  readonly source: number;
-  readonly host?: number;
-  readonly port?: number;
-  readonly outcome?: Outcome;
-  readonly timeMs?: number;
-  readonly fingerprint?: number;
-}
-
-function ask(scans: CoordinatedScans, fields: Ask): CoordinatedFinding | undefined {
-  const { source, host = 1, port = 80, outcome = Outcome.Unanswered, timeMs = 0, fingerprint = MASSCAN } = fields;
-  const contact = new Contact();
-  contact.host2 = IPV4_MAPPED_WORD;
-  contact.host3 = 0xc0000200 + host;
-  contact.protocol = 6;
-  contact.port = port;
-  contact.outcome = outcome;
-  contact.timeMs = timeMs;
-  return scans.note(contact, prefixOfWords(0, 0, IPV4_MAPPED_WORD, 0xc6336400 + source, 128), fingerprint);
-}
-
-function create(fields: Partial<CoordinatedPolicy> = {}): CoordinatedScans {
-  return new CoordinatedScans({ policy: { ...DEFAULT_COORDINATED, ...fields }, seed });
-}
-
-function run(asks: Iterable<Ask>, scans = create()): { findings: CoordinatedFinding[]; after: number } {
+function run(asks: Iterable<Ask>, scans = createScans()): { findings: CoordinatedFinding[]; after: number } {
   const findings: CoordinatedFinding[] = [];
   let after = 0;
   let at = 0;
@@ -52,16 +21,6 @@ function run(asks: Iterable<Ask>, scans = create()): { findings: CoordinatedFind
     findings.push(finding);
   }
   return { findings, after };
-}
-
-/** 0..n-1 in an order that is the same every time. */
-function shuffled(count: number, random = randomOf(21)): number[] {
-  const all = Array.from({ length: count }, (_, at) => at);
-  for (let at = count - 1; at > 0; at--) {
-    const other = Math.floor(random() * (at + 1));
-    [all[at], all[other]] = [all[other] ?? 0, all[at] ?? 0];
-  }
-  return all;
 }
 
 test("ten sources that share out a thousand ports of a host are one finding with all its members", () => {
@@ -89,7 +48,7 @@ test("two hundred sources with one port each are found too; each alone would not
 
 test("sources that share out the hosts of a network are found by their service", () => {
   const asks = shuffled(256).map((host) => ({ source: host % 4, host, port: 22 }));
-  const { findings } = run(asks, create({ homeAddresses: 256 }));
+  const { findings } = run(asks, createScans({ homeAddresses: 256 }));
   assert.equal(findings.length, 1);
   assert.equal(findings[0]?.space, "hosts");
   assert.equal(findings[0]?.port, 22);
@@ -152,31 +111,8 @@ test("a cluster begins anew when its time is over: what took longer than that is
   assert.equal(run(slow((20 * HOUR) / 300)).findings.length, 0);
 });
 
-test("independent sources by Zipf's law are taken for a group as rarely as stated", () => {
-  const chances = zipfPorts(DEFAULT_COORDINATED.uniformShare);
-  // alpha is 1e-2 here, or nothing would show. Each run: 400 probes, by sources with so many ports each.
-  for (const [portsEach, runs] of [
-    [1, 400],
-    [2, 400],
-    [20, 400],
-  ] as const) {
-    const draw = drawFrom(chances, randomOf(100 + portsEach));
-    let found = 0;
-    for (let round = 0; round < runs; round++) {
-      const asks: Ask[] = [];
-      for (let source = 0; source * portsEach < 400; source++) {
-        for (let probe = 0; probe < portsEach; probe++) asks.push({ source, port: draw() + 1 });
-      }
-      if (run(asks, create({ alpha: 1e-2, capacity: 64 })).findings.length > 0) found++;
-    }
-    // Looked at some forty times on its way: three times alpha at most, and four standard errors.
-    const allowed = 3e-2 * runs;
-    assert.ok(found <= allowed + 4 * Math.sqrt(allowed), `${portsEach} ports each: ${found} of ${runs}`);
-  }
-});
-
 test("the table stays within its bound, and counts what it could not keep", () => {
-  const scans = create({ capacity: 8 });
+  const scans = createScans({ capacity: 8 });
   for (let host = 0; host < 200; host++) ask(scans, { source: host, host });
   assert.ok(scans.evictions >= 150);
   for (let port = 0; port < 3000; port++) ask(scans, { source: 1, host: 1, port });
@@ -184,7 +120,7 @@ test("the table stays within its bound, and counts what it could not keep", () =
 });
 
 test("a growing group is not pushed out by passers-by", () => {
-  const scans = create({ capacity: 64 });
+  const scans = createScans({ capacity: 64 });
   let found = 0;
   for (const [at, port] of shuffled(1000).entries()) {
     if (ask(scans, { source: at % 10, port: port + 1 }) !== undefined) found++;
@@ -195,6 +131,6 @@ test("a growing group is not pushed out by passers-by", () => {
 
 test("a policy that is none is refused", () => {
   for (const wrong of [{ alpha: 0 }, { maxOverlap: 1 }, { minMembers: 1 }, { homeAddresses: 0 }, { capacity: 1 }]) {
-    assert.throws(() => create(wrong), RangeError);
+    assert.throws(() => createScans(wrong), RangeError);
   }
 });

@@ -1,5 +1,6 @@
-// Ports as independent sources choose them: a share of them any port, the others by Zipf's law. For the tests of
-// coordinated scans; port number n + 1 is the one of rank n.
+// Ports as independent sources choose them: a share of them any port, the others by Zipf's law; and ports as those choose
+// them who share them out. For the tests of coordinated scans; port number n + 1 is the one of rank n.
+import { randomOf } from "./sequential-theory.ts";
 
 const PORTS = 65_536;
 
@@ -29,4 +30,14 @@ export function drawFrom(chances: Float64Array, random: () => number): () => num
     }
     return low;
   };
+}
+
+/** 0..count-1 in an order that is the same every time. */
+export function shuffled(count: number, random = randomOf(21)): number[] {
+  const all = Array.from({ length: count }, (_, at) => at);
+  for (let at = count - 1; at > 0; at--) {
+    const other = Math.floor(random() * (at + 1));
+    [all[at], all[other]] = [all[other] ?? 0, all[at] ?? 0];
+  }
+  return all;
 }

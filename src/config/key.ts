@@ -1,0 +1,48 @@
+// What a key of the configuration file is, and how the tables of keys (keys.ts, tap-keys.ts) write one down.
+import type { ValueType } from "./values.ts";
+
+export const groups = {
+  watch: "What is watched",
+  scan: "What counts as a scan",
+  tap: "Where both sides of the traffic are seen: mirror ports and captures",
+  block: "What happens to a scanner",
+  respond: "PortSentry's own responses",
+  files: "Files, logs and limits",
+  later: "Read, and not carried out by this version",
+} as const;
+export type Group = keyof typeof groups;
+
+export interface Key<T> {
+  readonly name: string;
+  readonly group: Group;
+  readonly type: ValueType<T>;
+  /** The value when a file has no such key: what an old PortSentry file means by its silence. */
+  readonly absent: string;
+  /** What conf/portsentry.conf sets; without it the key stands there as a comment, with `absent`. */
+  readonly shipped?: string;
+  /** Without `shipped`: the commented lines of conf/portsentry.conf, instead of one with `absent`. */
+  readonly examples?: readonly Example[];
+  /** Whose key it is. A file without any key of Portreeve's is an old PortSentry configuration. */
+  readonly origin: "portsentry" | "portreeve";
+  /** For an administrator: one to three sentences. */
+  readonly meaning: string;
+  /** False: read, warned about, and not carried out by this version. */
+  readonly carriedOut: boolean;
+}
+
+/** A commented line of the shipped file, for a key that has no value there. */
+export interface Example {
+  readonly value: string;
+  readonly when: string;
+}
+
+type More<T> = Pick<Key<T>, "absent" | "meaning"> & Partial<Pick<Key<T>, "shipped" | "examples" | "origin">>;
+
+export function key<T>(group: Group, name: string, type: ValueType<T>, more: More<T>): Key<T> {
+  return { name, group, type, carriedOut: true, origin: "portreeve", ...more };
+}
+
+/** A key that PortSentry 1.2 or 2.x knows. */
+export function old<T>(group: Group, name: string, type: ValueType<T>, more: More<T>): Key<T> {
+  return key(group, name, type, { ...more, origin: "portsentry" });
+}

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Scorer, type TapSource } from "../../../src/detect/tap/tap-source.ts";
+import { TapSources } from "../../../src/detect/tap/tap-sources.ts";
+import { IPV4_MAPPED_WORD } from "../../../src/wire/address.ts";
+
+const seed = { k0: 3, k1: 4 };
+
+function touch(sources: TapSources, host: number, timeMs: number): TapSource {
+  return sources.touch(0, 0, IPV4_MAPPED_WORD, host, 128, timeMs);
+}
+
+test("a source is found again by its key, and by nothing else", () => {
+  const sources = new TapSources(100, seed, () => undefined);
+  const one = touch(sources, 1, 1_000);
+  const other = touch(sources, 2, 1_000);
+  assert.notEqual(one, other);
+  assert.equal(touch(sources, 1, 5_000), one);
+  assert.equal(sources.find({ w0: 0, w1: 0, w2: IPV4_MAPPED_WORD, w3: 2, bits: 128 }), other);
+  // The /64 of the same words is another source.
+  assert.equal(sources.find({ w0: 0, w1: 0, w2: IPV4_MAPPED_WORD, w3: 2, bits: 64 }), undefined);
+  assert.equal(sources.seen, 2);
+});
+
+test("a full table stays within its bound, lets the quiet go, and keeps scanners", () => {
+  const dropped: TapSource[] = [];
+  const sources = new TapSources(64, seed, (source) => void dropped.push(source));
+  const scanners = Array.from({ length: 8 }, (_, host) => touch(sources, host, 0));
+  for (const scanner of scanners) scanner.flag(Scorer.Score, 0);
+  for (let host = 1_000; host < 6_000; host++) touch(sources, host, host).lastMs = host;
+  assert.equal([...sources.values()].length, 64);
+  assert.equal(sources.evictions, dropped.length);
+  assert.equal(dropped.length, 5_008 - 64);
+  for (const scanner of scanners) assert.ok(!dropped.includes(scanner));
+  assert.equal(sources.evictedScanners, 0);
+});
