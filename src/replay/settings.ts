@@ -53,11 +53,13 @@ const SHIPPED = "(the shipped settings)";
 
 /** Throws ReplayError. */
 export function readReplaySettings(choices: ReplayChoices, warn: (message: string) => void): ReplaySettings {
-  const settings = choices.conf === undefined ? shippedSettings() : settingsOf(choices.conf, warn);
+  const read = choices.conf === undefined ? shippedSettings() : settingsOf(choices.conf, warn);
+  const { policy } = choices;
+  const settings: Settings = policy === "trigger" || policy === "score" ? { ...read, policy } : read;
   return {
     settings,
     homes: choices.home === undefined ? settings.tap.homes : homesOf(choices.home),
-    scorers: scorersOf(choices.policy ?? "all", settings),
+    scorers: scorersOf(policy ?? "all", settings),
     explain: choices.explain === undefined ? undefined : mustParseAddress(choices.explain),
     known: knownOf(choices.known ?? settings.tap.knownScanners, warn),
   };
