@@ -27,6 +27,9 @@ export interface GuardedPeer {
   readonly untilMs: number;
 }
 
+/** What the daemon asks of them; the packet ring has them in memory of its own. */
+export type LearnedLike = Pick<LearnedSets, keyof LearnedSets>;
+
 /** Elements in one transaction: 40 bytes and some 2 us each. */
 const BATCH = 4_000;
 

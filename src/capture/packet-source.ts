@@ -1,10 +1,10 @@
-// Where packets come from: what nflog, and later the ring, connect-mode listeners and capture files, have in common.
+// Where packets come from: what nflog and the ring have in common.
 
 /** Gets packets one by one. The bytes are the source's own buffer: valid during the call only, never kept. */
 export interface PacketSink {
   /**
    * bytes[at..end) starts at the IP header and may be cut short. `tag` says what the kernel's sensor had decided
-   * (the first letter of the rule's log prefix), 0 where there is no sensor.
+   * (the first letter of the rule's log prefix); from the ring it is whom the frame was for (sll_pkttype).
    */
   packet(bytes: Uint8Array, at: number, end: number, tag: number): void;
   /** After the last packet of a delivery (one, or a batch): the time to act on what they showed. */
@@ -18,5 +18,11 @@ export interface PacketSource {
   readonly lost: number;
   /** Messages that could not be understood. */
   readonly malformed: number;
+  /** What `status` calls it. Absent: nflog. */
+  readonly name?: "nflog" | "ring";
+  /** Why nothing is seen any more; absent or "" while it works. */
+  readonly trouble?: string;
+  /** More of its counters, for `status`. */
+  readonly counters?: Readonly<Record<string, number>>;
   close(): void;
 }

@@ -144,15 +144,12 @@ function idleOptions(values: Values2): string[] {
   return [
     ...(values.method === undefined
       ? []
-      : [
-          idle(
-            `--method ${values.method}`,
-            "packets are read through nfnetlink_log, which needs neither libpcap nor raw sockets",
-          ),
-        ]),
+      : [idle(`--method ${values.method}`, "packets are read as CAPTURE says, which needs no libpcap")]),
     ...names
       .filter((name) => name !== "ALL_NLO")
-      .map((name) => idle(`--interface ${name}`, "every interface but the loopback is watched")),
+      .map((name) =>
+        idle(`--interface ${name}`, 'every interface but the loopback is watched, unless CAPTURE is "ring"'),
+      ),
     ...(values["disable-local-check"]
       ? [idle("--disable-local-check", "this host's own addresses are never held or blocked")]
       : []),

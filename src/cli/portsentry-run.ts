@@ -201,12 +201,11 @@ async function run2(line: Line2, world: World): Promise<number> {
     tcpMode: stealth ? "stcp" : "tcp",
     udpMode: stealth ? "sudp" : "udp",
     generation: 2,
-    interfaces: line.interfaces.filter((name) => !everyInterface.includes(name)),
+    // libpcap's word for them all.
+    interfaces: [...new Set(line.interfaces.map((name) => (name === "any" ? "ALL" : name)))],
     ...(parent === undefined ? {} : ends(parent)),
   });
 }
-
-const everyInterface: readonly string[] = ["ALL", "ALL_NLO", "any"];
 
 async function startDaemon2(line: Line2, confFile: string, world: World): Promise<number> {
   const interfaces = line.interfaces.flatMap((name) => ["-i", name]);

@@ -29,7 +29,7 @@ Usage: portsentry [--stealth, --connect] <options>
 
 --stealth\tUse Stealth mode (default)
 --connect\tUse Connect mode
---interface, -i <interface> - Set interface to listen on. Use ALL for all interfaces, ALL_NLO for all interfaces except loopback (default: ALL_NLO; anything else has no effect)
+--interface, -i <interface> - Set interface to listen on. Use ALL for all interfaces, ALL_NLO for all interfaces except loopback (default: ALL_NLO; anything else counts with CAPTURE="ring" only)
 --logoutput, -l [stdout|syslog] - Set Log output (default to stdout)
 --configfile, -c <path> - Set config file path
 --method, -m\t[pcap|raw] - Accepted, no effect: packets are read through nfnetlink_log

@@ -126,7 +126,8 @@ export const keys = {
     absent: "ALL_NLO",
     meaning:
       'The interfaces that CAPTURE="ring" hears: "ALL_NLO" (all but the loopback), "ALL", or names with commas between them. ' +
-      "One that is not there is waited for. `portsentry -i` comes before this. With nflog every interface but the loopback is watched.",
+      "One that is not there is waited for. `portsentry -i` comes before this. With nflog every interface but the loopback is " +
+      "watched. A change of this key or of CAPTURE needs a restart.",
   }),
   latelyOpen: key("watch", "LATELY_OPEN", duration({ minMs: 1000, maxMs: 604_800_000, zero: "off" }), {
     absent: "1h",

@@ -487,7 +487,8 @@ export class Daemon {
   #warnings(): string[] {
     const warnings = [...this.#parts.troubles.current()];
     const { capture } = this.#parts;
-    const { lost } = capture;
+    const { lost, trouble = "" } = capture;
+    if (trouble !== "") warnings.push(trouble);
     if (lost > 0)
       warnings.push(
         capture.name === "ring"

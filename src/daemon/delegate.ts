@@ -2,7 +2,7 @@
 // for it, hands the source over to the rule that they made (the sensor lets its packets through to it), notices when that
 // rule is gone, and undoes it when the block ends.
 import type { Block, Trigger } from "../block/block.ts";
-import type { Firewall } from "../block/firewall.ts";
+import type { FirewallLike } from "../block/no-firewall.ts";
 import type { Responder, ResponseRequest, ResponseResult } from "../block/responder.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Finding } from "../detect/finding.ts";
@@ -24,7 +24,7 @@ const BY_HAND_LIMIT = 1;
 
 export interface DelegateParts {
   readonly responder: Responder;
-  readonly firewall: Firewall;
+  readonly firewall: FirewallLike;
   readonly recorder: Recorder;
 }
 

@@ -20,7 +20,9 @@ export function startNotices({ daemon, restored, conntrackBefore }: StartFacts):
   const others = (host.guarded ?? []).map(({ source }) => source);
   const guarded = [...new Set([...host.gateways, ...host.resolvers, ...others].map(formatPrefix))];
   return [
-    `Kernel: Linux ${release()}, nftables table inet ${TABLE}, log groups ${PROMPT_GROUP} and ${BATCH_GROUP} (nfnetlink_log).`,
+    daemon.capture === "ring"
+      ? `Kernel: Linux ${release()}; packet ring (AF_PACKET), socket tables (sock_diag).`
+      : `Kernel: Linux ${release()}, nftables table inet ${TABLE}, log groups ${PROMPT_GROUP} and ${BATCH_GROUP} (nfnetlink_log).`,
     store.persistent
       ? `Store: ${join(settings.stateDir, "portreeve.db")}; control socket: ${settings.controlSocket}.`
       : `Store: in memory only, so nothing outlives this run; control socket: ${settings.controlSocket}.`,
@@ -32,7 +34,7 @@ export function startNotices({ daemon, restored, conntrackBefore }: StartFacts):
           `UDP ports ${host.ephemeral.first}-${host.ephemeral.last} are this host's own (ip_local_port_range) and never traps.`,
         ]
       : []),
-    ...conntrackNotice(conntrackBefore),
+    ...(daemon.capture === "ring" ? [] : conntrackNotice(conntrackBefore)),
     ...restoredNotices(restored),
   ];
 }

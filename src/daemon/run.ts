@@ -5,6 +5,7 @@ import type { LoadOptions } from "../config/options.ts";
 import { formatProblem } from "../config/problems.ts";
 import type { Settings } from "../config/settings.ts";
 import { KernelError } from "../kernel/errors.ts";
+import { applyCapture, type CaptureChoice, chooseCapture, describeCapture } from "./capture-choice.ts";
 import { readConntrackUse } from "./host.ts";
 import { applyOverrides } from "./plan.ts";
 import { type Load, Running } from "./running.ts";
@@ -35,22 +36,29 @@ export async function runDaemon(options: RunOptions): Promise<number> {
   const complain = options.complain ?? ((text: string) => void process.stderr.write(`${text}\n`));
   const warnings: string[] = [];
   const trial = options.trialMs === undefined ? undefined : new Trial(options.trialMs, () => performance.now());
+  let choice: CaptureChoice = { capture: "nflog", reason: "" };
   const loadOnTrial: Load = (given, tell) => {
     const file = load(given, tell);
-    return file === undefined ? undefined : (trial?.apply(file) ?? file);
+    return file === undefined ? undefined : applyCapture(trial?.apply(file) ?? file, choice);
   };
-  const settings = loadOnTrial(options, (line) => {
+  const asked = loadOnTrial(options, (line) => {
     warnings.push(line);
     complain(line);
   });
-  if (settings === undefined) return EXIT_CONFIGURATION;
+  if (asked === undefined) return EXIT_CONFIGURATION;
+  choice = chooseCapture(asked);
+  const settings = applyCapture(asked, choice);
   // What 1.2's users look for: pidof portsentry, ps -C portsentry.
   process.title = "portsentry";
   const conntrackBefore = readConntrackUse();
   try {
-    const started = start(settings, options.log, trial);
+    const started = start({ settings, log: options.log, trial, choice });
     try {
-      return await new Running(started, options, loadOnTrial, trial).run({ conntrackBefore, warnings });
+      return await new Running(started, options, loadOnTrial, trial).run({
+        conntrackBefore,
+        warnings,
+        captureText: describeCapture(asked, choice),
+      });
     } finally {
       started.close();
     }

@@ -5,6 +5,7 @@ import type { Settings } from "../config/settings.ts";
 import type { DaemonApi } from "../control/api.ts";
 import { type ControlServer, serveControl } from "../control/server.ts";
 import { watchReadable } from "../kernel/libc.ts";
+import type { NfTablesMonitor } from "../kernel/nf-tables-monitor.ts";
 import { drainRouteChanges } from "../kernel/routes.ts";
 import { openSystemdNotifier, type SystemdNotifier } from "../kernel/sd-notify.ts";
 import { listServedPorts } from "../kernel/sock-diag.ts";
@@ -42,6 +43,8 @@ interface Before {
   readonly conntrackBefore: ReturnType<typeof readConntrackUse>;
   /** About the configuration, each with its line. */
   readonly warnings: readonly string[];
+  /** What is said of the choice between kernel sensor and packet ring; "" for nothing. */
+  readonly captureText: string;
 }
 
 export class Running {
@@ -66,12 +69,13 @@ export class Running {
     this.#connectMode = new ConnectMode(started.daemon);
   }
 
-  async run({ conntrackBefore, warnings }: Before): Promise<number> {
+  async run({ conntrackBefore, warnings, captureText }: Before): Promise<number> {
     const { daemon, restored } = this.#started;
     const notifier = openSystemdNotifier(process.env);
     daemon.recorder.starting();
     // Nobody reads a daemon's standard error.
     if (this.#options.log === "syslog") for (const warning of warnings) daemon.recorder.warning(warning);
+    if (captureText !== "") daemon.recorder.notice(captureText);
     if (this.#options.terse !== true) {
       for (const line of explainSettings(daemon.settings)) daemon.recorder.notice(line);
       for (const line of startNotices({ daemon, restored, conntrackBefore })) daemon.recorder.notice(line);
@@ -150,12 +154,7 @@ export class Running {
       .catch((error: unknown) => daemon.recorder.warning(`restoring rules: ${messageOf(error)}`));
     daemon.watchDecoy();
     capture.start(daemon.engine, (error) => daemon.recorder.warning(`capture: ${messageOf(error)}`));
-    this.#watch(monitor.socket.fd, "nf_tables notifications", () => {
-      monitor.read(
-        (change) => daemon.reconciler.onForeignChange(change),
-        () => daemon.lookAtDelegated(true),
-      );
-    });
+    if (monitor !== undefined) this.#watchTable(monitor);
     this.#watch(routes.fd, "route notifications", () => {
       // Otherwise what changed does not matter: the host is looked at afresh once the changes have settled.
       if (drainRouteChanges(routes)) daemon.lookAtDelegated(true);
@@ -181,6 +180,16 @@ export class Running {
     if (notifier.watchdogIntervalMs !== undefined) {
       this.#every(notifier.watchdogIntervalMs, "watchdog", () => notifier.notify("WATCHDOG=1"));
     }
+  }
+
+  #watchTable(monitor: NfTablesMonitor): void {
+    const { daemon } = this.#started;
+    this.#watch(monitor.socket.fd, "nf_tables notifications", () => {
+      monitor.read(
+        (change) => daemon.reconciler.onForeignChange(change),
+        () => daemon.lookAtDelegated(true),
+      );
+    });
   }
 
   #startGuard(): void {

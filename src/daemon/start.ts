@@ -6,18 +6,14 @@ import { existsSync, mkdirSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { CommandRunner } from "../block/command-runner.ts";
-import { Firewall } from "../block/firewall.ts";
-import { LearnedSets } from "../block/learned-sets.ts";
+import type { FirewallLike } from "../block/no-firewall.ts";
 import { Responder } from "../block/responder.ts";
-import { BATCH_GROUP, COPY_BYTES, PROMPT_GROUP, TABLE } from "../block/ruleset.ts";
-import { NflogSource } from "../capture/nflog.ts";
+import type { PacketSource } from "../capture/packet-source.ts";
 import type { Settings } from "../config/settings.ts";
 import { readVersion } from "../control/version.ts";
 import { lockFile } from "../kernel/libc.ts";
-import { Libnftables } from "../kernel/libnftables.ts";
 import { NatHooks } from "../kernel/nat-hooks.ts";
-import { NfTables } from "../kernel/nf-tables.ts";
-import { NfTablesMonitor } from "../kernel/nf-tables-monitor.ts";
+import type { NfTablesMonitor } from "../kernel/nf-tables-monitor.ts";
 import { openRouteMonitor } from "../kernel/routes.ts";
 import { Syslog } from "../kernel/syslog.ts";
 import { ResetSender } from "../kernel/tcp-reset.ts";
@@ -28,15 +24,16 @@ import { openResolver } from "../record/resolver.ts";
 import { openStore } from "../record/store.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import { BlockedView } from "./blocked-view.ts";
+import type { CaptureChoice } from "./capture-choice.ts";
 import { listContainerNetworks, thisLinks } from "./container-networks.ts";
 import { Daemon } from "./daemon.ts";
 import { Decoy } from "./decoy.ts";
 import { Guard } from "./guard.ts";
 import { readHost } from "./host.ts";
 import { Learned } from "./learned.ts";
-import { nearRanges } from "./plan.ts";
 import { Prover } from "./prover.ts";
 import type { Restored } from "./restore.ts";
+import { openKernelSensor, openRing } from "./sensing.ts";
 import { listSessionSources, thisHost } from "./ssh-sessions.ts";
 import { lookUp, readTimeServers } from "./time-servers.ts";
 import type { Trial } from "./trial.ts";
@@ -54,9 +51,10 @@ export class StartError extends Error {
 
 export interface Started {
   readonly daemon: Daemon;
-  readonly firewall: Firewall;
-  readonly capture: NflogSource;
-  readonly monitor: NfTablesMonitor;
+  readonly firewall: FirewallLike;
+  readonly capture: PacketSource;
+  /** Absent with the packet ring, which loads no table. */
+  readonly monitor: NfTablesMonitor | undefined;
   readonly routes: ReturnType<typeof openRouteMonitor>;
   readonly restored: Restored;
   readonly view: BlockedView;
@@ -69,8 +67,16 @@ export interface Started {
 
 export const EXIT_UNAVAILABLE = 69;
 
+/** What is to be started, and how. */
+export interface Wanted {
+  readonly settings: Settings;
+  readonly log: "stdout" | "syslog";
+  readonly trial: Trial | undefined;
+  readonly choice: CaptureChoice;
+}
+
 /** Throws StartError or KernelError. */
-export function start(settings: Settings, log: "stdout" | "syslog", trial?: Trial): Started {
+export function start(wanted: Wanted): Started {
   const opened: { close(): void | Promise<void> }[] = [];
   const keep = <T extends { close(): void | Promise<void> }>(resource: T): T => {
     opened.push(resource);
@@ -80,7 +86,7 @@ export function start(settings: Settings, log: "stdout" | "syslog", trial?: Tria
     for (const resource of opened.splice(0).reverse()) void resource.close();
   };
   try {
-    return { ...assemble({ settings, log, trial }, keep), close };
+    return { ...assemble(wanted, keep), close };
   } catch (error) {
     close();
     throw error;
@@ -89,35 +95,26 @@ export function start(settings: Settings, log: "stdout" | "syslog", trial?: Tria
 
 type Keep = <T extends { close(): void | Promise<void> }>(resource: T) => T;
 
-interface Wanted {
-  readonly settings: Settings;
-  readonly log: "stdout" | "syslog";
-  readonly trial: Trial | undefined;
-}
-
-function assemble({ settings, log, trial }: Wanted, keep: Keep): Omit<Started, "close"> {
+function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<Started, "close"> {
   const nowMs = Date.now;
   takeLock(settings.stateDir, keep);
   const journal = openJournal(settings, log, keep);
   const troubles = createTroubles();
   const guard = openGuard();
   const host = guard.extend(readHost());
-  const nft = keep(new Libnftables());
-  const tables = keep(new NfTables(TABLE));
-  const firewall = new Firewall(nft, tables, nearRanges(host));
-  const learnedSets = new LearnedSets(tables, nowMs);
+  // Troubles may come before the recorder that says them.
+  const waiting: string[] = [];
+  let say = (message: string): void => void waiting.push(message);
+  const open = choice.capture === "ring" ? openRing : openKernelSensor;
+  const sensing = open({ settings, host, nowMs, keep, say: (message) => say(message) });
+  const { firewall, capture, monitor, learned: learnedSets } = sensing;
   const learned = new Learned({
     sets: learnedSets,
-    path: join(settings.stateDir, "learned"),
+    path: sensing.learnedFile,
     say: (message) => say(message),
     pause: () => setImmediate(),
   });
-  const capture = keep(new NflogSource({ promptGroup: PROMPT_GROUP, batchGroup: BATCH_GROUP, copyBytes: COPY_BYTES }));
-  const monitor = keep(new NfTablesMonitor(TABLE, process.pid));
   const routes = keep(openRouteMonitor());
-  // The store's troubles may come before the recorder that says them.
-  const waiting: string[] = [];
-  let say = (message: string): void => void waiting.push(message);
   let replaced = (): void => undefined;
   const listener = { ...troubleListener("store", troubles, (message) => say(message)), onReplaced: () => replaced() };
   const isFirstStart = !existsSync(join(settings.stateDir, "portreeve.db"));

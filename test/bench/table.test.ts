@@ -13,7 +13,7 @@ const policy = {
   scorePorts: 3,
   scoreWindowMs: 60_000,
   slowScorePorts: 10,
-  slowWindowMs: 86_400_000,
+  slowScoreWindowMs: 86_400_000,
 } as const;
 
 type Family = "IPv4" | "IPv6 /64";

@@ -22,7 +22,7 @@ function room(spared: readonly string[] = []) {
     scorePorts: 3,
     scoreWindowMs: 600_000,
     slowScorePorts: 10,
-    slowWindowMs: 86_400_000,
+    slowScoreWindowMs: 86_400_000,
   } as const;
   const detector = new Detector({ table: new SourceTable(1_024, { k0: 1, k1: 2 }), policy, near });
   const none = new AddressRanges([]);

@@ -158,6 +158,39 @@ test("a source whose block is the administrator's own is told as such, by addres
   assert.equal(see(six("2001:db8:b:9::77")), "probe");
 });
 
+test("a TCP header cut in two is judged when its flags have come", () => {
+  const { see, served } = sensorOf();
+  served.add("6:80");
+  /** The pieces of a packet as nmap -f sends them: of eight bytes. */
+  const pieces = (whole: Uint8Array) =>
+    [0, 8, 16].map((offset) => {
+      const piece = Uint8Array.from([...whole.subarray(0, 20), ...whole.subarray(20 + offset, 28 + offset)]);
+      piece[3] = piece.length;
+      piece[6] = offset === 16 ? 0 : 0x20;
+      piece[7] = offset / 8;
+      return piece;
+    });
+  const seen = (more: object, port = 23) =>
+    pieces(tcp(port, { identification: 7, ...more })).map((piece) => see(piece));
+  assert.deepEqual(seen({}), [undefined, "probe", undefined]);
+  assert.deepEqual(seen({}, 80), [undefined, undefined, undefined]);
+  assert.deepEqual(seen({ flags: Fin }, 80), [undefined, "probe", undefined]);
+  const [first, second] = pieces(tcp(23, { identification: 8 }));
+  assert.ok(first && second);
+  assert.equal(see(second), undefined, "the first was not seen");
+  assert.deepEqual([see(first), see(second), see(second)], [undefined, "probe", undefined]);
+  for (const other of [{ identification: 9 }, { source: "203.0.113.10" }]) {
+    see(first);
+    assert.equal(see(pieces(tcp(23, { identification: 8, ...other }))[1] ?? first), undefined);
+  }
+  for (let cut = 20; cut < 26; cut++) {
+    see(first);
+    assert.equal(see(second.subarray(0, cut)), undefined, `${cut} bytes`);
+  }
+  see(first);
+  assert.equal(see(second.subarray(0, 26)), "probe");
+});
+
 test("weak evidence is bounded by the second, evidence is not", () => {
   const { see, sensor, pass } = sensorOf();
   let quiet = 0;

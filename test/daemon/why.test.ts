@@ -21,7 +21,7 @@ const evidence: SourceEvidence = {
     scorePorts: 3,
     scoreWindowMs: 600_000,
     slowScorePorts: 10,
-    slowWindowMs: 86_400_000,
+    slowScoreWindowMs: 86_400_000,
   },
 };
 
@@ -39,5 +39,5 @@ test("what a watched source is short of is told in the settings' words", () => {
 test("not where it does not count: a found source, another policy, no slow memory", () => {
   assert.deepEqual(describeEvidence({ ...evidence, isFlagged: true }), [direct]);
   assert.deepEqual(describeEvidence({ ...evidence, policy: { ...evidence.policy, policy: "trigger" } }), [direct]);
-  assert.deepEqual(describeEvidence({ ...evidence, policy: { ...evidence.policy, slowWindowMs: 0 } }), [direct, score]);
+  assert.deepEqual(describeEvidence({ ...evidence, policy: { ...evidence.policy, slowScoreWindowMs: 0 } }), [direct, score]);
 });

@@ -29,6 +29,7 @@ const works: Readonly<Record<string, string>> = {
   logger: "logger hello",
   "portsentry-add-ip": "/usr/lib/portsentry/portsentry-add-ip 192.0.2.77",
   "a script in /root": "/root/script",
+  "a packet socket (CAPTURE)": "perl -MSocket -e 'socket(S,17,SOCK_RAW,0) or die'",
   "a low port": "perl -MIO::Socket::INET -e 'IO::Socket::INET->new(Listen=>1,LocalPort=>79) or die'",
 };
 const keptOut: Readonly<Record<string, string>> = {
@@ -42,7 +43,6 @@ const keptOut: Readonly<Record<string, string>> = {
   "a kernel setting": "echo 1 >/proc/sys/net/ipv4/ip_forward",
   "a mount": "mount -t tmpfs tmpfs /mnt",
   "a namespace": "unshare -m true",
-  "a packet socket": "perl -MSocket -e 'socket(S,17,SOCK_RAW,0) or die'",
 };
 
 before(async () => {

@@ -27,10 +27,10 @@ export class Daemon {
   readonly folder: string;
   readonly file: string;
   readonly #lab: Lab;
-  readonly #stage: Stage | undefined;
+  readonly #stage: Pick<Stage, "enter"> | undefined;
   #running: Running;
 
-  private constructor(lab: Lab, folder: string, stage: Stage | undefined) {
+  private constructor(lab: Lab, folder: string, stage: Pick<Stage, "enter"> | undefined) {
     this.#lab = lab;
     this.#stage = stage;
     this.folder = folder;
@@ -46,7 +46,7 @@ export class Daemon {
     lab: Lab,
     settings: Settings = harsh,
     ignored: readonly string[] = [],
-    stage?: Stage,
+    stage?: Pick<Stage, "enter">,
   ): Promise<Daemon> {
     const folder = folderOf(lab);
     mkdirSync(stateOf(lab), { recursive: true });

@@ -46,6 +46,8 @@ export interface Visit {
   readonly port: number;
   readonly from?: string;
   readonly count?: number;
+  /** Ends after so long, with fewer than `count`. */
+  readonly seconds?: number;
   readonly lanes?: number;
   /** Milliseconds until a connection counts as failed. */
   readonly timeout?: number;

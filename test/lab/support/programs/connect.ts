@@ -1,6 +1,6 @@
 // Opens many TCP connections, one after the other in each of some lanes, waits on each for the server's byte, and
 // closes it, or with --patient lets the server close it first. Prints one JSON object: {"opened": n, "failed": n, "errors": {"ECONNREFUSED": n}}; ends early after 20 failures.
-//   connect.js --to ADDRESS --port N [--from ADDRESS] [--count N] [--lanes N] [--timeout MS] [--patient]
+//   connect.js --to ADDRESS --port N [--from ADDRESS] [--count N] [--seconds S] [--lanes N] [--timeout MS] [--patient]
 import { connect } from "node:net";
 import { parseArgs } from "node:util";
 
@@ -10,6 +10,7 @@ const { values } = parseArgs({
     port: { type: "string", default: "0" },
     from: { type: "string" },
     count: { type: "string", default: "1" },
+    seconds: { type: "string" },
     lanes: { type: "string", default: "1" },
     timeout: { type: "string", default: "5000" },
     patient: { type: "boolean", default: false },
@@ -20,6 +21,7 @@ const GIVE_UP_AFTER = 20;
 const errors: Record<string, number> = {};
 let opened = 0;
 let left = Number(values.count);
+const endMs = performance.now() + 1000 * Number(values.seconds ?? Number.POSITIVE_INFINITY);
 
 /** Undefined when the server's byte came; otherwise what went wrong. */
 function visit(): Promise<string | undefined> {
@@ -48,7 +50,7 @@ function failures(): number {
 }
 
 async function lane(): Promise<void> {
-  while (left > 0 && failures() < GIVE_UP_AFTER) {
+  while (left > 0 && failures() < GIVE_UP_AFTER && performance.now() < endMs) {
     left--;
     const fault = await visit();
     if (fault === undefined) opened++;

@@ -1,0 +1,182 @@
+// Live capture by the packet ring: the source of packets, the sensor that judges them, and what stands for the kernel's
+// table beside them. Needs CAP_NET_RAW and no other right.
+import { randomInt } from "node:crypto";
+import { networkInterfaces } from "node:os";
+import type { GuardedPeer, LearnedElement, LearnedLike, LearnedSet } from "../block/learned-sets.ts";
+import type { SensorInCharge } from "../block/no-firewall.ts";
+import { COPY_BYTES, type RulesetPlan } from "../block/ruleset.ts";
+import type { PacketSink, PacketSource } from "../capture/packet-source.ts";
+import { MAX_SERVED_UDP } from "../capture/probe-filter.ts";
+import { type RingFilter, RingSource } from "../capture/ring.ts";
+import type { InterfaceChoice } from "../capture/ring-interfaces.ts";
+import { SocketLookup } from "../kernel/socket-lookup.ts";
+import { type Prefix, parseAddress, prefixOfWords } from "../wire/address.ts";
+import type { AddressRanges } from "../wire/address-ranges.ts";
+import { IpProtocol, Packet } from "../wire/packet.ts";
+import { PortState } from "./port-state.ts";
+import { RingSensor } from "./ring-sensor.ts";
+
+export interface RingHostOptions {
+  readonly interfaces: InterfaceChoice;
+  readonly ephemeral: RulesetPlan["ephemeral"];
+  readonly guardMs: number;
+  readonly nowMs: () => number;
+  readonly say: (message: string) => void;
+}
+
+const NO_RANGE = { first: 65_536, last: 65_536 } as const;
+
+export class RingHost implements PacketSource, SensorInCharge, LearnedLike {
+  readonly name = "ring";
+  /** The kernel refuses nothing here. */
+  readonly refused = 0;
+  readonly #source: RingSource;
+  readonly #sockets = new SocketLookup();
+  readonly #ports = new PortState(this.#sockets);
+  readonly #sensor: RingSensor;
+  readonly #nowMs: () => number;
+  #filter: RingFilter & { readonly mode: "host" };
+  #filterText = "";
+
+  /** Throws KernelError. */
+  constructor({ interfaces, ephemeral, guardMs, nowMs, say }: RingHostOptions) {
+    this.#nowMs = nowMs;
+    const seed = { k0: randomInt(2 ** 32), k1: randomInt(2 ** 32) };
+    this.#sensor = new RingSensor({ ports: this.#ports, seed, nowMs });
+    this.#filter = { mode: "host", ephemeral: ephemeral ?? NO_RANGE, servedUdp: [] };
+    try {
+      this.#source = new RingSource({
+        interfaces,
+        filter: this.#filter,
+        snapBytes: COPY_BYTES,
+        report: {
+          gone: (name) => say(`interface ${name} is not there: its packets are not seen until it is`),
+          back: (name) => say(`interface ${name} is there: its packets are seen`),
+        },
+      });
+      this.#learnStanding(guardMs);
+    } catch (error) {
+      this.#sockets.close();
+      throw error;
+    }
+  }
+
+  start(sink: PacketSink, onError: (error: unknown) => void): void {
+    this.#source.start(this.#sensor.into(sink), onError);
+  }
+
+  /** Connections that stand: their other ends are peers if we opened them; connected UDP sockets are questions. */
+  #learnStanding(guardMs: number): void {
+    const nowMs = this.#nowMs();
+    const served = new Set<number>();
+    this.#sockets.listServed(({ protocol, local }) => protocol === IpProtocol.Tcp && served.add(local.port));
+    const asked = new Packet();
+    const { memory } = this.#sensor;
+    this.#sockets.listConnected(({ protocol, local, remote }) => {
+      const { address0, address1, address2, address3 } = remote;
+      if (protocol === IpProtocol.Tcp && !served.has(local.port))
+        memory.addPeer(address0, address1, address2, address3, nowMs + guardMs, nowMs);
+      if (protocol !== IpProtocol.Udp) return;
+      asked.protocol = protocol;
+      asked.sourcePort = local.port;
+      asked.destinationPort = remote.port;
+      [asked.destination0, asked.destination1, asked.destination2, asked.destination3] = [
+        address0,
+        address1,
+        address2,
+        address3,
+      ];
+      memory.noteAsked(asked, nowMs);
+    });
+  }
+
+  follow(plan: RulesetPlan, near: AddressRanges): void {
+    this.#sensor.follow(plan, near, ownAddresses());
+    this.#filter = { ...this.#filter, ephemeral: plan.ephemeral ?? NO_RANGE };
+    this.#refilter();
+  }
+
+  remember(ports: readonly { readonly protocol: number; readonly port: number }[], latelyOpenMs: number): void {
+    for (const { protocol, port } of ports) this.#sensor.memory.noteServed(protocol, port, latelyOpenMs, this.#nowMs());
+    this.#refilter();
+  }
+
+  /** What is served needs not even come out of the kernel. */
+  #refilter(): void {
+    this.#ports.refresh(this.#nowMs());
+    this.#filter = { ...this.#filter, servedUdp: this.#ports.udpServedEverywhere().slice(0, MAX_SERVED_UDP) };
+    const text = JSON.stringify(this.#filter);
+    if (text === this.#filterText) return;
+    this.#source.setFilter(this.#filter);
+    this.#filterText = text;
+  }
+
+  delegate(source: Prefix, untilMs: number | undefined): void {
+    this.#sensor.memory.delegate(source, untilMs ?? Number.POSITIVE_INFINITY, this.#nowMs());
+  }
+
+  undelegate(source: Prefix): void {
+    this.#sensor.memory.undelegate(source);
+  }
+
+  isPeer({ w0, w1, w2, w3 }: Prefix): boolean {
+    return this.#sensor.memory.isPeer(w0, w1, w2, w3, this.#nowMs());
+  }
+
+  peers(): GuardedPeer[] {
+    return this.#sensor.memory.peers(this.#nowMs());
+  }
+
+  addPeers(peers: readonly Prefix[], guardMs: number): number {
+    const nowMs = this.#nowMs();
+    for (const { w0, w1, w2, w3 } of peers) this.#sensor.memory.addPeer(w0, w1, w2, w3, nowMs + guardMs, nowMs);
+    return peers.length;
+  }
+
+  async visit(
+    visit: (set: LearnedSet, key: Uint8Array, untilMs: number) => void,
+    pause: () => Promise<void>,
+  ): Promise<void> {
+    this.#sensor.memory.visitLearned(this.#nowMs(), visit);
+    await pause();
+  }
+
+  restore(elements: Iterable<LearnedElement>): number {
+    let taken = 0;
+    for (const element of elements) if (this.#sensor.memory.restoreLearned(element)) taken++;
+    return taken;
+  }
+
+  get lost(): number {
+    return this.#source.lost;
+  }
+
+  get trouble(): string {
+    return this.#source.trouble;
+  }
+
+  get malformed(): number {
+    return this.#source.malformed;
+  }
+
+  get counters(): Readonly<Record<string, number>> {
+    return {
+      ...this.#source.counters,
+      ...this.#sensor.counters,
+      ...this.#ports.counters,
+      ...this.#sensor.memory.counters,
+    };
+  }
+
+  close(): void {
+    this.#source.close();
+    this.#sockets.close();
+  }
+}
+
+function ownAddresses(): Prefix[] {
+  return Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .flatMap(({ address }) => parseAddress(address) ?? [])
+    .map(({ w0, w1, w2, w3 }) => prefixOfWords(w0, w1, w2, w3, 128));
+}

@@ -1,0 +1,149 @@
+// What the ring's sensor has to remember, where the kernel's has its sets: whom this host asked, who answered it (the
+// peers of the guard), which ports were served lately, and whose block is the administrator's own rule.
+
+import type { GuardedPeer, LearnedElement, LearnedSet } from "../block/learned-sets.ts";
+import { latelyKey } from "../block/set-key.ts";
+import type { HashSeed } from "../detect/keyed-hash.ts";
+import { type Prefix, prefixOfWords } from "../wire/address.ts";
+import type { AddressRanges } from "../wire/address-ranges.ts";
+import { IpProtocol, type Packet } from "../wire/packet.ts";
+import { type RecentKey, RecentTable } from "./recent-table.ts";
+
+/** As connection tracking and the kernel's `flows` sets together. */
+const ASKED_MS = 600_000;
+const ASKED = 65_536;
+const PEERS = 65_536;
+const DELEGATED = 65_536;
+const PORTS = 65_536;
+/** Ports above 1023 are remembered so much longer. */
+const HIGH_PORT_FACTOR = 24;
+
+export class RingMemory {
+  readonly #asked: RecentTable;
+  readonly #peers: RecentTable;
+  readonly #delegated: RecentTable;
+  /** TCP in front, UDP behind: until when the port is no trap. */
+  readonly #latelyMs = new Float64Array(2 * PORTS);
+  readonly #key: RecentKey = { word0: 0, word1: 0, word2: 0, word3: 0, first: 0, second: 0 };
+  #hasDelegated = false;
+
+  constructor(seed: HashSeed) {
+    this.#asked = new RecentTable(ASKED, seed);
+    this.#peers = new RecentTable(PEERS, seed);
+    this.#delegated = new RecentTable(DELEGATED, seed);
+  }
+
+  get counters(): Readonly<Record<string, number>> {
+    return {
+      ringAskedEvicted: this.#asked.evictions,
+      ringPeersEvicted: this.#peers.evictions,
+      ringDelegatedEvicted: this.#delegated.evictions,
+    };
+  }
+
+  /** This host has sent `packet`. */
+  noteAsked(packet: Packet, nowMs: number): void {
+    const { destination0, destination1, destination2, destination3, destinationPort, sourcePort } = packet;
+    const key = this.#keyOf(destination0, destination1, destination2, destination3);
+    key.first = (destinationPort << 16) | sourcePort;
+    key.second = packet.protocol;
+    this.#asked.put(key, nowMs + ASKED_MS, nowMs);
+  }
+
+  /** Whether `packet` came from the address and port that this host has asked, to the port that it asked from. */
+  isAnswer(packet: Packet, nowMs: number): boolean {
+    const key = this.#keyOf(packet.source0, packet.source1, packet.source2, packet.source3);
+    key.first = (packet.sourcePort << 16) | packet.destinationPort;
+    key.second = packet.protocol;
+    return this.#asked.has(key, nowMs);
+  }
+
+  addPeer(word0: number, word1: number, word2: number, word3: number, untilMs: number, nowMs: number): void {
+    this.#peers.put(this.#keyOf(word0, word1, word2, word3), untilMs, nowMs);
+  }
+
+  isPeer(word0: number, word1: number, word2: number, word3: number, nowMs: number): boolean {
+    return this.#peers.has(this.#keyOf(word0, word1, word2, word3), nowMs);
+  }
+
+  peers(nowMs: number): GuardedPeer[] {
+    const peers: GuardedPeer[] = [];
+    this.#peers.visit(nowMs, ({ word0, word1, word2, word3 }, untilMs) => {
+      peers.push({ source: prefixOfWords(word0, word1, word2, word3, 128), untilMs });
+    });
+    return peers;
+  }
+
+  noteServed(protocol: number, port: number, latelyOpenMs: number, nowMs: number): void {
+    const lasts = port < 1024 ? latelyOpenMs : latelyOpenMs * HIGH_PORT_FACTOR;
+    const slot = slotOf(protocol, port);
+    this.#latelyMs[slot] = Math.max(this.#latelyMs[slot] ?? 0, nowMs + lasts);
+  }
+
+  isLately(protocol: number, port: number, nowMs: number): boolean {
+    return (this.#latelyMs[slotOf(protocol, port)] ?? 0) > nowMs;
+  }
+
+  /** Lately open ports in the form that is saved over a restart. */
+  visitLearned(nowMs: number, visit: (set: LearnedSet, key: Uint8Array, untilMs: number) => void): void {
+    for (const protocol of [IpProtocol.Tcp, IpProtocol.Udp]) {
+      for (let port = 1; port < PORTS; port++) {
+        const untilMs = this.#latelyMs[slotOf(protocol, port)] ?? 0;
+        if (untilMs > nowMs) visit("lately", latelyKey(protocol, port), untilMs);
+      }
+    }
+  }
+
+  /** The key of latelyKey(): protocol, padding, port in network order, padding. */
+  restoreLearned({ set, key, untilMs }: LearnedElement): boolean {
+    const protocol = key[0];
+    const port = ((key[4] ?? 0) << 8) | (key[5] ?? 0);
+    if (set !== "lately" || (protocol !== IpProtocol.Tcp && protocol !== IpProtocol.Udp)) return false;
+    const slot = slotOf(protocol, port);
+    this.#latelyMs[slot] = Math.max(this.#latelyMs[slot] ?? 0, untilMs);
+    return true;
+  }
+
+  delegate(source: Prefix, untilMs: number, nowMs: number): void {
+    this.#hasDelegated = true;
+    this.#delegated.put(this.#keyOfPrefix(source), untilMs, nowMs);
+  }
+
+  undelegate(source: Prefix): void {
+    this.#delegated.remove(this.#keyOfPrefix(source));
+  }
+
+  /** Whether the administrator's own rule is the block of the packet's source, or of its /64. */
+  isDelegated({ family, source0, source1, source2, source3 }: Packet, near: AddressRanges, nowMs: number): boolean {
+    if (!this.#hasDelegated) return false;
+    const key = this.#keyOf(source0, source1, source2, source3);
+    key.first = 128;
+    if (this.#delegated.has(key, nowMs)) return true;
+    if (family === 4 || near.contains(source0, source1, source2, source3)) return false;
+    key.word2 = 0;
+    key.word3 = 0;
+    key.first = 64;
+    return this.#delegated.has(key, nowMs);
+  }
+
+  #keyOfPrefix({ w0, w1, w2, w3, bits }: Prefix): RecentKey {
+    const key = this.#keyOf(w0, w1, w2, w3);
+    key.first = bits;
+    return key;
+  }
+
+  #keyOf(word0: number, word1: number, word2: number, word3: number): RecentKey {
+    const key = this.#key;
+    key.word0 = word0;
+    key.word1 = word1;
+    key.word2 = word2;
+    key.word3 = word3;
+    key.first = 0;
+    key.second = 0;
+    return key;
+  }
+}
+
+function slotOf(protocol: number, port: number): number {
+  return protocol === IpProtocol.Udp ? PORTS + port : port;
+}

@@ -1,0 +1,63 @@
+// What sees the probes and what blocks their sources: the kernel's sensor with the nftables table, or the packet ring
+// and no table. Opened together, as the one needs the other.
+import { join } from "node:path";
+import { Firewall } from "../block/firewall.ts";
+import { type LearnedLike, LearnedSets } from "../block/learned-sets.ts";
+import { type FirewallLike, NoFirewall } from "../block/no-firewall.ts";
+import { BATCH_GROUP, COPY_BYTES, PROMPT_GROUP, TABLE } from "../block/ruleset.ts";
+import { NflogSource } from "../capture/nflog.ts";
+import type { PacketSource } from "../capture/packet-source.ts";
+import type { InterfaceChoice } from "../capture/ring-interfaces.ts";
+import type { Settings } from "../config/settings.ts";
+import { Libnftables } from "../kernel/libnftables.ts";
+import { NfTables } from "../kernel/nf-tables.ts";
+import { NfTablesMonitor } from "../kernel/nf-tables-monitor.ts";
+import type { HostFacts } from "./host.ts";
+import { nearRanges } from "./plan.ts";
+import { RingHost } from "./ring-host.ts";
+
+export interface Sensing {
+  readonly firewall: FirewallLike;
+  readonly capture: PacketSource;
+  readonly learned: LearnedLike;
+  /** Where it is kept over a restart. */
+  readonly learnedFile: string;
+  /** Tells who else touches the table; absent where there is none. */
+  readonly monitor: NfTablesMonitor | undefined;
+}
+
+export interface SensingOptions {
+  readonly settings: Settings;
+  readonly host: HostFacts;
+  readonly nowMs: () => number;
+  readonly say: (message: string) => void;
+  readonly keep: <T extends { close(): void | Promise<void> }>(resource: T) => T;
+}
+
+/** Throws KernelError. */
+export function openKernelSensor({ settings, host, nowMs, keep }: SensingOptions): Sensing {
+  const nft = keep(new Libnftables());
+  const tables = keep(new NfTables(TABLE));
+  return {
+    firewall: new Firewall(nft, tables, nearRanges(host)),
+    learned: new LearnedSets(tables, nowMs),
+    learnedFile: join(settings.stateDir, "learned"),
+    capture: keep(new NflogSource({ promptGroup: PROMPT_GROUP, batchGroup: BATCH_GROUP, copyBytes: COPY_BYTES })),
+    monitor: keep(new NfTablesMonitor(TABLE, process.pid)),
+  };
+}
+
+/** Throws KernelError. */
+export function openRing({ settings, host, nowMs, say, keep }: SensingOptions): Sensing {
+  const { guardMs, interfaces, stateDir } = settings;
+  const ring = keep(new RingHost({ interfaces: choiceOf(interfaces), ephemeral: host.ephemeral, guardMs, nowMs, say }));
+  // Another file: it knows no known pairs, and would forget those that the kernel's sensor has learned.
+  const learnedFile = join(stateDir, "learned-ring");
+  return { firewall: new NoFirewall(ring), capture: ring, learned: ring, learnedFile, monitor: undefined };
+}
+
+/** INTERFACE */
+export function choiceOf(interfaces: readonly string[]): InterfaceChoice {
+  if (interfaces.includes("ALL")) return "all";
+  return interfaces.length === 0 || interfaces.includes("ALL_NLO") ? "all-but-loopback" : { names: interfaces };
+}
