@@ -61,6 +61,7 @@ describe("defaults", () => {
       resolveHost: false,
       capture: "auto",
       interfaces: ["ALL_NLO"],
+      tap: settings.tap,
       maxSources: 1_048_576,
       maxEvents: 100_000,
     });
