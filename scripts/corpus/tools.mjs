@@ -136,6 +136,7 @@ export const toolCases = [
   behindDnat(),
   coordinated(),
   idle(),
+  idleThroughHome(),
 ];
 
 /** Two seconds between the probes. */
@@ -255,6 +256,21 @@ function idle() {
           ...ports([22, 80, 81, 82, 8443]),
         },
       ],
+      decoys: [],
+      innocent: [],
+    },
+  };
+}
+
+/** home is the zombie. Linux is no good one, and nmap gives up, once it has read home's identifications. */
+function idleThroughHome() {
+  const argv = ["nmap", "-n", "-Pn", "-T4", "--max-retries", "1", "-sI", `${HOME.ipv4}:81`, "-p", "22", homeHost(2)];
+  return {
+    name: "nmap-idle-zombie",
+    run: (lab) => lab.run(lab.world, argv, { codes: [0, 1] }),
+    expected: {
+      how: argv.join(" "),
+      scanners: [{ source: WORLD.ipv4, kinds: ["idle-scan"], tool: null, targets: [HOME.ipv4], ...ports([81]) }],
       decoys: [],
       innocent: [],
     },

@@ -75,7 +75,7 @@ function scannerLine(scanner: ScannerReport): string {
     `+${formatSpan(spanMs)}`,
     source,
     kinds.join("+"),
-    `${plural(ports, "port")}${portList === "" ? "" : ` (${portList})`}`,
+    ports === 0 ? undefined : `${plural(ports, "port")}${portList === "" ? "" : ` (${portList})`}`,
     plural(targets, "target"),
     plural(probes, "probe"),
     tools?.join("+") ?? tool,

@@ -73,6 +73,7 @@ function isSentByScansOnly(kind: Kind, protocol: number, tcpFlags: number): bool
     case Kind.Neighbor:
     case Kind.Fragment:
     case Kind.OsDetection:
+    case Kind.IdleScan:
       return false;
   }
 }

@@ -1,5 +1,6 @@
 // What a packet is called once it has been classified: the vocabulary of detect/, judge/, block/ and record/.
 // The numbers stand in tables and on the packet path; the names are what users read in JSON (design section 7).
+import { ARP_PROTOCOL } from "../wire/packet.ts";
 
 export const Kind = {
   Syn: 0,
@@ -27,6 +28,8 @@ export const Kind = {
   Fragment: 18,
   /** The packets by which nmap -O tells operating systems apart. */
   OsDetection: 19,
+  /** SYN+ACKs by which an idle scan reads the IP identifications of the host it works through. */
+  IdleScan: 20,
 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 export const kindNames = [
@@ -50,6 +53,7 @@ export const kindNames = [
   "neighbor",
   "fragment",
   "os-detection",
+  "idle-scan",
 ] as const;
 export type KindName = (typeof kindNames)[number];
 
@@ -101,5 +105,6 @@ export const protocolNames: Readonly<Record<number, string>> = {
 };
 
 export function protocolName(protocol: number): string {
+  if (protocol === ARP_PROTOCOL) return "arp";
   return protocolNames[protocol] ?? `ip-${protocol}`;
 }

@@ -103,6 +103,7 @@ export function tcpScanName(contact: Contact): string {
     case Kind.Neighbor:
     case Kind.Fragment:
     case Kind.OsDetection:
+    case Kind.IdleScan:
       return (contact.tcpFlags & XMAS_FLAGS) === XMAS_FLAGS ? "TCP XMAS scan" : unknownType(contact.tcpFlags);
   }
 }

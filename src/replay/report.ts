@@ -6,7 +6,7 @@ import type { ScorerName, TapSource } from "../detect/tap/tap-source.ts";
 import { formatPrefix } from "../wire/address.ts";
 
 /** Ranges of ports that are written out for each protocol. */
-const MOST_RANGES = 16;
+const MOST_RANGES = 8;
 
 export interface ScannerReport {
   readonly source: string;

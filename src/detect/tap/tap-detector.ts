@@ -10,7 +10,7 @@ import type { ScorePolicy } from "../scorers.ts";
 import { SourceTable } from "../source-table.ts";
 import { ToolEvidence } from "../tool-evidence.ts";
 import { type WiderPolicy, WiderPrefixes } from "../wider-prefixes.ts";
-import { Contact, type ContactSink, Outcome, seenNames } from "./contact.ts";
+import { Contact, type ContactSink, Outcome, Seen, seenNames } from "./contact.ts";
 import { ContactTable } from "./contacts.ts";
 import { type CoordinatedFinding, type CoordinatedPolicy, CoordinatedScans } from "./coordinated.ts";
 import { Decoys } from "./decoys.ts";
@@ -135,6 +135,33 @@ export class TapDetector implements ContactSink {
     this.#nowMs = timeMs;
     const seen = this.#contacts.see(packet, result, bytes, timeMs);
     this.seen[seen] = (this.seen[seen] ?? 0) + 1;
+    if (seen === Seen.IdProbe) this.#seeIdleScan(packet, timeMs);
+  }
+
+  /** A series of SYN+ACKs that nobody asked for: whoever sends it scans somebody else through this host. */
+  #seeIdleScan(packet: Packet, timeMs: number): void {
+    const asked = this.#asked;
+    asked.source0 = packet.source0;
+    asked.source1 = packet.source1;
+    asked.source2 = packet.source2;
+    asked.source3 = packet.source3;
+    asked.host0 = packet.destination0;
+    asked.host1 = packet.destination1;
+    asked.host2 = packet.destination2;
+    asked.host3 = packet.destination3;
+    asked.protocol = packet.protocol;
+    asked.port = packet.destinationPort;
+    asked.kind = Kind.IdleScan;
+    asked.timeMs = timeMs;
+    const source = this.#sourceOf(asked);
+    if (source === undefined) return;
+    source.probes++;
+    source.lastMs = Math.max(source.lastMs, timeMs);
+    source.kinds |= 1 << Kind.IdleScan;
+    source.ports.add(asked.protocol, asked.port, this.#budget);
+    source.hosts.add(this.#hostHash(asked));
+    this.#explain("opened", source, asked);
+    this.#flag(source, Scorer.Tool, asked);
   }
 
   /** After the last packet: whatever still waits for an answer gets none. */
@@ -147,8 +174,8 @@ export class TapDetector implements ContactSink {
     if (source === undefined) return;
     source.probes++;
     source.lastMs = Math.max(source.lastMs, contact.timeMs);
-    source.kinds |= 1 << contact.kind;
-    source.ports.add(contact.protocol, contact.port, this.#budget);
+    if (!isLinkQuestion(contact)) source.kinds |= 1 << contact.kind;
+    if (contact.port !== 0) source.ports.add(contact.protocol, contact.port, this.#budget);
     source.hosts.add(this.#hostHash(contact));
     source.tools ??= new ToolEvidence();
     source.tools.note(packet, bytes);
@@ -203,7 +230,7 @@ export class TapDetector implements ContactSink {
   }
 
   #tally(source: TapSource, contact: Contact): void {
-    source.kinds |= 1 << contact.kind;
+    if (!isLinkQuestion(contact) || contact.outcome !== Outcome.Accepted) source.kinds |= 1 << contact.kind;
     switch (contact.outcome) {
       case Outcome.Accepted:
         source.accepted++;
@@ -392,6 +419,11 @@ export class TapDetector implements ContactSink {
 function countSyn(source: TapSource, packet: Packet): void {
   if (isKernelSyn(packet)) source.kernelSyns++;
   else source.rawSyns++;
+}
+
+/** Every host asks its link for those that it speaks to. */
+function isLinkQuestion({ kind }: Contact): boolean {
+  return kind === Kind.Arp || kind === Kind.Neighbor;
 }
 
 /** However it ended: a handshake broken off, a question for the clock or the netmask. */
