@@ -39,5 +39,8 @@ test("what a watched source is short of is told in the settings' words", () => {
 test("not where it does not count: a found source, another policy, no slow memory", () => {
   assert.deepEqual(describeEvidence({ ...evidence, isFlagged: true }), [direct]);
   assert.deepEqual(describeEvidence({ ...evidence, policy: { ...evidence.policy, policy: "trigger" } }), [direct]);
-  assert.deepEqual(describeEvidence({ ...evidence, policy: { ...evidence.policy, slowScoreWindowMs: 0 } }), [direct, score]);
+  assert.deepEqual(describeEvidence({ ...evidence, policy: { ...evidence.policy, slowScoreWindowMs: 0 } }), [
+    direct,
+    score,
+  ]);
 });
