@@ -106,6 +106,10 @@ export const tapKeys = {
     absent: "3",
     meaning: "So many such /56 networks of a /48 make that an offender as a whole.",
   }),
+  widerSites: key("tap", "IPV6_SOURCES_PER_48", integer(2, 64), {
+    absent: "9",
+    meaning: "So many scanning /64 networks of a /48, wherever in it they lie, make it an offender too.",
+  }),
   widerWindow: key("tap", "IPV6_WIDER_WINDOW", duration({ minMs: HOUR_MS, maxMs: 30 * DAY_MS }), {
     absent: "1d",
     meaning: "How long an offence counts for IPV6_SOURCES_PER_56 and IPV6_BLOCKS_PER_48.",

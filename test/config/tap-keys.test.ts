@@ -38,8 +38,8 @@ test("what a file leaves out is what docs/detection.md derives", () => {
     ],
   );
   assert.deepEqual(
-    [tap.widerSources, tap.widerBlocks, tap.widerWindowMs],
-    [DEFAULT_WIDER.sourcesPer56, DEFAULT_WIDER.blocksPer48, DEFAULT_WIDER.windowMs],
+    [tap.widerSources, tap.widerBlocks, tap.widerSites, tap.widerWindowMs],
+    [DEFAULT_WIDER.sourcesPer56, DEFAULT_WIDER.blocksPer48, DEFAULT_WIDER.sourcesPer48, DEFAULT_WIDER.windowMs],
   );
 });
 
@@ -66,6 +66,7 @@ describe("every key reaches its setting", () => {
     ["COORDINATED_WINDOW", "1d", "coordinatedWindowMs", 86_400_000],
     ["IPV6_SOURCES_PER_56", "4", "widerSources", 4],
     ["IPV6_BLOCKS_PER_48", "5", "widerBlocks", 5],
+    ["IPV6_SOURCES_PER_48", "12", "widerSites", 12],
     ["IPV6_WIDER_WINDOW", "7d", "widerWindowMs", 604_800_000],
   ];
   for (const [key, value, setting, expected] of cases) {
