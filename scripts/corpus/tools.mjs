@@ -270,7 +270,7 @@ function idleThroughHome() {
     run: (lab) => lab.run(lab.world, argv, { codes: [0, 1] }),
     expected: {
       how: argv.join(" "),
-      scanners: [{ source: WORLD.ipv4, kinds: ["idle-scan"], tool: null, targets: [HOME.ipv4], ...ports([81]) }],
+      scanners: [{ source: WORLD.ipv4, kinds: ["idle-scan"], tool: "nmap", targets: [HOME.ipv4], ...ports([81]) }],
       decoys: [],
       innocent: [],
     },
