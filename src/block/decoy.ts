@@ -31,6 +31,9 @@ export interface DecoyWords {
   /** True during BOOT_GRACE: no closed port is a trap. */
   readonly grace: boolean;
   readonly probe: readonly string[];
+  /** Refreshes the hold of a source that has one and goes to `reheld`, whose rules are the second. */
+  readonly toReheld: readonly string[];
+  readonly reheld: readonly string[];
   readonly quiet: string;
   readonly stray: string;
   readonly held: string;
@@ -63,6 +66,7 @@ export const decoyChains = [
   "decoysyn",
   "decoyack",
   "bait",
+  "reheld",
   "screen",
   "served",
   "standin",
@@ -103,7 +107,8 @@ export function decoyRules(plan: DecoyPlan, words: DecoyWords): Readonly<Record<
       ...(words.grace ? [] : ["tcp dport @tolerated_tcp goto lure", "tcp dport @watched_tcp goto bait"]),
       "goto served",
     ],
-    bait: ["jump tobait", `meta mark != ${mark} return`, "counter", "jump hold", ...words.probe],
+    bait: ["jump tobait", `meta mark != ${mark} return`, "counter", ...words.toReheld, "jump hold", ...words.probe],
+    reheld: words.reheld,
     lure: ["jump toscreen", `${isOurs} counter ${words.quiet}`],
     served: [
       // Where another firewall is silent about closed ports, an answer would give the open ones away.

@@ -48,10 +48,12 @@ export const setSizes = {
 export const rates = {
   /** New holds: what a forger can make the kernel remember. */
   newHolds: 5_000,
-  /** Probes delivered at once; what exceeds it is delivered in batches, within 10 ms. */
-  prompt: 2_000,
+  /** Probes delivered at once, each a wake-up; what exceeds it is delivered in batches, within 10 ms. */
+  prompt: 250,
   /** The same for sources that are held already: the answers of the silence test must not wait behind a flood of new ones. */
-  again: 2_000,
+  again: 250,
+  /** Of both: a scan of all the popular ports at once is prompt, a flood that goes on is not worth it. */
+  promptBurst: 2_000,
   /** Probes in batches: above any rate that one core could judge. */
   batch: 1_000_000,
   /** Weak evidence and packets of held sources. */
@@ -190,6 +192,15 @@ const askedRules = [
   "update @flows6 { ip6 daddr . meta l4proto . th dport . th sport }",
 ];
 
+/**
+ * Most of what a served customer sends: no rule behind this has a word for it, and each connection would pay for all of them.
+ * Not so the decoy's, which may be tracked.
+ */
+function midstream({ decoy }: RulesetPlan): readonly string[] {
+  const notDecoys = decoy === undefined ? "" : ` meta mark != ${decoy.mark}`;
+  return [`tcp flags & (fin|syn|rst) == 0${notDecoys} ct state established ct direction original return`];
+}
+
 /** Hooks `input`: a port published into a container is forwarded and never looks like a closed port here. */
 function sensorRules(plan: RulesetPlan): Rules {
   const weak = (prefix: string) =>
@@ -200,6 +211,7 @@ function sensorRules(plan: RulesetPlan): Rules {
   return {
     sensor: [
       "iif lo return",
+      ...midstream(plan),
       // The socket table cannot be asked for these: logged, never a hold.
       `meta l4proto { sctp, dccp, udplite } ct state new limit rate ${rates.other}/second ${log(logPrefixes.other, BATCH_GROUP)}`,
       // ICMP, neighbour discovery, VRRP, OSPF, ESP, GRE: not ours to cut.
@@ -293,6 +305,8 @@ function decoyWords(plan: RulesetPlan, weak: (prefix: string) => string) {
     ],
     grace: plan.grace,
     probe: probeLog("return"),
+    toReheld: heldRules("goto reheld"),
+    reheld: probeLog("return", rates.again),
     quiet: weak(logPrefixes.quiet),
     stray: weak(logPrefixes.stray),
     held: weak(logPrefixes.held),
@@ -302,7 +316,7 @@ function decoyWords(plan: RulesetPlan, weak: (prefix: string) => string) {
 /** Absent where nothing is held, so that no rule of a host that only detects could drop a probe. */
 function trapRules(): Rules {
   return {
-    probe: [...guardRules, "jump hold", ...probeLog("drop"), "drop"],
+    probe: [...guardRules, ...heldRules("goto again"), "jump hold", ...probeLog("drop"), "drop"],
     again: [...probeLog("drop", rates.again), "drop"],
     hold: holdRules(),
   };
@@ -310,18 +324,24 @@ function trapRules(): Rules {
 
 function probeLog(verdict: "drop" | "return", promptRate: number = rates.prompt): readonly string[] {
   return [
-    `limit rate ${promptRate}/second burst ${promptRate} packets ${log(logPrefixes.probe, PROMPT_GROUP)} ${verdict}`,
+    `limit rate ${promptRate}/second burst ${rates.promptBurst} packets ${log(logPrefixes.probe, PROMPT_GROUP)} ${verdict}`,
     `limit rate ${rates.batch}/second burst 100000 packets ${log(logPrefixes.probe, BATCH_GROUP)} ${verdict}`,
     "counter",
   ];
 }
 
-/** Puts the source in the hold in the same packet; refreshes it for as long as it goes on. */
+/** A source that is held stays so for as long as it goes on. */
+function heldRules(verdict: "goto again" | "goto reheld"): readonly string[] {
+  return [
+    `ip saddr @held4 update @held4 { ip saddr } ${verdict}`,
+    `ip6 saddr @held6 update @held6 { ip6 saddr } ${verdict}`,
+    `ip6 saddr & ${SLASH64} @held6 ip6 saddr != @near6 update @held6 { ip6 saddr & ${SLASH64} } ${verdict}`,
+  ];
+}
+
+/** Puts the source in the hold in the same packet. */
 function holdRules(): readonly string[] {
   return [
-    "ip saddr @held4 update @held4 { ip saddr } goto again",
-    "ip6 saddr @held6 update @held6 { ip6 saddr } goto again",
-    `ip6 saddr & ${SLASH64} @held6 ip6 saddr != @near6 update @held6 { ip6 saddr & ${SLASH64} } goto again`,
     `limit rate over ${rates.newHolds}/second burst ${rates.newHolds} packets counter return`,
     "ip saddr != 0.0.0.0 update @held4 { ip saddr } return",
     "ip6 saddr @near6 update @held6 { ip6 saddr } return",
