@@ -13,10 +13,12 @@ const may: Readonly<Record<string, readonly string[]>> = {
   block: ["kernel", "wire", "detect", "judge"],
   record: ["kernel", "wire", "detect", "judge", "block"],
   config: ["wire"],
+  // From settings to what the detectors judge by, for live traffic and recorded alike.
+  policy: ["wire", "detect", "config"],
   control: ["wire", "record"],
-  daemon: ["kernel", "capture", "wire", "detect", "judge", "block", "record", "config", "control"],
+  daemon: ["kernel", "capture", "wire", "detect", "judge", "block", "record", "config", "policy", "control"],
   // The detectors over what has been recorded: captures and our own events.
-  replay: ["capture", "wire", "detect", "judge", "config", "record", "control"],
+  replay: ["capture", "wire", "detect", "judge", "config", "policy", "record", "control"],
   cli: ["wire", "config", "control", "daemon", "record", "replay"],
 };
 

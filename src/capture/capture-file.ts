@@ -2,11 +2,13 @@
 // Memory is bounded whatever the file. What is readable is read; what is not is in the report, with its offset.
 import type { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
-import { CHUNK_BYTES } from "./capture-buffer.ts";
 import { type CaptureInput, FileInput, isGzip, openInput, type StreamInput } from "./capture-input.ts";
 import { CaptureIntake } from "./capture-intake.ts";
 import { CaptureError, CaptureProblems, type CaptureReport, type FrameSink } from "./capture-report.ts";
 import { gunzip } from "./gunzip.ts";
+
+/** Of a file at once: what was read is still in the second-level cache when it is parsed. CHUNK_BYTES at most. */
+const READ_BYTES = 262_144;
 
 export interface ReadOptions {
   /** Called after every piece; `totalBytes` is undefined where nobody knows it (a pipe). */
@@ -47,7 +49,7 @@ export async function readCapture(source: string, sink: FrameSink, options: Read
 async function readFile(input: FileInput, intake: CaptureIntake): Promise<void> {
   while (!intake.isDone) {
     const { bytes, at } = intake.room();
-    const count = input.readInto(bytes, at, CHUNK_BYTES);
+    const count = input.readInto(bytes, at, READ_BYTES);
     if (count === 0) return;
     intake.took(count);
     // Timers, signals and the terminal have their turn.

@@ -19,6 +19,13 @@ const BATCH_RECEIVE_BYTES = 64 << 20;
 /** With the kernel's own trailer (320 bytes) just under a power of two, or twice as much would be allocated. */
 const BATCH_BUFFER_BYTES = 130_688;
 const PROMPT_RECEIVE_BYTES = 8 << 20;
+/** Some 180 packets in at most 10 ms: a flood. */
+const FLOOD_DATAGRAM_BYTES = 32_768;
+/**
+ * How often we look in a flood. Woken by each of its packets we would take the processor from the services some thousand
+ * times a second, and its caches with it: that costs them more than our own work (docs/measured.md).
+ */
+const FLOOD_LOOK_MS = 20;
 
 class Group {
   readonly parser = new NflogParser();
@@ -29,21 +36,32 @@ class Group {
     this.socket = socket;
   }
 
-  /** `between` is called after each datagram: what comes first there must not wait for all that is queued here. */
-  read(sink: PacketSink, between?: () => void): void {
+  /**
+   * `between` is called after each datagram: what comes first there must not wait for all that is queued here. Answers with
+   * the size of the largest.
+   */
+  read(sink: PacketSink, between?: () => void): number {
+    let largest = 0;
     for (let datagrams = 0; datagrams < DATAGRAMS_PER_WAKEUP; datagrams++) {
       const length = this.socket.receive();
-      if (length === 0) return;
+      if (length === 0) break;
       if (length < 0) throw new KernelError("nfnetlink_log: cannot read", `errno ${-length}`);
       this.parser.parse(this.socket.buffer, length, sink);
       // After each datagram: a probe of the prompt group is one, and is judged before the next is read.
       sink.batchEnd();
       between?.();
+      largest = Math.max(largest, length);
     }
+    return largest;
+  }
+
+  unwatch(): void {
+    this.watch?.close();
+    this.watch = undefined;
   }
 
   close(): void {
-    this.watch?.close();
+    this.unwatch();
     this.socket.close();
   }
 }
@@ -51,6 +69,7 @@ class Group {
 export class NflogSource implements PacketSource {
   readonly #prompt: Group;
   readonly #batch: Group;
+  #look: NodeJS.Timeout | undefined;
 
   /** Binds both groups; throws KernelError. Packets wait in the sockets until start(). */
   constructor(options: NflogOptions) {
@@ -83,9 +102,26 @@ export class NflogSource implements PacketSource {
 
   start(sink: PacketSink, onError: (error: unknown) => void): void {
     const [prompt, batch] = [this.#prompt, this.#batch];
-    const readPrompt = () => prompt.read(sink);
-    prompt.watch = watchReadable(prompt.socket.fd, readPrompt, onError);
-    batch.watch = watchReadable(batch.socket.fd, () => batch.read(sink, readPrompt), onError);
+    const readPrompt = () => void prompt.read(sink);
+    const isFlooded = () => batch.read(sink, readPrompt) >= FLOOD_DATAGRAM_BYTES;
+    const watch = () => {
+      prompt.watch = watchReadable(prompt.socket.fd, readPrompt, onError);
+      batch.watch = watchReadable(batch.socket.fd, () => isFlooded() && lookLater(), onError);
+    };
+    const lookLater = () => {
+      for (const group of this.#groups) group.unwatch();
+      this.#look = setTimeout(look, FLOOD_LOOK_MS);
+    };
+    const look = () => {
+      try {
+        readPrompt();
+        if (isFlooded()) return lookLater();
+      } catch (error) {
+        onError(error);
+      }
+      watch();
+    };
+    watch();
   }
 
   get #groups(): readonly Group[] {
@@ -101,6 +137,7 @@ export class NflogSource implements PacketSource {
   }
 
   close(): void {
+    clearTimeout(this.#look);
     for (const group of this.#groups) group.close();
   }
 }

@@ -16,6 +16,7 @@ export function eventLine(event: Event, terminal: Terminal): string {
     target(event),
     event.kind,
     event.tool,
+    event.known === undefined ? undefined : `"${event.known}"`,
     event.grade,
     event.action,
     event.message,

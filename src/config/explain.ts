@@ -14,9 +14,7 @@ const MAX_EXEMPT_SHOWN = 8;
 export function explainSettings(settings: Settings): string[] {
   return [
     `Configuration: ${escapeText(settings.file, 4096)}`,
-    explainWatch("TCP", settings.tcp),
-    explainWatch("UDP", settings.udp),
-    ...explainExceptions(settings),
+    ...explainWatched(settings),
     explainScan(settings),
     ...explainTolerated("TCP", settings.tcp),
     ...explainTolerated("UDP", settings.udp),
@@ -25,6 +23,21 @@ export function explainSettings(settings: Settings): string[] {
     explainExempt(settings),
     explainRecords(settings),
     ...explainMore(settings),
+  ];
+}
+
+function explainWatched(settings: Settings): string[] {
+  const { homes, known } = settings.tap;
+  const names = known.length === 0 ? [] : [`Known by name: ${plural(known.length, "scanner")} (KNOWN_SCANNERS).`];
+  if (homes.length > 0) {
+    const networks = homes.map(formatPrefix).join(", ");
+    return [`Watched: a mirror port, for scans of ${networks}; this host's own ports are not.`, ...names];
+  }
+  return [
+    explainWatch("TCP", settings.tcp),
+    explainWatch("UDP", settings.udp),
+    ...explainExceptions(settings),
+    ...names,
   ];
 }
 

@@ -4,6 +4,7 @@ import { checkSettings, limitBlockTime } from "./checks.ts";
 import { loadIgnored } from "./ignored.ts";
 import type { Key } from "./key.ts";
 import { keys } from "./keys.ts";
+import { loadKnown } from "./known.ts";
 import { type Entry, readLines } from "./lines.ts";
 import type { LoadOptions } from "./options.ts";
 import { createProblemLog, escapeText, type Problem, type ProblemLog } from "./problems.ts";
@@ -36,13 +37,16 @@ export function loadSettings(file: string, readFile: ReadFile, options: LoadOpti
 
   const ignoreFile = take(keys.ignoreFile);
   const ignored = loadIgnored(ignoreFile, entries.get(keys.ignoreFile.name)?.line ?? 0, { readFile, log });
+  const taken = takeSettings(take, entries, { file, log, options });
+  const known = loadKnown(taken.tap.knownScanners, entries.get(keys.knownScanners.name)?.line ?? 0, { readFile, log });
   const settings: Settings = {
-    ...takeSettings(take, entries, { file, log, options }),
+    ...taken,
+    tap: { ...taken.tap, known: known.entries },
     ignored: ignored.prefixes,
     ignoreFile,
   };
   checkSettings(settings, entries, { log, old, fileExists: options.fileExists, generation: options.generation });
-  const problems = [...log.list(), ...ignored.problems];
+  const problems = [...log.list(), ...ignored.problems, ...known.problems];
   return problems.some(({ severity }) => severity === "error") ? { problems } : { settings, problems };
 }
 
@@ -113,6 +117,7 @@ function takeTap(take: <T>(key: Key<T>) => T): TapSettings {
   return {
     homes: take(keys.homeNetworks),
     knownScanners: take(keys.knownScanners),
+    known: [],
     sequentialAlpha: take(keys.sequentialAlpha),
     sequentialBeta: take(keys.sequentialBeta),
     sequentialTheta0: take(keys.sequentialTheta0),
@@ -133,6 +138,7 @@ function takeTap(take: <T>(key: Key<T>) => T): TapSettings {
     coordinatedWindowMs: take(keys.coordinatedWindow),
     widerSources: take(keys.widerSources),
     widerBlocks: take(keys.widerBlocks),
+    widerSites: take(keys.widerSites),
     widerWindowMs: take(keys.widerWindow),
   };
 }

@@ -1,6 +1,7 @@
 // What the configuration file means, parsed: the one typed value that daemon/ hands out to the rooms.
 import type { Prefix } from "../wire/address.ts";
 import type { PortRange } from "../wire/port-range.ts";
+import type { ResearchEntry } from "./research-file.ts";
 
 /** How a protocol's ports are watched: every closed port that `watched` lists, or real listeners on them. */
 export interface WatchSettings {
@@ -39,6 +40,8 @@ export interface TapSettings {
   readonly homes: readonly Prefix[];
   /** KNOWN_SCANNERS */
   readonly knownScanners: string | undefined;
+  /** What it holds. */
+  readonly known: readonly ResearchEntry[];
   readonly sequentialAlpha: number;
   readonly sequentialBeta: number;
   readonly sequentialTheta0: number;
@@ -59,6 +62,7 @@ export interface TapSettings {
   readonly coordinatedWindowMs: number;
   readonly widerSources: number;
   readonly widerBlocks: number;
+  readonly widerSites: number;
   readonly widerWindowMs: number;
 }
 

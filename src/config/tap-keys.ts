@@ -100,7 +100,9 @@ export const tapKeys = {
   }),
   widerSources: key("tap", "IPV6_SOURCES_PER_56", integer(2, 64), {
     absent: "3",
-    meaning: "So many scanning /64 networks of an IPv6 /56 make it an offender as a whole.",
+    meaning:
+      "So many scanning /64 networks of an IPv6 /56 make it an offender as a whole. The built-in firewall blocks it, when " +
+      "that many have been blocked in full, unless it holds a known client or anybody who is spared.",
   }),
   widerBlocks: key("tap", "IPV6_BLOCKS_PER_48", integer(2, 64), {
     absent: "3",

@@ -67,6 +67,7 @@ export const eventSchema: z.ZodType<Event> = z.looseObject({
   port: z.number().exactOptional(),
   kind: kindSchema.exactOptional(),
   tool: z.string().exactOptional(),
+  known: z.string().exactOptional(),
   grade: z.string().exactOptional(),
   action: z.string().exactOptional(),
   message: z.string().exactOptional(),

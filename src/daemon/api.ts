@@ -85,7 +85,9 @@ function unblock(daemon: Daemon, target: string): Reply<readonly string[]> {
   const source = parsePrefix(target);
   if (source === undefined) return badAddress(target);
   const inside = daemon.blocker.list.inside(source);
-  const blocks = inside.length > 0 ? inside : coveringBlocks(daemon, source);
+  const covering = coveringBlocks(daemon, source).filter((block) => !inside.includes(block));
+  // Who lets a network go wants it reachable; a wider block that somebody made by hand is another matter.
+  const blocks = [...inside, ...covering.filter(({ grade }) => inside.length === 0 || grade !== "manual")];
   daemon.release(source);
   if (blocks.length > 0) return lift(daemon, blocks, "by hand");
   return refuse("no-such-block", `${formatPrefix(source)} is not blocked`);

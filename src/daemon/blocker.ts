@@ -16,11 +16,14 @@ import { formatPrefix, type Prefix } from "../wire/address.ts";
 import type { Delegate } from "./delegate.ts";
 import { GuardWarnings } from "./guard-warning.ts";
 import type { Trial } from "./trial.ts";
+import type { WiderBlocks } from "./wider-blocks.ts";
 
 /** What the kernel's sets hold at most, both families together, hard and soft. */
 const MAX_BLOCKS = 1_048_576;
 /** A soft block is looked at so long before it ends: its source may still be scanning. */
 const RENEW_AHEAD_MS = 3_000;
+/** What IPv6 sources are counted by. */
+const SOURCE_BITS = 64;
 /** Blocks that end in one tick; more wait for the next, while the kernel has ended them already. */
 const EXPIRIES_PER_TICK = 5_000;
 
@@ -37,6 +40,8 @@ export interface BlockerParts {
   readonly delegate?: Delegate;
   /** `run --trial`. */
   readonly trial?: Trial | undefined;
+  /** IPv6 prefixes of which several parts are blocked. */
+  readonly wider?: Pick<WiderBlocks, "blocked" | "lifted">;
   readonly nowMs: () => number;
 }
 
@@ -53,7 +58,14 @@ interface Decision {
   readonly existed?: boolean;
 }
 
-export type HowLifted = "by hand" | "expired" | "all" | "removed elsewhere" | "the trial is over" | "guarded";
+export type HowLifted =
+  | "by hand"
+  | "expired"
+  | "all"
+  | "removed elsewhere"
+  | "the trial is over"
+  | "guarded"
+  | "part of a wider block";
 
 export class Blocker {
   readonly list = new BlockList(MAX_BLOCKS);
@@ -236,6 +248,16 @@ export class Blocker {
     return outcome ?? "nothing was done";
   }
 
+  /** Blocks an IPv6 prefix whose parts have been blocked. Why it is not, or "". */
+  blockWider(source: Prefix, grade: Grade, reason: string): string {
+    if (!blocksByFirewall(this.#settings) || this.#parts.trial?.mayBlock === false) return "nothing is blocked now";
+    // The kernel takes no interval that overlaps another.
+    const parts = this.list.inside(source).filter(({ source: { bits } }) => bits > source.bits && bits < SOURCE_BITS);
+    if (parts.length > 0) this.lift(parts, "part of a wider block");
+    const [outcome] = this.#enforce([{ source, grade, soft: false, reason }]);
+    return typeof outcome === "object" ? "" : (outcome ?? "nothing was done");
+  }
+
   #enforce(decisions: readonly Decision[]): (Block | string)[] {
     const nowMs = this.#parts.nowMs();
     const blocks = decisions.map((decision) => this.#blockOf(decision, nowMs));
@@ -255,6 +277,7 @@ export class Blocker {
 
   #said(block: Block, finding: Finding | undefined): Block {
     this.#parts.recorder.blocked(block, equivalentCommand(block, block.sinceMs), finding);
+    this.#parts.wider?.blocked(block);
     return block;
   }
 
@@ -334,6 +357,7 @@ export class Blocker {
       this.#parts.store.deleteBlock(block.source);
       this.#parts.detector.reset(block.source);
       if (how !== "expired") this.#parts.offences.setEnd(formatPrefix(block.source), nowMs);
+      this.#parts.wider?.lifted(block, how !== "expired");
       this.#parts.recorder.unblocked(block.source, how);
     }
     this.#parts.store.flush();

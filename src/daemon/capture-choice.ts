@@ -6,6 +6,7 @@ import { blocksByResponse } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
 import { Libnftables } from "../kernel/libnftables.ts";
 import { NfTables } from "../kernel/nf-tables.ts";
+import { formatPrefix } from "../wire/address.ts";
 
 export interface CaptureChoice {
   readonly capture: "nflog" | "ring";
@@ -46,6 +47,11 @@ export function describeCapture(asked: Settings, { capture, reason }: CaptureCho
   const blocks = asked.tcp.block || asked.udp.block;
   const nobody =
     blocks && !blocksByResponse(asked) ? " Nobody is blocked: neither KILL_ROUTE nor KILL_HOSTS_DENY is set." : "";
+  const { homes } = asked.tap;
+  if (homes.length > 0) {
+    const networks = homes.map(formatPrefix).join(", ");
+    return `A mirror port is watched (${reason}): who scans ${networks} is found by how the contacts end; this host's own ports are not watched, and what is found proves nobody.${nobody}`;
+  }
   return `Packets are seen by a packet ring on the interfaces (${reason}); no nftables table is loaded.${nobody}`;
 }
 

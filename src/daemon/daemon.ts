@@ -1,4 +1,5 @@
 // The assembled daemon: owns the rooms and what runs between packets. Built by start.ts, driven by run.ts.
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type LearnedLike, maxPeers } from "../block/learned-sets.ts";
 import type { FirewallLike } from "../block/no-firewall.ts";
 import type { Responder } from "../block/responder.ts";
@@ -10,10 +11,12 @@ import type { GuardEntry, KnownClient, Status } from "../control/api.ts";
 import { Detector, type SourceEvidence } from "../detect/detector.ts";
 import { Disposition, Kind, type Probe } from "../detect/probe.ts";
 import { SourceTable } from "../detect/source-table.ts";
+import type { TapSource } from "../detect/tap/tap-source.ts";
 import { OffenceMemory } from "../judge/escalation.ts";
 import { Judge } from "../judge/judge.ts";
 import type { Verdict } from "../judge/verdict.ts";
 import { listOpenedPeers } from "../kernel/conntrack.ts";
+import { widerPolicy } from "../policy/tap-policy.ts";
 import type { HistoryFile } from "../record/history.ts";
 import type { Journal } from "../record/journal.ts";
 import { Recorder, type RecorderPolicy } from "../record/recorder.ts";
@@ -33,8 +36,12 @@ import { graceLeftMs, guardedBy, judgeContext, type Listened, nearRanges, planRu
 import { describeProof, type Prover } from "./prover.ts";
 import { Reconciler } from "./reconciler.ts";
 import { type Restored, restoreBlocks } from "./restore.ts";
+import { SourceNames } from "./source-names.ts";
+import type { TapHost } from "./tap-host.ts";
+import { ToolMemory } from "./tool-memory.ts";
 import type { Trial } from "./trial.ts";
 import type { Troubles } from "./troubles.ts";
+import { WiderBlocks } from "./wider-blocks.ts";
 
 export interface DaemonParts {
   readonly version: string;
@@ -53,6 +60,8 @@ export interface DaemonParts {
   readonly learned: LearnedLike;
   /** Puts back what was saved of it, into a table that has been made anew. */
   readonly relearn?: () => void;
+  /** A mirror port, in place of this host's own traffic. */
+  readonly tap?: TapHost | undefined;
   /** ANSWER="open". */
   readonly decoy?: Decoy | undefined;
   /** `run --trial`. */
@@ -75,7 +84,9 @@ export class Daemon {
   readonly reconciler: Reconciler;
   readonly engine: Engine;
   readonly store: Store;
+  readonly names: SourceNames;
   readonly #handshakes: Handshakes;
+  readonly #wider: WiderBlocks;
   readonly #parts: DaemonParts;
   readonly #offences: OffenceMemory;
   readonly #startMs: number;
@@ -99,14 +110,19 @@ export class Daemon {
     this.#parts = parts;
     this.#settings = settings;
     this.#host = host;
-    this.#near = nearRanges(host);
+    this.#near = this.#nearOf(host);
     this.#startMs = nowMs();
     this.store = store;
     const table = new SourceTable(settings.maxSources, parts.hashSeed);
     this.detector = new Detector({ table, policy: settings, near: this.#near });
     this.judge = new Judge(judgeContext(settings, host, this.#isPeer));
     const { journal, history, names, version } = parts;
-    this.recorder = new Recorder({ store, journal, history, names, version, nowMs }, this.#recorderPolicy());
+    const tools = new ToolMemory(parts.hashSeed, nowMs());
+    this.names = new SourceNames(tools, settings.tap.known);
+    const toolOf = (probe: Probe) => tools.toolOf(probe);
+    const isFlooded = () => this.blocker.breaker.isOpen;
+    const recorderParts = { store, journal, history, names, version, nowMs, toolOf, isFlooded };
+    this.recorder = new Recorder(recorderParts, this.#recorderPolicy());
     this.delegate = new Delegate(settings, { responder: parts.responder, firewall, recorder: this.recorder });
     this.#offences = new OffenceMemory({ memoryMs: settings.blockTimeMaxMs });
     this.blocker = new Blocker(settings, {
@@ -114,10 +130,30 @@ export class Daemon {
       store,
       nowMs,
       recorder: this.recorder,
-      detector: this.detector,
+      detector: {
+        reset: (source) => {
+          parts.tap?.forget(source);
+          return this.detector.reset(source);
+        },
+        lastSeenMs: (source) => this.detector.lastSeenMs(source),
+      },
       offences: this.#offences,
       delegate: this.delegate,
       trial: parts.trial,
+      wider: {
+        blocked: (block) => this.#wider.blocked(block),
+        lifted: (block, isByHand) => this.#wider.lifted(block, isByHand),
+      },
+    });
+    this.#wider = new WiderBlocks({
+      policy: widerPolicy(settings),
+      list: this.blocker.list,
+      judge: this.judge,
+      learned: parts.learned,
+      block: (source, grade, reason) => this.blocker.blockWider(source, grade, reason),
+      warn: (message) => this.recorder.warning(message),
+      nowMs,
+      pause: () => nextTurn(),
     });
     this.reconciler = new Reconciler({
       firewall,
@@ -134,6 +170,8 @@ export class Daemon {
         if (this.#testsSilence) this.#parts.prover?.probe(probe, packet);
       },
       verdict: (verdict: Verdict) => this.#verdicts.push(this.#handshakes.upgrade(verdict)),
+      withholds: ({ timeMs }: Probe) =>
+        this.#handshakes.isIdle && this.blocker.breaker.isOpen && this.#withholds(timeMs),
       batchEnd: () => {
         this.#carryOut();
         this.#flushSoon();
@@ -146,7 +184,8 @@ export class Daemon {
       told: (probe) => this.recorder.probe(probe),
       isFullyBlocked: (source) => this.blocker.list.covering(source)?.soft === false,
     });
-    this.engine = new Engine({ detector: this.detector, judge: this.judge, listener, nowMs });
+    this.engine = new Engine({ detector: this.detector, judge: this.judge, listener, tools, nowMs });
+    parts.tap?.onFound((finding, words) => this.engine.tapFinding(finding, words));
   }
 
   get settings(): Settings {
@@ -218,6 +257,13 @@ export class Daemon {
     else this.recorder.repeat(probe);
   }
 
+  /** In a flood of unproven sources one more is counted; a few a second are told of, and take the long way. */
+  #withholds(timeMs: number): boolean {
+    if (this.recorder.tellsOfFlood(timeMs)) return false;
+    this.blocker.breaker.admit(timeMs);
+    return true;
+  }
+
   /** The decoy tells who has finished a handshake with a closed port. */
   watchDecoy(): void {
     this.#parts.decoy?.watch({
@@ -257,9 +303,9 @@ export class Daemon {
 
   /** False when there was nothing to do. */
   #carryOut(): boolean {
-    this.#takeProven();
+    if (this.#parts.prover?.hasProven === true) this.#takeProven();
     if (this.#verdicts.length === 0) return false;
-    const verdicts = this.#verdicts;
+    const verdicts = this.#verdicts.map((verdict) => this.names.name(verdict));
     this.#verdicts = [];
     this.blocker.carryOut(verdicts);
     return true;
@@ -291,6 +337,10 @@ export class Daemon {
     }
     this.#followEnforcement(before);
     this.detector.setPolicy(settings);
+    this.names.setKnown(settings.tap.known);
+    this.#wider.setPolicy(widerPolicy(settings));
+    this.#parts.tap?.reconfigure(settings);
+    this.#near = this.#nearOf(this.#host);
     // Who was only logged until now must be found again to be blocked.
     this.detector.resetAll();
     this.judge.replaceContext(judgeContext(settings, this.#host, this.#isPeer));
@@ -359,7 +409,7 @@ export class Daemon {
   /** Takes a change of the host's addresses, routes, resolvers or guard into the rules and the keys of sources. */
   followHost(host: HostFacts): void {
     this.#host = host;
-    this.#near = nearRanges(host);
+    this.#near = this.#nearOf(host);
     this.detector.setNear(this.#near);
     this.judge.replaceContext(judgeContext(this.#settings, host, this.#isPeer));
     this.#parts.firewall.updateHostSets(this.plan(), this.#near);
@@ -391,6 +441,11 @@ export class Daemon {
     return graceLeftMs(this.#settings, this.#host);
   }
 
+  /** Where IPv6 sources are counted one by one: on our links, on a mirror port in the networks that it watches. */
+  #nearOf(host: HostFacts): AddressRanges {
+    return this.#parts.tap?.homes ?? nearRanges(host);
+  }
+
   /** The key that a source is counted and blocked by: itself, or the /64 of an IPv6 address beyond our links. */
   keyOf(source: Prefix): Prefix {
     const { w0, w1, w2, w3, bits } = source;
@@ -416,6 +471,11 @@ export class Daemon {
     return this.#offences.get(formatPrefix(source), this.#parts.nowMs())?.offences ?? 0;
   }
 
+  /** What a mirror port has shown of a source. */
+  tapSourceOf(source: Prefix): TapSource | undefined {
+    return this.#parts.tap?.sourceOf(source);
+  }
+
   /** What is tracked of a source, as it counts now; undefined if nothing is. */
   evidenceOn(source: Prefix): SourceEvidence | undefined {
     return this.detector.evidenceOn(source, this.#parts.nowMs());
@@ -428,8 +488,10 @@ export class Daemon {
 
   /** Once a second. */
   tick(): void {
+    this.#parts.tap?.tick();
     this.blocker.tick();
     this.reconciler.tick();
+    void this.#wider.tick().catch((error: unknown) => this.recorder.warning(`wider blocks: ${String(error)}`));
     if (this.#parts.decoy?.mustReload() === true) this.loadFirewall();
     this.#parts.journal.tick();
   }
@@ -456,13 +518,13 @@ export class Daemon {
   }
 
   status(): Status {
-    const { capture, firewall, nowMs, version } = this.#parts;
+    const { capture, firewall, nowMs, tap, version } = this.#parts;
     const blocked = this.blocker.list.size;
     const { proven } = this.#gradeCounts();
     return {
       version,
-      probes: this.engine.counters.probes,
-      sources: this.detector.table.size,
+      probes: tap?.probes ?? this.engine.counters.probes,
+      sources: tap?.sources ?? this.detector.table.size,
       lost: capture.lost,
       held: firewall.countHeld(),
       blocked,
@@ -518,6 +580,8 @@ export class Daemon {
       ...journal.counters,
       ...this.#parts.prover?.counters,
       ...this.#parts.decoy?.counters,
+      ...this.#wider.counters,
+      ...this.names.tools.counters,
       ...history?.counters,
       nflogMalformed: capture.malformed,
       ...capture.counters,

@@ -12,6 +12,7 @@ import { prefixOfWords } from "../wire/address.ts";
 import type { Arrival } from "../wire/arrival.ts";
 import { decodePacket } from "../wire/decode.ts";
 import { DecodeResult, Packet } from "../wire/packet.ts";
+import type { ToolMemory } from "./tool-memory.ts";
 
 /** What a probe's source is after it: being watched, found scanning just now, or found before. */
 export type ProbeState = "watched" | "found" | "repeat";
@@ -20,10 +21,24 @@ export type ProbeState = "watched" | "found" | "repeat";
 export interface EngineListener {
   probe(probe: Probe, state: ProbeState): void;
   verdict(verdict: Verdict): void;
+  /**
+   * Asked before a finding that would only be a soft block is built: true when nothing would follow from it (the breaker is
+   * open). Then there is none, and no verdict. Absent: never.
+   */
+  withholds?(probe: Probe): boolean;
   /** A packet of a source that has been found scanning: for the proofs. The packet is the one reused record. */
   proof(probe: Probe, packet: Packet): void;
   /** The packets of one delivery have been walked. */
   batchEnd(): void;
+}
+
+export interface EngineParts {
+  readonly detector: Detector;
+  readonly judge: Judge;
+  readonly listener: EngineListener;
+  /** Gets the packets of probes. Absent: no tool is named. */
+  readonly tools?: Pick<ToolMemory, "note">;
+  readonly nowMs: () => number;
 }
 
 const UNKNOWN_TAG = 255;
@@ -42,6 +57,11 @@ function dispositionsByTag(): Uint8Array {
   ];
   for (const [prefix, disposition] of pairs) byTag[prefix.charCodeAt(0)] = disposition;
   return byTag;
+}
+
+/** The kernel has asked all of the guard about a probe, and about nothing else. */
+function hasAskedGuard({ disposition, kind }: Pick<Probe, "disposition" | "kind">): boolean {
+  return disposition === Disposition.Probe && kind !== Kind.Connect;
 }
 
 export class Engine implements PacketSink {
@@ -66,15 +86,23 @@ export class Engine implements PacketSink {
   readonly #detector: Detector;
   readonly #judge: Judge;
   readonly #listener: EngineListener;
+  readonly #tools: Pick<ToolMemory, "note"> | undefined;
   readonly #nowMs: () => number;
   /** Read once per delivery: packets of one batch need no finer clock. */
   #timeMs = 0;
 
-  constructor(parts: { detector: Detector; judge: Judge; listener: EngineListener; nowMs: () => number }) {
+  constructor(parts: EngineParts) {
     this.#detector = parts.detector;
     this.#judge = parts.judge;
     this.#listener = parts.listener;
+    this.#tools = parts.tools;
     this.#nowMs = parts.nowMs;
+  }
+
+  /** What a mirror port has shown; the words are the full source address of the packet that decided. */
+  tapFinding(finding: Finding, words: readonly [number, number, number, number]): void {
+    this.counters.findings++;
+    this.#listener.verdict(this.#judge.judgeUnasked(finding, words));
   }
 
   packet(bytes: Uint8Array, at: number, end: number, tag: number): void {
@@ -91,6 +119,7 @@ export class Engine implements PacketSink {
     if (spared === "ignored" || spared === "own") return;
     const probe = this.#probe;
     this.#detector.classify(packet, disposition, this.#timeMs, probe);
+    this.#tools?.note(probe, packet, bytes);
     this.#weigh(probe, packet);
   }
 
@@ -117,21 +146,27 @@ export class Engine implements PacketSink {
   }
 
   #score(probe: Probe, from: Packet | Arrival): ProbeState {
-    const finding = this.#detector.see(probe);
-    const state = finding !== undefined ? "found" : this.#detector.isRepeat ? "repeat" : "watched";
+    const isFound = this.#detector.note(probe);
+    if (isFound) this.counters.findings++;
+    // Before anybody is told of the probe, who may look at the table of sources.
+    const finding = isFound && !this.#isWithheld(probe, from) ? this.#detector.findingOf(probe) : undefined;
+    const state = isFound ? "found" : this.#detector.isRepeat ? "repeat" : "watched";
     this.#listener.probe(probe, state);
     if (finding !== undefined) this.#found(finding, from, probe.disposition);
     return state;
   }
 
+  #isWithheld(probe: Probe, { source0, source1, source2, source3 }: Packet | Arrival): boolean {
+    if (!hasAskedGuard(probe)) return false;
+    if (!this.#judge.wouldBlockSoftly(probe.protocol, source0, source1, source2, source3)) return false;
+    return this.#listener.withholds?.(probe) === true;
+  }
+
   #found(found: Finding, from: Packet | Arrival, disposition: Disposition): void {
-    this.counters.findings++;
     const { source0, source1, source2, source3 } = from;
     const isWhole = found.source.bits === 128;
     const finding = isWhole ? found : { ...found, address: prefixOfWords(source0, source1, source2, source3, 128) };
-    // The kernel has asked all of the guard about a probe, and about nothing else.
-    const hasAsked = disposition === Disposition.Probe && finding.kind !== Kind.Connect;
-    const verdict = hasAsked
+    const verdict = hasAskedGuard({ disposition, kind: finding.kind })
       ? this.#judge.judge(finding, source0, source1, source2, source3)
       : this.#judge.judgeUnasked(finding, [source0, source1, source2, source3]);
     this.#listener.verdict(verdict);

@@ -39,6 +39,11 @@ export class Handshakes {
     this.#parts = parts;
   }
 
+  /** Whether nobody waits for upgrade(). */
+  get isIdle(): boolean {
+    return this.#waiting.size === 0;
+  }
+
   /** The verdict, if the source has been found scanning and is not shut out already. */
   arrived(arrival: Arrival): Verdict | undefined {
     const { detector, judge, told, isFullyBlocked } = this.#parts;

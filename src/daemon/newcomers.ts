@@ -14,15 +14,17 @@ const forInsistent = { burst: 1_000, perSecond: 300 };
 const INSISTENT_PORTS = 3;
 /** A source that finds another in its place puts itself there: in a flood of 80,000 a second it has about a second. */
 const PLACES = 65_536;
+/** With 4,096 sources inside, one in 64 outside is taken for one of them: that costs a look, and nothing else. */
+const BITS = 262_144;
 
 export class Newcomers {
   readonly #seed: HashSeed;
   readonly #anybody: Bucket;
   readonly #insistent: Bucket;
-  /** Of the source in each place: the hash, the last port, how many ports. */
-  readonly #hashes = new Int32Array(PLACES);
-  readonly #ports = new Uint16Array(PLACES);
-  readonly #counts = new Uint8Array(PLACES);
+  /** Of the source in each place: the hash, and (last port << 8 | how many ports, at most 255). Side by side: one miss. */
+  readonly #places = new Int32Array(2 * PLACES);
+  /** A bit for the hash of each source that may be under test; others may share it. */
+  readonly #inside = new Uint32Array(BITS / 32);
   /** Packets of sources that did not come in. */
   refused = 0;
 
@@ -32,28 +34,46 @@ export class Newcomers {
     this.#insistent = new Bucket(forInsistent, nowMs);
   }
 
+  /** What the door knows a probe's source by. */
+  hashOf({ source0, source1, source2, source3, sourceBits }: Probe): number {
+    return hashSource(this.#seed, source0, source1, source2, source3, sourceBits);
+  }
+
+  /** False: the source has surely not come in since forgetAll(). */
+  mayBeInside(hash: number): boolean {
+    return ((this.#inside[(hash & (BITS - 1)) >>> 5] ?? 0) & (1 << (hash & 31))) !== 0;
+  }
+
+  enter(hash: number): void {
+    const at = (hash & (BITS - 1)) >>> 5;
+    this.#inside[at] = (this.#inside[at] ?? 0) | (1 << (hash & 31));
+  }
+
+  /** Those who are still inside must be entered again. */
+  forgetAll(): void {
+    this.#inside.fill(0);
+  }
+
   /** Whether a source that is not under test comes in with this probe. */
-  admit(probe: Probe): boolean {
-    const isInsistent = this.#note(probe) >= INSISTENT_PORTS;
-    if (isInsistent && this.#insistent.take(probe.timeMs, 1)) return true;
-    if (this.#anybody.take(probe.timeMs, 1)) return true;
+  admit(probe: Probe, hash: number = this.hashOf(probe)): boolean {
+    const isInsistent = this.#note(hash, probe.port) >= INSISTENT_PORTS;
+    if ((isInsistent && this.#insistent.take(probe.timeMs, 1)) || this.#anybody.take(probe.timeMs, 1)) {
+      this.enter(hash);
+      return true;
+    }
     this.refused++;
     return false;
   }
 
-  #note({ source0, source1, source2, source3, sourceBits, port }: Probe): number {
-    const hash = hashSource(this.#seed, source0, source1, source2, source3, sourceBits);
-    const place = hash & (PLACES - 1);
-    const count = this.#counts[place] ?? 0;
-    if (this.#hashes[place] !== hash || count === 0) {
-      this.#hashes[place] = hash;
-      this.#ports[place] = port;
-      this.#counts[place] = 1;
-      return 1;
-    }
-    if (this.#ports[place] === port || count === 255) return count;
-    this.#ports[place] = port;
-    this.#counts[place] = count + 1;
-    return count + 1;
+  #note(hash: number, port: number): number {
+    const at = 2 * (hash & (PLACES - 1));
+    const known = this.#places[at + 1] ?? 0;
+    const count = known & 255;
+    const isOther = this.#places[at] !== hash || count === 0;
+    if (!isOther && (known >>> 8 === port || count === 255)) return count;
+    const now = isOther ? 1 : count + 1;
+    this.#places[at] = hash;
+    this.#places[at + 1] = (port << 8) | now;
+    return now;
   }
 }

@@ -31,6 +31,8 @@ interface Seen {
   readonly words: readonly [number, number, number, number];
   readonly port: number;
   readonly bucket: Bucket;
+  /** What the door knows it by. */
+  readonly hash: number;
 }
 
 export class Prover {
@@ -64,12 +66,16 @@ export class Prover {
   probe(probe: Probe, packet: Packet): void {
     if (probe.disposition !== Disposition.Probe || probe.kind !== Kind.Syn || probe.protocol !== IpProtocol.Tcp) return;
     const { source0, source1, source2, source3, sourceBits, port, timeMs } = probe;
+    // In a flood nearly all end here: before a text is made of the source.
+    const hash = this.#newcomers.hashOf(probe);
+    const isNew = !this.#newcomers.mayBeInside(hash);
+    if (isNew && !this.#newcomers.admit(probe, hash)) return;
     const source = formatPrefix(prefixOfWords(source0, source1, source2, source3, sourceBits));
-    if (!this.#test.has(source) && !this.#newcomers.admit(probe)) return;
+    if (!isNew && !this.#test.has(source) && !this.#newcomers.admit(probe, hash)) return;
     const before = this.#seen.get(source);
     const bucket = before?.bucket ?? new Bucket(answersToOne, timeMs);
     const words = [packet.source0, packet.source1, packet.source2, packet.source3] as const;
-    this.#remember(source, { words, port, bucket });
+    this.#remember(source, { words, port, bucket, hash });
     const mayAnswer = bucket.take(timeMs, 1) && this.#mayAnswer(source, timeMs);
     if (this.#test.observe(source, port, timeMs, mayAnswer) === "answer") this.#sender.answer(packet);
   }
@@ -91,6 +97,10 @@ export class Prover {
     this.#seen.set(source, seen);
   }
 
+  get hasProven(): boolean {
+    return this.#test.hasProven;
+  }
+
   /** Who has been proven since it was asked last. Cheap: asked after each delivery and a few times a second. */
   takeProven(): Proven[] {
     return this.#test.takeProven().flatMap(({ source: text, counts }) => {
@@ -103,6 +113,8 @@ export class Prover {
   tick(): void {
     const nowMs = this.#nowMs();
     this.#test.tick(nowMs);
+    this.#newcomers.forgetAll();
+    for (const [source, { hash }] of this.#seen) if (this.#test.has(source)) this.#newcomers.enter(hash);
     if (Math.abs(nowMs - this.#secretMs) < SECRET_MS) return;
     this.#secret = randomBytes(32);
     this.#secretMs = nowMs;

@@ -15,6 +15,7 @@ import { NfTablesMonitor } from "../kernel/nf-tables-monitor.ts";
 import type { HostFacts } from "./host.ts";
 import { nearRanges } from "./plan.ts";
 import { RingHost } from "./ring-host.ts";
+import { TapHost } from "./tap-host.ts";
 
 export interface Sensing {
   readonly firewall: FirewallLike;
@@ -24,6 +25,8 @@ export interface Sensing {
   readonly learnedFile: string;
   /** Tells who else touches the table; absent where there is none. */
   readonly monitor: NfTablesMonitor | undefined;
+  /** A mirror port (HOME_NETWORKS); it is `capture` as well. */
+  readonly tap?: TapHost;
 }
 
 export interface SensingOptions {
@@ -50,6 +53,12 @@ export function openKernelSensor({ settings, host, nowMs, keep }: SensingOptions
 /** Throws KernelError. */
 export function openRing({ settings, host, nowMs, say, keep }: SensingOptions): Sensing {
   const { guardMs, interfaces, stateDir } = settings;
+  if (settings.tap.homes.length > 0) {
+    const tap = keep(new TapHost({ settings, interfaces: choiceOf(interfaces), nowMs, say }));
+    // Nothing is learned, and what others have saved stays as it is.
+    const learnedFile = join(stateDir, "learned-tap");
+    return { firewall: new NoFirewall(tap), capture: tap, learned: tap, learnedFile, monitor: undefined, tap };
+  }
   const ring = keep(new RingHost({ interfaces: choiceOf(interfaces), ephemeral: host.ephemeral, guardMs, nowMs, say }));
   // Another file: it knows no known pairs, and would forget those that the kernel's sensor has learned.
   const learnedFile = join(stateDir, "learned-ring");

@@ -143,6 +143,7 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
     responder,
     learned: learnedSets,
     relearn: () => void learned.load(),
+    tap: sensing.tap,
     decoy,
     trial,
     names,

@@ -6,6 +6,7 @@ import { formatPrefix, type Prefix } from "../wire/address.ts";
 import type { Daemon } from "./daemon.ts";
 import { entryOf } from "./entry.ts";
 import { describeGuard } from "./guard.ts";
+import { describeTapSource } from "./tap-finding.ts";
 
 const EVENTS_SHOWN = 20;
 
@@ -23,18 +24,25 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
     because.push(`In the guard, as ${describeGuard(guard)}: never held or blocked unproven.`);
   if (held) because.push("It is in the hold: its packets are dropped until 5 s after its last probe.");
   if (history !== undefined) because.push(...describeEvidence(history));
+  const tapSource = daemon.tapSourceOf(source);
+  if (tapSource !== undefined) because.push(...describeTapSource(tapSource));
+  because.push(...daemon.names.describe(source));
   return {
     source: formatPrefix(source),
     state: stateOf({
       block,
       spared: spared ?? (guard === undefined ? undefined : "guarded"),
       held,
-      isKnown: history !== undefined,
+      isKnown: history !== undefined || tapSource !== undefined,
     }),
     because,
     ...(block !== undefined && { block: entryOf(block) }),
-    probes: history?.probes ?? 0,
-    contacts: Math.max(history?.contacts.length ?? 0, history?.slowContacts ?? 0),
+    probes: history?.probes ?? tapSource?.probes ?? 0,
+    contacts: Math.max(history?.contacts.length ?? 0, history?.slowContacts ?? 0, tapSource?.ports.count ?? 0),
+    ...(tapSource !== undefined && {
+      firstSeen: new Date(tapSource.firstMs).toISOString(),
+      lastSeen: new Date(tapSource.lastMs).toISOString(),
+    }),
     ...(history !== undefined && {
       firstSeen: new Date(history.firstMs).toISOString(),
       lastSeen: new Date(history.lastMs).toISOString(),

@@ -23,6 +23,8 @@ export class Detector {
   readonly table: SourceTable;
   #policy: ScorePolicy;
   #near: AddressRanges;
+  /** Of the probe last noted. */
+  #row = -1;
   /** Whether the probe last given to `see` came from a source that had been found scanning before it. */
   isRepeat = false;
 
@@ -45,9 +47,20 @@ export class Detector {
 
   /** Remembers the probe; a finding when it makes its source a scanner, once until the source is reset. */
   see(probe: Probe): Finding | undefined {
+    return this.note(probe) ? this.findingOf(probe) : undefined;
+  }
+
+  /** As see(), for whoever may do without the finding: it says only that there is one, and allocates nothing. */
+  note(probe: Probe): boolean {
     const row = this.table.touch(probe);
+    this.#row = row;
     this.isRepeat = this.table.isFlagged(row);
-    return weigh(this.table, row, probe, this.#policy) ? this.#findingOf(row, probe) : undefined;
+    return weigh(this.table, row, probe, this.#policy);
+  }
+
+  /** The finding that note() has just said there is. */
+  findingOf(probe: Probe): Finding {
+    return this.#findingOf(this.#row, probe);
   }
 
   /** A finding about a tracked source by something else than its latest probe; undefined if it is not tracked. */

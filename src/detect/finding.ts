@@ -2,6 +2,7 @@
 // address; what is done about it is for judge/ to say.
 import type { Prefix } from "../wire/address.ts";
 import type { Kind } from "./probe.ts";
+import type { ScorerName } from "./tap/tap-source.ts";
 
 export interface Finding {
   readonly source: Prefix;
@@ -20,7 +21,22 @@ export interface Finding {
   readonly timeMs: number;
   /** Present: found by the slow memory of `score`. The contacts, or more, came since then. */
   readonly slowSinceMs?: number;
-  readonly policy: "trigger" | "score";
+  /** Which scorer found it; on a host "trigger" or "score". */
+  readonly policy: ScorerName;
+  /**
+   * Present: found on a mirror port, where a contact is a claim however it ended. How many hosts of ours were asked;
+   * `contacts` are the distinct ports then.
+   */
+  readonly hosts?: number;
+  /** The tool that its packets show, where that is beyond chance. */
+  readonly tool?: string;
+  /** Its name in the user's list of known scanners: text from outside, escaped where it is shown. */
+  readonly known?: string;
   /** What proves the source, in one clause; absent: nothing does. */
   readonly evidence?: string;
+}
+
+/** Contacts of which nobody knows how they ended, though there are many: enough to tell of, not to act on. */
+export function isWeak({ policy }: Pick<Finding, "policy">): boolean {
+  return policy === "breadth";
 }

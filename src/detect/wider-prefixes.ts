@@ -83,6 +83,27 @@ export class WiderPrefixes {
     return isNewBlock ? prefixOfWords(w0, w1, 0, 0, BLOCK_BITS) : undefined;
   }
 
+  /** How many /64s of the prefix have offended within the window, at most 64. */
+  offendersIn({ w0, w1, bits }: Prefix): number {
+    const key = bits === SITE_BITS ? `${w0}/${w1 >>> 16}` : `${w0}/${w1 >>> 8}/56`;
+    return this.#parents.get(key)?.children.size ?? 0;
+  }
+
+  /**
+   * An offender's punishment is over: the next offence in it can make it one again. `isForgiven`: what was done is forgotten
+   * too, so that it takes as many offences as the first time.
+   */
+  pardon({ w0, w1, bits }: Prefix, isForgiven: boolean): void {
+    const site = `${w0}/${w1 >>> 16}`;
+    const keys = bits === SITE_BITS ? [site, `${site}/blocks`] : [`${w0}/${w1 >>> 8}/56`];
+    for (const key of keys) {
+      const parent = this.#parents.get(key);
+      if (parent === undefined) continue;
+      parent.offendedMs = undefined;
+      if (isForgiven) parent.children.clear();
+    }
+  }
+
   /** True when the child makes the parent an offender that was none. */
   #add(parent: Parent, child: number, needed: number, timeMs: number): boolean {
     // Deleted first, so that the map stays in the order of time.

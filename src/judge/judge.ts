@@ -1,6 +1,6 @@
 // What is done about a finding: nothing to the allow list, the guard and ourselves; a record where blocking is off; a
 // soft block on unproven evidence; a full one where the admin trusts any packet (PROOF="off"). Enforcing is block/'s.
-import type { Finding } from "../detect/finding.ts";
+import { type Finding, isWeak } from "../detect/finding.ts";
 import { Kind } from "../detect/probe.ts";
 import { isIpv4, type Prefix, parsePrefix, prefixOfWords } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
@@ -145,12 +145,20 @@ export class Judge {
 
   #act(finding: Finding, grade: Grade): Verdict {
     const { proof, firewall, softly = firewall } = this.#context;
+    if (isWeak(finding)) return { action: "log", finding };
     const isTrusted = proof === "off" || grade !== "direct";
     if (this.#runs(finding.protocol)) return { action: isTrusted ? "run" : "log", finding };
     if (!this.#blocks(finding.protocol)) return { action: "log", finding };
     if (isTrusted) return { action: "block", grade, finding };
     // Outside commands have no soft form (design section 4).
     return softly ? { action: "soft", grade, finding } : { action: "log", finding };
+  }
+
+  /** Whether judge() would say "soft" to an unproven finding about this source: for whoever can do without the verdict. */
+  wouldBlockSoftly(protocol: number, w0: number, w1: number, w2: number, w3: number): boolean {
+    const { proof, firewall, softly = firewall } = this.#context;
+    if (proof === "off" || !softly || this.#runs(protocol) || !this.#blocks(protocol)) return false;
+    return this.spares(w0, w1, w2, w3) === undefined;
   }
 
   #runs(protocol: number): boolean {
@@ -170,8 +178,12 @@ function singleSource(source: Prefix, [w0, w1, w2, w3]: Words): Prefix {
   return isIpv4(source) || source.bits === 128 ? source : prefixOfWords(w0, w1, w2, w3, 128);
 }
 
-/** A connection that a listener of ours accepted is a completed handshake; a SYN or a datagram proves nothing. */
-function gradeOf({ kind, protocol }: Finding): Grade {
+/**
+ * A connection that a listener of ours accepted is a completed handshake; a SYN or a datagram proves nothing, and on a
+ * mirror port nothing does: whoever can forge there can forge both sides.
+ */
+function gradeOf({ kind, protocol, hosts }: Finding): Grade {
+  if (hosts !== undefined) return "direct";
   return kind === Kind.Connect && protocol === IpProtocol.Tcp ? "handshake" : "direct";
 }
 

@@ -122,6 +122,10 @@ export class SilenceTest {
     }
   }
 
+  get hasProven(): boolean {
+    return this.#proven.size > 0;
+  }
+
   /** Takes out the sources that have been proven since it was asked last; their test is over. */
   takeProven(): { readonly source: string; readonly counts: SilenceCounts }[] {
     if (this.#proven.size === 0) return [];

@@ -13,6 +13,8 @@ export interface Event {
   readonly port?: number;
   readonly kind?: KindName;
   readonly tool?: string;
+  /** finding: the source's name in KNOWN_SCANNERS. */
+  readonly known?: string;
   readonly grade?: string;
   /** probe: what the kernel did ("logged", "held"); finding: the verdict; block, unblock: how. */
   readonly action?: string;

@@ -1,8 +1,10 @@
 // A finding in one line, for `blocked`, `why`, the log and the events.
 import type { Finding } from "../detect/finding.ts";
-import { protocolName } from "../detect/probe.ts";
+import { kindNames, protocolName } from "../detect/probe.ts";
+import type { ScorerName } from "../detect/tap/tap-source.ts";
 
 export function describeFinding(finding: Finding): string {
+  if (finding.hosts !== undefined) return describeTapFinding(finding, finding.hosts);
   const proof = finding.evidence === undefined ? "" : `; ${finding.evidence}`;
   return `${describeProbes(finding)}${proof}`;
 }
@@ -16,6 +18,27 @@ function describeProbes({ protocol, port, probes, contacts, policy, firstMs, tim
   const what = policy === "trigger" ? `${probes} probes` : `${contacts} different ports in ${probes} probes`;
   return `${what} ${formatTime(timeMs - firstMs)}, the last ${last}`;
 }
+
+/** On a mirror port: "30 different ports of 2 hosts in 4 s, nmap; found by the sequential test". */
+function describeTapFinding(finding: Finding, hosts: number): string {
+  const { kind, protocol, port, contacts, firstMs, timeMs, tool, policy } = finding;
+  const of = hosts === 1 ? "1 host" : `${hosts} hosts`;
+  const isPortless = port === 0 && contacts <= 1;
+  const one = isPortless ? kindNames[kind] : `${protocolName(protocol)}/${port}`;
+  const what = contacts <= 1 ? one : `${contacts} different ports`;
+  const who = tool === undefined ? "" : `, ${tool}`;
+  return `${what} of ${of} ${formatTime(timeMs - firstMs)}${who}; found ${scorerTexts[policy]}`;
+}
+
+const scorerTexts: Readonly<Record<ScorerName, string>> = {
+  trigger: "by SCAN_TRIGGER",
+  score: "by its score",
+  sequential: "by the sequential test",
+  sweep: "as a sweep",
+  breadth: "by breadth alone",
+  coordinated: "as part of a coordinated scan",
+  tool: "by the mark of its tool",
+};
 
 const SPANS = [
   { ms: 86_400_000, unit: "days", from: 2 },

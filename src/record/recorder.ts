@@ -1,7 +1,7 @@
 // Turns what the stages found into events, lines and history: the one place that says what is remembered and said
 // of a probe, a finding, a block. What is in force is not its business: the block list keeps that, and stores it.
 import type { Block } from "../block/block.ts";
-import type { Finding } from "../detect/finding.ts";
+import { type Finding, isWeak } from "../detect/finding.ts";
 import { Disposition, dispositionNames, type Probe } from "../detect/probe.ts";
 import type { Verdict } from "../judge/verdict.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
@@ -13,7 +13,16 @@ import { describeFinding } from "./finding-text.ts";
 import { type Journal, LineClass } from "./journal.ts";
 import type { Line } from "./lines.ts";
 import { type RecorderPolicy, Speaker } from "./speaker.ts";
-import { blockEvent, contactFields, eventBase, failureEvent, runEvent, seenOf, sourceOf } from "./wording.ts";
+import {
+  blockEvent,
+  contactFields,
+  eventBase,
+  failureEvent,
+  nameFields,
+  runEvent,
+  seenOf,
+  sourceOf,
+} from "./wording.ts";
 
 export type { RecorderPolicy } from "./speaker.ts";
 
@@ -25,8 +34,12 @@ export interface RecorderParts {
   readonly nowMs: () => number;
   /** For RESOLVE_HOST: the lines about a source wait for its name. */
   readonly names?: { lookup(address: string): Promise<string> } | undefined;
+  /** Whether the breaker is open. Absent: never. */
+  readonly isFlooded?: () => boolean;
   /** Of this program; "" by default. */
   readonly version?: string;
+  /** The tool that the source of a probe is known to use. Asked only for events that are recorded. */
+  readonly toolOf?: (probe: Probe) => string | undefined;
 }
 
 export type EventListener = (event: Event) => void;
@@ -35,6 +48,9 @@ const MAX_LISTENERS = 64;
 /** What a flood may add to the store: probes are many, decisions are what counts. */
 const probeBudget = { burst: 2000, perSecond: 500 };
 const decisionBudget = { burst: 10_000, perSecond: 1000 };
+/** While the breaker is open: probes, and findings about which nothing is done. So many tell of a flood. */
+const floodProbeBudget = { burst: 200, perSecond: 50 };
+const floodBudget = { burst: 50, perSecond: 20 };
 
 export class Recorder {
   readonly counters = {
@@ -48,6 +64,8 @@ export class Recorder {
   #policy: RecorderPolicy;
   readonly #probes: Bucket;
   readonly #decisions: Bucket;
+  readonly #floodProbes: Bucket;
+  readonly #flood: Bucket;
   readonly #listeners = new Set<EventListener>();
   /** Probes that were not recorded since the last one that was: the record tells of its own gaps. */
   #missed = 0;
@@ -58,6 +76,8 @@ export class Recorder {
     const nowMs = parts.nowMs();
     this.#probes = new Bucket(probeBudget, nowMs);
     this.#decisions = new Bucket(decisionBudget, nowMs);
+    this.#floodProbes = new Bucket(floodProbeBudget, nowMs);
+    this.#flood = new Bucket(floodBudget, nowMs);
     const onSuppressed = () => {
       this.counters.historyLinesSuppressed++;
     };
@@ -127,6 +147,13 @@ export class Recorder {
     this.#speaker.untriggered(sourceText ?? sourceOf(probe), seenOf(probe));
   }
 
+  /** While the breaker is open: whether a finding is to be told of; one that is not is counted as not recorded. */
+  tellsOfFlood(timeMs: number): boolean {
+    if (this.#flood.take(timeMs, 1)) return true;
+    this.counters.decisionEventsDropped++;
+    return false;
+  }
+
   /** After "run", "soft" and "block" one of blocked(), blockFailed() and responded() follows: 2.x tells of both in one line. */
   finding(verdict: Verdict): void {
     const { finding } = verdict;
@@ -139,6 +166,7 @@ export class Recorder {
     const event: Event = {
       ...eventBase("finding", finding.timeMs, sourceText),
       ...contactFields(finding),
+      ...nameFields(finding),
       ...("grade" in verdict && { grade: verdict.grade }),
       action: verdict.action === "spare" ? verdict.because : verdict.action,
       message: describeFinding(finding),
@@ -230,14 +258,17 @@ export class Recorder {
   }
 
   #admitProbe(): boolean {
-    if (this.#probes.take(this.#parts.nowMs(), 1)) return true;
+    const bucket = this.#parts.isFlooded?.() === true ? this.#floodProbes : this.#probes;
+    if (bucket.take(this.#parts.nowMs(), 1)) return true;
     this.counters.probeEventsDropped++;
     this.#missed++;
     return false;
   }
 
   #probeEvent(probe: Probe, sourceText: string): Event {
-    const event = { ...eventBase("probe", probe.timeMs, sourceText), ...contactFields(probe) };
+    const tool = this.#parts.toolOf?.(probe);
+    const named = tool === undefined ? {} : { tool };
+    const event = { ...eventBase("probe", probe.timeMs, sourceText), ...contactFields(probe), ...named };
     const disposition = dispositionNames[probe.disposition];
     return { ...event, action: this.#isHeld(probe) ? "held" : "logged", disposition };
   }
@@ -289,9 +320,10 @@ export class Recorder {
 
 /**
  * Whether a verdict makes a history line. fail2ban bans on one, so with PROOF="on" only proof does; with "off",
- * every first finding, with BLOCK_*="0" too, as in 1.2. Never for ignored or guarded sources.
+ * every first finding, with BLOCK_*="0" too, as in 1.2. Never for ignored or guarded sources, nor on breadth alone.
  */
 export function historyFor(verdict: Verdict, proof: "on" | "off"): boolean {
+  if (isWeak(verdict.finding)) return false;
   if (verdict.action === "spare" || (verdict.action === "block" && verdict.guard !== undefined)) return false;
   if (proof === "off") return true;
   return verdict.action === "block" && (verdict.grade === "handshake" || verdict.grade === "silence");

@@ -100,7 +100,7 @@ export function parseOffences(row: unknown): StoredOffences | undefined {
 export function parseEvent(json: string): Event | undefined {
   const row = parseJson(json);
   if (!isFields(row)) return undefined;
-  const { time, source, protocol, port, tool, grade, action, message, missed } = row;
+  const { time, source, protocol, port, tool, known, grade, action, message, missed } = row;
   const type = oneOf(eventTypes, row["type"]);
   const disposition = oneOf(dispositionNames, row["disposition"]);
   const kind = oneOf(kindNames, row["kind"]);
@@ -108,6 +108,7 @@ export function parseEvent(json: string): Event | undefined {
   if (kind === undefined && row["kind"] !== undefined) return undefined;
   if (port !== undefined && !(isCount(port) && port <= 65535)) return undefined;
   if (!isOptionalText(source) || !isOptionalText(protocol) || !isOptionalText(tool)) return undefined;
+  if (!isOptionalText(known)) return undefined;
   if (!isOptionalText(grade) || !isOptionalText(action) || !isOptionalText(message)) return undefined;
   return {
     time,
@@ -117,6 +118,7 @@ export function parseEvent(json: string): Event | undefined {
     ...(port !== undefined && { port }),
     ...(kind !== undefined && { kind }),
     ...(tool !== undefined && { tool }),
+    ...(known !== undefined && { known }),
     ...(grade !== undefined && { grade }),
     ...(action !== undefined && { action }),
     ...(disposition !== undefined && { disposition }),

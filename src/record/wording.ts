@@ -2,9 +2,9 @@
 // whether they are wanted (budgets, policy) is for recorder.ts.
 import type { Block } from "../block/block.ts";
 import type { Finding } from "../detect/finding.ts";
-import { kindNames, type Probe, protocolName } from "../detect/probe.ts";
+import { Kind, kindNames, type Probe, protocolName } from "../detect/probe.ts";
 import { formatPrefix, prefixOfWords } from "../wire/address.ts";
-import { IpProtocol } from "../wire/packet.ts";
+import { ARP_PROTOCOL, IpProtocol } from "../wire/packet.ts";
 import type { Seen } from "./dialect.ts";
 import type { Event } from "./event.ts";
 import type { Contact } from "./lines.ts";
@@ -24,15 +24,20 @@ function isoTime(timeMs: number): string {
   return Number.isNaN(time.getTime()) ? "1970-01-01T00:00:00.000Z" : time.toISOString();
 }
 
-const portlessProtocols: readonly number[] = [IpProtocol.Icmp, IpProtocol.Icmpv6];
+const portlessProtocols: readonly number[] = [IpProtocol.Icmp, IpProtocol.Icmpv6, ARP_PROTOCOL];
 
 export function contactFields(contact: Contact) {
-  const hasPort = !portlessProtocols.includes(contact.protocol);
+  const hasPort = !portlessProtocols.includes(contact.protocol) && contact.kind !== Kind.IpProtocol;
   return {
     protocol: protocolName(contact.protocol),
     ...(hasPort && { port: contact.port }),
     kind: kindNames[contact.kind],
   };
+}
+
+/** Who a source is said to be. */
+export function nameFields({ tool, known }: Pick<Finding, "tool" | "known">) {
+  return { ...(tool !== undefined && { tool }), ...(known !== undefined && { known }) };
 }
 
 /** Copied: the probe is the engine's one reused record. */
@@ -44,6 +49,7 @@ export function blockEvent(block: Block, finding: Finding | undefined): Event {
   return {
     ...eventBase("block", block.sinceMs, formatPrefix(block.source)),
     ...(finding !== undefined && contactFields(finding)),
+    ...(finding?.tool !== undefined && { tool: finding.tool }),
     grade: block.grade,
     action: block.soft ? "soft" : "block",
     message: block.reason,

@@ -4,6 +4,7 @@ import { readCapture } from "../capture/capture-file.ts";
 import { CaptureError, type CaptureReport } from "../capture/capture-report.ts";
 import { Seen } from "../detect/tap/contact.ts";
 import { TapDetector, type TapPolicy } from "../detect/tap/tap-detector.ts";
+import { tapPolicy } from "../policy/tap-policy.ts";
 import { formatPrefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import { decodeFrame } from "../wire/link.ts";
@@ -11,7 +12,6 @@ import { DecodeResult, Packet } from "../wire/packet.ts";
 import { explainStep } from "./explain.ts";
 import { type CoordinatedReport, describeCoordinated, describeScanner, isoTime, type ScannerReport } from "./report.ts";
 import { EXIT_DATA, EXIT_NO_INPUT, ReplayError, type ReplaySettings } from "./settings.ts";
-import { tapPolicy } from "./tap-policy.ts";
 
 export interface ReplayHooks {
   readonly progress: (readBytes: number, totalBytes: number | undefined) => void;

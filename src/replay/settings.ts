@@ -8,9 +8,9 @@ import { loadResearchFile } from "../config/research-file.ts";
 import type { Settings } from "../config/settings.ts";
 import { ResearchList } from "../detect/research-list.ts";
 import { type ScorerName, scorerNames } from "../detect/tap/tap-source.ts";
+import type { TapLimits } from "../policy/tap-policy.ts";
 import { escapeText } from "../record/escape.ts";
 import { type Prefix, parseAddress, parsePrefix } from "../wire/address.ts";
-import type { TapLimits } from "./tap-policy.ts";
 
 /** With the exit code of sysexits.h that a command ends with. */
 export class ReplayError extends Error {
@@ -61,7 +61,7 @@ export function readReplaySettings(choices: ReplayChoices, warn: (message: strin
     homes: choices.home === undefined ? settings.tap.homes : homesOf(choices.home),
     scorers: scorersOf(policy ?? "all", settings),
     explain: choices.explain === undefined ? undefined : mustParseAddress(choices.explain),
-    known: knownOf(choices.known ?? settings.tap.knownScanners, warn),
+    known: choices.known === undefined ? new ResearchList(settings.tap.known) : knownOf(choices.known, warn),
   };
 }
 
@@ -109,8 +109,7 @@ function mustParseAddress(text: string): Prefix {
   throw new ReplayError(`--explain ${escapeText(text)} is no address; write it like 192.0.2.7`, EXIT_USAGE);
 }
 
-function knownOf(path: string | undefined, warn: (message: string) => void): ResearchList {
-  if (path === undefined) return new ResearchList([]);
+function knownOf(path: string, warn: (message: string) => void): ResearchList {
   const { entries, problems } = loadResearchFile(path, readFileSync);
   const fault = problems.find(({ severity }) => severity === "error");
   if (fault !== undefined) throw new ReplayError(formatProblem(fault), EXIT_NO_INPUT);

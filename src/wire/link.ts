@@ -6,6 +6,7 @@ import { decodeIp, fault } from "./ether-type.ts";
 import { decodeEthernet } from "./ethernet.ts";
 import { decodeLoopback } from "./loopback.ts";
 import { DecodeResult, type Packet } from "./packet.ts";
+import { decodeUsualFrame } from "./usual-frame.ts";
 
 /** The link types that are decoded, by the numbers of capture files (LINKTYPE_ of tcpdump.org, DLT_ of libpcap). */
 export const LinkType = {
@@ -37,7 +38,7 @@ export function isKnownLinkType(linkType: number): boolean {
 export function decodeFrame(linkType: number, bytes: Uint8Array, at: number, end: number, out: Packet): DecodeResult {
   switch (linkType) {
     case LinkType.Ethernet:
-      return decodeEthernet(bytes, at, end, out);
+      return decodeUsualFrame(bytes, at, end, out) ? DecodeResult.Ok : decodeEthernet(bytes, at, end, out);
     case LinkType.LinuxSll:
       return decodeCooked1(bytes, at, end, out);
     case LinkType.LinuxSll2:

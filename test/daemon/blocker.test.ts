@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Blocker } from "../../src/daemon/blocker.ts";
+import { Blocker, type BlockerParts } from "../../src/daemon/blocker.ts";
 import { Kind } from "../../src/detect/probe.ts";
 import { OffenceMemory } from "../../src/judge/escalation.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
+import { formatPrefix } from "../../src/wire/address.ts";
 import { load, settingsOf } from "../config/support.ts";
 import { prefix } from "../support/prefix.ts";
 import { FakeDetector, FakeFirewall, FakeRecorder, FakeStore } from "./fakes.ts";
@@ -12,7 +13,7 @@ const HOUR = 3_600_000;
 const SOURCE = "192.0.2.1";
 const source = prefix(SOURCE);
 
-function setUp(conf = "") {
+function setUp(conf = "", wider?: BlockerParts["wider"]) {
   const clock = { ms: 1_700_000_000_000 };
   const text = `BLOCK_TCP="1"\nBLOCK_TIME="1h"\nBLOCK_TIME_FACTOR="4"\nBLOCK_TIME_MAX="10h"\nSOFT_BLOCK_TIME="10m"\n${conf}`;
   const settings = settingsOf(load(text));
@@ -23,6 +24,7 @@ function setUp(conf = "") {
     detector: new FakeDetector(),
     offences: new OffenceMemory({ memoryMs: settings.blockTimeMaxMs }),
     nowMs: () => clock.ms,
+    ...(wider !== undefined && { wider }),
   };
   const blocker = new Blocker(settings, parts);
   const verdict = (action: "soft" | "block", from = SOURCE): Verdict => ({
@@ -194,4 +196,37 @@ test("who is spared for the guard is found again, lest it be free for ever once 
   assert.deepEqual(detector.resets, [SOURCE]);
   blocker.carryOut([{ action: "spare", because: "ignored", finding }]);
   assert.deepEqual(detector.resets, [SOURCE]);
+});
+
+test("a wider IPv6 block takes the place of the intervals in it, is longer each time, and tells whoever counts", () => {
+  const told: string[] = [];
+  const { blocker, firewall, recorder, pass } = setUp("", {
+    blocked: ({ source: blocked }) => told.push(`blocked ${formatPrefix(blocked)}`),
+    lifted: ({ source: lifted }, isByHand) => told.push(`lifted ${formatPrefix(lifted)} ${isByHand}`),
+  });
+  assert.equal(blocker.blockWider(prefix("2001:db8:1::/56"), "direct", "3 of them"), "");
+  assert.equal(blocker.list.get(prefix("2001:db8:1::/56"))?.offences, 1);
+  assert.equal(blocker.blockWider(prefix("2001:db8:1::/48"), "silence", "9 of them"), "");
+  assert.deepEqual([...firewall.kernel.keys()], ["full 2001:db8:1::/48"]);
+  const { grade, reason, soft } = blocker.list.get(prefix("2001:db8:1::/48")) ?? assert.fail();
+  assert.deepEqual([grade, reason, soft], ["silence", "9 of them", false]);
+  pass(HOUR + 1_000);
+  assert.equal(blocker.list.size, 0);
+  assert.equal(blocker.blockWider(prefix("2001:db8:1::/48"), "silence", "again"), "");
+  assert.equal(blocker.list.get(prefix("2001:db8:1::/48"))?.offences, 2);
+  assert.deepEqual(told, [
+    "blocked 2001:db8:1::/56",
+    "lifted 2001:db8:1::/56 true",
+    "blocked 2001:db8:1::/48",
+    "lifted 2001:db8:1::/48 false",
+    "blocked 2001:db8:1::/48",
+  ]);
+  assert.ok(recorder.take().some((text) => text.includes("unblocked 2001:db8:1::/56 part of a wider block")));
+  firewall.refusals.set("2001:db8:2::/56", "ENOSPC");
+  assert.equal(blocker.blockWider(prefix("2001:db8:2::/56"), "direct", "3 of them"), "ENOSPC");
+});
+
+test("a wider block is not made where the built-in firewall blocks nobody", () => {
+  const { blocker } = setUp('FIREWALL="none"\n');
+  assert.equal(blocker.blockWider(prefix("2001:db8:1::/56"), "direct", "3 of them"), "nothing is blocked now");
 });

@@ -218,3 +218,17 @@ test("a peer is not blocked by hand without --force", () => {
   assert.equal(judge.sparesWithin(prefix("203.0.113.90")), "guarded");
   assert.equal(judge.sparesWithin(prefix("203.0.113.91")), undefined);
 });
+
+test("what a mirror port shows is a claim, however the contact ended; breadth alone is told of only", () => {
+  const connect: Finding = { ...findingOf("198.51.100.2"), kind: Kind.Connect };
+  const onTap: Finding = { ...connect, hosts: 3, policy: "sweep" };
+  assert.deepEqual(judged({}, connect, "198.51.100.2"), { action: "block", grade: "handshake", finding: connect });
+  assert.deepEqual(judged({}, onTap, "198.51.100.2"), { action: "soft", grade: "direct", finding: onTap });
+  assert.deepEqual(judged({ softly: false }, onTap, "198.51.100.2"), { action: "log", finding: onTap });
+  const trusting = { proof: "off" } as const;
+  assert.deepEqual(judged(trusting, onTap, "198.51.100.2"), { action: "block", grade: "direct", finding: onTap });
+  const weak: Finding = { ...onTap, policy: "breadth" };
+  assert.deepEqual(judged(trusting, weak, "198.51.100.2"), { action: "log", finding: weak });
+  const ran = judged({ proof: "off", blockTcp: false, runTcp: true }, weak, "198.51.100.2");
+  assert.deepEqual(ran, { action: "log", finding: weak });
+});

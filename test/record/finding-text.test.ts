@@ -51,3 +51,14 @@ test("times are told in the unit that fits, and a clock that was set back does n
     assert.equal(describe({ firstMs: timeMs - ms }), `3 different ports in 172 probes ${text}, the last tcp/79`);
   }
 });
+
+test("on a mirror port: how many ports of how many hosts, which tool, and who found it", () => {
+  const tap = { hosts: 2, contacts: 30, firstMs: timeMs - 4000, tool: "nmap", policy: "sequential" } as const;
+  assert.equal(describe(tap), "30 different ports of 2 hosts in 4 s, nmap; found by the sequential test");
+  const sweep = { ...tap, hosts: 20, contacts: 1, port: 22, policy: "sweep" } as const;
+  assert.equal(describe(sweep), "tcp/22 of 20 hosts in 4 s, nmap; found as a sweep");
+  const { tool: _, ...ping } = { ...sweep, contacts: 0, port: 0, protocol: 1, kind: Kind.IcmpEcho };
+  assert.equal(describe(ping), "icmp-echo of 20 hosts in 4 s; found as a sweep");
+  const one = { ...ping, hosts: 1, contacts: 17, policy: "breadth" } as const;
+  assert.equal(describe(one), "17 different ports of 1 host in 4 s; found by breadth alone");
+});

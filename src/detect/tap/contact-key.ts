@@ -1,15 +1,19 @@
 // What a contact is found by: who asked, whom, and for what. One reused record for either direction of a packet.
-import { isIpv4Words } from "../../wire/address.ts";
 import { NEIGHBOR_SOLICITATION } from "../../wire/neighbor.ts";
 import { ARP_PROTOCOL, IpProtocol, type Packet } from "../../wire/packet.ts";
 import type { HashSeed } from "../keyed-hash.ts";
 
-/** Words of a key: those that an IPv4 contact needs are the last three. */
+/** Words of a key: an IPv4 contact has the last three only. */
 export const KEY_WORDS = 9;
-export const IPV4_FROM = 6;
+const IPV4_FROM = 6;
 export const SOURCE3_AT = 6;
 export const HOST3_AT = 7;
 export const WHAT_AT = 8;
+
+/** What the hash takes in last, behind the key: its length in bytes. */
+const LENGTH_AT = KEY_WORDS;
+const IPV4_LENGTH = 12 << 24;
+const IPV6_LENGTH = 36 << 24;
 
 const PROTOCOL_AT = 16;
 /** Set in `what` where it is about lone fragments of the protocol, or datagrams sent to a group. */
@@ -49,11 +53,12 @@ export function hasPorts(protocol: number): boolean {
 }
 
 export class ContactKey {
-  //  word  0    1    2    3    4    5    6    7    8
-  //      +----+----+----+----+----+----+----+----+------+
-  //      | s0 | s1 | s2 | h0 | h1 | h2 | s3 | h3 | what |
-  //      +----+----+----+----+----+----+----+----+------+
-  readonly words = new Int32Array(KEY_WORDS);
+  //  word  0    1    2    3    4    5    6    7    8      9
+  //      +----+----+----+----+----+----+----+----+------+--------+
+  //      | s0 | s1 | s2 | h0 | h1 | h2 | s3 | h3 | what | length |
+  //      +----+----+----+----+----+----+----+----+------+--------+
+  //        IPv6 only; not written for IPv4
+  readonly words = new Int32Array(KEY_WORDS + 1);
   isIpv4 = false;
   /** Set by whoever looks the key up. */
   hash = 0;
@@ -61,31 +66,35 @@ export class ContactKey {
   /** Who sends this packet asks. */
   setForward(packet: Packet, what: number): void {
     const words = this.words;
+    words[SOURCE3_AT] = packet.source3;
+    words[HOST3_AT] = packet.destination3;
+    words[WHAT_AT] = what;
+    this.isIpv4 = packet.family === 4;
+    words[LENGTH_AT] = this.isIpv4 ? IPV4_LENGTH : IPV6_LENGTH;
+    if (this.isIpv4) return;
     words[0] = packet.source0;
     words[1] = packet.source1;
     words[2] = packet.source2;
     words[3] = packet.destination0;
     words[4] = packet.destination1;
     words[5] = packet.destination2;
-    words[SOURCE3_AT] = packet.source3;
-    words[HOST3_AT] = packet.destination3;
-    words[WHAT_AT] = what;
-    this.isIpv4 = isIpv4Words(packet.source0, packet.source1, packet.source2);
   }
 
   /** Who gets this packet has asked. */
   setReverse(packet: Packet, what: number): void {
     const words = this.words;
+    words[SOURCE3_AT] = packet.destination3;
+    words[HOST3_AT] = packet.source3;
+    words[WHAT_AT] = what;
+    this.isIpv4 = packet.family === 4;
+    words[LENGTH_AT] = this.isIpv4 ? IPV4_LENGTH : IPV6_LENGTH;
+    if (this.isIpv4) return;
     words[0] = packet.destination0;
     words[1] = packet.destination1;
     words[2] = packet.destination2;
     words[3] = packet.source0;
     words[4] = packet.source1;
     words[5] = packet.source2;
-    words[SOURCE3_AT] = packet.destination3;
-    words[HOST3_AT] = packet.source3;
-    words[WHAT_AT] = what;
-    this.isIpv4 = isIpv4Words(packet.source0, packet.source1, packet.source2);
   }
 
   /** The host in a neighbour message is its target, not the group that it is sent to. */
@@ -114,12 +123,8 @@ export function hashKey(seed: HashSeed, key: ContactKey): number {
   let v1 = seed.k1 | 0;
   let v2 = 0x6c796765 ^ seed.k0;
   let v3 = 0x74656462 ^ seed.k1;
-  // The words, the length, three rounds to finish.
-  for (let step = key.isIpv4 ? IPV4_FROM : 0; step < KEY_WORDS + 4; step++) {
-    let message = 0;
-    if (step < KEY_WORDS) message = words[step] ?? 0;
-    else if (step === KEY_WORDS) message = key.isIpv4 ? 12 << 24 : 36 << 24;
-    else if (step === KEY_WORDS + 1) v2 ^= 0xff;
+  for (let at = key.isIpv4 ? IPV4_FROM : 0; at <= LENGTH_AT; at++) {
+    const message = words[at] ?? 0;
     v3 ^= message;
 
     v0 = (v0 + v1) | 0;
@@ -134,6 +139,20 @@ export function hashKey(seed: HashSeed, key: ContactKey): number {
     v2 = (v2 << 16) | (v2 >>> 16);
 
     v0 ^= message;
+  }
+  v2 ^= 0xff;
+  // The same three times: without a message, and without looking for one.
+  for (let round = 0; round < 3; round++) {
+    v0 = (v0 + v1) | 0;
+    v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
+    v0 = (v0 << 16) | (v0 >>> 16);
+    v2 = (v2 + v3) | 0;
+    v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
+    v0 = (v0 + v3) | 0;
+    v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
+    v2 = (v2 + v1) | 0;
+    v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
+    v2 = (v2 << 16) | (v2 >>> 16);
   }
   return v1 ^ v3;
 }

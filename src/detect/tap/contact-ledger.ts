@@ -177,12 +177,16 @@ export class ContactLedger {
       return Seen.Opens;
     }
     if (!isBeginning && outcomeOf(state) === Outcome.Accepted) return Seen.Continues;
+    if ((state & SETTLED) !== 0 && this.teller.isForgotten(row)) {
+      this.#reopen(row, stateOf(kind, isEvidence));
+      return Seen.Opens;
+    }
     this.rows.setProbes(row, this.rows.probes(row) + 1);
     this.teller.again(row, kind, isEvidence, this.#packet, this.#bytes);
     return Seen.Again;
   }
 
-  /** The two talked already when we began to look; now one begins something of which we see the start. */
+  /** What was there counts no more: two talked when we began to look, or who asked has been forgotten meanwhile. */
   #reopen(row: number, state: number): void {
     this.rows.setState(row, state);
     this.rows.setFirstMs(row, this.#nowMs);

@@ -2,7 +2,7 @@
 // they are first written. Rows are given out in order, so that those of one time lie together; when all are given out,
 // a hand goes round and takes the first one that nobody has touched since it last came by (CLOCK): the stalest, about.
 //
-//   index  8 bytes a slot, open addressing, half full at most: a key's hash, and its row + 1 (0: empty)
+//   index  4 bytes a slot, open addressing, half full at most: 8 bits of a key's hash, and its row + 1 (0: empty)
 //   near   32 bytes a row:
 //
 //     word  0    1    2      3       4        5      6     7
@@ -13,9 +13,10 @@
 import type { HashSeed } from "../keyed-hash.ts";
 import { type ContactKey, HOST3_AT, hashKey, SOURCE3_AT, WHAT_AT } from "./contact-key.ts";
 
-const MAX_CAPACITY = 1 << 24;
+/** In a slot of the index; the bits above are of the hash, of those that do not choose the slot. */
+const SLOT_ROW = 0xffffff;
+const MAX_CAPACITY = SLOT_ROW;
 const SLOTS_A_ROW = 2;
-const SLOT_WORDS = 2;
 const ROW_WORDS = 8;
 const WHAT = 2;
 const STATE = 3;
@@ -62,7 +63,7 @@ export class ContactRows {
     this.#shift = 32 - slotBits;
     this.#slotMask = 2 ** slotBits - 1;
     const near = new ArrayBuffer(ALIGN_BYTES + capacity * ROW_WORDS * 4);
-    this.#index = new Int32Array(2 ** slotBits * SLOT_WORDS);
+    this.#index = new Int32Array(2 ** slotBits);
     this.#near = new Int32Array(near, ALIGN_BYTES);
     this.#first = new Float64Array(near, ALIGN_BYTES);
     this.#far = new Int32Array(capacity * ROW_WORDS);
@@ -79,9 +80,11 @@ export class ContactRows {
     key.hash = hash;
     const index = this.#index;
     for (let slot = hash >>> this.#shift; ; slot = (slot + 1) & this.#slotMask) {
-      const row = (index[slot * SLOT_WORDS + 1] ?? 0) - 1;
-      if (row === NONE) return NONE;
-      if (index[slot * SLOT_WORDS] === hash && this.#hasKey(row, key)) return row;
+      const entry = index[slot] ?? 0;
+      if (entry === 0) return NONE;
+      if (((entry ^ (hash << 24)) & ~SLOT_ROW) !== 0) continue;
+      const row = (entry & SLOT_ROW) - 1;
+      if (this.#hasKey(row, key)) return row;
     }
   }
 
@@ -190,9 +193,8 @@ export class ContactRows {
   #addToIndex(hash: number, row: number): void {
     const index = this.#index;
     let slot = hash >>> this.#shift;
-    while (index[slot * SLOT_WORDS + 1] !== 0) slot = (slot + 1) & this.#slotMask;
-    index[slot * SLOT_WORDS] = hash;
-    index[slot * SLOT_WORDS + 1] = row + 1;
+    while (index[slot] !== 0) slot = (slot + 1) & this.#slotMask;
+    index[slot] = (hash << 24) | (row + 1);
   }
 
   /** Entries behind it that are not at home move up (Knuth, 6.4 algorithm R): no tombstones pile up. */
@@ -200,15 +202,15 @@ export class ContactRows {
     const index = this.#index;
     const mask = this.#slotMask;
     let hole = hash >>> this.#shift;
-    while (index[hole * SLOT_WORDS + 1] !== row + 1) hole = (hole + 1) & mask;
-    for (let slot = (hole + 1) & mask; index[slot * SLOT_WORDS + 1] !== 0; slot = (slot + 1) & mask) {
-      const home = (index[slot * SLOT_WORDS] ?? 0) >>> this.#shift;
+    while (((index[hole] ?? 0) & SLOT_ROW) !== row + 1) hole = (hole + 1) & mask;
+    for (let slot = (hole + 1) & mask; index[slot] !== 0; slot = (slot + 1) & mask) {
+      const entry = index[slot] ?? 0;
+      const home = (this.#near[((entry & SLOT_ROW) - 1) * ROW_WORDS + HASH] ?? 0) >>> this.#shift;
       if (((slot - home) & mask) < ((slot - hole) & mask)) continue;
-      index[hole * SLOT_WORDS] = index[slot * SLOT_WORDS] ?? 0;
-      index[hole * SLOT_WORDS + 1] = index[slot * SLOT_WORDS + 1] ?? 0;
+      index[hole] = entry;
       hole = slot;
     }
-    index[hole * SLOT_WORDS + 1] = 0;
+    index[hole] = 0;
   }
 
   #hasKey(row: number, key: ContactKey): boolean {

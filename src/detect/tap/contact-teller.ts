@@ -44,6 +44,10 @@ export class ContactTeller {
     this.#sink.again(contact, packet, bytes);
   }
 
+  isForgotten(row: number): boolean {
+    return this.#sink.isForgotten?.(this.#fill(row)) === true;
+  }
+
   decide(row: number): void {
     this.#rows.setState(row, this.#rows.state(row) | TOLD);
     this.#sink.decided(this.#fill(row));

@@ -84,6 +84,8 @@ export interface ContactSink {
    * follows at once.
    */
   opened(contact: Contact, packet: Packet, bytes: Uint8Array): void;
+  /** Asked before `again` of a settled contact: whether its source is remembered no more. Then it is opened anew. */
+  readonly isForgotten?: ((contact: Contact) => boolean) | undefined;
   /** The same asked again while its outcome is known or pending. */
   again(contact: Contact, packet: Packet, bytes: Uint8Array): void;
   /**

@@ -50,6 +50,11 @@ export class ContactTable {
     return seen;
   }
 
+  /** No packet has come up to this time: waits that are over end all the same. */
+  tick(timeMs: number): void {
+    this.#ledger.waits.advance(timeMs);
+  }
+
   /** Decides all that is pending: the capture ends here. */
   end(timeMs: number): void {
     this.#ledger.waits.end(timeMs);

@@ -2,6 +2,7 @@
 import { IpProtocol } from "../../wire/packet.ts";
 
 const PORTS = 65_536;
+/** Kept in lists of just their length: one that grows takes room for sixteen more at once. */
 const FEW = 32;
 /** HyperLogLog with 2^9 registers: a standard error of 1.04 / sqrt(512) = 4.6 % (Flajolet et al., 2007). */
 const REGISTERS = 512;
@@ -51,9 +52,11 @@ function spread(value: number): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** Distinct hosts by a keyed hash of each. */
+/** Distinct hosts by a keyed hash of each; most sources have one, which needs no list. */
 export class DistinctHosts {
-  readonly #few: number[] = [];
+  #only = 0;
+  #exact = 0;
+  #few: number[] | undefined;
   #sketch: Sketch | undefined;
 
   add(hash: number): void {
@@ -61,21 +64,33 @@ export class DistinctHosts {
       this.#sketch.add(hash);
       return;
     }
-    if (this.#few.includes(hash)) return;
-    this.#few.push(hash);
-    if (this.#few.length <= FEW) return;
+    if (this.#exact === 0) this.#only = hash;
+    else if (this.#few === undefined) {
+      if (this.#only === hash) return;
+      this.#few = [this.#only, hash];
+    } else {
+      if (this.#few.includes(hash)) return;
+      this.#few = [...this.#few, hash];
+    }
+    this.#exact++;
+    if (this.#exact > FEW) this.#grow();
+  }
+
+  #grow(): void {
     this.#sketch = new Sketch();
-    for (const each of this.#few.splice(0)) this.#sketch.add(each);
+    for (const each of this.#few ?? []) this.#sketch.add(each);
+    this.#few = undefined;
   }
 
   get count(): number {
-    return this.#sketch?.count ?? this.#few.length;
+    return this.#sketch?.count ?? this.#exact;
   }
 }
 
 /** Distinct ports of one protocol: all of them as long as the budget lasts. */
 class Ports {
-  readonly #few: number[] = [];
+  #only = 0;
+  #few: number[] | undefined;
   #bitmap: Uint32Array | undefined;
   #sketch: Sketch | undefined;
   #count = 0;
@@ -89,14 +104,27 @@ class Ports {
       this.#count++;
     } else if (this.#sketch !== undefined) {
       this.#sketch.add(spread(port));
-    } else if (!this.#few.includes(port)) {
-      this.#few.push(port);
-      this.#count++;
-      if (this.#few.length > FEW) this.#grow(budget);
+    } else {
+      this.#addToFew(port, budget);
     }
   }
 
+  #addToFew(port: number, budget: ExactBudget): void {
+    if (this.#count === 0) this.#only = port;
+    else if (this.#few === undefined) {
+      if (this.#only === port) return;
+      this.#few = [this.#only, port];
+    } else {
+      if (this.#few.includes(port)) return;
+      this.#few = [...this.#few, port];
+    }
+    this.#count++;
+    if (this.#count > FEW) this.#grow(budget);
+  }
+
   #grow(budget: ExactBudget): void {
+    const few = this.#few ?? [];
+    this.#few = undefined;
     if (budget.bitmaps > 0) {
       budget.bitmaps--;
       this.#bitmap = new Uint32Array(PORTS / 32);
@@ -104,7 +132,7 @@ class Ports {
     } else {
       this.#sketch = new Sketch();
     }
-    for (const port of this.#few.splice(0)) this.add(port, budget);
+    for (const port of few) this.add(port, budget);
   }
 
   release(budget: ExactBudget): void {
@@ -119,7 +147,8 @@ class Ports {
   /** Ascending; undefined where only an estimate is left. */
   list(): number[] | undefined {
     if (this.#sketch !== undefined) return undefined;
-    if (this.#bitmap === undefined) return [...this.#few].sort((a, b) => a - b);
+    if (this.#bitmap === undefined)
+      return this.#few?.toSorted((a, b) => a - b) ?? (this.#count === 0 ? [] : [this.#only]);
     const ports: number[] = [];
     for (let port = 0; port < PORTS; port++) {
       if (((this.#bitmap[port >>> 5] ?? 0) & (1 << (port & 31))) !== 0) ports.push(port);

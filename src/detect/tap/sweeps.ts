@@ -58,13 +58,15 @@ export interface SweepState {
   isFound: boolean;
   /** Of the time before the source was last quiet. */
   earlier: Shape | undefined;
-  /** Undefined for the first few contacts, which are all that most sources ever begin: three numbers each in `few`. */
+  /** Undefined before the third contact that was not accepted: most sources never have it. */
   spell: Spell | undefined;
-  readonly few: number[];
+  /** Until then: the first few of these, three numbers each; and accepted contacts, as services and how often each. */
+  few: number[] | undefined;
+  pardons: number[] | undefined;
 }
 
 export function newSweepState(timeMs: number): SweepState {
-  return { lastMs: timeMs, isFound: false, earlier: undefined, spell: undefined, few: [] };
+  return { lastMs: timeMs, isFound: false, earlier: undefined, spell: undefined, few: undefined, pardons: undefined };
 }
 
 /**
@@ -81,11 +83,15 @@ export function noteSweep(
   state.lastMs = Math.max(state.lastMs, contact.timeMs);
   const service = (contact.protocol << 16) | contact.port;
   if (state.spell === undefined) {
-    if (state.few.length < FEW * 3) {
-      state.few.push(service, hostHash, contact.outcome);
+    if (contact.outcome === Outcome.Accepted) {
+      pardonLater(state, service, hostHash);
       return false;
     }
-    state.spell = beginSpell(state.few, policy);
+    if (state.few === undefined || state.few.length < FEW * 3) {
+      keepForLater(state, service, hostHash, contact.outcome);
+      return false;
+    }
+    state.spell = beginSpell(state, policy);
   }
   const failed = take(state.spell, service, hostHash, contact.outcome, policy);
   if (state.isFound || failed < (isLinkQuestion(contact) ? policy.linkSweepHosts : policy.sweepHosts)) return false;
@@ -115,7 +121,38 @@ function take(spell: Spell, service: number, hostHash: number, outcome: number, 
   return slot.tally;
 }
 
-function beginSpell(few: readonly number[], policy: SweepPolicy): Spell {
+/** What `take` does with an accepted contact, while there is no spell. */
+function pardonLater(state: SweepState, service: number, hostHash: number): void {
+  if (state.few !== undefined) state.few = without(state.few, service, hostHash);
+  if (state.pardons === undefined) {
+    state.pardons = [service, 1];
+    return;
+  }
+  const { pardons } = state;
+  let at = 0;
+  while (at < pardons.length && pardons[at] !== service) at += 2;
+  if (at < pardons.length) pardons[at + 1] = (pardons[at + 1] ?? 0) + 1;
+  else if (at < BUSY_SERVICES * 2) state.pardons = [...pardons, service, 1];
+  else {
+    // As in Busiest: of services that have nothing against them the newest gives way.
+    pardons[at - 2] = service;
+    pardons[at - 1] = 1;
+  }
+}
+
+function keepForLater(state: SweepState, service: number, hostHash: number, outcome: number): void {
+  // Lists of just their length: one that grows takes room for sixteen more.
+  state.few = state.few === undefined ? [service, hostHash, outcome] : [...state.few, service, hostHash, outcome];
+}
+
+function without(few: number[], service: number, hostHash: number): number[] {
+  for (let at = 0; at < few.length; at += 3) {
+    if (few[at] === service && few[at + 1] === hostHash) return few.toSpliced(at, 3);
+  }
+  return few;
+}
+
+function beginSpell({ few = [], pardons = [] }: SweepState, policy: SweepPolicy): Spell {
   const spell: Spell = {
     pairs: 0,
     services: new Busiest(BUSY_SERVICES),
@@ -125,6 +162,9 @@ function beginSpell(few: readonly number[], policy: SweepPolicy): Spell {
   };
   for (let at = 0; at + 2 < few.length; at += 3) {
     take(spell, few[at] ?? 0, few[at + 1] ?? 0, few[at + 2] ?? 0, policy);
+  }
+  for (let at = 0; at < pardons.length; at += 2) {
+    spell.services.slot(pardons[at] ?? 0).tally -= (pardons[at + 1] ?? 0) * policy.pardonPerAccepted;
   }
   return spell;
 }
@@ -151,7 +191,8 @@ function shapeNow({ spell }: SweepState, policy: SweepPolicy): Shape | undefined
 function beginAnew(state: SweepState, policy: SweepPolicy): void {
   state.earlier = shapeOf(state, policy);
   state.spell = undefined;
-  state.few.length = 0;
+  state.few = undefined;
+  state.pardons = undefined;
 }
 
 function isLinkQuestion(contact: Pick<Contact, "protocol" | "kind">): boolean {

@@ -45,6 +45,8 @@ export interface TapPolicy {
   readonly maxSources: number;
   /** Answers that come later count as none. */
   readonly answerWaitMs: number;
+  /** A source that has been quiet for so long starts afresh, and is found again. Absent: it is found once. */
+  readonly refindAfterMs?: number;
 }
 
 /**
@@ -79,8 +81,8 @@ export interface Step {
 }
 
 export interface TapListener {
-  /** A source has been found scanning, for the first time. */
-  readonly found?: (source: TapSource, by: ScorerName, timeMs: number) => void;
+  /** A source has been found scanning: for the first time, or for the first time by more than breadth. Read at once. */
+  readonly found?: (source: TapSource, by: ScorerName, contact: Contact) => void;
   /** Each step of the evidence about a source. */
   readonly explain?: { readonly source: Prefix; readonly step: (step: Step) => void };
 }
@@ -104,6 +106,8 @@ export class TapDetector implements ContactSink {
   readonly #coordinated: CoordinatedScans;
   readonly #decoys: Decoys<TapSource>;
   readonly #wider: WiderPrefixes;
+  readonly isForgotten: ((contact: Contact) => boolean) | undefined;
+  #ignored: AddressRanges;
   readonly #budget = createExactBudget();
   readonly #probe = new Probe();
   readonly #asked = new Contact();
@@ -117,6 +121,8 @@ export class TapDetector implements ContactSink {
     this.#policy = policy;
     this.#seed = seed;
     this.#listener = listener;
+    this.#ignored = policy.ignored;
+    if (policy.refindAfterMs !== undefined) this.isForgotten = (contact) => this.#isForgotten(contact);
     const { maxContacts: capacity, answerWaitMs, homes, maxSources } = policy;
     this.#contacts = new ContactTable({ capacity, seed, answerWaitMs, sink: this, ...(homes && { homes }) });
     this.#sources = new TapSources(maxSources, seed, (source) => source.ports.release(this.#budget));
@@ -135,11 +141,11 @@ export class TapDetector implements ContactSink {
     this.#nowMs = timeMs;
     const seen = this.#contacts.see(packet, result, bytes, timeMs);
     this.seen[seen] = (this.seen[seen] ?? 0) + 1;
-    if (seen === Seen.IdProbe) this.#seeIdleScan(packet, timeMs);
+    if (seen === Seen.IdProbe) this.#seeIdleScan(packet, bytes, timeMs);
   }
 
   /** A series of SYN+ACKs that nobody asked for: whoever sends it scans somebody else through this host. */
-  #seeIdleScan(packet: Packet, timeMs: number): void {
+  #seeIdleScan(packet: Packet, bytes: Uint8Array, timeMs: number): void {
     const asked = this.#asked;
     asked.source0 = packet.source0;
     asked.source1 = packet.source1;
@@ -160,8 +166,33 @@ export class TapDetector implements ContactSink {
     source.kinds |= 1 << Kind.IdleScan;
     source.ports.add(asked.protocol, asked.port, this.#budget);
     source.hosts.add(this.#hostHash(asked));
+    source.tools ??= new ToolEvidence();
+    source.tools.note(packet, bytes);
     this.#explain("opened", source, asked);
     this.#flag(source, Scorer.Tool, asked);
+  }
+
+  /** Live, between packets: contacts whose wait is over by then are decided. */
+  tick(timeMs: number): void {
+    this.#nowMs = timeMs;
+    this.#contacts.tick(timeMs);
+  }
+
+  /** The allow list has changed. */
+  setIgnored(ignored: AddressRanges): void {
+    this.#ignored = ignored;
+  }
+
+  /** Forgets a source, so that it can be found again: after its block has ended. False if it was not tracked. */
+  forget(source: Prefix): boolean {
+    this.#detector.reset(source);
+    return this.#sources.remove(source);
+  }
+
+  /** Lets every source be found again, by what it does from now on: for a reload that changes what is done to scanners. */
+  unflagAll(): void {
+    for (const source of this.#sources.values()) source.foundBy = 0;
+    this.#detector.resetAll();
   }
 
   /** After the last packet: whatever still waits for an answer gets none. */
@@ -282,8 +313,7 @@ export class TapDetector implements ContactSink {
   #judgeTool(source: TapSource, contact: Contact): void {
     if (source.tools === undefined || (source.foundBy & (1 << Scorer.Tool)) !== 0) return;
     if (contact.outcome !== Outcome.Refused && contact.outcome !== Outcome.Unanswered) return;
-    if (source.tools.tools().some(({ chanceBits }) => chanceBits >= PROOF_BITS))
-      this.#flag(source, Scorer.Tool, contact);
+    if (source.tools.strongestBits() >= PROOF_BITS) this.#flag(source, Scorer.Tool, contact);
   }
 
   #judgeWalk(source: TapSource, contact: Contact): void {
@@ -302,11 +332,9 @@ export class TapDetector implements ContactSink {
     if (source.signature === 0 || (this.#allowed & (1 << Scorer.Coordinated)) === 0) return;
     const finding = this.#coordinated.note(contact, source.source, source.signature);
     if (finding === undefined) return;
-    if (this.#coordinatedFindings.length >= MAX_COORDINATED) {
-      this.counters.coordinatedDropped++;
-      return;
-    }
-    this.#coordinatedFindings.push(finding);
+    // The list is for the report; who is in it is found all the same.
+    if (this.#coordinatedFindings.length >= MAX_COORDINATED) this.counters.coordinatedDropped++;
+    else this.#coordinatedFindings.push(finding);
     for (const member of finding.members) {
       const known = this.#sources.find(member);
       if (known !== undefined) this.#flag(known, Scorer.Coordinated, contact);
@@ -347,10 +375,11 @@ export class TapDetector implements ContactSink {
 
   #flag(source: TapSource, by: Scorer, contact: Contact): void {
     if ((this.#allowed & (1 << by)) === 0 || (source.foundBy & (1 << by)) !== 0) return;
+    const wasWeak = source.foundBy === 1 << Scorer.Breadth;
     const isFirst = source.flag(by, contact.timeMs);
     this.#explain("found", source, contact, scorerNames[by]);
+    if (isFirst || wasWeak) this.#listener.found?.(source, scorerNames[by], contact);
     if (!isFirst) return;
-    this.#listener.found?.(source, scorerNames[by], contact.timeMs);
     const wider = this.#wider.offend(source.source, contact.timeMs);
     if (wider === undefined) return;
     if (this.#widerPrefixes.length >= MAX_WIDER) this.counters.widerDropped++;
@@ -366,20 +395,47 @@ export class TapDetector implements ContactSink {
   /** Undefined for a source that is never judged. */
   #sourceOf(contact: Contact): TapSource | undefined {
     const { source0, source1, source2, source3 } = contact;
-    if (this.#policy.ignored.contains(source0, source1, source2, source3)) {
+    if (this.#ignored.contains(source0, source1, source2, source3)) {
       this.counters.ignored++;
       return undefined;
     }
     // As on a live host: who has one address of a /64 has them all, but for those of our own networks.
     const isNear = this.#policy.homes?.contains(source0, source1, source2, source3) === true;
     const byAddress = isIpv4Words(source0, source1, source2) || isNear;
+    const known = this.#touch(contact, byAddress);
+    const { refindAfterMs = Number.POSITIVE_INFINITY } = this.#policy;
+    if (!known.isFlagged || contact.timeMs - known.lastMs < refindAfterMs) return known;
+    this.forget(known.source);
+    return this.#touch(contact, byAddress);
+  }
+
+  /** Whether the contact is older than what is remembered of its source. */
+  #isForgotten(contact: Contact): boolean {
+    const sinceMs = contact.timeMs;
+    contact.timeMs = this.#nowMs;
+    const source = this.#sourceOf(contact);
+    contact.timeMs = sinceMs;
+    return source !== undefined && sinceMs < source.firstMs;
+  }
+
+  #touch({ source0, source1, source2, source3, timeMs }: Contact, byAddress: boolean): TapSource {
     return byAddress
-      ? this.#sources.touch(source0, source1, source2, source3, 128, contact.timeMs)
-      : this.#sources.touch(source0, source1, 0, 0, 64, contact.timeMs);
+      ? this.#sources.touch(source0, source1, source2, source3, 128, timeMs)
+      : this.#sources.touch(source0, source1, 0, 0, 64, timeMs);
   }
 
   #hostHash({ host0, host1, host2, host3 }: Contact): number {
     return hashSource(this.#seed, host0, host1, host2, host3, 128);
+  }
+
+  /** Tracked now. */
+  get size(): number {
+    return this.#sources.size;
+  }
+
+  /** Undefined if it is not tracked. */
+  sourceOf(key: Prefix): TapSource | undefined {
+    return this.#sources.find(key);
   }
 
   get sourceCount(): number {

@@ -1,5 +1,5 @@
 // What is known of one source on a tap or in a capture: the evidence that `replay` prints and the scorers' own states.
-import type { Prefix } from "../../wire/address.ts";
+import { type Prefix, prefixOfWords } from "../../wire/address.ts";
 import { Kind } from "../probe.ts";
 import type { ToolEvidence } from "../tool-evidence.ts";
 import type { DecoyGroup, DecoyState } from "./decoys.ts";
@@ -14,9 +14,17 @@ export const scorerNames = ["trigger", "score", "sequential", "sweep", "breadth"
 export type ScorerName = (typeof scorerNames)[number];
 
 export class TapSource implements DecoyState {
-  readonly source: Prefix;
+  /** The words of its key, signed: what a look-up compares lies in the record itself. */
+  readonly #w0: number;
+  readonly #w1: number;
+  readonly #w2: number;
+  readonly #w3: number;
+  readonly #bits: number;
+  #source: Prefix | undefined;
   /** Of the table: another source of the same hash. */
   next: TapSource | undefined;
+  /** Of the table: where it stands. */
+  slot = 0;
   /** Packets that begin or repeat a contact. */
   probes = 0;
   readonly firstMs: number;
@@ -53,10 +61,24 @@ export class TapSource implements DecoyState {
   flaggedAfter = 0;
   flaggedMs = 0;
 
-  constructor(source: Prefix, timeMs: number) {
-    this.source = source;
+  constructor(w0: number, w1: number, w2: number, w3: number, bits: number, timeMs: number) {
+    this.#w0 = w0 | 0;
+    this.#w1 = w1 | 0;
+    this.#w2 = w2 | 0;
+    this.#w3 = w3 | 0;
+    this.#bits = bits;
     this.firstMs = timeMs;
     this.lastMs = timeMs;
+  }
+
+  isOf(w0: number, w1: number, w2: number, w3: number, bits: number): boolean {
+    const isSame = this.#w3 === (w3 | 0) && this.#w1 === (w1 | 0) && this.#w0 === (w0 | 0);
+    return isSame && this.#w2 === (w2 | 0) && this.#bits === bits;
+  }
+
+  get source(): Prefix {
+    this.#source ??= prefixOfWords(this.#w0, this.#w1, this.#w2, this.#w3, this.#bits);
+    return this.#source;
   }
 
   has(kind: Kind): boolean {

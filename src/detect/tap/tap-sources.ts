@@ -1,6 +1,6 @@
 // The sources of a tap, by their key, in bounded memory: a full table lets go of the one that has been quiet the longest
 // among the next few, and of scanners only when there is nobody else.
-import { type Prefix, prefixOfWords } from "../../wire/address.ts";
+import type { Prefix } from "../../wire/address.ts";
 import { type HashSeed, hashSource } from "../keyed-hash.ts";
 import { TapSource } from "./tap-source.ts";
 
@@ -15,6 +15,13 @@ export class TapSources {
   readonly #seed: HashSeed;
   /** By the hash of the key; sources whose hashes are alike stand one behind the other. */
   readonly #byHash = new Map<number, TapSource>();
+  /**
+   * All of them, for the hand that goes round when the table is full. The map's own order would do, but for V8, which walks
+   * over what was deleted from its front: 100 us for each newcomer.
+   */
+  readonly #slots: (TapSource | undefined)[] = [];
+  readonly #free: number[] = [];
+  #hand = 0;
   readonly #dropped: (source: TapSource) => void;
   #last: TapSource | undefined;
   #size = 0;
@@ -34,35 +41,48 @@ export class TapSources {
   /** The source of the key, made if there is none. */
   touch(w0: number, w1: number, w2: number, w3: number, bits: number, timeMs: number): TapSource {
     const last = this.#last;
-    if (last !== undefined && isOf(last, w0, w1, w2, w3, bits)) return last;
+    if (last?.isOf(w0, w1, w2, w3, bits) === true) return last;
     const hash = this.#hashOf(w0, w1, w2, w3, bits);
     let found = this.#byHash.get(hash);
-    while (found !== undefined && !isOf(found, w0, w1, w2, w3, bits)) found = found.next;
-    found ??= this.#make(hash, prefixOfWords(w0, w1, w2, w3, bits), timeMs);
+    while (found !== undefined && !found.isOf(w0, w1, w2, w3, bits)) found = found.next;
+    found ??= this.#insert(hash, new TapSource(w0, w1, w2, w3, bits, timeMs));
     this.#last = found;
     return found;
   }
 
   find({ w0, w1, w2, w3, bits }: Prefix): TapSource | undefined {
     let found = this.#byHash.get(this.#hashOf(w0, w1, w2, w3, bits));
-    while (found !== undefined && !isOf(found, w0, w1, w2, w3, bits)) found = found.next;
+    while (found !== undefined && !found.isOf(w0, w1, w2, w3, bits)) found = found.next;
     return found;
   }
 
+  /** Tracked now. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Forgets a source: it starts afresh. False if it was not tracked. */
+  remove(source: Prefix): boolean {
+    const known = this.find(source);
+    if (known === undefined) return false;
+    this.#drop(known);
+    this.#free.push(known.slot);
+    return true;
+  }
+
   *values(): Generator<TapSource> {
-    for (const first of this.#byHash.values()) {
-      for (let source: TapSource | undefined = first; source !== undefined; source = source.next) yield source;
-    }
+    for (const source of this.#slots) if (source !== undefined) yield source;
   }
 
   #hashOf(w0: number, w1: number, w2: number, w3: number, bits: number): number {
     return hashSource(this.#seed, w0, w1, w2, w3, bits) & KEY_MASK;
   }
 
-  #make(hash: number, key: Prefix, timeMs: number): TapSource {
-    // Whoever has the same hash may go, too.
-    if (this.#size >= this.#capacity) this.#evict();
-    const made = new TapSource(key, timeMs);
+  #insert(hash: number, made: TapSource): TapSource {
+    const slot = this.#free.pop() ?? (this.#slots.length < this.#capacity ? this.#slots.length : this.#evict());
+    made.slot = slot;
+    if (slot === this.#slots.length) this.#slots.push(made);
+    else this.#slots[slot] = made;
     made.next = this.#byHash.get(hash);
     this.#byHash.set(hash, made);
     this.#size++;
@@ -70,37 +90,39 @@ export class TapSources {
     return made;
   }
 
-  /** Lets go of one hash's sources, which is one source but for once in a table or two. */
-  #evict(): void {
-    let victimHash = -1;
+  /** Lets go of the least wanted of those at hand; the next newcomer looks at others. Answers with its slot. */
+  #evict(): number {
     let victim: TapSource | undefined;
-    let looked = 0;
-    for (const [hash, source] of this.#byHash) {
-      if (victim === undefined || isLessWanted(source, victim)) {
-        victimHash = hash;
-        victim = source;
-      }
-      looked++;
-      if (looked >= MOST_CANDIDATES || (looked >= CANDIDATES && victim?.isFlagged === false)) break;
+    for (let looked = 1; looked <= MOST_CANDIDATES; looked++) {
+      const source = this.#slots[this.#hand];
+      this.#hand = (this.#hand + 1) % this.#slots.length;
+      if (source !== undefined && (victim === undefined || isLessWanted(source, victim))) victim = source;
+      if (looked >= CANDIDATES && victim?.isFlagged === false) break;
     }
-    // Those that stay go to the end, so that the next newcomer looks at others.
-    for (const [hash, source] of this.#byHash) {
-      this.#byHash.delete(hash);
-      if (hash !== victimHash) this.#byHash.set(hash, source);
-      if (--looked === 0) break;
-    }
-    for (; victim !== undefined; victim = victim.next) {
-      this.#size--;
-      this.evictions++;
-      if (victim.isFlagged) this.evictedScanners++;
-      this.#dropped(victim);
-    }
-    this.#last = undefined;
+    // No slot is empty: those that are stand in the list of free ones, which was asked first.
+    if (victim === undefined) throw new Error("tap sources: a full table holds nobody");
+    this.evictions++;
+    if (victim.isFlagged) this.evictedScanners++;
+    this.#drop(victim);
+    return victim.slot;
   }
-}
 
-function isOf({ source }: TapSource, w0: number, w1: number, w2: number, w3: number, bits: number): boolean {
-  return source.w3 === w3 && source.w1 === w1 && source.w0 === w0 && source.w2 === w2 && source.bits === bits;
+  #drop(source: TapSource): void {
+    const { w0, w1, w2, w3, bits } = source.source;
+    const hash = this.#hashOf(w0, w1, w2, w3, bits);
+    let before = this.#byHash.get(hash);
+    if (before === source) {
+      if (source.next === undefined) this.#byHash.delete(hash);
+      else this.#byHash.set(hash, source.next);
+    } else {
+      while (before !== undefined && before.next !== source) before = before.next;
+      if (before !== undefined) before.next = source.next;
+    }
+    this.#slots[source.slot] = undefined;
+    this.#size--;
+    this.#last = undefined;
+    this.#dropped(source);
+  }
 }
 
 function isLessWanted(one: TapSource, other: TapSource): boolean {

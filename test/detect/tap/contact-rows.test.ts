@@ -11,6 +11,7 @@ const CAPACITY = 7;
 
 function keyOf(number: number, isIpv4: boolean): ContactKey {
   const packet = new Packet();
+  packet.family = isIpv4 ? 4 : 6;
   packet.source0 = isIpv4 ? 0 : 0x20010db8;
   packet.source2 = isIpv4 ? 0xffff : 0x9fffffff;
   packet.destination2 = packet.source2;

@@ -34,3 +34,21 @@ test("a full table stays within its bound, lets the quiet go, and keeps scanners
   for (const scanner of scanners) assert.ok(!dropped.includes(scanner));
   assert.equal(sources.evictedScanners, 0);
 });
+
+test("one that is removed starts afresh, and its place is used again", () => {
+  const dropped: TapSource[] = [];
+  const sources = new TapSources(4, seed, (source) => void dropped.push(source));
+  const [first] = [1, 2, 3, 4].map((host) => touch(sources, host, 1_000));
+  const key = { w0: 0, w1: 0, w2: IPV4_MAPPED_WORD, w3: 1, bits: 128 };
+  assert.equal(sources.remove(key), true);
+  assert.equal(sources.remove(key), false);
+  assert.deepEqual([sources.size, dropped], [3, [first]]);
+  assert.notEqual(touch(sources, 1, 2_000), first);
+  assert.deepEqual([sources.size, sources.evictions], [4, 0]);
+  for (let host = 10; host < 100; host++) {
+    touch(sources, host, 3_000);
+    if (host % 3 === 0) sources.remove({ ...key, w3: host });
+    assert.ok(sources.size <= 4);
+    assert.equal([...sources.values()].length, sources.size);
+  }
+});

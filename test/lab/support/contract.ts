@@ -1,6 +1,21 @@
 // What `--json` prints, as design section 7 fixes it: more fields may come, these stay. Parsing is the check.
 import { z } from "zod";
 
+const kindsOnHosts = ["syn", "connect", "null", "fin", "xmas", "synfin", "ack", "maimon", "udp", "unknown"] as const;
+const kindsOnTaps = [
+  "sctp-init",
+  "sctp-cookie-echo",
+  "ip-protocol",
+  "icmp-echo",
+  "icmp-timestamp",
+  "icmp-netmask",
+  "arp",
+  "neighbor",
+  "fragment",
+  "os-detection",
+  "idle-scan",
+] as const;
+
 export const statusSchema = z.looseObject({
   probes: z.number(),
   sources: z.number(),
@@ -31,8 +46,9 @@ export const eventSchema = z.looseObject({
   source: z.string().optional(),
   protocol: z.string().optional(),
   port: z.number().optional(),
-  kind: z.enum(["syn", "connect", "null", "fin", "xmas", "synfin", "ack", "maimon", "udp", "unknown"]).optional(),
+  kind: z.enum([...kindsOnHosts, ...kindsOnTaps]).optional(),
   tool: z.string().optional(),
+  known: z.string().optional(),
   grade: z.string().optional(),
   action: z.string().optional(),
   message: z.string().optional(),

@@ -34,10 +34,11 @@ export async function serve(lab: Lab, host: Host, service: Service): Promise<Run
   return running;
 }
 
-const visitsSchema = z.object({
+export const visitsSchema = z.object({
   opened: z.number(),
   failed: z.number(),
   errors: z.record(z.string(), z.number()),
+  cpuMs: z.number(),
 });
 export type Visits = z.infer<typeof visitsSchema>;
 

@@ -1,5 +1,6 @@
 // Opens many TCP connections, one after the other in each of some lanes, waits on each for the server's byte, and
-// closes it, or with --patient lets the server close it first. Prints one JSON object: {"opened": n, "failed": n, "errors": {"ECONNREFUSED": n}}; ends early after 20 failures.
+// closes it, or with --patient lets the server close it first. Prints one JSON object: {"opened": n, "failed": n,
+// "errors": {"ECONNREFUSED": n}, "cpuMs": n}; ends early after 20 failures.
 //   connect.js --to ADDRESS --port N [--from ADDRESS] [--count N] [--seconds S] [--lanes N] [--timeout MS] [--patient]
 import { connect } from "node:net";
 import { parseArgs } from "node:util";
@@ -59,4 +60,5 @@ async function lane(): Promise<void> {
 }
 
 await Promise.all(Array.from({ length: Number(values.lanes) }, lane));
-process.stdout.write(`${JSON.stringify({ opened, failed: failures(), errors })}\n`);
+const { user, system } = process.cpuUsage();
+process.stdout.write(`${JSON.stringify({ opened, failed: failures(), errors, cpuMs: (user + system) / 1000 })}\n`);

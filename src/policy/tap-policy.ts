@@ -10,7 +10,7 @@ import {
   type TapPolicy,
 } from "../detect/tap/tap-detector.ts";
 import type { ScorerName } from "../detect/tap/tap-source.ts";
-import { DEFAULT_WIDER } from "../detect/wider-prefixes.ts";
+import { DEFAULT_WIDER, type WiderPolicy } from "../detect/wider-prefixes.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import type { PortRange } from "../wire/port-range.ts";
@@ -64,12 +64,7 @@ export function tapPolicy(
       windowMs: tap.coordinatedWindowMs,
       homeAddresses: addressCount(homes),
     },
-    wider: {
-      ...DEFAULT_WIDER,
-      sourcesPer56: tap.widerSources,
-      blocksPer48: tap.widerBlocks,
-      windowMs: tap.widerWindowMs,
-    },
+    wider: widerPolicy(settings),
     breadth: {
       contacts: tap.breadthContacts,
       windowMs: tap.breadthWindowMs,
@@ -79,6 +74,17 @@ export function tapPolicy(
     ignored: new AddressRanges(settings.ignored),
     isTolerated: toleratedBy(settings),
     answerWaitMs: DEFAULT_ANSWER_WAIT_MS,
+  };
+}
+
+/** Of the live daemon too. */
+export function widerPolicy({ tap }: Pick<Settings, "tap">): WiderPolicy {
+  return {
+    ...DEFAULT_WIDER,
+    sourcesPer56: tap.widerSources,
+    blocksPer48: tap.widerBlocks,
+    sourcesPer48: tap.widerSites,
+    windowMs: tap.widerWindowMs,
   };
 }
 

@@ -1,0 +1,54 @@
+// What the detectors of a mirror port have found, as a finding for the judge, and in sentences for `portreeve why`.
+import type { Finding } from "../detect/finding.ts";
+import { Kind, kindNames } from "../detect/probe.ts";
+import type { Contact } from "../detect/tap/contact.ts";
+import type { ScorerName, TapSource } from "../detect/tap/tap-source.ts";
+import { prefixOfWords } from "../wire/address.ts";
+import { describeTool } from "./source-names.ts";
+
+/** Of a source found by `by` with `contact`; both are read at once. */
+export function tapFinding(source: TapSource, by: ScorerName, contact: Contact): Finding {
+  const { source0, source1, source2, source3, protocol, port } = contact;
+  const [tool] = source.tools?.tools() ?? [];
+  const isWhole = source.source.bits === 128;
+  return {
+    source: source.source,
+    ...(!isWhole && { address: prefixOfWords(source0, source1, source2, source3, 128) }),
+    kind: kindOf(source, contact),
+    protocol,
+    port,
+    tcpFlags: 0,
+    hasIpOptions: false,
+    probes: source.probes,
+    contacts: source.ports.count,
+    hosts: source.hosts.count,
+    firstMs: source.firstMs,
+    timeMs: source.lastMs,
+    policy: by,
+    ...(tool !== undefined && { tool: tool.tool }),
+  };
+}
+
+/** Whether a SYN was a kernel's connect() is told by the source's others. */
+function kindOf(source: TapSource, { kind }: Contact): Kind {
+  if (kind !== Kind.Syn && kind !== Kind.Connect) return kind;
+  const kinds = source.kindList();
+  return kinds.includes(Kind.Syn) || !kinds.includes(Kind.Connect) ? Kind.Syn : Kind.Connect;
+}
+
+export function describeTapSource(source: TapSource): string[] {
+  const { accepted, refused, unanswered, unknown } = source;
+  const kinds = source.kindList().map((kind) => kindNames[kind]);
+  const since = new Date(source.firstMs).toISOString();
+  const sentences = [
+    `On the mirror port since ${since}: ${source.ports.count} different ports of ${source.hosts.count} hosts (${kinds.join(", ")}).`,
+    `Its contacts: ${accepted} accepted, ${refused} refused, ${unanswered} unanswered, ${unknown} that nobody knows the end of.`,
+  ];
+  if (source.isFlagged) {
+    const by = source.scorers().join(", ");
+    sentences.push(
+      `Found scanning after ${source.flaggedAfter} probes (${by}); what a mirror port shows proves nobody.`,
+    );
+  }
+  return [...sentences, ...(source.tools?.tools() ?? []).map(describeTool)];
+}

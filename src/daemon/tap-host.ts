@@ -1,0 +1,155 @@
+// A mirror port: frames from the packet ring, through the decoders, to the detectors that learn from both sides how each
+// contact ends. Nothing is asked of this host's kernel, nothing is held, and what is found is a claim. Needs CAP_NET_RAW.
+import { randomInt } from "node:crypto";
+import { getHeapStatistics } from "node:v8";
+import type { GuardedPeer, LearnedElement, LearnedLike } from "../block/learned-sets.ts";
+import type { SensorInCharge } from "../block/no-firewall.ts";
+import { COPY_BYTES, type RulesetPlan } from "../block/ruleset.ts";
+import type { PacketSink, PacketSource } from "../capture/packet-source.ts";
+import { RingSource } from "../capture/ring.ts";
+import type { InterfaceChoice } from "../capture/ring-interfaces.ts";
+import type { Settings } from "../config/settings.ts";
+import type { Finding } from "../detect/finding.ts";
+import type { TapSource } from "../detect/tap/tap-source.ts";
+import type { Prefix } from "../wire/address.ts";
+import { AddressRanges } from "../wire/address-ranges.ts";
+import { TapWatch } from "./tap-watch.ts";
+
+/** Twice what one takes: a flood of forged sources must not end the daemon where memory is small. */
+const HEAP_BYTES_A_SOURCE = 4_096;
+
+export interface TapHostOptions {
+  readonly settings: Settings;
+  readonly interfaces: InterfaceChoice;
+  readonly nowMs: () => number;
+  readonly say: (message: string) => void;
+}
+
+export class TapHost implements PacketSource, SensorInCharge, LearnedLike {
+  readonly name = "ring";
+  /** There are no kernel's sets that could refuse anything. */
+  readonly refused = 0;
+  readonly #source: RingSource;
+  readonly #watch: TapWatch;
+  readonly #nowMs: () => number;
+  #sink: PacketSink | undefined;
+
+  /** Throws KernelError. */
+  constructor({ settings, interfaces, nowMs, say }: TapHostOptions) {
+    this.#nowMs = nowMs;
+    const maxSources = Math.floor(getHeapStatistics().heap_size_limit / HEAP_BYTES_A_SOURCE);
+    this.#watch = new TapWatch(settings, { k0: randomInt(2 ** 32), k1: randomInt(2 ** 32) }, maxSources);
+    this.#source = new RingSource({
+      interfaces,
+      // With data segments: without them an accepted SYN looks like a half-open scan's, and an old connection like ACKs.
+      filter: { mode: "tap", passBulk: true },
+      snapBytes: COPY_BYTES,
+      report: {
+        gone: (name) => say(`interface ${name} is not there: its packets are not seen until it is`),
+        back: (name) => say(`interface ${name} is there: its packets are seen`),
+      },
+    });
+  }
+
+  /** Findings go to `found` of onFound(); the sink is told when there were some. */
+  start(sink: PacketSink, onError: (error: unknown) => void): void {
+    this.#sink = sink;
+    const watch = this.#watch;
+    this.#source.startTap(
+      {
+        frame: (bytes, at, end, linkType, timeMs) => watch.frame(bytes, at, end, linkType, timeMs),
+        batchEnd: () => this.#tellSink(),
+      },
+      onError,
+    );
+  }
+
+  onFound(found: (finding: Finding, words: readonly [number, number, number, number]) => void): void {
+    this.#watch.onFound(found);
+  }
+
+  /** Once a second: contacts that wait for an answer must end although no packet comes. */
+  tick(): void {
+    this.#watch.tick(this.#nowMs());
+    this.#tellSink();
+  }
+
+  #tellSink(): void {
+    if (this.#watch.takeHasFound()) this.#sink?.batchEnd();
+  }
+
+  /** Takes new settings into force; HOME_NETWORKS that came or went are for the next start. */
+  reconfigure(settings: Settings): void {
+    this.#watch.reconfigure(settings);
+  }
+
+  get homes(): AddressRanges {
+    return this.#watch.homes;
+  }
+
+  /** Probes and sources, for `status`. */
+  get probes(): number {
+    return this.#watch.probes;
+  }
+
+  get sources(): number {
+    return this.#watch.sources;
+  }
+
+  sourceOf(key: Prefix): TapSource | undefined {
+    return this.#watch.sourceOf(key);
+  }
+
+  forget(source: Prefix): boolean {
+    return this.#watch.forget(source);
+  }
+
+  follow(plan: RulesetPlan): void {
+    this.#watch.setIgnored(new AddressRanges(plan.ignored));
+  }
+
+  get lost(): number {
+    return this.#source.lost;
+  }
+
+  get trouble(): string {
+    return this.#source.trouble;
+  }
+
+  get malformed(): number {
+    return this.#source.malformed;
+  }
+
+  get counters(): Readonly<Record<string, number>> {
+    return { ...this.#source.counters, ...this.#watch.counters };
+  }
+
+  close(): void {
+    this.#source.close();
+  }
+
+  // What a host learns about itself means nothing here.
+  remember(): void {}
+  delegate(): void {}
+  undelegate(): void {}
+
+  isPeer(): boolean {
+    return false;
+  }
+
+  peers(): GuardedPeer[] {
+    return [];
+  }
+
+  addPeers(): number {
+    return 0;
+  }
+
+  async visit(_visit: unknown, pause: () => Promise<void>): Promise<void> {
+    await pause();
+  }
+
+  restore(_elements: Iterable<LearnedElement>): number {
+    return 0;
+  }
+}

@@ -1,0 +1,88 @@
+// Which tools the sources of direct probes use: some thousand sources, the newest. In a flood of new ones only a few a
+// second are taken in, so that a packet costs a look-up; who is in is followed to the end.
+import { type HashSeed, hashSource } from "../detect/keyed-hash.ts";
+import { Disposition, Evidence, type Probe } from "../detect/probe.ts";
+import { ToolEvidence, type ToolFound } from "../detect/tool-evidence.ts";
+import { Bucket } from "../record/bucket.ts";
+import type { Prefix } from "../wire/address.ts";
+import type { Packet } from "../wire/packet.ts";
+
+const CAPACITY = 4_096;
+const newcomers = { burst: 2_048, perSecond: 1_000 };
+/** Small enough that a map keeps it unboxed. */
+const KEY_MASK = 0x3fff_ffff;
+
+interface Known {
+  readonly w0: number;
+  readonly w1: number;
+  readonly w2: number;
+  readonly w3: number;
+  readonly bits: number;
+  readonly evidence: ToolEvidence;
+}
+
+export class ToolMemory {
+  readonly counters = { toolSourcesPassedOver: 0 };
+  readonly #seed: HashSeed;
+  readonly #capacity: number;
+  readonly #newcomers: Bucket;
+  /** By the hash of the key, the oldest first; of two sources with one hash the later is not followed. */
+  readonly #known = new Map<number, Known>();
+
+  constructor(seed: HashSeed, nowMs: number, capacity = CAPACITY) {
+    this.#seed = seed;
+    this.#capacity = capacity;
+    this.#newcomers = new Bucket(newcomers, nowMs);
+  }
+
+  get size(): number {
+    return this.#known.size;
+  }
+
+  /** Of each packet; `bytes` are those that it was decoded from. */
+  note(probe: Probe, packet: Packet, bytes: Uint8Array): void {
+    const isProbe = probe.disposition === Disposition.Probe || probe.disposition === Disposition.Delegated;
+    if (!isProbe || probe.evidence !== Evidence.Direct) return;
+    const { source0, source1, source2, source3, sourceBits } = probe;
+    const hash = hashSource(this.#seed, source0, source1, source2, source3, sourceBits) & KEY_MASK;
+    const known = this.#known.get(hash);
+    if (known === undefined) this.#admit(hash, probe)?.note(packet, bytes);
+    else if (isOf(known, source0, source1, source2, source3, sourceBits)) known.evidence.note(packet, bytes);
+  }
+
+  #admit(hash: number, probe: Probe): ToolEvidence | undefined {
+    if (!this.#newcomers.take(probe.timeMs, 1)) {
+      this.counters.toolSourcesPassedOver++;
+      return undefined;
+    }
+    if (this.#known.size >= this.#capacity) {
+      for (const oldest of this.#known.keys()) {
+        this.#known.delete(oldest);
+        break;
+      }
+    }
+    const evidence = new ToolEvidence();
+    const { source0: w0, source1: w1, source2: w2, source3: w3, sourceBits: bits } = probe;
+    this.#known.set(hash, { w0, w1, w2, w3, bits, evidence });
+    return evidence;
+  }
+
+  /** The tool that most packets of a probe's source show. */
+  toolOf({ source0, source1, source2, source3, sourceBits }: Probe): string | undefined {
+    return this.#evidenceOf(source0, source1, source2, source3, sourceBits)?.tools()[0]?.tool;
+  }
+
+  /** All that are beyond chance, the one with the most packets first. */
+  toolsOf({ w0, w1, w2, w3, bits }: Prefix): readonly ToolFound[] {
+    return this.#evidenceOf(w0, w1, w2, w3, bits)?.tools() ?? [];
+  }
+
+  #evidenceOf(w0: number, w1: number, w2: number, w3: number, bits: number): ToolEvidence | undefined {
+    const known = this.#known.get(hashSource(this.#seed, w0, w1, w2, w3, bits) & KEY_MASK);
+    return known !== undefined && isOf(known, w0, w1, w2, w3, bits) ? known.evidence : undefined;
+  }
+}
+
+function isOf(known: Known, w0: number, w1: number, w2: number, w3: number, bits: number): boolean {
+  return known.w3 === w3 && known.w1 === w1 && known.w0 === w0 && known.w2 === w2 && known.bits === bits;
+}

@@ -1,0 +1,102 @@
+// How many connections a second a service makes while a flood comes in, with and without the daemon, on two cores: the flood
+// has the first one, sender and the kernel's work on its packets; service, clients and daemon share the second, and the
+// clients always want more than they get. So whatever the daemon uses is missing in the rate.
+import { readFileSync } from "node:fs";
+import { LINK, type Source, source, TARGET } from "./addresses.ts";
+import type { Daemon } from "./daemon.ts";
+import { mustRun, type Running } from "./exec.ts";
+import type { Lab } from "./lab.ts";
+import { program, type Visits, visitsSchema } from "./traffic.ts";
+
+const FLOODED_CORE = 0;
+const SERVING_CORE = 1;
+const SERVED = 8000;
+const CLOSED = 23;
+const CLIENTS = 4;
+const WARM_SECONDS = 3;
+const WINDOW_SECONDS = 8;
+/** USER_HZ, 100 on every Linux that we run on. */
+const TICK_MS = 10;
+
+export interface Window {
+  readonly perSecond: number;
+  readonly failed: number;
+  /** Packets of the flood in a second. */
+  readonly flooded: number;
+  /** Share of a core that the daemon used, and microseconds of it for each packet of the flood; 0 without it. */
+  readonly daemonCores: number;
+  readonly daemonUs: number;
+}
+
+function on(core: number, argv: readonly string[]): readonly string[] {
+  return ["taskset", "-c", `${core}`, ...argv];
+}
+
+export async function startService(lab: Lab): Promise<Running> {
+  // The clients close first: their ports would stay in TIME_WAIT for a minute, and be hard to find after some seconds.
+  await lab.scanner.set("net.ipv4.tcp_max_tw_buckets", "0");
+  await lab.scanner.set("net.ipv4.ip_local_port_range", "1024 65535");
+  const service = lab.spawn(lab.target, on(SERVING_CORE, program("listen", { tcp: SERVED })));
+  await service.waitForLine(/^ready$/);
+  return service;
+}
+
+/** `sources` in rounds, or with 0 a new one in each packet; until it is stopped. */
+export function startFlood(lab: Lab, flood: { readonly sources: number; readonly rate: number }): Running {
+  const to = { dev: LINK, mac: TARGET.mac, to: TARGET.ipv4, port: CLOSED };
+  return lab.spawn(lab.scanner, on(FLOODED_CORE, program("flood", { ...to, ...flood })));
+}
+
+/** Moves all threads of the daemon to the core of the service. */
+export async function pinDaemon(daemon: Daemon): Promise<void> {
+  await mustRun(["taskset", "-acp", `${SERVING_CORE}`, `${daemon.pid}`]);
+}
+
+/** As many connections as four known clients can open in so long. */
+export async function visitFor(lab: Lab, seconds: number): Promise<Pick<Visits, "opened" | "failed">> {
+  const clients = Array.from({ length: CLIENTS }, (_, index): Source => source(101 + index));
+  const each = await Promise.all(
+    clients.map(async ({ ipv4: from }) => {
+      const how = { to: TARGET.ipv4, from, port: SERVED, count: Number.MAX_SAFE_INTEGER, seconds, lanes: 4 };
+      return visitsSchema.parse(JSON.parse(await lab.scanner.mustRun(on(SERVING_CORE, program("connect", how)))));
+    }),
+  );
+  const sum = (key: "opened" | "failed") => each.reduce((total, visits) => total + visits[key], 0);
+  return { opened: sum("opened"), failed: sum("failed") };
+}
+
+/** User and system time of a process so far. */
+function cpuMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+}
+
+function sentBy(flood: Running): number {
+  const told: unknown = JSON.parse(flood.lines.findLast((line) => line.startsWith("{")) ?? '{"sent":0}');
+  return typeof told === "object" && told !== null && "sent" in told ? Number(told.sent) : 0;
+}
+
+export async function measureWindow(lab: Lab, flood: Running, daemon: Daemon | undefined): Promise<Window> {
+  const warm = await visitFor(lab, WARM_SECONDS);
+  const now = () => ({
+    ms: performance.now(),
+    sent: sentBy(flood),
+    cpuMs: daemon === undefined ? 0 : cpuMs(daemon.pid),
+  });
+  const before = now();
+  const { opened, failed } = await visitFor(lab, WINDOW_SECONDS);
+  const after = now();
+  const [ms, sent, usedMs] = [after.ms - before.ms, after.sent - before.sent, after.cpuMs - before.cpuMs];
+  return {
+    perSecond: opened / WINDOW_SECONDS,
+    failed: warm.failed + failed,
+    flooded: (1000 * sent) / ms,
+    daemonCores: usedMs / ms,
+    daemonUs: (1000 * usedMs) / sent,
+  };
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
