@@ -122,6 +122,22 @@ test("the prompt group delivers each packet by itself, the batch group many at a
   assert.equal(source.lost + source.malformed, 0);
 });
 
+test("behind a flood, in which it only looks now and then, it is prompt again, and nothing is lost", async () => {
+  const { source, sink } = setUp();
+  const send = sender();
+  for (let sent = 0; sent < 30_000; sent += 1_000) {
+    await Promise.all(Array.from({ length: 1_000 }, (_, index) => send(7002, sent + index)));
+    await send(7001, sent);
+  }
+  await waitUntil("all of the flood", () => sink.packets.length === 30_030);
+  assert.ok(sink.batches < 5_000, `${sink.batches} deliveries`);
+  await send(7001, 1);
+  await waitUntil("one more", () => sink.packets.length === 30_031);
+  await send(7002, 2);
+  await waitUntil("and one of the batch", () => sink.packets.length === 30_032);
+  assert.equal(source.lost + source.malformed, 0);
+});
+
 test("what arrives between binding and start() waits", async () => {
   const { source, sink } = setUp();
   source.close();

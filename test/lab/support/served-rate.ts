@@ -2,25 +2,25 @@
 // has the first one, sender and the kernel's work on its packets; service, clients and daemon share the second, and the
 // clients always want more than they get. So whatever the daemon uses is missing in the rate.
 import { readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { LINK, type Source, source, TARGET } from "./addresses.ts";
 import type { Daemon } from "./daemon.ts";
 import { mustRun, type Running } from "./exec.ts";
 import type { Lab } from "./lab.ts";
-import { program, type Visits, visitsSchema } from "./traffic.ts";
+import { program, visitsSchema } from "./traffic.ts";
 
 const FLOODED_CORE = 0;
 const SERVING_CORE = 1;
 const SERVED = 8000;
 const CLOSED = 23;
 const CLIENTS = 4;
-const WARM_SECONDS = 3;
-const WINDOW_SECONDS = 8;
+const SETTLE_MS = 3_000;
+const WINDOW_MS = 8_000;
 /** USER_HZ, 100 on every Linux that we run on. */
 const TICK_MS = 10;
 
 export interface Window {
   readonly perSecond: number;
-  readonly failed: number;
   /** Packets of the flood in a second. */
   readonly flooded: number;
   /** Share of a core that the daemon used, and microseconds of it for each packet of the flood; 0 without it. */
@@ -52,17 +52,31 @@ export async function pinDaemon(daemon: Daemon): Promise<void> {
   await mustRun(["taskset", "-acp", `${SERVING_CORE}`, `${daemon.pid}`]);
 }
 
-/** As many connections as four known clients can open in so long. */
-export async function visitFor(lab: Lab, seconds: number): Promise<Pick<Visits, "opened" | "failed">> {
-  const clients = Array.from({ length: CLIENTS }, (_, index): Source => source(101 + index));
-  const each = await Promise.all(
-    clients.map(async ({ ipv4: from }) => {
-      const how = { to: TARGET.ipv4, from, port: SERVED, count: Number.MAX_SAFE_INTEGER, seconds, lanes: 4 };
-      return visitsSchema.parse(JSON.parse(await lab.scanner.mustRun(on(SERVING_CORE, program("connect", how)))));
-    }),
-  );
-  const sum = (key: "opened" | "failed") => each.reduce((total, visits) => total + visits[key], 0);
-  return { opened: sum("opened"), failed: sum("failed") };
+/** Four known clients, each opening connections as fast as it can, until finish(). */
+export class Clients {
+  readonly #running: readonly Running[];
+
+  constructor(lab: Lab) {
+    const sources = Array.from({ length: CLIENTS }, (_, index): Source => source(101 + index));
+    this.#running = sources.map(({ ipv4: from }) => {
+      const how = { to: TARGET.ipv4, from, port: SERVED, count: Number.MAX_SAFE_INTEGER, lanes: 4 };
+      return lab.spawn(lab.scanner, on(SERVING_CORE, program("connect", how)));
+    });
+  }
+
+  /** How many connections failed, of all. */
+  async finish(): Promise<number> {
+    await Promise.all(this.#running.map((client) => client.stop()));
+    const visits = this.#running.map(({ lines }) => visitsSchema.parse(JSON.parse(lines.at(-1) ?? "")));
+    return visits.reduce((sum, { failed }) => sum + failed, 0);
+  }
+}
+
+/** Connections that the service's kernel has accepted so far (RFC 4022: tcpPassiveOpens). */
+function acceptedBy({ pid = 0 }: Running): number {
+  const lines = readFileSync(`/proc/${pid}/net/snmp`, "latin1").split("\n");
+  const [names = [], values = []] = lines.filter((line) => line.startsWith("Tcp:")).map((line) => line.split(" "));
+  return Number(values[names.indexOf("PassiveOpens")]);
 }
 
 /** User and system time of a process so far. */
@@ -76,20 +90,21 @@ function sentBy(flood: Running): number {
   return typeof told === "object" && told !== null && "sent" in told ? Number(told.sent) : 0;
 }
 
-export async function measureWindow(lab: Lab, flood: Running, daemon: Daemon | undefined): Promise<Window> {
-  const warm = await visitFor(lab, WARM_SECONDS);
+/** What happens in a window of time, once everything has settled in. */
+export async function measureWindow(service: Running, flood: Running, daemon: Daemon | undefined): Promise<Window> {
+  await delay(SETTLE_MS);
   const now = () => ({
     ms: performance.now(),
+    accepted: acceptedBy(service),
     sent: sentBy(flood),
     cpuMs: daemon === undefined ? 0 : cpuMs(daemon.pid),
   });
   const before = now();
-  const { opened, failed } = await visitFor(lab, WINDOW_SECONDS);
+  await delay(WINDOW_MS);
   const after = now();
   const [ms, sent, usedMs] = [after.ms - before.ms, after.sent - before.sent, after.cpuMs - before.cpuMs];
   return {
-    perSecond: opened / WINDOW_SECONDS,
-    failed: warm.failed + failed,
+    perSecond: (1000 * (after.accepted - before.accepted)) / ms,
     flooded: (1000 * sent) / ms,
     daemonCores: usedMs / ms,
     daemonUs: (1000 * usedMs) / sent,

@@ -38,7 +38,6 @@ export const visitsSchema = z.object({
   opened: z.number(),
   failed: z.number(),
   errors: z.record(z.string(), z.number()),
-  cpuMs: z.number(),
 });
 export type Visits = z.infer<typeof visitsSchema>;
 
@@ -47,8 +46,6 @@ export interface Visit {
   readonly port: number;
   readonly from?: string;
   readonly count?: number;
-  /** Ends after so long, with fewer than `count`. */
-  readonly seconds?: number;
   readonly lanes?: number;
   /** Milliseconds until a connection counts as failed. */
   readonly timeout?: number;
