@@ -302,6 +302,12 @@ export const keys = {
     absent: "10m",
     meaning: 'With PROOF="on": how long an unproven source may open no new connection.',
   }),
+  blockWider: key("block", "BLOCK_WIDER", flag, {
+    absent: "0",
+    meaning:
+      '"1": when IPV6_SOURCES_PER_56 of the /64 networks of an IPv6 /56 are blocked in full, the whole /56 is, and likewise a ' +
+      "/48, unless own, ignored or guarded addresses or known clients lie in it. Others may live there: hence not by default.",
+  }),
   blockTime: key("block", "BLOCK_TIME", duration({ minMs: 1000, maxMs: 315_360_000_000, zero: "for ever" }), {
     absent: "1d",
     meaning: "How long the first full block of a source lasts.",

@@ -88,6 +88,7 @@ function takeSettings(
     blockTimeFactor: take(keys.blockTimeFactor),
     blockTimeMaxMs,
     softBlockTimeMs: take(keys.softBlockTime),
+    blockWider: take(keys.blockWider),
     latelyOpenMs: take(keys.latelyOpen),
     bootGraceMs: take(keys.bootGrace),
     guardSsh: take(keys.guardSsh),

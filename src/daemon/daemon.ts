@@ -141,7 +141,9 @@ export class Daemon {
       delegate: this.delegate,
       trial: parts.trial,
       wider: {
-        blocked: (block) => this.#wider.blocked(block),
+        blocked: (block) => {
+          if (this.#settings.blockWider) this.#wider.blocked(block);
+        },
         lifted: (block, isByHand) => this.#wider.lifted(block, isByHand),
       },
     });

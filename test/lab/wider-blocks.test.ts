@@ -27,7 +27,7 @@ describe("an IPv6 scanner that changes its /64", () => {
   before(async () => {
     lab = await Lab.open();
     await serve(lab, lab.target, { tcp: [SERVED] });
-    daemon = await Daemon.start(lab, { ...harsh, POLICY: "score", PROOF: "off" });
+    daemon = await Daemon.start(lab, { ...harsh, POLICY: "score", PROOF: "off", BLOCK_WIDER: "1" });
   });
   after(() => lab.close());
 
