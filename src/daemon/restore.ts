@@ -34,6 +34,9 @@ export interface RestoreParts {
 
 export function restoreBlocks(parts: RestoreParts): Restored {
   const { store, firewall, list, nowMs } = parts;
+  const startMs = performance.now();
+  // Reading 100,000 blocks takes seconds on a busy machine: the kernel's times count from when they are read and given.
+  const clock = () => nowMs + performance.now() - startMs;
   const stored = store.loadBlocks();
   const current = stored.filter(({ untilMs }) => untilMs === undefined || untilMs > nowMs);
   const live = current.filter(({ backend }) => backend === "nftables" && parts.enforces !== false);
@@ -44,20 +47,21 @@ export function restoreBlocks(parts: RestoreParts): Restored {
   for (const { source } of ended) store.deleteBlock(source);
   const isReadable = parts.enforces !== false && live.length <= DUMP_LIMIT;
   const held = isReadable ? heldByKey(firewall.readHeld()) : undefined;
+  const readMs = clock();
   const missing: Block[] = [];
   for (const entry of live) {
     const block: Block = { ...entry, enforced: true };
     const inKernel = held?.get(keyOf(formatPrefix(block.source), block.soft));
-    if (inKernel !== undefined && sameEnd(block.untilMs, endOf(inKernel, nowMs))) list.put(block);
+    if (inKernel !== undefined && sameEnd(block.untilMs, endOf(inKernel, readMs))) list.put(block);
     else missing.push(block);
     held?.delete(keyOf(formatPrefix(block.source), block.soft));
   }
   const failures: string[] = [];
-  for (const { block, failure } of firewall.enforce(missing, nowMs)) {
+  for (const { block, failure } of firewall.enforce(missing, clock())) {
     if (failure === "") list.put(block);
     else failures.push(`${formatPrefix(block.source)}: ${failure}`);
   }
-  const adopted = [...(held?.values() ?? [])].filter((element) => adopt(element, parts)).length;
+  const adopted = [...(held?.values() ?? [])].filter((element) => adopt(element, { ...parts, nowMs: readMs })).length;
   store.flush();
   return {
     restored: live.length - failures.length,
