@@ -61,7 +61,7 @@ export function restoreBlocks(parts: RestoreParts): Restored {
     if (failure === "") list.put(block);
     else failures.push(`${formatPrefix(block.source)}: ${failure}`);
   }
-  const adopted = [...(held?.values() ?? [])].filter((element) => adopt(element, { ...parts, nowMs: readMs })).length;
+  const adopted = [...(held?.values() ?? [])].filter((element) => adopt(element, parts)).length;
   store.flush();
   return {
     restored: live.length - failures.length,
