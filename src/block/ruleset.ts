@@ -48,10 +48,12 @@ export const setSizes = {
 export const rates = {
   /** New holds: what a forger can make the kernel remember. */
   newHolds: 5_000,
-  /** Probes delivered at once; what exceeds it is delivered in batches, within 10 ms. */
-  prompt: 2_000,
+  /** Probes delivered at once, one by one; what exceeds it is delivered in batches, within 10 ms. */
+  prompt: 500,
   /** The same for sources that are held already: the answers of the silence test must not wait behind a flood of new ones. */
-  again: 2_000,
+  again: 500,
+  /** Of both: whole scans are prompt, a flood that goes on is cheaper in batches. */
+  promptBurst: 2_000,
   /** Probes in batches: above any rate that one core could judge. */
   batch: 1_000_000,
   /** Weak evidence and packets of held sources. */
@@ -322,7 +324,7 @@ function trapRules(): Rules {
 
 function probeLog(verdict: "drop" | "return", promptRate: number = rates.prompt): readonly string[] {
   return [
-    `limit rate ${promptRate}/second burst ${promptRate} packets ${log(logPrefixes.probe, PROMPT_GROUP)} ${verdict}`,
+    `limit rate ${promptRate}/second burst ${rates.promptBurst} packets ${log(logPrefixes.probe, PROMPT_GROUP)} ${verdict}`,
     `limit rate ${rates.batch}/second burst 100000 packets ${log(logPrefixes.probe, BATCH_GROUP)} ${verdict}`,
     "counter",
   ];

@@ -80,7 +80,7 @@ test("who is held already has a prompt limit of its own, which new sources canno
   const held = (ordinary.get("probe") ?? []).filter((rule) => /@held[46].* goto again$/.test(rule));
   assert.equal(held.length, 3);
   const [prompt, batch, ...rest] = ordinary.get("again") ?? [];
-  assert.match(prompt ?? "", /^limit rate 2000\/second .* group 28786 .* drop$/);
+  assert.match(prompt ?? "", /^limit rate 500\/second burst 2000 .* group 28786 .* drop$/);
   assert.match(batch ?? "", /^limit rate .* group 28787 .* drop$/);
   assert.equal(rest.at(-1), "drop");
 });

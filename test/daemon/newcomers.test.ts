@@ -55,3 +55,26 @@ test("whatever the flood does, whoever is in stays in for seven seconds", () => 
     assert.ok(admitted + 2 * 400 <= silenceLimits.sources, `${ports} ports: ${admitted}`);
   }
 });
+
+test("who has come in is known by its hash, others mostly not, until it is forgotten", () => {
+  const newcomers = new Newcomers(seed, START_MS);
+  const one = probe({ source: "192.0.2.0", timeMs: START_MS });
+  const inside: number[] = [];
+  for (let index = 0; index < 200; index++) {
+    one.source3++;
+    if (newcomers.admit(one)) inside.push(newcomers.hashOf(one));
+  }
+  assert.equal(inside.length, 200);
+  assert.ok(inside.every((hash) => newcomers.mayBeInside(hash)));
+  let taken = 0;
+  for (let index = 0; index < 10_000; index++) {
+    one.source3++;
+    if (newcomers.mayBeInside(newcomers.hashOf(one))) taken++;
+  }
+  assert.ok(taken < 100, `${taken} of 10,000 strangers`);
+  newcomers.forgetAll();
+  assert.ok(!inside.some((hash) => newcomers.mayBeInside(hash)));
+  const [first = 0] = inside;
+  newcomers.enter(first);
+  assert.ok(newcomers.mayBeInside(first));
+});

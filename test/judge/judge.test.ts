@@ -232,3 +232,23 @@ test("what a mirror port shows is a claim, however the contact ended; breadth al
   const ran = judged({ proof: "off", blockTcp: false, runTcp: true }, weak, "198.51.100.2");
   assert.deepEqual(ran, { action: "log", finding: weak });
 });
+
+test("wouldBlockSoftly() says without a finding what judge() says with one", () => {
+  const off = [false, true];
+  let soft = 0;
+  for (const proof of ["on", "off"] as const)
+    for (const firewall of off)
+      for (const softly of off)
+        for (const blockTcp of off)
+          for (const runUdp of off)
+            for (const protocol of [6, 17, 132])
+              for (const address of ["198.51.100.2", "198.51.100.1", "192.0.2.1", "203.0.113.5", "2001:db8:9::1"]) {
+                const changes = { proof, firewall, softly, blockTcp, runUdp };
+                const { w0, w1, w2, w3 } = prefix(address);
+                const expected = judged(changes, findingOf(address, protocol), address).action === "soft";
+                const said = new Judge({ ...context, ...changes }).wouldBlockSoftly(protocol, w0, w1, w2, w3);
+                assert.equal(said, expected, JSON.stringify({ ...changes, protocol, address }));
+                if (expected) soft++;
+              }
+  assert.ok(soft > 0);
+});

@@ -40,7 +40,7 @@ function probe(more: Partial<Probe> = {}): Probe {
   return Object.assign(new Probe(), { ...words, protocol: 6, port: 79, kind: Kind.Syn, tcpFlags: 2, timeMs, ...more });
 }
 
-function setUp(options: { proof?: "on" | "off"; format?: "portsentry1" | "json" } = {}) {
+function setUp(options: { proof?: "on" | "off"; format?: "portsentry1" | "json"; isFlooded?: () => boolean } = {}) {
   const clock = { ms: timeMs };
   const nowMs = () => clock.ms;
   const events: Event[] = [];
@@ -54,6 +54,7 @@ function setUp(options: { proof?: "on" | "off"; format?: "portsentry1" | "json" 
       journal,
       history: { append: (line) => history.push(line) },
       nowMs,
+      ...(options.isFlooded !== undefined && { isFlooded: options.isFlooded }),
     },
     { proof: options.proof ?? "off", holdsTcp: true, holdsUdp: false },
   );
@@ -164,6 +165,23 @@ test("history: one line a source until it is unblocked", () => {
   recorder.unblocked(block.source, "expired");
   recorder.finding(verdict);
   assert.equal(history.length, 2);
+});
+
+test("while the breaker is open fewer probes are recorded, and of the findings a few are told of", () => {
+  let isFlooded = true;
+  const { recorder, events, clock } = setUp({ isFlooded: () => isFlooded });
+  for (let sent = 0; sent < 1_000; sent++) recorder.probe(probe());
+  assert.equal(events.length, 200);
+  assert.equal(recorder.counters.probeEventsDropped, 800);
+  clock.ms += 1_000;
+  for (let sent = 0; sent < 1_000; sent++) recorder.probe(probe());
+  assert.equal(events.length, 250);
+  isFlooded = false;
+  recorder.probe(probe());
+  assert.equal(events.at(-1)?.missed, 950);
+  const told = Array.from({ length: 1_000 }, () => recorder.tellsOfFlood(clock.ms)).filter(Boolean);
+  assert.equal(told.length, 50);
+  assert.equal(recorder.counters.decisionEventsDropped, 950);
 });
 
 test("history: with PROOF on only proof, never a spared source", () => {

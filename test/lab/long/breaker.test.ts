@@ -38,8 +38,10 @@ const floods = [
   { name: "the shipped judgement, the same sources", settings: shipped, sources: SOURCES, trips: false },
 ] as const;
 
+type Served = Parameters<typeof measureWindow>[0];
+
 /** In turn, several times each; daemon and flood of the last round stay. */
-async function measure(t: TestContext, lab: Lab, service: Running, how: { settings: Settings; sources: number }) {
+async function measure(t: TestContext, lab: Lab, served: Served, how: { settings: Settings; sources: number }) {
   const { settings, sources } = how;
   const without: Window[] = [];
   const beside: Window[] = [];
@@ -56,25 +58,28 @@ async function measure(t: TestContext, lab: Lab, service: Running, how: { settin
     await daemon?.stop();
     // What rests in the kernel is the daemon's as well.
     if (daemon !== undefined) await lab.target.mustRun(["nft", "delete", "table", "inet", "portreeve"]);
-    without.push(await measureWindow(service, await again(), undefined));
+    without.push(await measureWindow(served, await again(), undefined));
     await flood?.stop();
     if (daemon === undefined) daemon = await Daemon.start(lab, settings);
     else await daemon.restart();
     await pinDaemon(daemon);
-    beside.push(await measureWindow(service, await again(), daemon));
+    beside.push(await measureWindow(served, await again(), daemon));
   }
   assert.ok(daemon !== undefined && flood !== undefined);
-  const rates = (windows: readonly Window[]) => windows.map(({ perSecond }) => perSecond);
-  const tell = (windows: readonly Window[]) => rates(windows).map(Math.round).join(", ");
-  const share = median(rates(beside)) / median(rates(without));
-  t.diagnostic(`connections a second: ${tell(without)} without the daemon; ${tell(beside)} with it`);
+  const middle = (windows: readonly Window[], key: keyof Window) => median(windows.map((window) => window[key]));
+  const share = (key: "perSecond" | "perCpuSecond") => middle(beside, key) / middle(without, key);
+  const percent = (part: number) => `${(100 * part).toFixed(0)} %`;
+  for (const key of ["perSecond", "perCpuSecond"] as const) {
+    const tell = (windows: readonly Window[]) => windows.map((window) => Math.round(window[key])).join(", ");
+    t.diagnostic(
+      `${key}: ${tell(without)} without the daemon; ${tell(beside)} with it: ${percent(share(key))} by the medians`,
+    );
+  }
   t.diagnostic(
-    `${(100 * share).toFixed(0)} % by the medians; flood ${Math.round(median(without.map((one) => one.flooded)))} ` +
-      `and ${Math.round(median(beside.map((one) => one.flooded)))} packets a second; the daemon used ` +
-      `${(100 * median(beside.map((one) => one.daemonCores))).toFixed(0)} % of the core, ` +
-      `${median(beside.map((one) => one.daemonUs)).toFixed(2)} us for each of them`,
+    `flood ${Math.round(middle(without, "flooded"))} and ${Math.round(middle(beside, "flooded"))} packets a second; ` +
+      `the daemon used ${percent(middle(beside, "daemonCores"))} of the core, ${middle(beside, "daemonUs").toFixed(2)} us for each`,
   );
-  return { daemon, flood, share };
+  return { daemon, flood, share: share("perCpuSecond") };
 }
 
 for (const { name, settings, sources, trips } of floods) {
@@ -84,10 +89,12 @@ for (const { name, settings, sources, trips } of floods) {
     const service = await startService(lab);
     const clients = new Clients(lab);
     const asked = { ...settings, PROOF: "on", ANSWER: "reset" };
-    const { daemon, flood, share } = await measure(t, lab, service, { settings: asked, sources });
+    const { daemon, flood, share } = await measure(t, lab, { service, clients }, { settings: asked, sources });
     if (trips) {
-      assert.ok(daemon.lines.some((line) => TRIPPED.test(line)));
-      assert.ok((await daemon.status()).warnings.some((text) => /MAX_UNPROVEN_PER_SECOND/.test(text)));
+      await daemon.waitForLine(TRIPPED);
+      // Sources that have been found are not found again: for them it closes after five seconds.
+      const isOpen = (await daemon.status()).warnings.some((text) => /MAX_UNPROVEN_PER_SECOND/.test(text));
+      assert.ok(isOpen || sources > 0);
     }
     const from = source(1);
     const nmap = {

@@ -21,6 +21,8 @@ const TICK_MS = 10;
 
 export interface Window {
   readonly perSecond: number;
+  /** For each second of the processor that clients, service and daemon have used: other work on the machine is not in it. */
+  readonly perCpuSecond: number;
   /** Packets of the flood in a second. */
   readonly flooded: number;
   /** Share of a core that the daemon used, and microseconds of it for each packet of the flood; 0 without it. */
@@ -64,6 +66,10 @@ export class Clients {
     });
   }
 
+  get pids(): readonly number[] {
+    return this.#running.map(({ pid = 0 }) => pid);
+  }
+
   /** How many connections failed, of all. */
   async finish(): Promise<number> {
     await Promise.all(this.#running.map((client) => client.stop()));
@@ -91,11 +97,16 @@ function sentBy(flood: Running): number {
 }
 
 /** What happens in a window of time, once everything has settled in. */
-export async function measureWindow(service: Running, flood: Running, daemon: Daemon | undefined): Promise<Window> {
+export async function measureWindow(
+  { service, clients }: { readonly service: Running; readonly clients: Clients },
+  flood: Running,
+  daemon: Daemon | undefined,
+): Promise<Window> {
   await delay(SETTLE_MS);
   const now = () => ({
     ms: performance.now(),
     accepted: acceptedBy(service),
+    servingMs: [service.pid ?? 0, ...clients.pids].reduce((sum, pid) => sum + cpuMs(pid), 0),
     sent: sentBy(flood),
     cpuMs: daemon === undefined ? 0 : cpuMs(daemon.pid),
   });
@@ -103,8 +114,10 @@ export async function measureWindow(service: Running, flood: Running, daemon: Da
   await delay(WINDOW_MS);
   const after = now();
   const [ms, sent, usedMs] = [after.ms - before.ms, after.sent - before.sent, after.cpuMs - before.cpuMs];
+  const accepted = after.accepted - before.accepted;
   return {
-    perSecond: (1000 * (after.accepted - before.accepted)) / ms,
+    perSecond: (1000 * accepted) / ms,
+    perCpuSecond: (1000 * accepted) / (after.servingMs - before.servingMs + usedMs),
     flooded: (1000 * sent) / ms,
     daemonCores: usedMs / ms,
     daemonUs: (1000 * usedMs) / sent,

@@ -1,0 +1,86 @@
+// What the engine does with a finding that its listener withholds: it counts it, and builds neither finding nor verdict.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { logPrefixes } from "../../src/block/ruleset.ts";
+import { Engine, type ProbeState } from "../../src/daemon/engine.ts";
+import { Detector } from "../../src/detect/detector.ts";
+import { SourceTable } from "../../src/detect/source-table.ts";
+import { Judge, type JudgeContext } from "../../src/judge/judge.ts";
+import type { Verdict } from "../../src/judge/verdict.ts";
+import { ranges, seed } from "../detect/probes.ts";
+import { buildTcp } from "../support/build-packet.ts";
+
+const NOW_MS = 1_700_000_000_000;
+const policy = {
+  policy: "trigger",
+  scanTrigger: 0,
+  scorePorts: 3,
+  scoreWindowMs: 60_000,
+  slowScorePorts: 10,
+  slowScoreWindowMs: 86_400_000,
+} as const;
+const context: JudgeContext = {
+  ignored: ranges(),
+  guarded: ranges("198.51.100.1"),
+  own: ranges(),
+  blockTcp: true,
+  blockUdp: true,
+  proof: "on",
+  firewall: true,
+};
+
+function setUp(proof: "on" | "off" = "on") {
+  const state = { withholds: false, asked: 0 };
+  const states: ProbeState[] = [];
+  const verdicts: Verdict[] = [];
+  let proofs = 0;
+  const listener = {
+    probe: (_: unknown, state: ProbeState) => states.push(state),
+    verdict: (verdict: Verdict) => verdicts.push(verdict),
+    proof: () => proofs++,
+    withholds: () => {
+      state.asked++;
+      return state.withholds;
+    },
+    batchEnd: () => undefined,
+  };
+  const detector = new Detector({ table: new SourceTable(16, seed), policy, near: ranges() });
+  const engine = new Engine({ detector, judge: new Judge({ ...context, proof }), listener, nowMs: () => NOW_MS });
+  const syn = (source: string, tag: string = logPrefixes.probe): void => {
+    const bytes = buildTcp({ source, destination: "203.0.113.1", sourcePort: 40_000, destinationPort: 23 });
+    engine.packet(bytes, 0, bytes.length, tag.charCodeAt(0));
+  };
+  return { engine, state, states, verdicts, proofs: () => proofs, syn };
+}
+
+test("a finding that is not withheld is judged", () => {
+  const { engine, states, verdicts, proofs, syn } = setUp();
+  syn("192.0.2.1");
+  assert.deepEqual(
+    verdicts.map(({ action }) => action),
+    ["soft"],
+  );
+  assert.deepEqual([states, engine.counters.findings, proofs()], [["found"], 1, 1]);
+});
+
+test("a finding that is withheld is counted and told of as a probe, and goes on to the proofs", () => {
+  const { engine, state, states, verdicts, proofs, syn } = setUp();
+  state.withholds = true;
+  syn("192.0.2.1");
+  syn("192.0.2.1");
+  assert.deepEqual(verdicts, []);
+  assert.deepEqual([states, engine.counters.findings, proofs()], [["found", "repeat"], 1, 2]);
+});
+
+test("nobody asks to withhold what is more, or something else, than a soft block", () => {
+  const spared = setUp();
+  spared.syn("198.51.100.1");
+  assert.deepEqual([spared.state.asked, spared.verdicts[0]?.action], [0, "spare"]);
+  const trusted = setUp("off");
+  trusted.syn("192.0.2.1");
+  assert.deepEqual([trusted.state.asked, trusted.verdicts[0]?.action], [0, "block"]);
+  // Decides on a guard that the kernel has not asked.
+  const delegated = setUp();
+  delegated.syn("192.0.2.1", logPrefixes.delegated);
+  assert.equal(delegated.state.asked, 0);
+});
