@@ -34,7 +34,7 @@ export interface BlockerParts {
     Recorder,
     "finding" | "blocked" | "blockFailed" | "unblocked" | "responded" | "warning" | "drift"
   >;
-  readonly detector: Pick<Detector, "reset" | "lastSeenMs">;
+  readonly detector: Pick<Detector, "reset" | "resetAll" | "lastSeenMs">;
   readonly offences: OffenceMemory;
   /** KILL_ROUTE and its like; absent where nothing of the kind is run. */
   readonly delegate?: Delegate;
@@ -399,6 +399,8 @@ export class Blocker {
     const nowMs = this.#parts.nowMs();
     if (this.breaker.tick(nowMs) === "resumed") {
       this.#parts.recorder.warning("the flood of unproven sources has ended: they are softly blocked again");
+      // Who was found meanwhile was not blocked, and must be found again.
+      this.#parts.detector.resetAll();
     }
     const over: Block[] = [];
     const early: Block[] = [];

@@ -135,6 +135,7 @@ export class Daemon {
           parts.tap?.forget(source);
           return this.detector.reset(source);
         },
+        resetAll: () => this.detector.resetAll(),
         lastSeenMs: (source) => this.detector.lastSeenMs(source),
       },
       offences: this.#offences,

@@ -160,6 +160,12 @@ export class FakeDetector {
     return this.lastSeen.delete(formatPrefix(source));
   }
 
+  allResets = 0;
+
+  resetAll(): void {
+    this.allResets++;
+  }
+
   lastSeenMs(source: Prefix): number | undefined {
     return this.lastSeen.get(formatPrefix(source));
   }
