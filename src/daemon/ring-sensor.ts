@@ -7,6 +7,7 @@ import { logPrefixes, type RulesetPlan, rates } from "../block/ruleset.ts";
 import type { PacketSink } from "../capture/packet-source.ts";
 import type { HashSeed } from "../detect/keyed-hash.ts";
 import { PACKET_HOST, PACKET_OUTGOING } from "../kernel/packet-constants.ts";
+import { Bucket } from "../record/bucket.ts";
 import type { Prefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import { decodePacket } from "../wire/decode.ts";
@@ -14,7 +15,6 @@ import { DecodeResult, IpProtocol, Packet, TcpFlag } from "../wire/packet.ts";
 import type { PortRange } from "../wire/port-range.ts";
 import { FirstFragments, FLAGS_END } from "./first-fragments.ts";
 import type { PortState } from "./port-state.ts";
-import { RateLimit } from "./rate-limit.ts";
 import { RingMemory } from "./ring-memory.ts";
 
 const tag = (prefix: string) => prefix.charCodeAt(0);
@@ -49,9 +49,9 @@ export class RingSensor implements PacketSink {
   readonly #remote = { address0: 0, address1: 0, address2: 0, address3: 0, port: 0 };
   readonly #local = { address0: 0, address1: 0, address2: 0, address3: 0, port: 0 };
   readonly #marks = { tcp: new Uint8Array(PORTS), udp: new Uint8Array(PORTS) };
-  readonly #weak = new RateLimit(rates.weak);
-  readonly #other = new RateLimit(rates.other);
-  readonly #delegated = new RateLimit(rates.other);
+  readonly #weak: Bucket;
+  readonly #other: Bucket;
+  readonly #delegated: Bucket;
   #own = new AddressRanges([]);
   #ignored = new AddressRanges([]);
   #guarded = new AddressRanges([]);
@@ -65,6 +65,11 @@ export class RingSensor implements PacketSink {
   constructor({ ports, seed, nowMs }: RingSensorParts) {
     this.#ports = ports;
     this.#nowMs = nowMs;
+    // What `limit rate` is to the kernel's sensor.
+    const bucket = (perSecond: number) => new Bucket({ burst: perSecond, perSecond }, nowMs());
+    this.#weak = bucket(rates.weak);
+    this.#other = bucket(rates.other);
+    this.#delegated = bucket(rates.other);
     this.memory = new RingMemory(seed);
   }
 
@@ -223,8 +228,8 @@ export class RingSensor implements PacketSink {
     return this.#ports.isServed(packet.protocol, remote, local, this.#timeMs);
   }
 
-  #limited(disposition: number, limit: RateLimit): number {
-    if (limit.admits(this.#timeMs)) return disposition;
+  #limited(disposition: number, limit: Bucket): number {
+    if (limit.take(this.#timeMs, 1)) return disposition;
     this.counters.ringWithheld++;
     return NONE;
   }

@@ -3,7 +3,7 @@
 import type { Settings } from "../config/settings.ts";
 import type { Finding } from "../detect/finding.ts";
 import type { HashSeed } from "../detect/keyed-hash.ts";
-import { Seen, seenNames } from "../detect/tap/contact.ts";
+import { seenNames } from "../detect/tap/contact.ts";
 import { DEFAULT_MAX_CONTACTS, DEFAULT_MAX_SOURCES, TapDetector } from "../detect/tap/tap-detector.ts";
 import { type ScorerName, scorerNames, type TapSource } from "../detect/tap/tap-source.ts";
 import { tapPolicy } from "../policy/tap-policy.ts";
@@ -94,15 +94,15 @@ export class TapWatch {
   }
 
   get probes(): number {
-    const { seen } = this.#detector;
-    return (seen[Seen.Opens] ?? 0) + (seen[Seen.Again] ?? 0);
+    const { opens, again } = this.#detector.contactCounters;
+    return opens + again;
   }
 
   get counters(): Readonly<Record<string, number>> {
-    const { seen, forgotten, counters } = this.#detector;
-    const bySeen = seenNames.map((name, at): [string, number] => [`tap${capitalized(name)}`, seen[at] ?? 0]);
+    const { contactCounters: seen, forgotten, counters } = this.#detector;
+    const bySeen = seenNames.map((name): [string, number] => [`tap${capitalized(name)}`, seen[name]]);
     return {
-      tapPackets: counters.packets,
+      tapPackets: bySeen.reduce((sum, [, count]) => sum + count, 0),
       tapUndecodable: this.#undecodable,
       ...Object.fromEntries(bySeen),
       tapIgnored: counters.ignored,

@@ -88,7 +88,7 @@ function isClosedPort(disposition: Disposition): boolean {
   );
 }
 
-function hasPorts(protocol: number): boolean {
+export function hasPorts(protocol: number): boolean {
   return (
     protocol === IpProtocol.Tcp ||
     protocol === IpProtocol.Udp ||

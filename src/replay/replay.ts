@@ -2,7 +2,6 @@
 import { randomInt } from "node:crypto";
 import { readCapture } from "../capture/capture-file.ts";
 import { CaptureError, type CaptureReport } from "../capture/capture-report.ts";
-import { Seen } from "../detect/tap/contact.ts";
 import { TapDetector, type TapPolicy } from "../detect/tap/tap-detector.ts";
 import { tapPolicy } from "../policy/tap-policy.ts";
 import { formatPrefix } from "../wire/address.ts";
@@ -114,7 +113,7 @@ function summarize(detector: TapDetector, sink: FrameDecoder, { report, settings
       }),
     );
   const isEmpty = sink.lastMs < sink.firstMs;
-  const { seen } = detector;
+  const seen = detector.contactCounters;
   return {
     scanners,
     summary: {
@@ -124,10 +123,10 @@ function summarize(detector: TapDetector, sink: FrameDecoder, { report, settings
       scanners: scanners.length,
       seconds: isEmpty ? 0 : (sink.lastMs - sink.firstMs) / 1000,
       ...(!isEmpty && { first: isoTime(sink.firstMs), last: isoTime(sink.lastMs) }),
-      backscatter: seen[Seen.Backscatter] ?? 0,
-      lateSegments: seen[Seen.Late] ?? 0,
-      amplification: seen[Seen.Amplified] ?? 0,
-      idProbes: seen[Seen.IdProbe] ?? 0,
+      backscatter: seen.backscatter,
+      lateSegments: seen.late,
+      amplification: seen.amplified,
+      idProbes: seen.idProbe,
       forgotten: detector.forgotten,
       coordinated: detector.coordinated().map(describeCoordinated),
       prefixes: detector.widerPrefixes().map(formatPrefix),

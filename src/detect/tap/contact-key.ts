@@ -1,6 +1,7 @@
 // What a contact is found by: who asked, whom, and for what. One reused record for either direction of a packet.
 import { NEIGHBOR_SOLICITATION } from "../../wire/neighbor.ts";
 import { ARP_PROTOCOL, IpProtocol, type Packet } from "../../wire/packet.ts";
+import { hasPorts } from "../classify.ts";
 import type { HashSeed } from "../keyed-hash.ts";
 
 /** Words of a key: an IPv4 contact has the last three only. */
@@ -37,19 +38,6 @@ export function portOf(what: number): number {
 /** Questions that the whole link hears, though a switch shows their answers only to who asked. */
 export function isLinkQuestion(what: number): boolean {
   return protocolOf(what) === ARP_PROTOCOL || what === whatOf(IpProtocol.Icmpv6, NEIGHBOR_SOLICITATION);
-}
-
-export function hasPorts(protocol: number): boolean {
-  switch (protocol) {
-    case IpProtocol.Tcp:
-    case IpProtocol.Udp:
-    case IpProtocol.Sctp:
-    case IpProtocol.UdpLite:
-    case IpProtocol.Dccp:
-      return true;
-    default:
-      return false;
-  }
 }
 
 export class ContactKey {

@@ -1,10 +1,12 @@
 // Outcome tracking where nobody can ask the kernel (a mirror port, a capture file): the first contact of each (source,
 // host, port, protocol), and whether it was accepted, refused, left unanswered, or nobody can know. Told apart from it
 // and never opened: backscatter, amplified answers, late segments. Bounded; nothing is allocated for a packet.
+
 import { ARP_PROTOCOL, DecodeResult, IpProtocol, Packet } from "../../wire/packet.ts";
+import { hasPorts } from "../classify.ts";
 import { Kind } from "../probe.ts";
 import { Seen, type SeenName, seenNames } from "./contact.ts";
-import { FRAGMENT_WHAT, hasPorts, whatOf } from "./contact-key.ts";
+import { FRAGMENT_WHAT, whatOf } from "./contact-key.ts";
 import { ContactLedger, type ContactOptions } from "./contact-ledger.ts";
 import { NONE } from "./contact-rows.ts";
 import { seeOther, seeUdp } from "./datagram-rules.ts";

@@ -1,9 +1,11 @@
 // UDP and whatever else has no handshake: the first packet asks, anything that comes back accepts.
+
 import type { Packet } from "../../wire/packet.ts";
+import { hasPorts } from "../classify.ts";
 import { Kind } from "../probe.ts";
 import { isAmplified, isDhcpAnswer } from "./amplified.ts";
 import { Outcome, Seen } from "./contact.ts";
-import { GROUP_WHAT, hasPorts, whatOf } from "./contact-key.ts";
+import { GROUP_WHAT, whatOf } from "./contact-key.ts";
 import type { ContactLedger } from "./contact-ledger.ts";
 import { NONE } from "./contact-rows.ts";
 import { isOsDatagram } from "./tap-kinds.ts";

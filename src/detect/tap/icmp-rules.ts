@@ -1,10 +1,12 @@
 // ICMP, ICMPv6 and ARP: questions about the host itself, their answers, and the errors that tell how others' ended.
+
 import { NEIGHBOR_ADVERTISEMENT, NEIGHBOR_SOLICITATION } from "../../wire/neighbor.ts";
 import { ARP_PROTOCOL, DecodeResult, IpProtocol, type Packet } from "../../wire/packet.ts";
 import { decodeQuoted, isIcmpError } from "../../wire/quoted.ts";
+import { hasPorts } from "../classify.ts";
 import { Kind } from "../probe.ts";
 import { Outcome, Seen } from "./contact.ts";
-import { hasPorts, whatOf } from "./contact-key.ts";
+import { whatOf } from "./contact-key.ts";
 import type { ContactLedger } from "./contact-ledger.ts";
 import { NONE } from "./contact-rows.ts";
 import { isOsEcho } from "./tap-kinds.ts";

@@ -1,6 +1,6 @@
 // The detectors where nobody can ask the kernel: on a mirror port and in a capture file. Takes decoded packets, learns from
 // the contact table how each contact ended, and lets every scorer judge. Pure: time comes with the packets.
-import { isIpv4, isIpv4Words, type Prefix, prefixContains } from "../../wire/address.ts";
+import { isIpv4Words, type Prefix, prefixContains } from "../../wire/address.ts";
 import type { AddressRanges } from "../../wire/address-ranges.ts";
 import { type DecodeResult, IpProtocol, type Packet } from "../../wire/packet.ts";
 import { Detector } from "../detector.ts";
@@ -10,8 +10,8 @@ import type { ScorePolicy } from "../scorers.ts";
 import { SourceTable } from "../source-table.ts";
 import { ToolEvidence } from "../tool-evidence.ts";
 import { type WiderPolicy, WiderPrefixes } from "../wider-prefixes.ts";
-import { Contact, type ContactSink, Outcome, Seen, seenNames } from "./contact.ts";
-import { ContactTable } from "./contacts.ts";
+import { Contact, type ContactSink, Outcome, Seen } from "./contact.ts";
+import { type ContactCounters, ContactTable } from "./contacts.ts";
 import { type CoordinatedFinding, type CoordinatedPolicy, CoordinatedScans } from "./coordinated.ts";
 import { Decoys } from "./decoys.ts";
 import { createExactBudget, DistinctHosts, DistinctPorts } from "./distinct.ts";
@@ -89,13 +89,10 @@ export interface TapListener {
 
 export class TapDetector implements ContactSink {
   readonly counters = {
-    packets: 0,
     ignored: 0,
     coordinatedDropped: 0,
     widerDropped: 0,
   };
-  /** By what a packet was taken for (Seen). */
-  readonly seen = new Float64Array(seenNames.length);
   readonly #policy: TapPolicy;
   readonly #listener: TapListener;
   readonly #seed: HashSeed;
@@ -137,10 +134,8 @@ export class TapDetector implements ContactSink {
 
   /** A decoded packet; `bytes` are those it was decoded from. */
   see(packet: Packet, result: DecodeResult, bytes: Uint8Array, timeMs: number): void {
-    this.counters.packets++;
     this.#nowMs = timeMs;
     const seen = this.#contacts.see(packet, result, bytes, timeMs);
-    this.seen[seen] = (this.seen[seen] ?? 0) + 1;
     if (seen === Seen.IdProbe) this.#seeIdleScan(packet, bytes, timeMs);
   }
 
@@ -159,17 +154,10 @@ export class TapDetector implements ContactSink {
     asked.port = packet.destinationPort;
     asked.kind = Kind.IdleScan;
     asked.timeMs = timeMs;
+    asked.isEvidence = false;
+    this.opened(asked, packet, bytes);
     const source = this.#sourceOf(asked);
-    if (source === undefined) return;
-    source.probes++;
-    source.lastMs = Math.max(source.lastMs, timeMs);
-    source.kinds |= 1 << Kind.IdleScan;
-    source.ports.add(asked.protocol, asked.port, this.#budget);
-    source.hosts.add(this.#hostHash(asked));
-    source.tools ??= new ToolEvidence();
-    source.tools.note(packet, bytes);
-    this.#explain("opened", source, asked);
-    this.#flag(source, Scorer.Tool, asked);
+    if (source !== undefined) this.#flag(source, Scorer.Tool, asked);
   }
 
   /** Live, between packets: contacts whose wait is over by then are decided. */
@@ -251,11 +239,11 @@ export class TapDetector implements ContactSink {
     asked.kind = contact.kind;
     asked.timeMs = contact.timeMs;
     asked.outcome = isNeverAClients(contact) ? Outcome.Unanswered : contact.outcome;
-    if (noteSweep(source.sweep, asked, this.#hostHash(contact), this.#policy.sweep))
-      this.#flag(source, Scorer.Sweep, contact);
+    const hostHash = this.#hostHash(contact);
+    if (noteSweep(source.sweep, asked, hostHash, this.#policy.sweep)) this.#flag(source, Scorer.Sweep, contact);
     if (!isQuietlyWide(contact)) return;
     source.unsettledHosts ??= new DistinctHosts();
-    source.unsettledHosts.add(this.#hostHash(contact));
+    source.unsettledHosts.add(hostHash);
     const most = contact.kind === Kind.IcmpEcho ? this.#policy.breadth.pingedHosts : this.#policy.breadth.unknownHosts;
     if (source.unsettledHosts.count >= most) this.#flag(source, Scorer.Breadth, contact);
   }
@@ -317,13 +305,11 @@ export class TapDetector implements ContactSink {
   }
 
   #judgeWalk(source: TapSource, contact: Contact): void {
-    const isConnection =
-      contact.protocol === IpProtocol.Tcp ||
-      contact.protocol === IpProtocol.Sctp ||
-      contact.protocol === IpProtocol.Udp;
-    const isSilentDatagram = contact.protocol === IpProtocol.Udp && contact.outcome !== Outcome.Refused;
-    if (!isConnection || (isSilentDatagram && contact.outcome !== Outcome.Accepted)) return;
-    if (contact.outcome === Outcome.Accepted && source.sequential === undefined) return;
+    const { protocol, outcome } = contact;
+    if (protocol !== IpProtocol.Tcp && protocol !== IpProtocol.Sctp && protocol !== IpProtocol.Udp) return;
+    // Silence is no failure of a datagram.
+    if (protocol === IpProtocol.Udp && outcome !== Outcome.Refused && outcome !== Outcome.Accepted) return;
+    if (outcome === Outcome.Accepted && source.sequential === undefined) return;
     source.sequential ??= newSequentialState(contact.timeMs);
     if (takeOutcome(source.sequential, contact, this.#limits)) this.#flag(source, Scorer.Sequential, contact);
   }
@@ -438,6 +424,11 @@ export class TapDetector implements ContactSink {
     return this.#sources.find(key);
   }
 
+  /** What each packet was taken for, and how the contact table fares. */
+  get contactCounters(): ContactCounters {
+    return this.#contacts.counters;
+  }
+
   get sourceCount(): number {
     return this.#sources.seen;
   }
@@ -458,7 +449,8 @@ export class TapDetector implements ContactSink {
 
   /** The latest of its coordinated scans. */
   coordinatedOf(source: Prefix): CoordinatedFinding | undefined {
-    const isIn = (finding: CoordinatedFinding) => finding.members.some((member) => isSame(member, source));
+    const isIn = (finding: CoordinatedFinding) =>
+      finding.members.some((member) => member.bits === source.bits && prefixContains(member, source));
     return this.#coordinatedFindings.findLast(isIn);
   }
 
@@ -491,15 +483,4 @@ function isNeverAClients({ kind, outcome }: Contact): boolean {
 /** Says nothing by its outcome, and something by the number of hosts. */
 function isQuietlyWide({ kind, outcome }: Contact): boolean {
   return outcome === Outcome.Unknown || (kind === Kind.IcmpEcho && outcome === Outcome.Accepted);
-}
-
-function isSame(one: Prefix, other: Prefix): boolean {
-  return (
-    one.bits === other.bits &&
-    isIpv4(one) === isIpv4(other) &&
-    one.w0 === other.w0 &&
-    one.w1 === other.w1 &&
-    one.w2 === other.w2 &&
-    one.w3 === other.w3
-  );
 }
