@@ -4,7 +4,8 @@ import type { Settings } from "../config/settings.ts";
 import type { Finding } from "../detect/finding.ts";
 import type { HashSeed } from "../detect/keyed-hash.ts";
 import { seenNames } from "../detect/tap/contact.ts";
-import { DEFAULT_MAX_CONTACTS, DEFAULT_MAX_SOURCES, TapDetector } from "../detect/tap/tap-detector.ts";
+import { TapDetector } from "../detect/tap/tap-detector.ts";
+import { DEFAULT_MAX_CONTACTS, DEFAULT_MAX_SOURCES } from "../detect/tap/tap-judge.ts";
 import { type ScorerName, scorerNames, type TapSource } from "../detect/tap/tap-source.ts";
 import { tapPolicy } from "../policy/tap-policy.ts";
 import type { Prefix } from "../wire/address.ts";
@@ -69,20 +70,20 @@ export class TapWatch {
     const isSame = judgedBy(next) === judgedBy(this.#settings);
     this.#settings = next;
     this.#homes = new AddressRanges(homes);
-    if (isSame) this.#detector.unflagAll();
+    if (isSame) this.#detector.judge.unflagAll();
     else this.#detector = this.#makeDetector();
   }
 
   setIgnored(ignored: AddressRanges): void {
-    this.#detector.setIgnored(ignored);
+    this.#detector.judge.setIgnored(ignored);
   }
 
   forget(source: Prefix): boolean {
-    return this.#detector.forget(source);
+    return this.#detector.judge.forget(source);
   }
 
   sourceOf(key: Prefix): TapSource | undefined {
-    return this.#detector.sourceOf(key);
+    return this.#detector.judge.sourceOf(key);
   }
 
   get homes(): AddressRanges {
@@ -90,7 +91,7 @@ export class TapWatch {
   }
 
   get sources(): number {
-    return this.#detector.size;
+    return this.#detector.judge.size;
   }
 
   get probes(): number {
@@ -99,14 +100,15 @@ export class TapWatch {
   }
 
   get counters(): Readonly<Record<string, number>> {
-    const { contactCounters: seen, forgotten, counters } = this.#detector;
+    const { contactCounters: seen, judge } = this.#detector;
+    const { counters, forgotten } = judge;
     const bySeen = seenNames.map((name): [string, number] => [`tap${capitalized(name)}`, seen[name]]);
     return {
       tapPackets: bySeen.reduce((sum, [, count]) => sum + count, 0),
       tapUndecodable: this.#undecodable,
       ...Object.fromEntries(bySeen),
       tapIgnored: counters.ignored,
-      tapContactsForgotten: forgotten.contacts,
+      tapContactsForgotten: seen.evictions,
       tapSourcesForgotten: forgotten.sources,
       tapScannersForgotten: forgotten.scanners,
     };

@@ -1,7 +1,7 @@
 // `replay --explain SOURCE`: the evidence about one source, a line a step.
 import { kindNames, protocolName } from "../detect/probe.ts";
 import { type Contact, Outcome, outcomeNames } from "../detect/tap/contact.ts";
-import type { Step } from "../detect/tap/tap-detector.ts";
+import type { Step } from "../detect/tap/tap-judge.ts";
 import { formatWords } from "../wire/address.ts";
 import { ARP_PROTOCOL } from "../wire/packet.ts";
 import { isoTime } from "./report.ts";

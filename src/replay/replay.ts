@@ -1,16 +1,20 @@
-// The detectors over a recorded capture: frames from the file, through the same decoders and scorers as on a tap.
+// The detectors over a recorded capture: frames from the file, through the same decoders and scorers as on a tap. A large
+// file has a thread that tracks its contacts, and this one to judge them.
 import { randomInt } from "node:crypto";
-import { readCapture } from "../capture/capture-file.ts";
-import { CaptureError, type CaptureReport } from "../capture/capture-report.ts";
-import { TapDetector, type TapPolicy } from "../detect/tap/tap-detector.ts";
+import { statSync } from "node:fs";
+import { CaptureError } from "../capture/capture-report.ts";
+import type { ContactSink } from "../detect/tap/contact.ts";
+import { TapJudge, type TapPolicy } from "../detect/tap/tap-judge.ts";
 import { tapPolicy } from "../policy/tap-policy.ts";
 import { formatPrefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
-import { decodeFrame } from "../wire/link.ts";
-import { DecodeResult, Packet } from "../wire/packet.ts";
 import { explainStep } from "./explain.ts";
 import { type CoordinatedReport, describeCoordinated, describeScanner, isoTime, type ScannerReport } from "./report.ts";
 import { EXIT_DATA, EXIT_NO_INPUT, ReplayError, type ReplaySettings } from "./settings.ts";
+import { type Tracked, type Tracking, trackContacts } from "./tracking.ts";
+
+/** From so many bytes on a second thread saves more than its start costs. */
+const THREAD_FROM_BYTES = 8 << 20;
 
 export interface ReplayHooks {
   readonly progress: (readBytes: number, totalBytes: number | undefined) => void;
@@ -35,7 +39,7 @@ export interface Summary {
   /** SYN+ACKs that nobody asked for, by which an idle scan reads the counter of a host. */
   readonly idProbes: number;
   /** What was not remembered because a table was full. */
-  readonly forgotten: TapDetector["forgotten"];
+  readonly forgotten: { readonly contacts: number } & TapJudge["forgotten"];
   readonly coordinated: readonly CoordinatedReport[];
   /** IPv6 prefixes of which several parts scan. */
   readonly prefixes: readonly string[];
@@ -51,85 +55,75 @@ export interface Replayed {
 /** `file`: a path, or "-" for standard input. Throws ReplayError. */
 export async function replay(file: string, settings: ReplaySettings, hooks: ReplayHooks): Promise<Replayed> {
   const seed = { k0: randomInt(2 ** 32), k1: randomInt(2 ** 32) };
-  const detector = new TapDetector(policyOf(settings), seed, {
+  const policy = policyOf(settings);
+  const judge = new TapJudge(policy, seed, {
     ...(settings.explain !== undefined && {
       explain: { source: settings.explain, step: (step) => hooks.explain(explainStep(step)) },
     }),
   });
-  const sink = new FrameDecoder(detector);
-  const report = await openAndRead(file, sink, hooks);
-  detector.end(sink.lastMs);
-  return summarize(detector, sink, { report, settings });
+  const { maxContacts, answerWaitMs } = policy;
+  const tracked = await track({ file, seed, homes: settings.homes, maxContacts, answerWaitMs }, judge, hooks, settings);
+  return summarize(judge, tracked, settings);
 }
 
 function policyOf({ settings, homes, scorers, limits }: ReplaySettings): TapPolicy {
   return tapPolicy(settings, homes.length === 0 ? undefined : new AddressRanges(homes), scorers, limits);
 }
 
-/** Takes frames apart; counts those that are no IP packets of any use. */
-class FrameDecoder {
-  readonly #packet = new Packet();
-  readonly #detector: TapDetector;
-  undecodable = 0;
-  firstMs = Number.POSITIVE_INFINITY;
-  lastMs = Number.NEGATIVE_INFINITY;
-
-  constructor(detector: TapDetector) {
-    this.#detector = detector;
-  }
-
-  frame(bytes: Uint8Array, at: number, end: number, linkType: number, timeMs: number): void {
-    if (timeMs < this.firstMs) this.firstMs = timeMs;
-    if (timeMs > this.lastMs) this.lastMs = timeMs;
-    const packet = this.#packet;
-    const result = decodeFrame(linkType, bytes, at, end, packet);
-    if (result === DecodeResult.Malformed || result === DecodeResult.Truncated) this.undecodable++;
-    if (packet.family !== 0) this.#detector.see(packet, result, bytes, timeMs);
-  }
-}
-
-async function openAndRead(file: string, sink: FrameDecoder, hooks: ReplayHooks): Promise<CaptureReport> {
+async function track(
+  tracking: Tracking,
+  sink: ContactSink,
+  hooks: ReplayHooks,
+  { threadFromBytes = THREAD_FROM_BYTES }: ReplaySettings,
+): Promise<Tracked> {
   try {
-    return await readCapture(file, sink, { onProgress: hooks.progress });
+    if (sizeOf(tracking.file) < threadFromBytes) return await trackContacts(tracking, sink, hooks.progress);
+    const { trackInThread } = await import("./tracking-thread.ts");
+    return await trackInThread(tracking, sink, hooks.progress);
   } catch (error) {
     if (!(error instanceof CaptureError)) throw error;
     throw new ReplayError(error.message, error.code === "unreadable" ? EXIT_NO_INPUT : EXIT_DATA);
   }
 }
 
-interface Read {
-  readonly report: CaptureReport;
-  readonly settings: ReplaySettings;
+/** In bytes; 0 for a pipe, and for what cannot be read: whoever reads it says why. */
+function sizeOf(file: string): number {
+  try {
+    const status = file === "-" ? undefined : statSync(file);
+    return status?.isFile() === true ? status.size : 0;
+  } catch {
+    return 0;
+  }
 }
 
-function summarize(detector: TapDetector, sink: FrameDecoder, { report, settings }: Read): Replayed {
-  const scanners = [...detector.scanners()]
+function summarize(judge: TapJudge, tracked: Tracked, settings: ReplaySettings): Replayed {
+  const { report, firstMs, lastMs, counters } = tracked;
+  const scanners = [...judge.scanners()]
     .sort((a, b) => a.firstMs - b.firstMs)
     .map((source) =>
       describeScanner(source, {
-        shape: detector.shapeOf(source),
+        shape: judge.shapeOf(source),
         known: settings.known.nameOf(source.source),
-        coordinated: detector.coordinatedOf(source.source),
+        coordinated: judge.coordinatedOf(source.source),
       }),
     );
-  const isEmpty = sink.lastMs < sink.firstMs;
-  const seen = detector.contactCounters;
+  const isEmpty = lastMs < firstMs;
   return {
     scanners,
     summary: {
       packets: report.packets,
-      undecodable: sink.undecodable,
-      sources: detector.sourceCount,
+      undecodable: tracked.undecodable,
+      sources: judge.sourceCount,
       scanners: scanners.length,
-      seconds: isEmpty ? 0 : (sink.lastMs - sink.firstMs) / 1000,
-      ...(!isEmpty && { first: isoTime(sink.firstMs), last: isoTime(sink.lastMs) }),
-      backscatter: seen.backscatter,
-      lateSegments: seen.late,
-      amplification: seen.amplified,
-      idProbes: seen.idProbe,
-      forgotten: detector.forgotten,
-      coordinated: detector.coordinated().map(describeCoordinated),
-      prefixes: detector.widerPrefixes().map(formatPrefix),
+      seconds: isEmpty ? 0 : (lastMs - firstMs) / 1000,
+      ...(!isEmpty && { first: isoTime(firstMs), last: isoTime(lastMs) }),
+      backscatter: counters.backscatter,
+      lateSegments: counters.late,
+      amplification: counters.amplified,
+      idProbes: counters.idProbe,
+      forgotten: { contacts: counters.evictions, ...judge.forgotten },
+      coordinated: judge.coordinated().map(describeCoordinated),
+      prefixes: judge.widerPrefixes().map(formatPrefix),
     },
     problems: [
       ...report.problems.map(({ offset, message }) => `offset ${offset}: ${message}`),

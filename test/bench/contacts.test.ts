@@ -17,6 +17,7 @@ class Counting {
     this.opens++;
   }
   again(): void {}
+  idProbed(): void {}
   decided(): void {
     this.decisions++;
   }

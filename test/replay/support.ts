@@ -4,13 +4,19 @@ import type { ScannerReport } from "../../src/replay/report.ts";
 import { type ReplayChoices, readReplaySettings } from "../../src/replay/settings.ts";
 import type { Capture } from "../support/corpus.ts";
 
-export async function replayed(capture: Capture, choices: ReplayChoices = {}): Promise<Replayed> {
+/** `threadFromBytes`: 1 for a thread that tracks the contacts. */
+export async function replayed(
+  capture: Capture,
+  choices: ReplayChoices = {},
+  threadFromBytes = Number.POSITIVE_INFINITY,
+): Promise<Replayed> {
   const settings = readReplaySettings({ home: capture.expected.homes, ...choices }, (warning) => {
     throw new Error(warning);
   });
   // The corpus is small, and memory for a million contacts takes time to make.
   const limits = { maxContacts: 4_096, maxSources: 1_024 };
-  return await replay(capture.file, { ...settings, limits }, { progress: () => undefined, explain: () => undefined });
+  const hooks = { progress: () => undefined, explain: () => undefined };
+  return await replay(capture.file, { ...settings, limits, threadFromBytes }, hooks);
 }
 
 /** IPv6 sources beyond our networks are told by /64. */

@@ -177,12 +177,12 @@ export class ContactLedger {
       return Seen.Opens;
     }
     if (!isBeginning && outcomeOf(state) === Outcome.Accepted) return Seen.Continues;
-    if ((state & SETTLED) !== 0 && this.teller.isForgotten(row)) {
+    if ((state & SETTLED) !== 0 && this.teller.isForgotten(row, this.#nowMs)) {
       this.#reopen(row, stateOf(kind, isEvidence));
       return Seen.Opens;
     }
     this.rows.setProbes(row, this.rows.probes(row) + 1);
-    this.teller.again(row, kind, isEvidence, this.#packet, this.#bytes);
+    this.teller.again(row, kind, isEvidence, this.#packet, this.#bytes, this.#nowMs);
     return Seen.Again;
   }
 

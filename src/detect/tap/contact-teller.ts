@@ -1,7 +1,7 @@
 // Tells the sink of contacts: the one place where rows become the reused Contact record.
 import type { Packet } from "../../wire/packet.ts";
-import type { Kind } from "../probe.ts";
-import { Contact, type ContactSink, type Outcome } from "./contact.ts";
+import { Kind } from "../probe.ts";
+import { Contact, type ContactSink, Outcome } from "./contact.ts";
 import { portOf, protocolOf } from "./contact-key.ts";
 import type { ContactRows } from "./contact-rows.ts";
 import { EVIDENCE, HELD, kindOf, outcomeOf, TALK, TOLD, withOutcome } from "./contact-state.ts";
@@ -37,15 +37,36 @@ export class ContactTeller {
   }
 
   /** The contact as it was first, but kind and worth of the packet at hand. */
-  again(row: number, kind: Kind, isEvidence: boolean, packet: Packet, bytes: Uint8Array): void {
+  again(row: number, kind: Kind, isEvidence: boolean, packet: Packet, bytes: Uint8Array, timeMs: number): void {
     const contact = this.#fill(row);
     contact.kind = kind;
     contact.isEvidence = isEvidence;
-    this.#sink.again(contact, packet, bytes);
+    this.#sink.again(contact, packet, bytes, timeMs);
   }
 
-  isForgotten(row: number): boolean {
-    return this.#sink.isForgotten?.(this.#fill(row)) === true;
+  isForgotten(row: number, nowMs: number): boolean {
+    return this.#sink.isForgotten?.(this.#fill(row), nowMs) === true;
+  }
+
+  /** A SYN+ACK of a series by which somebody asks for IP identifications. */
+  idProbed(packet: Packet, bytes: Uint8Array, timeMs: number): void {
+    const contact = this.#contact;
+    contact.source0 = packet.source0;
+    contact.source1 = packet.source1;
+    contact.source2 = packet.source2;
+    contact.source3 = packet.source3;
+    contact.host0 = packet.destination0;
+    contact.host1 = packet.destination1;
+    contact.host2 = packet.destination2;
+    contact.host3 = packet.destination3;
+    contact.protocol = packet.protocol;
+    contact.port = packet.destinationPort;
+    contact.kind = Kind.IdleScan;
+    contact.outcome = Outcome.Pending;
+    contact.timeMs = timeMs;
+    contact.probes = 1;
+    contact.isEvidence = false;
+    this.#sink.idProbed(contact, packet, bytes);
   }
 
   decide(row: number): void {

@@ -85,12 +85,14 @@ export interface ContactSink {
    */
   opened(contact: Contact, packet: Packet, bytes: Uint8Array): void;
   /** Asked before `again` of a settled contact: whether its source is remembered no more. Then it is opened anew. */
-  readonly isForgotten?: ((contact: Contact) => boolean) | undefined;
-  /** The same asked again while its outcome is known or pending. */
-  again(contact: Contact, packet: Packet, bytes: Uint8Array): void;
+  readonly isForgotten?: ((contact: Contact, nowMs: number) => boolean) | undefined;
+  /** The same asked again, at `timeMs`, while its outcome is known or pending. */
+  again(contact: Contact, packet: Packet, bytes: Uint8Array, timeMs: number): void;
   /**
    * The outcome is known now. Once a contact, but that Accepted may follow any other. An accepted SYN is told when its
    * handshake has completed, was broken off, or the wait is over, so that its kind is right.
    */
   decided(contact: Contact): void;
+  /** One of a series of SYN+ACKs that nobody asked for (Seen.IdProbe); the contact is in no table and never decided. */
+  idProbed(contact: Contact, packet: Packet, bytes: Uint8Array): void;
 }

@@ -48,6 +48,7 @@ export class ContactTable {
   see(packet: Packet, result: DecodeResult, bytes: Uint8Array, timeMs: number): Seen {
     this.#ledger.begin(packet, bytes, timeMs);
     const seen = this.#judge(packet, result, bytes, timeMs);
+    if (seen === Seen.IdProbe) this.#ledger.teller.idProbed(packet, bytes, timeMs);
     this.#seen[seen] = (this.#seen[seen] ?? 0) + 1;
     return seen;
   }

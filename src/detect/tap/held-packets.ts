@@ -4,13 +4,13 @@ import { Packet } from "../../wire/packet.ts";
 
 const SLOTS = 4_096;
 /** The longest TCP header is 60 bytes. */
-const HELD_BYTES = 64;
+export const TRANSPORT_BYTES = 64;
 const TCP_HEADER_BYTES = 20;
 
 class HeldPacket {
   row = -1;
   readonly packet = new Packet();
-  readonly bytes = new Uint8Array(HELD_BYTES);
+  readonly bytes = new Uint8Array(TRANSPORT_BYTES);
 }
 
 export class HeldPackets {
@@ -27,8 +27,7 @@ export class HeldPackets {
       this.#slots[slot] = held;
     }
     held.row = row;
-    copyPacket(packet, held.packet);
-    copyTransport(packet, bytes, held);
+    copyTransport(packet, bytes, held.packet, held.bytes);
     return slot;
   }
 
@@ -39,17 +38,19 @@ export class HeldPackets {
   }
 }
 
-function copyTransport(packet: Packet, bytes: Uint8Array, held: HeldPacket): void {
+/** What judges look at of a packet, for who keeps it: all fields, and the start of its transport header at byte 0. */
+export function copyTransport(packet: Packet, bytes: Uint8Array, to: Packet, header: Uint8Array): void {
+  copyPacket(packet, to);
   const from = packet.transportAt;
-  const copied = Math.max(0, Math.min(HELD_BYTES, packet.endAt - from, bytes.length - from));
-  for (let at = 0; at < copied; at++) held.bytes[at] = bytes[from + at] ?? 0;
-  held.bytes.fill(0, copied);
-  held.packet.transportAt = 0;
-  held.packet.endAt = copied;
+  const copied = Math.max(0, Math.min(TRANSPORT_BYTES, packet.endAt - from, bytes.length - from));
+  for (let at = 0; at < copied; at++) header[at] = bytes[from + at] ?? 0;
+  header.fill(0, copied);
+  to.transportAt = 0;
+  to.endAt = copied;
   const options = Math.max(0, copied - TCP_HEADER_BYTES);
-  held.packet.tcpOptionsBytes = Math.min(packet.tcpOptionsBytes, options);
+  to.tcpOptionsBytes = Math.min(packet.tcpOptionsBytes, options);
   // 0 says that the fixed header was cut.
-  held.packet.tcpOptionsAt = packet.tcpOptionsAt === 0 ? 0 : TCP_HEADER_BYTES;
+  to.tcpOptionsAt = packet.tcpOptionsAt === 0 ? 0 : TCP_HEADER_BYTES;
 }
 
 /** Every field of a Packet; a test compares. */

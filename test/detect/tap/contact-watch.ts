@@ -20,7 +20,7 @@ export const B6 = "2001:db8:1::2";
 export const { Fin, Syn, Rst, Psh, Ack, Urg, Ece, Cwr } = TcpFlag;
 
 export interface Told {
-  readonly what: "opened" | "again" | "decided";
+  readonly what: "opened" | "again" | "decided" | "idProbed";
   readonly contact: Contact;
   /** Of the packet that came with it. */
   readonly packet: Packet | undefined;
@@ -47,6 +47,7 @@ export class Watch {
         opened: (contact, packet, bytes) => note("opened", contact, packet, bytes),
         again: (contact, packet, bytes) => note("again", contact, packet, bytes),
         decided: (contact) => note("decided", contact),
+        idProbed: (contact, packet, bytes) => note("idProbed", contact, packet, bytes),
       },
     });
   }

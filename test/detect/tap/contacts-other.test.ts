@@ -288,6 +288,8 @@ test("an idle scan's SYN+ACKs to its zombie are told from a victim's", () => {
   watch.told.length = 0;
   const after = [0, 1, 2, 3].map((count) => watch.tcp(`${A} ${42000 + count}`, `${B} 443`, Syn | Ack));
   assert.deepEqual(after, ["late", "late", "late", "idProbe"]);
+  assert.deepEqual(watch.brief, ["idProbed idle-scan pending"]);
+  watch.told.length = 0;
   // A victim repeats itself, and answers to the forger's changing ports.
   for (let count = 0; count < 8; count++) {
     assert.equal(watch.tcp("203.0.113.5 443", `${B} 5555`, Syn | Ack), "backscatter");

@@ -130,7 +130,7 @@ test("no bytes, of whatever link, make it throw", () => {
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 120 }), { maxLength: 30 }), fc.double(), (frames, startMs) => {
       const nothing = () => {};
-      const sink = { opened: nothing, again: nothing, decided: nothing };
+      const sink = { opened: nothing, again: nothing, decided: nothing, idProbed: nothing };
       const table = new ContactTable({ capacity: CAPACITY, seed, answerWaitMs: 3000, sink });
       const packet = new Packet();
       for (const [index, bytes] of frames.entries()) {
@@ -193,4 +193,5 @@ class Silent {
   opened(): void {}
   again(): void {}
   decided(): void {}
+  idProbed(): void {}
 }

@@ -1,0 +1,443 @@
+// Who is a scanner, where nobody can ask the kernel: on a mirror port and in a capture file. The contact table tells it of
+// contacts and how they ended; every scorer judges. Pure: time comes with the contacts.
+import { isIpv4Words, type Prefix, prefixContains } from "../../wire/address.ts";
+import type { AddressRanges } from "../../wire/address-ranges.ts";
+import { IpProtocol, type Packet } from "../../wire/packet.ts";
+import { Detector } from "../detector.ts";
+import { type HashSeed, hashSource } from "../keyed-hash.ts";
+import { Disposition, Evidence, Kind, Probe } from "../probe.ts";
+import type { ScorePolicy } from "../scorers.ts";
+import { SourceTable } from "../source-table.ts";
+import { ToolEvidence } from "../tool-evidence.ts";
+import { type WiderPolicy, WiderPrefixes } from "../wider-prefixes.ts";
+import { Contact, type ContactSink, Outcome } from "./contact.ts";
+import { type CoordinatedFinding, type CoordinatedPolicy, CoordinatedScans } from "./coordinated.ts";
+import { Decoys } from "./decoys.ts";
+import { createExactBudget, DistinctHosts, DistinctPorts } from "./distinct.ts";
+import { headerSignature, isKernelSyn } from "./header-signature.ts";
+import {
+  deriveLimits,
+  newSequentialState,
+  type SequentialLimits,
+  type SequentialPolicy,
+  takeOutcome,
+} from "./sequential.ts";
+import { newSweepState, noteSweep, type Shape, type SweepPolicy, shapeOf } from "./sweeps.ts";
+import { Scorer, type ScorerName, scorerNames, type TapSource } from "./tap-source.ts";
+import { TapSources } from "./tap-sources.ts";
+
+export interface TapPolicy {
+  /** Who may call a source a scanner. */
+  readonly scorers: ReadonlySet<ScorerName>;
+  readonly score: ScorePolicy;
+  readonly sequential: SequentialPolicy;
+  readonly sweep: SweepPolicy;
+  readonly coordinated: CoordinatedPolicy;
+  readonly wider: WiderPolicy;
+  readonly breadth: BreadthPolicy;
+  /** What is ours; undefined: whoever is probed counts. */
+  readonly homes: AddressRanges | undefined;
+  /** Sources that are never judged. */
+  readonly ignored: AddressRanges;
+  readonly isTolerated: (protocol: number, port: number) => boolean;
+  readonly maxContacts: number;
+  readonly maxSources: number;
+  /** Answers that come later count as none. */
+  readonly answerWaitMs: number;
+  /** A source that has been quiet for so long starts afresh, and is found again. Absent: it is found once. */
+  readonly refindAfterMs?: number;
+}
+
+/**
+ * Weak contacts: ACKs without a connection, datagrams without an answer, SYNs of which the capture holds one direction
+ * only. So many different ones are no accident (docs/detection.md, "Breadth").
+ */
+export interface BreadthPolicy {
+  readonly contacts: number;
+  readonly windowMs: number;
+  /** Hosts of ours that were pinged, whether they answered or not. */
+  readonly pingedHosts: number;
+  /** Hosts of ours that were asked for anything, where the capture does not hold their answers. */
+  readonly unknownHosts: number;
+}
+
+export const DEFAULT_MAX_CONTACTS = 1_048_576;
+export const DEFAULT_MAX_SOURCES = 262_144;
+export const DEFAULT_ANSWER_WAIT_MS = 3_000;
+/** A mark that one source in 2^30 has by chance. */
+const PROOF_BITS = 30;
+const MAX_COORDINATED = 256;
+const MAX_WIDER = 256;
+/** From here on Linux, BSD and Windows take ports for their own questions: a datagram to one may be a late answer. */
+const EPHEMERAL_FROM = 32_768;
+
+/** What has just become known of a source that is explained; read at once. */
+export interface Step {
+  readonly what: "opened" | "again" | "decided" | "found";
+  readonly source: TapSource;
+  readonly contact: Contact;
+  readonly by?: ScorerName;
+}
+
+export interface TapListener {
+  /** A source has been found scanning: for the first time, or for the first time by more than breadth. Read at once. */
+  readonly found?: (source: TapSource, by: ScorerName, contact: Contact) => void;
+  /** Each step of the evidence about a source. */
+  readonly explain?: { readonly source: Prefix; readonly step: (step: Step) => void };
+}
+
+export class TapJudge implements ContactSink {
+  readonly counters = {
+    ignored: 0,
+    coordinatedDropped: 0,
+    widerDropped: 0,
+  };
+  readonly #policy: TapPolicy;
+  readonly #listener: TapListener;
+  readonly #seed: HashSeed;
+  readonly #sources: TapSources;
+  readonly #detector: Detector;
+  readonly #limits: SequentialLimits;
+  readonly #coordinated: CoordinatedScans;
+  readonly #decoys: Decoys<TapSource>;
+  readonly #wider: WiderPrefixes;
+  readonly isForgotten: ((contact: Contact, nowMs: number) => boolean) | undefined;
+  #ignored: AddressRanges;
+  readonly #budget = createExactBudget();
+  readonly #probe = new Probe();
+  readonly #asked = new Contact();
+  readonly #allowed: number;
+  readonly #coordinatedFindings: CoordinatedFinding[] = [];
+  readonly #widerPrefixes: Prefix[] = [];
+
+  constructor(policy: TapPolicy, seed: HashSeed, listener: TapListener = {}) {
+    this.#policy = policy;
+    this.#seed = seed;
+    this.#listener = listener;
+    this.#ignored = policy.ignored;
+    if (policy.refindAfterMs !== undefined) this.isForgotten = (contact, nowMs) => this.#isForgotten(contact, nowMs);
+    const { homes, maxSources } = policy;
+    this.#sources = new TapSources(maxSources, seed, (source) => source.ports.release(this.#budget));
+    const near = homes ?? policy.ignored;
+    this.#detector = new Detector({ table: new SourceTable(maxSources, seed), policy: policy.score, near });
+    this.#limits = deriveLimits(policy.sequential);
+    this.#coordinated = new CoordinatedScans({ policy: policy.coordinated, seed });
+    this.#decoys = new Decoys(seed);
+    this.#wider = new WiderPrefixes(policy.wider);
+    this.#allowed = scorerNames.reduce((bits, name, at) => (policy.scorers.has(name) ? bits | (1 << at) : bits), 0);
+  }
+
+  /** The allow list has changed. */
+  setIgnored(ignored: AddressRanges): void {
+    this.#ignored = ignored;
+  }
+
+  /** Forgets a source, so that it can be found again: after its block has ended. False if it was not tracked. */
+  forget(source: Prefix): boolean {
+    this.#detector.reset(source);
+    return this.#sources.remove(source);
+  }
+
+  /** Lets every source be found again, by what it does from now on: for a reload that changes what is done to scanners. */
+  unflagAll(): void {
+    for (const source of this.#sources.values()) source.foundBy = 0;
+    this.#detector.resetAll();
+  }
+
+  opened(contact: Contact, packet: Packet, bytes: Uint8Array): void {
+    const source = this.#sourceOf(contact);
+    if (source === undefined) return;
+    source.probes++;
+    source.lastMs = Math.max(source.lastMs, contact.timeMs);
+    if (!isLinkQuestion(contact)) source.kinds |= 1 << contact.kind;
+    if (contact.port !== 0) source.ports.add(contact.protocol, contact.port, this.#budget);
+    source.hosts.add(this.#hostHash(contact));
+    source.tools ??= new ToolEvidence();
+    source.tools.note(packet, bytes);
+    source.signature = headerSignature(packet);
+    if (contact.kind === Kind.Syn) countSyn(source, packet);
+    if (contact.protocol === IpProtocol.Tcp) this.#decoys.note(packet, source);
+    this.#explain("opened", source, contact);
+    if (contact.isEvidence) this.#weigh(source, contact, Evidence.Direct);
+  }
+
+  again(contact: Contact, packet: Packet, bytes: Uint8Array, timeMs: number): void {
+    const source = this.#sourceOf(contact);
+    if (source === undefined) return;
+    source.probes++;
+    source.lastMs = Math.max(source.lastMs, timeMs);
+    source.kinds |= 1 << contact.kind;
+    // A second tool behind the address asks for what the first has asked; of clients who come again there is no end.
+    if (source.refused + source.unanswered + source.unknown > 0) source.tools?.note(packet, bytes);
+    if (contact.kind === Kind.Syn) countSyn(source, packet);
+    this.#explain("again", source, contact);
+  }
+
+  idProbed(contact: Contact, packet: Packet, bytes: Uint8Array): void {
+    this.opened(contact, packet, bytes);
+    const source = this.#sourceOf(contact);
+    if (source !== undefined) this.#flag(source, Scorer.Tool, contact);
+  }
+
+  decided(contact: Contact): void {
+    const source = this.#sourceOf(contact);
+    if (source === undefined) return;
+    this.#tally(source, contact);
+    this.#explain("decided", source, contact);
+    this.#judgeOutcome(source, contact);
+    this.#judgeTool(source, contact);
+    this.#judgeWalk(source, contact);
+    this.#judgeSweep(source, contact);
+    this.#judgeTogether(source, contact);
+  }
+
+  #judgeSweep(source: TapSource, contact: Contact): void {
+    // Most sources are clients of one host, and all is well with them.
+    if (source.sweep === undefined && contact.outcome === Outcome.Accepted && source.hosts.count < 2) return;
+    source.sweep ??= newSweepState(contact.timeMs);
+    const asked = this.#asked;
+    asked.protocol = contact.protocol;
+    asked.port = contact.port;
+    asked.kind = contact.kind;
+    asked.timeMs = contact.timeMs;
+    asked.outcome = isNeverAClients(contact) ? Outcome.Unanswered : contact.outcome;
+    const hostHash = this.#hostHash(contact);
+    if (noteSweep(source.sweep, asked, hostHash, this.#policy.sweep)) this.#flag(source, Scorer.Sweep, contact);
+    if (!isQuietlyWide(contact)) return;
+    source.unsettledHosts ??= new DistinctHosts();
+    source.unsettledHosts.add(hostHash);
+    const most = contact.kind === Kind.IcmpEcho ? this.#policy.breadth.pingedHosts : this.#policy.breadth.unknownHosts;
+    if (source.unsettledHosts.count >= most) this.#flag(source, Scorer.Breadth, contact);
+  }
+
+  #tally(source: TapSource, contact: Contact): void {
+    if (!isLinkQuestion(contact) || contact.outcome !== Outcome.Accepted) source.kinds |= 1 << contact.kind;
+    switch (contact.outcome) {
+      case Outcome.Accepted:
+        source.accepted++;
+        if (contact.kind === Kind.Syn) source.halfOpen++;
+        break;
+      case Outcome.Refused:
+        source.refused++;
+        break;
+      case Outcome.Unanswered:
+        source.unanswered++;
+        break;
+      case Outcome.Unknown:
+        source.unknown++;
+        break;
+      case Outcome.Pending:
+        break;
+    }
+  }
+
+  /** What the outcome makes of a contact that might have been a client's. */
+  #judgeOutcome(source: TapSource, contact: Contact): void {
+    if (contact.isEvidence || contact.outcome === Outcome.Accepted) return;
+    switch (contact.kind) {
+      case Kind.Syn:
+      case Kind.Connect:
+      case Kind.SctpInit:
+      case Kind.IpProtocol:
+        if (contact.outcome === Outcome.Unknown) this.#countWeak(source, contact);
+        else this.#weigh(source, contact, Evidence.Direct);
+        break;
+      case Kind.Udp:
+        if (contact.port >= EPHEMERAL_FROM) break;
+        // A datagram without an answer may have been heard all the same: syslog, flow export.
+        if (contact.outcome === Outcome.Refused) this.#weigh(source, contact, Evidence.Direct);
+        else this.#countWeak(source, contact);
+        break;
+      case Kind.Ack:
+      case Kind.Maimon:
+      case Kind.Unknown:
+        this.#countWeak(source, contact);
+        break;
+      default:
+        // Pings, ARP and neighbour questions are evidence only as sweeps; the rest has been weighed when it came.
+        break;
+    }
+  }
+
+  /** Who asked in vain, with packets that bear the mark of a scanner's own, needs no further probes. */
+  #judgeTool(source: TapSource, contact: Contact): void {
+    if (source.tools === undefined || (source.foundBy & (1 << Scorer.Tool)) !== 0) return;
+    if (contact.outcome !== Outcome.Refused && contact.outcome !== Outcome.Unanswered) return;
+    if (source.tools.strongestBits() >= PROOF_BITS) this.#flag(source, Scorer.Tool, contact);
+  }
+
+  #judgeWalk(source: TapSource, contact: Contact): void {
+    const { protocol, outcome } = contact;
+    if (protocol !== IpProtocol.Tcp && protocol !== IpProtocol.Sctp && protocol !== IpProtocol.Udp) return;
+    // Silence is no failure of a datagram.
+    if (protocol === IpProtocol.Udp && outcome !== Outcome.Refused && outcome !== Outcome.Accepted) return;
+    if (outcome === Outcome.Accepted && source.sequential === undefined) return;
+    source.sequential ??= newSequentialState(contact.timeMs);
+    if (takeOutcome(source.sequential, contact, this.#limits)) this.#flag(source, Scorer.Sequential, contact);
+  }
+
+  #judgeTogether(source: TapSource, contact: Contact): void {
+    if (source.signature === 0 || (this.#allowed & (1 << Scorer.Coordinated)) === 0) return;
+    const finding = this.#coordinated.note(contact, source.source, source.signature);
+    if (finding === undefined) return;
+    // The list is for the report; who is in it is found all the same.
+    if (this.#coordinatedFindings.length >= MAX_COORDINATED) this.counters.coordinatedDropped++;
+    else this.#coordinatedFindings.push(finding);
+    for (const member of finding.members) {
+      const known = this.#sources.find(member);
+      if (known !== undefined) this.#flag(known, Scorer.Coordinated, contact);
+    }
+  }
+
+  /** Gives a contact to the scorers that the live daemon has too. */
+  #weigh(source: TapSource, contact: Contact, evidence: Evidence): void {
+    const probe = this.#probe;
+    const { source: key } = source;
+    const isTolerated = !contact.isEvidence && this.#policy.isTolerated(contact.protocol, contact.port);
+    probe.source0 = key.w0;
+    probe.source1 = key.w1;
+    probe.source2 = key.w2;
+    probe.source3 = key.w3;
+    probe.sourceBits = key.bits;
+    // ARP has no number among the IP protocols.
+    probe.protocol = contact.protocol & 0xff;
+    probe.port = contact.port;
+    probe.kind = contact.kind;
+    probe.evidence = isTolerated ? Evidence.Weak : evidence;
+    probe.disposition = isTolerated ? Disposition.Quiet : Disposition.Probe;
+    probe.timeMs = contact.timeMs;
+    const finding = this.#detector.see(probe);
+    if (finding === undefined) return;
+    this.#flag(source, finding.policy === "trigger" ? Scorer.Trigger : Scorer.Score, contact);
+  }
+
+  #countWeak(source: TapSource, contact: Contact): void {
+    const { contacts, windowMs } = this.#policy.breadth;
+    if (source.weak === undefined || Math.abs(contact.timeMs - source.weakMs) > windowMs) {
+      source.weak = new DistinctPorts();
+      source.weakMs = contact.timeMs;
+    }
+    source.weak.add(contact.protocol, contact.port, this.#budget);
+    if (source.weak.count >= contacts) this.#flag(source, Scorer.Breadth, contact);
+  }
+
+  #flag(source: TapSource, by: Scorer, contact: Contact): void {
+    if ((this.#allowed & (1 << by)) === 0 || (source.foundBy & (1 << by)) !== 0) return;
+    const wasWeak = source.foundBy === 1 << Scorer.Breadth;
+    const isFirst = source.flag(by, contact.timeMs);
+    this.#explain("found", source, contact, scorerNames[by]);
+    if (isFirst || wasWeak) this.#listener.found?.(source, scorerNames[by], contact);
+    if (!isFirst) return;
+    const wider = this.#wider.offend(source.source, contact.timeMs);
+    if (wider === undefined) return;
+    if (this.#widerPrefixes.length >= MAX_WIDER) this.counters.widerDropped++;
+    else this.#widerPrefixes.push(wider);
+  }
+
+  #explain(what: Step["what"], source: TapSource, contact: Contact, by?: ScorerName): void {
+    const { explain } = this.#listener;
+    if (explain === undefined || !prefixContains(source.source, explain.source)) return;
+    explain.step({ what, source, contact, ...(by !== undefined && { by }) });
+  }
+
+  /** Undefined for a source that is never judged. */
+  #sourceOf(contact: Contact): TapSource | undefined {
+    const { source0, source1, source2, source3 } = contact;
+    if (this.#ignored.contains(source0, source1, source2, source3)) {
+      this.counters.ignored++;
+      return undefined;
+    }
+    // As on a live host: who has one address of a /64 has them all, but for those of our own networks.
+    const isNear = this.#policy.homes?.contains(source0, source1, source2, source3) === true;
+    const byAddress = isIpv4Words(source0, source1, source2) || isNear;
+    const known = this.#touch(contact, byAddress);
+    const { refindAfterMs = Number.POSITIVE_INFINITY } = this.#policy;
+    if (!known.isFlagged || contact.timeMs - known.lastMs < refindAfterMs) return known;
+    this.forget(known.source);
+    return this.#touch(contact, byAddress);
+  }
+
+  /** Whether the contact is older than what is remembered of its source. */
+  #isForgotten(contact: Contact, nowMs: number): boolean {
+    const sinceMs = contact.timeMs;
+    contact.timeMs = nowMs;
+    const source = this.#sourceOf(contact);
+    contact.timeMs = sinceMs;
+    return source !== undefined && sinceMs < source.firstMs;
+  }
+
+  #touch({ source0, source1, source2, source3, timeMs }: Contact, byAddress: boolean): TapSource {
+    return byAddress
+      ? this.#sources.touch(source0, source1, source2, source3, 128, timeMs)
+      : this.#sources.touch(source0, source1, 0, 0, 64, timeMs);
+  }
+
+  #hostHash({ host0, host1, host2, host3 }: Contact): number {
+    return hashSource(this.#seed, host0, host1, host2, host3, 128);
+  }
+
+  /** Tracked now. */
+  get size(): number {
+    return this.#sources.size;
+  }
+
+  /** Undefined if it is not tracked. */
+  sourceOf(key: Prefix): TapSource | undefined {
+    return this.#sources.find(key);
+  }
+
+  get sourceCount(): number {
+    return this.#sources.seen;
+  }
+
+  /** Sources that were not remembered because the table was full, and scanners among them: missing in the report. */
+  get forgotten(): { readonly sources: number; readonly scanners: number } {
+    const { evictions, evictedScanners } = this.#sources;
+    return { sources: evictions, scanners: evictedScanners };
+  }
+
+  *scanners(): Generator<TapSource> {
+    for (const source of this.#sources.values()) if (source.isFlagged) yield source;
+  }
+
+  shapeOf({ sweep }: TapSource): Shape | undefined {
+    return sweep === undefined ? undefined : shapeOf(sweep, this.#policy.sweep);
+  }
+
+  /** The latest of its coordinated scans. */
+  coordinatedOf(source: Prefix): CoordinatedFinding | undefined {
+    const isIn = (finding: CoordinatedFinding) =>
+      finding.members.some((member) => member.bits === source.bits && prefixContains(member, source));
+    return this.#coordinatedFindings.findLast(isIn);
+  }
+
+  coordinated(): readonly CoordinatedFinding[] {
+    return this.#coordinatedFindings;
+  }
+
+  /** IPv6 prefixes of which several parts scan. */
+  widerPrefixes(): readonly Prefix[] {
+    return this.#widerPrefixes;
+  }
+}
+
+function countSyn(source: TapSource, packet: Packet): void {
+  if (isKernelSyn(packet)) source.kernelSyns++;
+  else source.rawSyns++;
+}
+
+/** Every host asks its link for those that it speaks to. */
+function isLinkQuestion({ kind }: Contact): boolean {
+  return kind === Kind.Arp || kind === Kind.Neighbor;
+}
+
+/** However it ended: a handshake broken off, a question for the clock or the netmask. */
+function isNeverAClients({ kind, outcome }: Contact): boolean {
+  if (kind === Kind.Syn) return outcome === Outcome.Accepted;
+  return kind === Kind.IcmpTimestamp || kind === Kind.IcmpNetmask;
+}
+
+/** Says nothing by its outcome, and something by the number of hosts. */
+function isQuietlyWide({ kind, outcome }: Contact): boolean {
+  return outcome === Outcome.Unknown || (kind === Kind.IcmpEcho && outcome === Outcome.Accepted);
+}

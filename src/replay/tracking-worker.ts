@@ -1,0 +1,34 @@
+// The thread that reads a capture and tracks its contacts, for tracking-thread.ts.
+import { parentPort, workerData } from "node:worker_threads";
+import { CaptureError } from "../capture/capture-report.ts";
+import { ContactQueueWriter } from "./contact-queue.ts";
+import { trackContacts } from "./tracking.ts";
+import { isTrackingTask, type TrackingMessage, type TrackingTask } from "./tracking-message.ts";
+
+/** Of the file between two looks of the judging side: waking it costs as much as tracking a hundred packets. */
+const PUBLISH_BYTES = 1 << 20;
+
+async function run({ tracking, memory }: TrackingTask): Promise<void> {
+  const writer = new ContactQueueWriter(memory, () => tell({ what: "wake" }));
+  let publishAtBytes = 0;
+  try {
+    const tracked = await trackContacts(tracking, writer, (readBytes, totalBytes) => {
+      if (readBytes < publishAtBytes) return;
+      publishAtBytes = readBytes + PUBLISH_BYTES;
+      writer.publish();
+      tell({ what: "progress", readBytes, totalBytes });
+    });
+    writer.publish();
+    tell({ what: "done", tracked });
+  } catch (error) {
+    if (!(error instanceof CaptureError)) throw error;
+    tell({ what: "failed", code: error.code, message: error.message });
+  }
+}
+
+function tell(message: TrackingMessage): void {
+  parentPort?.postMessage(message);
+}
+
+const task: unknown = workerData;
+if (isTrackingTask(task)) await run(task);
