@@ -1,5 +1,7 @@
 // Which tools the sources of direct probes use: some thousand sources, the newest. In a flood of new ones only a few a
 // second are taken in, so that a packet costs a look-up; who is in is followed to the end.
+
+import { layoutOf } from "../detect/header-layout.ts";
 import { type HashSeed, hashSource } from "../detect/keyed-hash.ts";
 import { Disposition, Evidence, type Probe } from "../detect/probe.ts";
 import { ToolEvidence, type ToolFound } from "../detect/tool-evidence.ts";
@@ -46,8 +48,9 @@ export class ToolMemory {
     const { source0, source1, source2, source3, sourceBits } = probe;
     const hash = hashSource(this.#seed, source0, source1, source2, source3, sourceBits) & KEY_MASK;
     const known = this.#known.get(hash);
-    if (known === undefined) this.#admit(hash, probe)?.note(packet, bytes);
-    else if (isOf(known, source0, source1, source2, source3, sourceBits)) known.evidence.note(packet, bytes);
+    if (known === undefined) this.#admit(hash, probe)?.note(packet, layoutOf(packet, bytes));
+    else if (isOf(known, source0, source1, source2, source3, sourceBits))
+      known.evidence.note(packet, layoutOf(packet, bytes));
   }
 
   #admit(hash: number, probe: Probe): ToolEvidence | undefined {

@@ -6,7 +6,7 @@ import { NAMED_AT_BITS } from "./fingerprint-bits.ts";
 import { candidatesOf, compiledRows } from "./fingerprint-index.ts";
 import { type CompiledRow, constantOf, fitsCookie } from "./fingerprint-match.ts";
 import { Constant, type ToolName, toolNames } from "./fingerprints.ts";
-import { layoutOf } from "./header-layout.ts";
+import { type Layout, layoutOf } from "./header-layout.ts";
 
 export interface ToolFound {
   readonly tool: ToolName;
@@ -39,10 +39,10 @@ const MAX_LEAD = 16;
 export class ToolEvidence {
   #tally: Uint32Array | undefined;
 
-  /** Takes one of the source's packets. `bytes`: those the packet was decoded from. */
-  note(packet: Packet, bytes: Uint8Array): void {
+  /** Takes one of the source's packets, with what layoutOf says of it. */
+  note(packet: Packet, layout: Layout): void {
     if (packet.fragmentOffset !== 0 || packet.moreFragments !== 0) return;
-    const rows = candidatesOf(packet, layoutOf(packet, bytes));
+    const rows = candidatesOf(packet, layout);
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i];
       if (row === undefined || !row.fitsHabits(packet)) continue;

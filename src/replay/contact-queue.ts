@@ -2,8 +2,8 @@
 // neither side allocates anything.
 //
 //   note of the record: which of the sink's methods is called
-//   body, words of 32 bits: | source (4) | host (4) | protocol, port | kind, outcome, evidence | probes | first, ms (2) | now, ms (2) |
-//   and, but for `decided`:  | fields of the packet (36) | its transport header (64 bytes) |
+//   body, words of 32 bits: | source (4) | host (4) | protocol, port | kind, outcome, evidence, layout | probes | first, ms (2) | now, ms (2) |
+//   and, but for `decided`:  | fields of the packet (36) |
 import {
   type RecordFacts,
   type RecordVisitor,
@@ -11,9 +11,9 @@ import {
   SharedRingReader,
   SharedRingWriter,
 } from "../capture/shared-ring.ts";
+import type { Layout } from "../detect/header-layout.ts";
 import type { Kind } from "../detect/probe.ts";
 import { Contact, type ContactSink, type Outcome } from "../detect/tap/contact.ts";
-import { copyTransport, TRANSPORT_BYTES } from "../detect/tap/held-packets.ts";
 import { Packet } from "../wire/packet.ts";
 
 const Told = { Opened: 0, Again: 1, Decided: 2, IdProbed: 3 } as const;
@@ -27,13 +27,13 @@ const FIRST_MS = 11;
 const NOW_MS = 13;
 const PACKET = 15;
 const PACKET_WORDS = 36;
-const TRANSPORT = PACKET + PACKET_WORDS;
 const DECIDED_BYTES = PACKET * 4;
-const WHOLE_BYTES = TRANSPORT * 4 + TRANSPORT_BYTES;
+const WHOLE_BYTES = (PACKET + PACKET_WORDS) * 4;
 
 const PROTOCOL_AT = 16;
 const OUTCOME_AT = 8;
 const EVIDENCE_AT = 16;
+const LAYOUT_AT = 24;
 
 /** The note alone says something here. */
 class Facts implements RecordFacts {
@@ -46,10 +46,8 @@ class Facts implements RecordFacts {
 export class ContactQueueWriter implements ContactSink {
   readonly #writer: SharedRingWriter;
   readonly #body = new Int32Array(WHOLE_BYTES / 4);
-  readonly #transport = new Uint8Array(this.#body.buffer, TRANSPORT * 4, TRANSPORT_BYTES);
   readonly #time = new Float64Array(1);
   readonly #timeWords = new Int32Array(this.#time.buffer);
-  readonly #packet = new Packet();
   readonly #facts = new Facts();
 
   /** `wake` is called when the judging side sleeps and has something to read. */
@@ -61,15 +59,17 @@ export class ContactQueueWriter implements ContactSink {
     this.#writer.publish();
   }
 
-  opened(contact: Contact, packet: Packet, bytes: Uint8Array): void {
+  opened(contact: Contact, packet: Packet, layout: Layout): void {
     this.#fill(contact, contact.timeMs);
-    this.#fillPacket(packet, bytes);
+    this.#body[STATE] = (this.#body[STATE] ?? 0) | (layout << LAYOUT_AT);
+    packetToWords(packet, this.#body, PACKET);
     this.#write(Told.Opened, WHOLE_BYTES);
   }
 
-  again(contact: Contact, packet: Packet, bytes: Uint8Array, timeMs: number): void {
+  again(contact: Contact, packet: Packet, layout: Layout, timeMs: number): void {
     this.#fill(contact, timeMs);
-    this.#fillPacket(packet, bytes);
+    this.#body[STATE] = (this.#body[STATE] ?? 0) | (layout << LAYOUT_AT);
+    packetToWords(packet, this.#body, PACKET);
     this.#write(Told.Again, WHOLE_BYTES);
   }
 
@@ -78,9 +78,10 @@ export class ContactQueueWriter implements ContactSink {
     this.#write(Told.Decided, DECIDED_BYTES);
   }
 
-  idProbed(contact: Contact, packet: Packet, bytes: Uint8Array): void {
+  idProbed(contact: Contact, packet: Packet, layout: Layout): void {
     this.#fill(contact, contact.timeMs);
-    this.#fillPacket(packet, bytes);
+    this.#body[STATE] = (this.#body[STATE] ?? 0) | (layout << LAYOUT_AT);
+    packetToWords(packet, this.#body, PACKET);
     this.#write(Told.IdProbed, WHOLE_BYTES);
   }
 
@@ -110,11 +111,6 @@ export class ContactQueueWriter implements ContactSink {
     this.#time[0] = timeMs;
     this.#body[at] = this.#timeWords[0] ?? 0;
     this.#body[at + 1] = this.#timeWords[1] ?? 0;
-  }
-
-  #fillPacket(packet: Packet, bytes: Uint8Array): void {
-    copyTransport(packet, bytes, this.#packet, this.#transport);
-    packetToWords(this.#packet, this.#body, PACKET);
   }
 }
 
@@ -148,7 +144,6 @@ class ContactVisitor implements RecordVisitor {
   readonly #words: Int32Array;
   readonly #contact = new Contact();
   readonly #packet = new Packet();
-  readonly #transport = new Uint8Array(TRANSPORT_BYTES);
   readonly #time = new Float64Array(1);
   readonly #timeWords = new Int32Array(this.#time.buffer);
 
@@ -157,20 +152,19 @@ class ContactVisitor implements RecordVisitor {
     this.#words = new Int32Array(data);
   }
 
-  record(bytes: Uint8Array, at: number, _end: number, { note }: RecordFacts): void {
-    const contact = this.#read(at >> 2);
+  record(_bytes: Uint8Array, atByte: number, _end: number, { note }: RecordFacts): void {
+    const at = atByte >> 2;
+    const contact = this.#read(at);
     if (note === Told.Decided) {
       this.#sink.decided(contact);
       return;
     }
     const packet = this.#packet;
-    wordsToPacket(this.#words, (at >> 2) + PACKET, packet);
-    const transport = this.#transport;
-    const from = at + TRANSPORT * 4;
-    for (let byte = 0; byte < TRANSPORT_BYTES; byte++) transport[byte] = bytes[from + byte] ?? 0;
-    if (note === Told.Opened) this.#sink.opened(contact, packet, transport);
-    else if (note === Told.Again) this.#sink.again(contact, packet, transport, this.#timeAt((at >> 2) + NOW_MS));
-    else this.#sink.idProbed(contact, packet, transport);
+    wordsToPacket(this.#words, at + PACKET, packet);
+    const layout = ((this.#words[at + STATE] ?? 0) >>> LAYOUT_AT) as Layout;
+    if (note === Told.Opened) this.#sink.opened(contact, packet, layout);
+    else if (note === Told.Again) this.#sink.again(contact, packet, layout, this.#timeAt(at + NOW_MS));
+    else this.#sink.idProbed(contact, packet, layout);
   }
 
   #read(at: number): Contact {
@@ -190,7 +184,7 @@ class ContactVisitor implements RecordVisitor {
     const state = words[at + STATE] ?? 0;
     contact.kind = (state & 0xff) as Kind;
     contact.outcome = ((state >>> OUTCOME_AT) & 0xff) as Outcome;
-    contact.isEvidence = state >>> EVIDENCE_AT !== 0;
+    contact.isEvidence = ((state >>> EVIDENCE_AT) & 1) === 1;
     contact.probes = unsigned(words, at + PROBES);
     contact.timeMs = this.#timeAt(at + FIRST_MS);
     return contact;

@@ -98,7 +98,8 @@ function sizeOf(file: string): number {
 
 function summarize(judge: TapJudge, tracked: Tracked, settings: ReplaySettings): Replayed {
   const { report, firstMs, lastMs, counters } = tracked;
-  const scanners = [...judge.scanners()]
+  const scanners = judge
+    .scanners()
     .sort((a, b) => a.firstMs - b.firstMs)
     .map((source) =>
       describeScanner(source, {

@@ -5,8 +5,8 @@ import { ContactQueueWriter } from "./contact-queue.ts";
 import { trackContacts } from "./tracking.ts";
 import { isTrackingTask, type TrackingMessage, type TrackingTask } from "./tracking-message.ts";
 
-/** Of the file between two looks of the judging side: waking it costs as much as tracking a hundred packets. */
-const PUBLISH_BYTES = 1 << 20;
+/** Of the file between two looks of the judging side: waking it costs as much as tracking some hundred packets. */
+const PUBLISH_BYTES = 4 << 20;
 
 async function run({ tracking, memory }: TrackingTask): Promise<void> {
   const writer = new ContactQueueWriter(memory, () => tell({ what: "wake" }));
@@ -15,8 +15,8 @@ async function run({ tracking, memory }: TrackingTask): Promise<void> {
     const tracked = await trackContacts(tracking, writer, (readBytes, totalBytes) => {
       if (readBytes < publishAtBytes) return;
       publishAtBytes = readBytes + PUBLISH_BYTES;
-      writer.publish();
       tell({ what: "progress", readBytes, totalBytes });
+      writer.publish();
     });
     writer.publish();
     tell({ what: "done", tracked });

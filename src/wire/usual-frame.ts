@@ -2,7 +2,6 @@
 // with its whole header. One function, each field written once. It decides nothing of its own: what it takes, it decodes
 // as the long way does (a test compares), and everything else it leaves to the long way.
 import { IPV4_MAPPED_WORD } from "./address.ts";
-import { readU8, readU16, readU32 } from "./big-endian.ts";
 import { IpProtocol, type Packet } from "./packet.ts";
 
 /** Ethernet (ethernet.ts), then IPv4 (ipv4.ts), then TCP (tcp.ts), none with options. */
@@ -16,15 +15,28 @@ const TCP_HEADER_BYTES = 20;
 const IP_HEADER_BYTES = 20;
 const FRAGMENT_MASK = 0x3fff;
 
+/** Of the bytes that were given last: a capture's frames lie in the same ones, and a view of them reads words at once. */
+let viewed: Uint8Array = new Uint8Array();
+let view = new DataView(viewed.buffer);
+
+function viewOf(bytes: Uint8Array): DataView {
+  if (bytes === viewed) return view;
+  viewed = bytes;
+  view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return view;
+}
+
 /** False: nothing was written, decode it the long way. */
 export function decodeUsualFrame(bytes: Uint8Array, at: number, end: number, out: Packet): boolean {
-  if (end - at < USUAL_BYTES || (readU32(bytes, at + 12) | ANY_SERVICE) !== ETHER_TYPE_AND_LENGTH) return false;
+  if (end - at < USUAL_BYTES) return false;
+  const words = viewOf(bytes);
+  if ((words.getInt32(at + 12) | ANY_SERVICE) !== ETHER_TYPE_AND_LENGTH) return false;
   const ip = at + IP_AT;
-  const fragment = readU16(bytes, ip + 6);
-  if (readU8(bytes, ip + 9) !== IpProtocol.Tcp || (fragment & FRAGMENT_MASK) !== 0) return false;
-  const segmentBytes = readU16(bytes, ip + 2) - IP_HEADER_BYTES;
+  const fragment = words.getUint16(ip + 6);
+  if (words.getUint8(ip + 9) !== IpProtocol.Tcp || (fragment & FRAGMENT_MASK) !== 0) return false;
+  const segmentBytes = words.getUint16(ip + 2) - IP_HEADER_BYTES;
   const tcp = at + TCP_AT;
-  const headerBytes = (readU8(bytes, tcp + 12) >> 4) * 4;
+  const headerBytes = (words.getUint8(tcp + 12) >> 4) * 4;
   if (segmentBytes < TCP_HEADER_BYTES || headerBytes < TCP_HEADER_BYTES) return false;
 
   const endAt = Math.min(end, tcp + segmentBytes);
@@ -32,24 +44,24 @@ export function decodeUsualFrame(bytes: Uint8Array, at: number, end: number, out
   out.source0 = 0;
   out.source1 = 0;
   out.source2 = IPV4_MAPPED_WORD;
-  out.source3 = readU32(bytes, ip + 12);
+  out.source3 = words.getUint32(ip + 12);
   out.destination0 = 0;
   out.destination1 = 0;
   out.destination2 = IPV4_MAPPED_WORD;
-  out.destination3 = readU32(bytes, ip + 16);
-  out.hopLimit = readU8(bytes, ip + 8);
-  out.identification = readU16(bytes, ip + 4);
+  out.destination3 = words.getUint32(ip + 16);
+  out.hopLimit = words.getUint8(ip + 8);
+  out.identification = words.getUint16(ip + 4);
   out.dontFragment = (fragment >> 14) & 1;
   out.hasIpOptions = 0;
   out.fragmentOffset = 0;
   out.moreFragments = 0;
   out.protocol = IpProtocol.Tcp;
-  out.sourcePort = readU16(bytes, tcp);
-  out.destinationPort = readU16(bytes, tcp + 2);
-  out.tcpFlags = readU8(bytes, tcp + 13);
-  out.tcpSequence = readU32(bytes, tcp + 4);
-  out.tcpAcknowledgment = readU32(bytes, tcp + 8);
-  out.tcpWindow = readU16(bytes, tcp + 14);
+  out.sourcePort = words.getUint16(tcp);
+  out.destinationPort = words.getUint16(tcp + 2);
+  out.tcpFlags = words.getUint8(tcp + 13);
+  out.tcpSequence = words.getUint32(tcp + 4);
+  out.tcpAcknowledgment = words.getUint32(tcp + 8);
+  out.tcpWindow = words.getUint16(tcp + 14);
   out.tcpOptionsAt = tcp + TCP_HEADER_BYTES;
   out.tcpOptionsBytes = Math.min(headerBytes, endAt - tcp) - TCP_HEADER_BYTES;
   out.icmpType = 0;

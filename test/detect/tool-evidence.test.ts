@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { firstBits, NAMED_AT_BITS, packetsNeeded } from "../../src/detect/fingerprint-bits.ts";
 import { fingerprints } from "../../src/detect/fingerprints.ts";
+import { layoutOf } from "../../src/detect/header-layout.ts";
 import { ToolEvidence, toolOfPacket } from "../../src/detect/tool-evidence.ts";
 import { formatWords } from "../../src/wire/address.ts";
 import { decodePacket } from "../../src/wire/decode.ts";
@@ -19,7 +20,7 @@ function evidenceOf(capture: Capture): Map<string, ToolEvidence> {
     const source = formatWords(packet.source0, packet.source1, packet.source2, packet.source3);
     const evidence = sources.get(source) ?? new ToolEvidence();
     sources.set(source, evidence);
-    evidence.note(packet, bytes);
+    evidence.note(packet, layoutOf(packet, bytes));
   }
   return sources;
 }
@@ -107,7 +108,7 @@ const flow6 = { source: "2001:db8::1", destination: "2001:db8:a::1" };
 
 function note(evidence: ToolEvidence, bytes: Uint8Array): void {
   decodePacket(bytes, 0, bytes.length, packet);
-  evidence.note(packet, bytes);
+  evidence.note(packet, layoutOf(packet, bytes));
 }
 
 for (const [name, stack] of Object.entries(stacks)) {
@@ -129,7 +130,7 @@ for (const [name, stack] of Object.entries(stacks)) {
           const bytes = buildTcp({ ...built, sequence: Math.imul(i, 0x9e3779b1) >>> 0 });
           decodePacket(bytes, 0, bytes.length, packet);
           assert.equal(toolOfPacket(packet, bytes), undefined);
-          for (let again = 0; again < 3; again++) evidence.note(packet, bytes);
+          for (let again = 0; again < 3; again++) evidence.note(packet, layoutOf(packet, bytes));
         }
         assert.deepEqual(evidence.tools(), []);
       });
@@ -159,7 +160,7 @@ test("the habits of masscan without its cookie: chance alone, in 200,000 packets
     packet.tcpSequence = random();
     packet.destinationPort = random() & 0xffff;
     if (toolOfPacket(packet, bytes) === "masscan") hits++;
-    evidence.note(packet, bytes);
+    evidence.note(packet, layoutOf(packet, bytes));
   }
   assert.ok(hits > 0, "chance has had its day");
   assert.deepEqual(evidence.tools(), []);

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { createSharedRing } from "../../src/capture/shared-ring.ts";
+import { Layout } from "../../src/detect/header-layout.ts";
 import { Kind } from "../../src/detect/probe.ts";
 import { Contact, type ContactSink, Outcome } from "../../src/detect/tap/contact.ts";
-import { copyTransport, TRANSPORT_BYTES } from "../../src/detect/tap/held-packets.ts";
 import { ContactQueueReader, ContactQueueWriter } from "../../src/replay/contact-queue.ts";
 import { Packet } from "../../src/wire/packet.ts";
 
@@ -39,7 +39,7 @@ const told = fc.record({
   what: fc.constantFrom("opened", "again", "decided", "idProbed"),
   contact: contacts,
   packet: fc.record(fields),
-  header: fc.uint8Array({ maxLength: 100 }),
+  layout: fc.constantFrom(...Object.values(Layout)),
   nowMs: time,
 });
 
@@ -50,35 +50,26 @@ test("every number of a contact and its packet, in their order", () => {
       const heard: unknown[] = [];
       const keep =
         (what: string): ContactSink["again"] =>
-        (contact, packet, bytes, timeMs) =>
-          heard.push({ what, contact: { ...contact }, packet: { ...packet }, bytes: [...bytes], timeMs });
+        (contact, packet, layout, timeMs) =>
+          heard.push({ what, contact: { ...contact }, packet: { ...packet }, layout, timeMs });
       const sink: ContactSink = {
-        opened: (contact, packet, bytes) => keep("opened")(contact, packet, bytes, 0),
+        opened: (contact, packet, layout) => keep("opened")(contact, packet, layout, 0),
         again: keep("again"),
-        idProbed: (contact, packet, bytes) => keep("idProbed")(contact, packet, bytes, 0),
+        idProbed: (contact, packet, layout) => keep("idProbed")(contact, packet, layout, 0),
         decided: (contact) => void heard.push({ what: "decided", contact: { ...contact } }),
       };
       const reader = new ContactQueueReader(memory, sink);
       const writer = new ContactQueueWriter(memory, () => undefined);
       const expected: unknown[] = [];
-      for (const [index, { what, contact, packet, header, nowMs }] of all.entries()) {
-        const bytes = new Uint8Array(300);
-        bytes.set(header, 20);
-        const given = Object.assign(new Packet(), packet, { transportAt: 20, endAt: 20 + header.length });
+      for (const [index, { what, contact, packet, layout, nowMs }] of all.entries()) {
         const record = Object.assign(new Contact(), contact);
-        if (what === "decided") {
-          writer.decided(record);
-          expected.push({ what, contact: { ...record } });
-        } else {
-          const copy = new Packet();
-          const start = new Uint8Array(TRANSPORT_BYTES);
-          copyTransport(given, bytes, copy, start);
-          if (what === "again") writer.again(record, given, bytes, nowMs);
-          else if (what === "opened") writer.opened(record, given, bytes);
-          else writer.idProbed(record, given, bytes);
-          const timeMs = what === "again" ? nowMs : 0;
-          expected.push({ what, contact: { ...record }, packet: { ...copy }, bytes: [...start], timeMs });
-        }
+        const given = Object.assign(new Packet(), packet);
+        if (what === "decided") writer.decided(record);
+        else if (what === "again") writer.again(record, given, layout, nowMs);
+        else if (what === "opened") writer.opened(record, given, layout);
+        else writer.idProbed(record, given, layout);
+        const more = { packet: { ...given }, layout, timeMs: what === "again" ? nowMs : 0 };
+        expected.push({ what, contact: { ...record }, ...(what !== "decided" && more) });
         writer.publish();
         if (index % perTurn === 0) reader.drain(perTurn);
       }

@@ -1,5 +1,6 @@
 // Tells the sink of contacts: the one place where rows become the reused Contact record.
 import type { Packet } from "../../wire/packet.ts";
+import { type Layout, layoutOf } from "../header-layout.ts";
 import { Kind } from "../probe.ts";
 import { Contact, type ContactSink, Outcome } from "./contact.ts";
 import { portOf, protocolOf } from "./contact-key.ts";
@@ -23,7 +24,7 @@ export class ContactTeller {
   }
 
   hold(row: number, packet: Packet, bytes: Uint8Array): void {
-    this.#rows.setHeld(row, this.#held.hold(row, packet, bytes));
+    this.#rows.setHeld(row, this.#held.hold(row, packet, layoutOf(packet, bytes)));
   }
 
   /** What is held turns out to belong to something: it is never told. */
@@ -32,8 +33,7 @@ export class ContactTeller {
   }
 
   open(row: number, packet: Packet, bytes: Uint8Array): void {
-    this.opened++;
-    this.#sink.opened(this.#fill(row), packet, bytes);
+    this.#open(row, packet, layoutOf(packet, bytes));
   }
 
   /** The contact as it was first, but kind and worth of the packet at hand. */
@@ -41,7 +41,7 @@ export class ContactTeller {
     const contact = this.#fill(row);
     contact.kind = kind;
     contact.isEvidence = isEvidence;
-    this.#sink.again(contact, packet, bytes, timeMs);
+    this.#sink.again(contact, packet, layoutOf(packet, bytes), timeMs);
   }
 
   isForgotten(row: number, nowMs: number): boolean {
@@ -66,7 +66,7 @@ export class ContactTeller {
     contact.timeMs = timeMs;
     contact.probes = 1;
     contact.isEvidence = false;
-    this.#sink.idProbed(contact, packet, bytes);
+    this.#sink.idProbed(contact, packet, layoutOf(packet, bytes));
   }
 
   decide(row: number): void {
@@ -84,9 +84,14 @@ export class ContactTeller {
     }
     const state = this.#rows.state(row) & ~HELD;
     this.#rows.setState(row, state);
-    this.open(row, held.packet, held.bytes);
+    this.#open(row, held.packet, held.layout);
     this.#rows.setState(row, withOutcome(state, outcome));
     this.decide(row);
+  }
+
+  #open(row: number, packet: Packet, layout: Layout): void {
+    this.opened++;
+    this.#sink.opened(this.#fill(row), packet, layout);
   }
 
   #fill(row: number): Contact {

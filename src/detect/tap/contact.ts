@@ -1,6 +1,7 @@
 // The vocabulary of outcome tracking: who asked whom, how it ended, and what each packet was taken for.
 // Where nobody can ask the kernel which port is closed, these outcomes are what the scorers judge by.
 import type { Packet } from "../../wire/packet.ts";
+import type { Layout } from "../header-layout.ts";
 import { Kind } from "../probe.ts";
 
 export const Outcome = {
@@ -79,20 +80,19 @@ export class Contact {
 
 export interface ContactSink {
   /**
-   * A packet that begins something, seen for the first time. `packet` and the bytes it was decoded from are valid now.
-   * For what was held back (Seen.Held) this comes late, with a copy of packet and transport header, and `decided`
-   * follows at once.
+   * A packet that begins something, seen for the first time. `packet` is valid now, but for what it says of places: its bytes
+   * may be gone. For what was held back (Seen.Held) this comes late, with a copy, and `decided` follows at once.
    */
-  opened(contact: Contact, packet: Packet, bytes: Uint8Array): void;
+  opened(contact: Contact, packet: Packet, layout: Layout): void;
   /** Asked before `again` of a settled contact: whether its source is remembered no more. Then it is opened anew. */
   readonly isForgotten?: ((contact: Contact, nowMs: number) => boolean) | undefined;
   /** The same asked again, at `timeMs`, while its outcome is known or pending. */
-  again(contact: Contact, packet: Packet, bytes: Uint8Array, timeMs: number): void;
+  again(contact: Contact, packet: Packet, layout: Layout, timeMs: number): void;
   /**
    * The outcome is known now. Once a contact, but that Accepted may follow any other. An accepted SYN is told when its
    * handshake has completed, was broken off, or the wait is over, so that its kind is right.
    */
   decided(contact: Contact): void;
   /** One of a series of SYN+ACKs that nobody asked for (Seen.IdProbe); the contact is in no table and never decided. */
-  idProbed(contact: Contact, packet: Packet, bytes: Uint8Array): void;
+  idProbed(contact: Contact, packet: Packet, layout: Layout): void;
 }

@@ -1,16 +1,14 @@
 // Copies of the packets that cannot be judged before the other side has answered, or has not: a fixed number of
-// records, each used anew when its turn comes. A copy holds the packet's fields and the start of its transport header.
+// records, each used anew when its turn comes.
 import { Packet } from "../../wire/packet.ts";
+import { Layout } from "../header-layout.ts";
 
 const SLOTS = 4_096;
-/** The longest TCP header is 60 bytes. */
-export const TRANSPORT_BYTES = 64;
-const TCP_HEADER_BYTES = 20;
 
 class HeldPacket {
   row = -1;
   readonly packet = new Packet();
-  readonly bytes = new Uint8Array(TRANSPORT_BYTES);
+  layout: Layout = Layout.Unknown;
 }
 
 export class HeldPackets {
@@ -18,7 +16,7 @@ export class HeldPackets {
   #next = 0;
 
   /** Returns the slot, by which `find` gives the copy back until the slot's next turn. */
-  hold(row: number, packet: Packet, bytes: Uint8Array): number {
+  hold(row: number, packet: Packet, layout: Layout): number {
     const slot = this.#next;
     this.#next = (slot + 1) % SLOTS;
     let held = this.#slots[slot];
@@ -27,7 +25,8 @@ export class HeldPackets {
       this.#slots[slot] = held;
     }
     held.row = row;
-    copyTransport(packet, bytes, held.packet, held.bytes);
+    held.layout = layout;
+    copyPacket(packet, held.packet);
     return slot;
   }
 
@@ -36,21 +35,6 @@ export class HeldPackets {
     const held = this.#slots[slot];
     return held?.row === row ? held : undefined;
   }
-}
-
-/** What judges look at of a packet, for who keeps it: all fields, and the start of its transport header at byte 0. */
-export function copyTransport(packet: Packet, bytes: Uint8Array, to: Packet, header: Uint8Array): void {
-  copyPacket(packet, to);
-  const from = packet.transportAt;
-  const copied = Math.max(0, Math.min(TRANSPORT_BYTES, packet.endAt - from, bytes.length - from));
-  for (let at = 0; at < copied; at++) header[at] = bytes[from + at] ?? 0;
-  header.fill(0, copied);
-  to.transportAt = 0;
-  to.endAt = copied;
-  const options = Math.max(0, copied - TCP_HEADER_BYTES);
-  to.tcpOptionsBytes = Math.min(packet.tcpOptionsBytes, options);
-  // 0 says that the fixed header was cut.
-  to.tcpOptionsAt = packet.tcpOptionsAt === 0 ? 0 : TCP_HEADER_BYTES;
 }
 
 /** Every field of a Packet; a test compares. */

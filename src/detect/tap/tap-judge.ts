@@ -4,6 +4,7 @@ import { isIpv4Words, type Prefix, prefixContains } from "../../wire/address.ts"
 import type { AddressRanges } from "../../wire/address-ranges.ts";
 import { IpProtocol, type Packet } from "../../wire/packet.ts";
 import { Detector } from "../detector.ts";
+import type { Layout } from "../header-layout.ts";
 import { type HashSeed, hashSource } from "../keyed-hash.ts";
 import { Disposition, Evidence, Kind, Probe } from "../probe.ts";
 import type { ScorePolicy } from "../scorers.ts";
@@ -140,11 +141,11 @@ export class TapJudge implements ContactSink {
 
   /** Lets every source be found again, by what it does from now on: for a reload that changes what is done to scanners. */
   unflagAll(): void {
-    for (const source of this.#sources.values()) source.foundBy = 0;
+    for (const source of this.#sources.flagged()) source.foundBy = 0;
     this.#detector.resetAll();
   }
 
-  opened(contact: Contact, packet: Packet, bytes: Uint8Array): void {
+  opened(contact: Contact, packet: Packet, layout: Layout): void {
     const source = this.#sourceOf(contact);
     if (source === undefined) return;
     source.probes++;
@@ -153,7 +154,7 @@ export class TapJudge implements ContactSink {
     if (contact.port !== 0) source.ports.add(contact.protocol, contact.port, this.#budget);
     source.hosts.add(this.#hostHash(contact));
     source.tools ??= new ToolEvidence();
-    source.tools.note(packet, bytes);
+    source.tools.note(packet, layout);
     source.signature = headerSignature(packet);
     if (contact.kind === Kind.Syn) countSyn(source, packet);
     if (contact.protocol === IpProtocol.Tcp) this.#decoys.note(packet, source);
@@ -161,20 +162,20 @@ export class TapJudge implements ContactSink {
     if (contact.isEvidence) this.#weigh(source, contact, Evidence.Direct);
   }
 
-  again(contact: Contact, packet: Packet, bytes: Uint8Array, timeMs: number): void {
+  again(contact: Contact, packet: Packet, layout: Layout, timeMs: number): void {
     const source = this.#sourceOf(contact);
     if (source === undefined) return;
     source.probes++;
     source.lastMs = Math.max(source.lastMs, timeMs);
     source.kinds |= 1 << contact.kind;
     // A second tool behind the address asks for what the first has asked; of clients who come again there is no end.
-    if (source.refused + source.unanswered + source.unknown > 0) source.tools?.note(packet, bytes);
+    if (source.refused + source.unanswered + source.unknown > 0) source.tools?.note(packet, layout);
     if (contact.kind === Kind.Syn) countSyn(source, packet);
     this.#explain("again", source, contact);
   }
 
-  idProbed(contact: Contact, packet: Packet, bytes: Uint8Array): void {
-    this.opened(contact, packet, bytes);
+  idProbed(contact: Contact, packet: Packet, layout: Layout): void {
+    this.opened(contact, packet, layout);
     const source = this.#sourceOf(contact);
     if (source !== undefined) this.#flag(source, Scorer.Tool, contact);
   }
@@ -396,8 +397,8 @@ export class TapJudge implements ContactSink {
     return { sources: evictions, scanners: evictedScanners };
   }
 
-  *scanners(): Generator<TapSource> {
-    for (const source of this.#sources.values()) if (source.isFlagged) yield source;
+  scanners(): TapSource[] {
+    return this.#sources.flagged();
   }
 
   shapeOf({ sweep }: TapSource): Shape | undefined {

@@ -70,8 +70,11 @@ export class TapSources {
     return true;
   }
 
-  *values(): Generator<TapSource> {
-    for (const source of this.#slots) if (source !== undefined) yield source;
+  /** Those that have been found scanning. */
+  flagged(): TapSource[] {
+    const flagged: TapSource[] = [];
+    for (const source of this.#slots) if (source?.isFlagged === true) flagged.push(source);
+    return flagged;
   }
 
   #hashOf(w0: number, w1: number, w2: number, w3: number, bits: number): number {

@@ -1,5 +1,6 @@
 // Feeds literal packets to a ContactTable and writes down what it tells, one line an event.
 
+import type { Layout } from "../../../src/detect/header-layout.ts";
 import { kindNames } from "../../../src/detect/probe.ts";
 import { type Contact, outcomeNames, type SeenName, seenNames } from "../../../src/detect/tap/contact.ts";
 import { ANSWER_WAIT_MS, ContactTable } from "../../../src/detect/tap/contacts.ts";
@@ -24,7 +25,7 @@ export interface Told {
   readonly contact: Contact;
   /** Of the packet that came with it. */
   readonly packet: Packet | undefined;
-  readonly bytes: Uint8Array | undefined;
+  readonly layout: Layout | undefined;
 }
 
 export class Watch {
@@ -34,9 +35,9 @@ export class Watch {
   nowMs = START_MS;
 
   constructor(options: { capacity?: number; homes?: AddressRanges } = {}) {
-    const note = (what: Told["what"], contact: Contact, packet?: Packet, bytes?: Uint8Array) => {
+    const note = (what: Told["what"], contact: Contact, packet?: Packet, layout?: Layout) => {
       const copy = packet === undefined ? undefined : Object.assign(new Packet(), packet);
-      this.told.push({ what, contact: { ...contact }, packet: copy, bytes: bytes?.slice() });
+      this.told.push({ what, contact: { ...contact }, packet: copy, layout });
     };
     this.table = new ContactTable({
       capacity: options.capacity ?? 4096,
@@ -44,10 +45,10 @@ export class Watch {
       answerWaitMs: ANSWER_WAIT_MS,
       homes: options.homes,
       sink: {
-        opened: (contact, packet, bytes) => note("opened", contact, packet, bytes),
-        again: (contact, packet, bytes) => note("again", contact, packet, bytes),
+        opened: (contact, packet, layout) => note("opened", contact, packet, layout),
+        again: (contact, packet, layout) => note("again", contact, packet, layout),
         decided: (contact) => note("decided", contact),
-        idProbed: (contact, packet, bytes) => note("idProbed", contact, packet, bytes),
+        idProbed: (contact, packet, layout) => note("idProbed", contact, packet, layout),
       },
     });
   }
