@@ -2,7 +2,7 @@
 import { IpProtocol } from "../../wire/packet.ts";
 
 const PORTS = 65_536;
-/** Kept in lists of just their length: one that grows takes room for sixteen more at once. */
+/** Kept in lists that double: one that V8 makes grow takes room for sixteen more at once. */
 const FEW = 32;
 /** HyperLogLog with 2^9 registers: a standard error of 1.04 / sqrt(512) = 4.6 % (Flajolet et al., 2007). */
 const REGISTERS = 512;
@@ -52,6 +52,22 @@ function spread(value: number): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
+function contains(list: readonly number[], count: number, value: number): boolean {
+  for (let at = 0; at < count; at++) if (list[at] === value) return true;
+  return false;
+}
+
+/** The list with a value behind its first `count`: itself, or one twice as long when it is full. */
+function append(list: number[], count: number, value: number): number[] {
+  let longer = list;
+  if (count === list.length) {
+    longer = new Array<number>(count * 2).fill(0);
+    for (let at = 0; at < count; at++) longer[at] = list[at] ?? 0;
+  }
+  longer[count] = value;
+  return longer;
+}
+
 /** Distinct hosts by a keyed hash of each; most sources have one, which needs no list. */
 export class DistinctHosts {
   #only = 0;
@@ -69,8 +85,8 @@ export class DistinctHosts {
       if (this.#only === hash) return;
       this.#few = [this.#only, hash];
     } else {
-      if (this.#few.includes(hash)) return;
-      this.#few = [...this.#few, hash];
+      if (contains(this.#few, this.#exact, hash)) return;
+      this.#few = append(this.#few, this.#exact, hash);
     }
     this.#exact++;
     if (this.#exact > FEW) this.#grow();
@@ -78,7 +94,8 @@ export class DistinctHosts {
 
   #grow(): void {
     this.#sketch = new Sketch();
-    for (const each of this.#few ?? []) this.#sketch.add(each);
+    const few = this.#few ?? [];
+    for (let at = 0; at < this.#exact; at++) this.#sketch.add(few[at] ?? 0);
     this.#few = undefined;
   }
 
@@ -115,15 +132,15 @@ class Ports {
       if (this.#only === port) return;
       this.#few = [this.#only, port];
     } else {
-      if (this.#few.includes(port)) return;
-      this.#few = [...this.#few, port];
+      if (contains(this.#few, this.#count, port)) return;
+      this.#few = append(this.#few, this.#count, port);
     }
     this.#count++;
     if (this.#count > FEW) this.#grow(budget);
   }
 
   #grow(budget: ExactBudget): void {
-    const few = this.#few ?? [];
+    const few = (this.#few ?? []).slice(0, this.#count);
     this.#few = undefined;
     if (budget.bitmaps > 0) {
       budget.bitmaps--;
@@ -148,7 +165,7 @@ class Ports {
   list(): number[] | undefined {
     if (this.#sketch !== undefined) return undefined;
     if (this.#bitmap === undefined)
-      return this.#few?.toSorted((a, b) => a - b) ?? (this.#count === 0 ? [] : [this.#only]);
+      return this.#few?.slice(0, this.#count).sort((a, b) => a - b) ?? (this.#count === 0 ? [] : [this.#only]);
     const ports: number[] = [];
     for (let port = 0; port < PORTS; port++) {
       if (((this.#bitmap[port >>> 5] ?? 0) & (1 << (port & 31))) !== 0) ports.push(port);

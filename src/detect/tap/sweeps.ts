@@ -132,7 +132,7 @@ function pardonLater(state: SweepState, service: number, hostHash: number): void
   let at = 0;
   while (at < pardons.length && pardons[at] !== service) at += 2;
   if (at < pardons.length) pardons[at + 1] = (pardons[at + 1] ?? 0) + 1;
-  else if (at < BUSY_SERVICES * 2) state.pardons = [...pardons, service, 1];
+  else if (at < BUSY_SERVICES * 2) state.pardons = pardons.concat(service, 1);
   else {
     // As in Busiest: of services that have nothing against them the newest gives way.
     pardons[at - 2] = service;
@@ -141,8 +141,9 @@ function pardonLater(state: SweepState, service: number, hostHash: number): void
 }
 
 function keepForLater(state: SweepState, service: number, hostHash: number, outcome: number): void {
-  // Lists of just their length: one that grows takes room for sixteen more.
-  state.few = state.few === undefined ? [service, hostHash, outcome] : [...state.few, service, hostHash, outcome];
+  // Lists of just their length: one that grows takes room for sixteen more, as one that is spread into another does.
+  const { few = [] } = state;
+  state.few = few.concat(service, hostHash, outcome);
 }
 
 function without(few: number[], service: number, hostHash: number): number[] {

@@ -48,18 +48,21 @@ export class TapSource implements DecoyState {
   tools: ToolEvidence | undefined;
   sequential: SequentialState | undefined;
   sweep: SweepState | undefined;
-  /** Distinct weak contacts within the window that began at weakMs. */
+  /**
+   * Distinct weak contacts within the window that began at weakMs. Times are NaN before they are known: were they 0, V8
+   * would make all sources anew, one by one, when the first of them gets a time (4 us each).
+   */
   weak: DistinctPorts | undefined;
-  weakMs = 0;
+  weakMs = Number.NaN;
   /** Hosts whose answer says nothing, or was not seen. */
   unsettledHosts: DistinctHosts | undefined;
   shared = 0;
   group: DecoyGroup | undefined;
   /** A bit a Scorer. */
   foundBy = 0;
-  /** When it was found first, and after how many of its probes; 0: not yet. */
+  /** After how many of its probes it was found first, 0: not yet; and when. */
   flaggedAfter = 0;
-  flaggedMs = 0;
+  flaggedMs = Number.NaN;
 
   constructor(w0: number, w1: number, w2: number, w3: number, bits: number, timeMs: number) {
     this.#w0 = w0 | 0;

@@ -73,7 +73,10 @@ export class TapSources {
   /** Those that have been found scanning. */
   flagged(): TapSource[] {
     const flagged: TapSource[] = [];
-    for (const source of this.#slots) if (source?.isFlagged === true) flagged.push(source);
+    for (let slot = 0; slot < this.#slots.length; slot++) {
+      const source = this.#slots[slot];
+      if (source?.isFlagged === true) flagged.push(source);
+    }
     return flagged;
   }
 
