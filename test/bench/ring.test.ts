@@ -29,8 +29,9 @@ const countersSchema = z.object({
 
 /** The kernel's own answers cost the sender's core most of its time: dropped behind the ring, as a firewall would. */
 async function silence(lab: Lab): Promise<void> {
-  const chain = "{ type filter hook prerouting priority raw; policy accept; ip saddr != 203.0.113.0/24 drop; }";
-  await lab.target.mustRun(["nft", "-f", "-"], `table inet quiet { chain silence ${chain}\n}\n`);
+  const hook = `type filter hook ingress device "${LINK}" priority 0; policy accept;`;
+  const drop = "ip saddr != 203.0.113.0/24 drop;";
+  await lab.target.mustRun(["nft", "-f", "-"], `table netdev quiet { chain silence { ${hook} ${drop} }\n}\n`);
 }
 
 const daemonCounters = z.looseObject({
