@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Blocker, type BlockerParts } from "../../src/daemon/blocker.ts";
-import { Kind } from "../../src/detect/probe.ts";
 import { OffenceMemory } from "../../src/judge/escalation.ts";
-import type { Verdict } from "../../src/judge/verdict.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { load, settingsOf } from "../config/support.ts";
 import { prefix } from "../support/prefix.ts";
-import { FakeDetector, FakeFirewall, FakeRecorder, FakeStore } from "./fakes.ts";
+import { FakeDetector, FakeFirewall, FakeRecorder, FakeStore, verdictOn } from "./fakes.ts";
 
 const HOUR = 3_600_000;
 const SOURCE = "192.0.2.1";
@@ -27,23 +25,7 @@ function setUp(conf = "", wider?: BlockerParts["wider"]) {
     ...(wider !== undefined && { wider }),
   };
   const blocker = new Blocker(settings, parts);
-  const verdict = (action: "soft" | "block", from = SOURCE): Verdict => ({
-    action,
-    grade: "direct",
-    finding: {
-      source: prefix(from),
-      kind: Kind.Syn,
-      protocol: 6,
-      port: 79,
-      tcpFlags: 2,
-      hasIpOptions: false,
-      probes: 3,
-      contacts: 3,
-      firstMs: clock.ms,
-      timeMs: clock.ms,
-      policy: "score",
-    },
-  });
+  const verdict = (action: "soft" | "block", from = SOURCE) => verdictOn(from, action, clock.ms);
   /** Runs the tick each second for so long. */
   const pass = (milliseconds: number) => {
     for (const endMs = clock.ms + milliseconds; clock.ms < endMs; ) {
@@ -187,6 +169,24 @@ test("spared and logged verdicts are recorded and block nobody", () => {
   ]);
   assert.equal(firewall.kernel.size, 0);
   assert.deepEqual(recorder.take(), ["finding log", "finding spare"]);
+});
+
+test("in a flood of unproven sources nobody is softly blocked, proven ones are, and when it ends all can be found again", () => {
+  const { blocker, clock, detector, firewall, recorder, verdict, pass } = setUp('MAX_UNPROVEN_PER_SECOND="3"\n');
+  const flood = Array.from({ length: 10 }, (_, at) => verdict("soft", `192.0.2.${at + 10}`));
+  blocker.carryOut(flood);
+  assert.equal(firewall.kernel.size, 3);
+  const said = recorder.take().filter((text) => text.startsWith("warning"));
+  assert.deepEqual(said.length, 1, "said once");
+  assert.match(said[0] ?? "", /more than 3 unproven sources a second/);
+  blocker.carryOut([verdict("block")]);
+  assert.equal(firewall.kernel.get(`full ${SOURCE}`), clock.ms + HOUR);
+  assert.equal(detector.allResets, 0);
+  pass(10_000);
+  assert.match(recorder.take().join("\n"), /flood of unproven sources has ended/);
+  assert.equal(detector.allResets, 1);
+  blocker.carryOut([verdict("soft", "192.0.2.99")]);
+  assert.ok(firewall.kernel.has("soft 192.0.2.99"));
 });
 
 test("who is spared for the guard is found again, lest it be free for ever once it has left the guard", () => {

@@ -1,10 +1,34 @@
 // A firewall, a store and a recorder in memory, for the daemon's parts that decide what they do.
 import type { Block } from "../../src/block/block.ts";
 import type { Held, Outcome } from "../../src/block/firewall.ts";
+import { Kind } from "../../src/detect/probe.ts";
+import type { Verdict } from "../../src/judge/verdict.ts";
 import type { StoredBlock, StoredOffences } from "../../src/record/store.ts";
 import { formatPrefix, type Prefix } from "../../src/wire/address.ts";
+import { prefix } from "../support/prefix.ts";
 
 const keyOf = ({ source, soft }: Pick<Block, "source" | "soft">) => `${soft ? "soft" : "full"} ${formatPrefix(source)}`;
+
+/** What the judge says of a source that has asked for three closed ports. */
+export function verdictOn(from: string, action: "soft" | "block", timeMs: number): Verdict {
+  return {
+    action,
+    grade: "direct",
+    finding: {
+      source: prefix(from),
+      kind: Kind.Syn,
+      protocol: 6,
+      port: 79,
+      tcpFlags: 2,
+      hasIpOptions: false,
+      probes: 3,
+      contacts: 3,
+      firstMs: timeMs,
+      timeMs,
+      policy: "score",
+    },
+  };
+}
 
 /** Holds what it is told until it is told otherwise; time is not its business. */
 export class FakeFirewall {

@@ -3,13 +3,11 @@ import { test } from "node:test";
 import { Blocker } from "../../src/daemon/blocker.ts";
 import { Trial } from "../../src/daemon/trial.ts";
 import { confirmTrial, tickTrial } from "../../src/daemon/trial-steps.ts";
-import { Kind } from "../../src/detect/probe.ts";
 import { OffenceMemory } from "../../src/judge/escalation.ts";
-import type { Verdict } from "../../src/judge/verdict.ts";
 import { block } from "../block/blocks.ts";
 import { load, settingsOf } from "../config/support.ts";
 import { prefix } from "../support/prefix.ts";
-import { FakeDetector, FakeFirewall, FakeRecorder, FakeStore } from "./fakes.ts";
+import { FakeDetector, FakeFirewall, FakeRecorder, FakeStore, verdictOn } from "./fakes.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -41,23 +39,7 @@ function setUp(conf = CONF) {
       blocker.setSettings(settings);
     },
   };
-  const verdict = (action: "soft" | "block", from: string): Verdict => ({
-    action,
-    grade: "direct",
-    finding: {
-      source: prefix(from),
-      kind: Kind.Syn,
-      protocol: 6,
-      port: 79,
-      tcpFlags: 2,
-      hasIpOptions: false,
-      probes: 3,
-      contacts: 3,
-      firstMs: clock.ms,
-      timeMs: clock.ms,
-      policy: "score",
-    },
-  });
+  const verdict = (action: "soft" | "block", from: string) => verdictOn(from, action, clock.ms);
   /** Runs both ticks each second for so long. */
   const pass = (milliseconds: number) => {
     for (const endMs = clock.ms + milliseconds; clock.ms < endMs; ) {
