@@ -5,7 +5,7 @@ import type { FirewallLike } from "../block/no-firewall.ts";
 import type { Responder } from "../block/responder.ts";
 import type { RulesetPlan } from "../block/ruleset.ts";
 import type { PacketSource } from "../capture/packet-source.ts";
-import { blocksAnything, blocksByFirewall, blocksByResponse } from "../config/enforcement.ts";
+import { blocksByFirewall, blocksByResponse } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
 import type { GuardEntry, KnownClient, Status } from "../control/api.ts";
 import { Detector, type SourceEvidence } from "../detect/detector.ts";
@@ -30,13 +30,14 @@ import { Delegate } from "./delegate.ts";
 import { Engine, type ProbeState } from "./engine.ts";
 import { guardEntries } from "./guard.ts";
 import { Handshakes } from "./handshakes.ts";
-import { type HostFacts, readConntrackUse } from "./host.ts";
+import type { HostFacts } from "./host.ts";
 import { listKnownClients } from "./known-clients.ts";
 import { graceLeftMs, guardedBy, judgeContext, type Listened, nearRanges, planRuleset } from "./plan.ts";
 import { describeProof, type Prover } from "./prover.ts";
 import { Reconciler } from "./reconciler.ts";
 import { type Restored, restoreBlocks } from "./restore.ts";
 import { SourceNames } from "./source-names.ts";
+import { describeStatus } from "./status.ts";
 import type { TapHost } from "./tap-host.ts";
 import { ToolMemory } from "./tool-memory.ts";
 import type { Trial } from "./trial.ts";
@@ -72,7 +73,6 @@ export interface DaemonParts {
   readonly nowMs: () => number;
 }
 
-const CONNTRACK_WARNING = 0.8;
 const FLUSH_MS = 200;
 
 export class Daemon {
@@ -521,80 +521,26 @@ export class Daemon {
   }
 
   status(): Status {
-    const { capture, firewall, nowMs, tap, version } = this.#parts;
-    const blocked = this.blocker.list.size;
-    const { proven } = this.#gradeCounts();
-    return {
-      version,
-      probes: tap?.probes ?? this.engine.counters.probes,
-      sources: tap?.sources ?? this.detector.table.size,
-      lost: capture.lost,
-      held: firewall.countHeld(),
-      blocked,
-      proven,
-      unproven: blocked - proven,
-      uptimeSeconds: Math.floor((nowMs() - this.#startMs) / 1000),
-      capture: this.capture,
-      firewall: this.enforces ? "nftables" : "none",
-      blocking: blocksAnything(this.#settings),
-      configuration: this.#settings.file,
-      warnings: this.#warnings(),
-      counters: this.#counters(),
-    };
-  }
-
-  #gradeCounts(): { proven: number } {
-    let proven = 0;
-    for (const { grade } of this.blocker.list.values()) if (grade !== "direct") proven++;
-    return { proven };
-  }
-
-  #warnings(): string[] {
-    const warnings = [...this.#parts.troubles.current()];
-    const { capture } = this.#parts;
-    const { lost, trouble = "" } = capture;
-    if (trouble !== "") warnings.push(trouble);
-    if (lost > 0)
-      warnings.push(
-        capture.name === "ring"
-          ? `${lost} packets were lost before they could be judged (the packet ring was full)`
-          : `${lost} packets were lost before they could be judged (nfnetlink_log overran); the kernel's hold worked on`,
-      );
-    const conntrack = readConntrackUse();
-    if (conntrack !== undefined && conntrack.used >= CONNTRACK_WARNING * conntrack.limit) {
-      warnings.push(
-        `connection tracking is ${Math.round((100 * conntrack.used) / conntrack.limit)} % full (${conntrack.used} of ${conntrack.limit}): raise net.netfilter.nf_conntrack_max`,
-      );
-    }
-    warnings.push(...(this.#parts.trial?.troubles() ?? []));
-    if (this.blocker.breaker.isOpen)
-      warnings.push("MAX_UNPROVEN_PER_SECOND: a flood of unproven sources; none is softly blocked");
-    const grace = this.graceLeftMs();
-    if (grace > 0) warnings.push(`BOOT_GRACE: no port is a trap for another ${Math.ceil(grace / 1000)} s`);
-    return warnings;
-  }
-
-  #counters(): Record<string, number> {
-    const { capture, journal, history } = this.#parts;
-    return {
-      ...this.engine.counters,
-      ...this.recorder.counters,
-      ...this.store.counters,
-      ...journal.counters,
-      ...this.#parts.prover?.counters,
-      ...this.#parts.decoy?.counters,
-      ...this.#wider.counters,
-      ...this.names.tools.counters,
-      ...history?.counters,
-      nflogMalformed: capture.malformed,
-      ...capture.counters,
-      evictedSources: this.detector.table.evictions,
-      evictedOffences: this.#offences.evictions,
-      blocksRefused: this.blocker.list.refused,
-      blockFailures: this.blocker.failures,
-      softBlocksWithheld: this.blocker.breaker.withheld,
-      repairs: this.reconciler.repairs,
-      learnedRefused: this.#parts.learned.refused,
-    };
+    const { engine, recorder, blocker, detector, reconciler, names, capture } = this;
+    return describeStatus({
+      ...this.#parts,
+      settings: this.#settings,
+      captureName: capture,
+      enforces: this.enforces,
+      startMs: this.#startMs,
+      graceLeftMs: this.graceLeftMs(),
+      counters: {
+        ...engine.counters,
+        ...recorder.counters,
+        ...this.#wider.counters,
+        ...names.tools.counters,
+        evictedSources: detector.table.evictions,
+        evictedOffences: this.#offences.evictions,
+        repairs: reconciler.repairs,
+      },
+      probes: engine.counters.probes,
+      sources: detector.table.size,
+      blocker,
+    });
   }
 }

@@ -1,0 +1,92 @@
+// What `portreeve status` and the monitoring endpoints say of the daemon as it is now: figures, warnings, counters.
+import { blocksAnything } from "../config/enforcement.ts";
+import type { Settings } from "../config/settings.ts";
+import type { Status } from "../control/api.ts";
+import type { Blocker } from "./blocker.ts";
+import type { DaemonParts } from "./daemon.ts";
+import { readConntrackUse } from "./host.ts";
+
+/** From this share of its limit on, connection tracking is said to be full. */
+const CONNTRACK_WARNING = 0.8;
+
+export interface StatusOf extends Omit<DaemonParts, "settings"> {
+  readonly settings: Settings;
+  readonly captureName: Status["capture"];
+  readonly enforces: boolean;
+  readonly startMs: number;
+  readonly graceLeftMs: number;
+  /** Of the rooms that the daemon owns. */
+  readonly counters: Readonly<Record<string, number>>;
+  readonly probes: number;
+  readonly sources: number;
+  readonly blocker: Blocker;
+}
+
+export function describeStatus(of: StatusOf): Status {
+  const { blocker, capture, firewall, tap } = of;
+  const blocked = blocker.list.size;
+  const proven = countProven(blocker);
+  return {
+    version: of.version,
+    probes: tap?.probes ?? of.probes,
+    sources: tap?.sources ?? of.sources,
+    lost: capture.lost,
+    held: firewall.countHeld(),
+    blocked,
+    proven,
+    unproven: blocked - proven,
+    uptimeSeconds: Math.floor((of.nowMs() - of.startMs) / 1000),
+    capture: of.captureName,
+    firewall: of.enforces ? "nftables" : "none",
+    blocking: blocksAnything(of.settings),
+    configuration: of.settings.file,
+    warnings: warningsOf(of),
+    counters: countersOf(of),
+  };
+}
+
+function countProven({ list }: Blocker): number {
+  let proven = 0;
+  for (const { grade } of list.values()) if (grade !== "direct") proven++;
+  return proven;
+}
+
+function warningsOf({ blocker, capture, graceLeftMs, trial, troubles }: StatusOf): string[] {
+  const warnings = [...troubles.current()];
+  const { lost, trouble = "" } = capture;
+  if (trouble !== "") warnings.push(trouble);
+  if (lost > 0)
+    warnings.push(
+      capture.name === "ring"
+        ? `${lost} packets were lost before they could be judged (the packet ring was full)`
+        : `${lost} packets were lost before they could be judged (nfnetlink_log overran); the kernel's hold worked on`,
+    );
+  const conntrack = readConntrackUse();
+  if (conntrack !== undefined && conntrack.used >= CONNTRACK_WARNING * conntrack.limit) {
+    warnings.push(
+      `connection tracking is ${Math.round((100 * conntrack.used) / conntrack.limit)} % full (${conntrack.used} of ${conntrack.limit}): raise net.netfilter.nf_conntrack_max`,
+    );
+  }
+  warnings.push(...(trial?.troubles() ?? []));
+  if (blocker.breaker.isOpen)
+    warnings.push("MAX_UNPROVEN_PER_SECOND: a flood of unproven sources; none is softly blocked");
+  if (graceLeftMs > 0) warnings.push(`BOOT_GRACE: no port is a trap for another ${Math.ceil(graceLeftMs / 1000)} s`);
+  return warnings;
+}
+
+function countersOf({ blocker, capture, counters, decoy, history, journal, learned, prover, store }: StatusOf) {
+  return {
+    ...counters,
+    ...store.counters,
+    ...journal.counters,
+    ...prover?.counters,
+    ...decoy?.counters,
+    ...history?.counters,
+    nflogMalformed: capture.malformed,
+    ...capture.counters,
+    blocksRefused: blocker.list.refused,
+    blockFailures: blocker.failures,
+    softBlocksWithheld: blocker.breaker.withheld,
+    learnedRefused: learned.refused,
+  };
+}
