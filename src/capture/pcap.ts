@@ -2,13 +2,8 @@
 // nanoseconds, and the longer record header of Kuznetzov's libpcap. A damaged record is stepped over: pcap-search.ts.
 import { isKnownLinkType } from "../wire/link.ts";
 import type { CaptureBuffer, CaptureParser } from "./capture-buffer.ts";
-import {
-  type CaptureProblems,
-  type FrameSink,
-  MAX_FRAME_BYTES,
-  MAX_SEARCH_BYTES,
-  unknownLinkType,
-} from "./capture-report.ts";
+import { CaptureDamage } from "./capture-damage.ts";
+import { type CaptureProblems, type FrameSink, MAX_FRAME_BYTES, unknownLinkType } from "./capture-report.ts";
 import { MAX_TIME_STEP_SECONDS, NEED_MORE, NOT_FOUND, PcapSearch } from "./pcap-search.ts";
 
 // +---------------+-------+-------+---------------+---------------+
@@ -57,16 +52,13 @@ export function pcapFormat(view: DataView): PcapFormat | undefined {
 export class PcapParser implements CaptureParser {
   packets = 0;
   readonly interfaces = 1;
-  isDone = false;
   readonly #buffer: CaptureBuffer;
   readonly #sink: FrameSink;
   readonly #problems: CaptureProblems;
   readonly #format: PcapFormat;
   readonly #search: PcapSearch;
   #linkType = -1;
-  /** Where in the file the damage begins that is being searched behind; -1 when all is well. */
-  #damagedFrom = -1;
-  #damage = "";
+  readonly #damage: CaptureDamage;
 
   constructor(buffer: CaptureBuffer, sink: FrameSink, problems: CaptureProblems, format: PcapFormat) {
     this.#buffer = buffer;
@@ -74,15 +66,20 @@ export class PcapParser implements CaptureParser {
     this.#problems = problems;
     this.#format = format;
     this.#search = new PcapSearch(buffer, format);
+    this.#damage = new CaptureDamage(buffer, problems, this.#search, "record");
+  }
+
+  get isDone(): boolean {
+    return this.#damage.isEnd;
   }
 
   parse(start: number): number {
     let at = this.#linkType < 0 ? this.#readHeader(start) : start;
     for (;;) {
       const from = at;
-      const wasDamaged = this.#damagedFrom >= 0;
-      at = wasDamaged ? this.#searchOn(at) : this.#readDoubtful(this.#readRecords(at));
-      const isStill = at === from && wasDamaged === this.#damagedFrom >= 0;
+      const wasDamaged = this.#damage.isOpen;
+      at = wasDamaged ? this.#damage.searchOn(at) : this.#readDoubtful(this.#readRecords(at));
+      const isStill = at === from && wasDamaged === this.#damage.isOpen;
       if (isStill || this.isDone) return at;
     }
   }
@@ -187,31 +184,6 @@ export class PcapParser implements CaptureParser {
   }
 
   #damaged(at: number): number {
-    this.#damagedFrom = this.#buffer.offset + at;
-    this.#damage = `impossible record (captured length ${this.#capturedBytes(at)})`;
-    return at + 1;
-  }
-
-  /** Looks for a sound record; without one here, all but the last bytes are done with. */
-  #searchOn(at: number): number {
-    const { end, isLast, offset } = this.#buffer;
-    const found = this.#search.find(at, end);
-    if (found >= 0) {
-      this.#problems.note(this.#damagedFrom, `${this.#damage}; went on at offset ${offset + found}`);
-      this.#damagedFrom = -1;
-      return found;
-    }
-    if (isLast) {
-      this.#problems.note(this.#damagedFrom, `${this.#damage}; no other record follows`);
-      this.#damagedFrom = -1;
-      this.isDone = true;
-      return end;
-    }
-    if (offset + end - this.#damagedFrom > MAX_SEARCH_BYTES) {
-      this.#problems.note(this.#damagedFrom, `${this.#damage}; none in the next ${MAX_SEARCH_BYTES} bytes: given up`);
-      this.isDone = true;
-      return end;
-    }
-    return this.#search.stoppedAt;
+    return this.#damage.begin(at, `impossible record (captured length ${this.#capturedBytes(at)})`);
   }
 }

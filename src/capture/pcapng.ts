@@ -1,7 +1,8 @@
 // The pcapng file: blocks that say their type and, at both ends, their length. Any number of sections and interfaces,
 // enhanced, simple and obsolete packet blocks; all other blocks are stepped over, and so is what is damaged.
 import type { CaptureBuffer, CaptureParser } from "./capture-buffer.ts";
-import { type CaptureProblems, type FrameSink, MAX_SEARCH_BYTES } from "./capture-report.ts";
+import { CaptureDamage } from "./capture-damage.ts";
+import type { CaptureProblems, FrameSink } from "./capture-report.ts";
 import { PcapngBlocks } from "./pcapng-blocks.ts";
 import { BlockType, MAX_BLOCK_BYTES, MIN_BLOCK_BYTES, NEED_MORE, NOT_FOUND, PcapngSearch } from "./pcapng-search.ts";
 
@@ -15,20 +16,18 @@ export function isPcapng(buffer: CaptureBuffer): boolean {
 }
 
 export class PcapngParser implements CaptureParser {
-  isDone = false;
   readonly #buffer: CaptureBuffer;
   readonly #problems: CaptureProblems;
   readonly #search: PcapngSearch;
   readonly #blocks: PcapngBlocks;
-  /** Where in the file the damage begins that is being searched behind; -1 when all is well. */
-  #damagedFrom = -1;
-  #damage = "";
+  readonly #damage: CaptureDamage;
 
   constructor(buffer: CaptureBuffer, sink: FrameSink, problems: CaptureProblems) {
     this.#buffer = buffer;
     this.#problems = problems;
     this.#search = new PcapngSearch(buffer);
     this.#blocks = new PcapngBlocks(buffer, sink, problems, this.#search);
+    this.#damage = new CaptureDamage(buffer, problems, this.#search, "block");
   }
 
   get packets(): number {
@@ -39,13 +38,17 @@ export class PcapngParser implements CaptureParser {
     return this.#blocks.interfaces;
   }
 
+  get isDone(): boolean {
+    return this.#damage.isEnd;
+  }
+
   parse(start: number): number {
     let at = start;
     for (;;) {
       const from = at;
-      const wasDamaged = this.#damagedFrom >= 0;
-      at = wasDamaged ? this.#searchOn(at) : this.#readDoubtful(this.#readBlocks(at));
-      const isStill = at === from && wasDamaged === this.#damagedFrom >= 0;
+      const wasDamaged = this.#damage.isOpen;
+      at = wasDamaged ? this.#damage.searchOn(at) : this.#readDoubtful(this.#readBlocks(at));
+      const isStill = at === from && wasDamaged === this.#damage.isOpen;
       if (isStill || this.isDone) return at;
     }
   }
@@ -74,9 +77,9 @@ export class PcapngParser implements CaptureParser {
       return end;
     }
     const length = this.#search.lengthAt(at);
-    if (length === 0) return this.#damaged(at, "impossible block");
+    if (length === 0) return this.#damage.begin(at, "impossible block");
     if (length > MAX_BLOCK_BYTES && (length > MAX_SKIPPED_BYTES || this.#blocks.isRead(at))) {
-      return this.#damaged(at, "impossible block");
+      return this.#damage.begin(at, "impossible block");
     }
     if (at + length > end) return this.#readCut(at, length);
     if (length > MAX_BLOCK_BYTES) return at + length;
@@ -87,7 +90,7 @@ export class PcapngParser implements CaptureParser {
     const { end, isLast, offset } = this.#buffer;
     if (!isLast) return length > MAX_BLOCK_BYTES ? at + length : at;
     // Rather a wrong length than the end of the file, if a sound block begins inside of what it claims.
-    if (this.#search.find(at + 1, end) !== NOT_FOUND) return this.#damaged(at, "impossible block");
+    if (this.#search.find(at + 1, end) !== NOT_FOUND) return this.#damage.begin(at, "impossible block");
     this.#problems.note(offset + at, `the file ends inside a block: ${end - at} of ${length} bytes are there`);
     this.#blocks.read(at, length, end);
     return end;
@@ -100,37 +103,9 @@ export class PcapngParser implements CaptureParser {
     const found = this.#search.find(next, next + 1);
     if (found === NEED_MORE) return at;
     const isEnd = isLast && next === end && this.#search.find(at + 1, end) === NOT_FOUND;
-    if (found === NOT_FOUND && !isEnd) return this.#damaged(at, "block whose lengths differ");
+    if (found === NOT_FOUND && !isEnd) return this.#damage.begin(at, "block whose lengths differ");
     this.#problems.note(offset + at, "block whose lengths differ; the first was believed");
     this.#blocks.read(at, length, next);
     return next;
-  }
-
-  #damaged(at: number, damage: string): number {
-    this.#damagedFrom = this.#buffer.offset + at;
-    this.#damage = damage;
-    return at + 1;
-  }
-
-  /** Looks for a sound block; without one here, all but the last bytes are done with. */
-  #searchOn(at: number): number {
-    const { end, isLast, offset } = this.#buffer;
-    const found = this.#search.find(at, end);
-    if (found >= 0) {
-      this.#problems.note(this.#damagedFrom, `${this.#damage}; went on at offset ${offset + found}`);
-      this.#damagedFrom = -1;
-      return found;
-    }
-    if (isLast) {
-      this.#problems.note(this.#damagedFrom, `${this.#damage}; no other block follows`);
-      this.isDone = true;
-      return end;
-    }
-    if (offset + end - this.#damagedFrom > MAX_SEARCH_BYTES) {
-      this.#problems.note(this.#damagedFrom, `${this.#damage}; none in the next ${MAX_SEARCH_BYTES} bytes: given up`);
-      this.isDone = true;
-      return end;
-    }
-    return this.#search.stoppedAt;
   }
 }
