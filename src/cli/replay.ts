@@ -5,6 +5,7 @@ import { escapeText } from "../record/escape.ts";
 import { type Replayed, replay as runReplay } from "../replay/replay.ts";
 import type { ScannerReport } from "../replay/report.ts";
 import { ReplayError, readReplaySettings } from "../replay/settings.ts";
+import type { TrackingThread } from "../replay/tracking-thread.ts";
 import { formatCount, formatSpan, formatTime, plural } from "./format.ts";
 import { createProgress } from "./progress.ts";
 import { paint, type Terminal, toJsonLine } from "./terminal.ts";
@@ -21,15 +22,22 @@ export interface ReplayCommandOptions {
   readonly known?: string;
 }
 
-export async function replay(file: string, given: ReplayCommandOptions, terminal: Terminal): Promise<number> {
+/** `thread`: one that was begun for the file before this module was loaded. */
+export async function replay(
+  file: string,
+  given: ReplayCommandOptions,
+  terminal: Terminal,
+  thread: TrackingThread | undefined,
+): Promise<number> {
   try {
     const settings = readReplaySettings(given, (warning) => terminal.complain(warning));
     const progress = createProgress(process.stderr, given.json !== true);
     const explained: string[] = [];
-    const replayed = await runReplay(file, settings, {
-      progress: (read, total) => progress.at(read, total),
-      explain: (line) => void explained.push(line),
-    }).finally(() => progress.end());
+    const hooks = {
+      progress: (read: number, total: number | undefined) => progress.at(read, total),
+      explain: (line: string) => void explained.push(line),
+    };
+    const replayed = await runReplay(file, settings, hooks, thread).finally(() => progress.end());
     for (const problem of replayed.problems) terminal.complain(`${escapeText(file)}: ${escapeText(problem)}`);
     if (given.explain !== undefined) await terminal.write(explained.map((line) => `${escapeText(line)}\n`).join(""));
     await (given.json === true ? writeJson(replayed, terminal) : writeText(replayed, terminal));

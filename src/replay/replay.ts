@@ -1,7 +1,6 @@
 // The detectors over a recorded capture: frames from the file, through the same decoders and scorers as on a tap. A large
 // file has a thread that tracks its contacts, and this one to judge them.
 import { randomInt } from "node:crypto";
-import { statSync } from "node:fs";
 import { CaptureError } from "../capture/capture-report.ts";
 import type { ContactSink } from "../detect/tap/contact.ts";
 import { TapJudge, type TapPolicy } from "../detect/tap/tap-judge.ts";
@@ -12,9 +11,7 @@ import { explainStep } from "./explain.ts";
 import { type CoordinatedReport, describeCoordinated, describeScanner, isoTime, type ScannerReport } from "./report.ts";
 import { EXIT_DATA, EXIT_NO_INPUT, ReplayError, type ReplaySettings } from "./settings.ts";
 import { type Tracked, type Tracking, trackContacts } from "./tracking.ts";
-
-/** From so many bytes on a second thread saves more than its start costs. */
-const THREAD_FROM_BYTES = 8 << 20;
+import type { TrackingThread } from "./tracking-thread.ts";
 
 export interface ReplayHooks {
   readonly progress: (readBytes: number, totalBytes: number | undefined) => void;
@@ -52,8 +49,13 @@ export interface Replayed {
   readonly problems: readonly string[];
 }
 
-/** `file`: a path, or "-" for standard input. Throws ReplayError. */
-export async function replay(file: string, settings: ReplaySettings, hooks: ReplayHooks): Promise<Replayed> {
+/** `file`: a path, or "-" for standard input; `thread`: that of `threadFor`, if it has one. Throws ReplayError. */
+export async function replay(
+  file: string,
+  settings: ReplaySettings,
+  hooks: ReplayHooks,
+  thread?: TrackingThread,
+): Promise<Replayed> {
   const seed = { k0: randomInt(2 ** 32), k1: randomInt(2 ** 32) };
   const policy = policyOf(settings);
   const judge = new TapJudge(policy, seed, {
@@ -62,7 +64,7 @@ export async function replay(file: string, settings: ReplaySettings, hooks: Repl
     }),
   });
   const { maxContacts, answerWaitMs } = policy;
-  const tracked = await track({ file, seed, homes: settings.homes, maxContacts, answerWaitMs }, judge, hooks, settings);
+  const tracked = await track({ file, seed, homes: settings.homes, maxContacts, answerWaitMs }, judge, hooks, thread);
   return summarize(judge, tracked, settings);
 }
 
@@ -73,26 +75,14 @@ function policyOf({ settings, homes, scorers, limits }: ReplaySettings): TapPoli
 async function track(
   tracking: Tracking,
   sink: ContactSink,
-  hooks: ReplayHooks,
-  { threadFromBytes = THREAD_FROM_BYTES }: ReplaySettings,
+  { progress }: ReplayHooks,
+  thread: TrackingThread | undefined,
 ): Promise<Tracked> {
   try {
-    if (sizeOf(tracking.file) < threadFromBytes) return await trackContacts(tracking, sink, hooks.progress);
-    const { trackInThread } = await import("./tracking-thread.ts");
-    return await trackInThread(tracking, sink, hooks.progress);
+    return await (thread?.track(tracking, sink, progress) ?? trackContacts(tracking, sink, progress));
   } catch (error) {
     if (!(error instanceof CaptureError)) throw error;
     throw new ReplayError(error.message, error.code === "unreadable" ? EXIT_NO_INPUT : EXIT_DATA);
-  }
-}
-
-/** In bytes; 0 for a pipe, and for what cannot be read: whoever reads it says why. */
-function sizeOf(file: string): number {
-  try {
-    const status = file === "-" ? undefined : statSync(file);
-    return status?.isFile() === true ? status.size : 0;
-  } catch {
-    return 0;
   }
 }
 

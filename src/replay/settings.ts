@@ -46,8 +46,6 @@ export interface ReplaySettings {
   readonly known: ResearchList;
   /** Absent: the usual ones. */
   readonly limits?: TapLimits;
-  /** A file as large has a thread of its own; absent: where that pays. */
-  readonly threadFromBytes?: number;
 }
 
 /** Stands for the file in problems that it cannot have. */

@@ -3,15 +3,13 @@ import type { CaptureError } from "../capture/capture-report.ts";
 import type { SharedRingMemory } from "../capture/shared-ring.ts";
 import type { Tracked, Tracking } from "./tracking.ts";
 
+/** Worker data of the tracking thread; another worker that loads its module is left alone. */
+export const TRACKING_WORKER = "track-contacts";
+
+/** What the thread is given to do. */
 export interface TrackingTask {
-  readonly task: "track-contacts";
   readonly tracking: Tracking;
   readonly memory: SharedRingMemory;
-}
-
-/** Worker data comes from tracking-thread.ts alone; another worker that loads the module is left alone. */
-export function isTrackingTask(data: unknown): data is TrackingTask {
-  return typeof data === "object" && data !== null && "task" in data && data.task === "track-contacts";
 }
 
 export type TrackingMessage =

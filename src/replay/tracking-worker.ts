@@ -3,7 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { CaptureError } from "../capture/capture-report.ts";
 import { ContactQueueWriter } from "./contact-queue.ts";
 import { trackContacts } from "./tracking.ts";
-import { isTrackingTask, type TrackingMessage, type TrackingTask } from "./tracking-message.ts";
+import { TRACKING_WORKER, type TrackingMessage, type TrackingTask } from "./tracking-message.ts";
 
 /** Of the file between two looks of the judging side: waking it costs as much as tracking some hundred packets. */
 const PUBLISH_BYTES = 4 << 20;
@@ -30,5 +30,4 @@ function tell(message: TrackingMessage): void {
   parentPort?.postMessage(message);
 }
 
-const task: unknown = workerData;
-if (isTrackingTask(task)) await run(task);
+if (workerData === TRACKING_WORKER) parentPort?.once("message", (task: TrackingTask) => void run(task));

@@ -2,13 +2,14 @@
 import { type Replayed, replay } from "../../src/replay/replay.ts";
 import type { ScannerReport } from "../../src/replay/report.ts";
 import { type ReplayChoices, readReplaySettings } from "../../src/replay/settings.ts";
+import type { TrackingThread } from "../../src/replay/tracking-thread.ts";
 import type { Capture } from "../support/corpus.ts";
 
-/** `threadFromBytes`: 1 for a thread that tracks the contacts. */
+/** `thread`: one that tracks the contacts. */
 export async function replayed(
   capture: Capture,
   choices: ReplayChoices = {},
-  threadFromBytes = Number.POSITIVE_INFINITY,
+  thread?: TrackingThread,
 ): Promise<Replayed> {
   const settings = readReplaySettings({ home: capture.expected.homes, ...choices }, (warning) => {
     throw new Error(warning);
@@ -16,7 +17,7 @@ export async function replayed(
   // The corpus is small, and memory for a million contacts takes time to make.
   const limits = { maxContacts: 4_096, maxSources: 1_024 };
   const hooks = { progress: () => undefined, explain: () => undefined };
-  return await replay(capture.file, { ...settings, limits, threadFromBytes }, hooks);
+  return await replay(capture.file, { ...settings, limits }, hooks, thread);
 }
 
 /** IPv6 sources beyond our networks are told by /64. */
