@@ -12,7 +12,7 @@ import { TRACKING_WORKER, type TrackingMessage, type TrackingTask } from "./trac
 
 /** From so many bytes on a second thread saves more than its start costs. */
 const THREAD_FROM_BYTES = 8 << 20;
-/** Some 10,000 contacts. The tracking side waits when it is full. */
+/** Some 20,000 contacts. The tracking side waits when it is full. */
 const QUEUE_BYTES = 4 << 20;
 /** Contacts in one go before the event loop gets its turn. */
 const CONTACTS_PER_TURN = 4_096;
