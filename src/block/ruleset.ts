@@ -133,9 +133,11 @@ function shieldRules(plan: RulesetPlan): readonly string[] {
   if (!plan.enforce) return [];
   return [
     "iif lo return",
-    `icmpv6 type ${neighbourDiscovery} return`,
     "ip saddr @blocked4 ip saddr != @ignored4 counter drop",
     "ip saddr @blockednet4 ip saddr != @ignored4 counter drop",
+    // Each packet of a served customer comes through here: none pays for the other family's rules.
+    "meta nfproto ipv4 return",
+    `icmpv6 type ${neighbourDiscovery} return`,
     "ip6 saddr @blocked6 ip6 saddr != @ignored6 counter drop",
     // A /64 may hold one of ours, our resolver's or our gateway's address: its neighbours' block is not its own.
     `ip6 saddr & ${SLASH64} @blocked6 ip6 saddr != @near6 ${unguarded6} ip6 saddr != @ignored6 counter drop`,
@@ -196,9 +198,30 @@ const askedRules = [
  * Most of what a served customer sends: no rule behind this has a word for it, and each connection would pay for all of them.
  * Not so the decoy's, which may be tracked.
  */
-function midstream({ decoy }: RulesetPlan): readonly string[] {
-  const notDecoys = decoy === undefined ? "" : ` meta mark != ${decoy.mark}`;
-  return [`tcp flags & (fin|syn|rst) == 0${notDecoys} ct state established ct direction original return`];
+function midstream(plan: RulesetPlan): readonly string[] {
+  return [`tcp flags & (fin|syn|rst) == 0${notDecoys(plan)} ct state established ct direction original return`];
+}
+
+function notDecoys({ decoy }: RulesetPlan): string {
+  return decoy === undefined ? "" : ` meta mark != ${decoy.mark}`;
+}
+
+/**
+ * The first and the last packet of a known customer, for the same reason: it may knock whatever else is true of it, and stays
+ * known. Not on ports of our own listeners, where nobody is a customer.
+ */
+function regulars(plan: RulesetPlan): readonly string[] {
+  const syn = `tcp flags & (fin|syn|rst|ack) == syn${notDecoys(plan)}`;
+  const end = `tcp flags & (fin|rst) != 0${notDecoys(plan)} ct state established ct direction original ct status assured`;
+  const pairs = [
+    { pair: "ip saddr . tcp dport", set: "@known4" },
+    { pair: "ip6 saddr . tcp dport", set: "@known6" },
+  ];
+  const known = pairs.map(({ pair, set }) => ({ match: `${pair} ${set} tcp dport != @listened_tcp`, pair, set }));
+  return [
+    ...known.map(({ match }) => `${syn} ${match} return`),
+    ...known.map(({ match, pair, set }) => `${end} ${match} update ${set} { ${pair} } return`),
+  ];
 }
 
 /** Hooks `input`: a port published into a container is forwarded and never looks like a closed port here. */
@@ -212,6 +235,7 @@ function sensorRules(plan: RulesetPlan): Rules {
     sensor: [
       "iif lo return",
       ...midstream(plan),
+      ...regulars(plan),
       // The socket table cannot be asked for these: logged, never a hold.
       `meta l4proto { sctp, dccp, udplite } ct state new limit rate ${rates.other}/second ${log(logPrefixes.other, BATCH_GROUP)}`,
       // ICMP, neighbour discovery, VRRP, OSPF, ESP, GRE: not ours to cut.
@@ -241,8 +265,6 @@ function sensorRules(plan: RulesetPlan): Rules {
     // A SYN is judged by the socket table, not by conntrack: right with notrack, TIME_WAIT and retransmissions.
     newtcp: [
       "tcp dport @listened_tcp goto out",
-      "ip saddr . tcp dport @known4 return",
-      "ip6 saddr . tcp dport @known6 return",
       "socket transparent { 0, 1 } goto open",
       ...lateAnswers,
       "meta l4proto . th dport @lately goto quiet",

@@ -38,9 +38,10 @@ test("the shield drops what is blocked, lets neighbour discovery and the allow l
     ordinary.get("shield")?.map((rule) => rule.replace(/\{.*\}/, "{...}")),
     [
       "iif lo return",
-      "icmpv6 type {...} return",
       "ip saddr @blocked4 ip saddr != @ignored4 counter drop",
       "ip saddr @blockednet4 ip saddr != @ignored4 counter drop",
+      "meta nfproto ipv4 return",
+      "icmpv6 type {...} return",
       "ip6 saddr @blocked6 ip6 saddr != @ignored6 counter drop",
       "ip6 saddr & ffff:ffff:ffff:ffff:: @blocked6 ip6 saddr != @near6 ip6 saddr != @guard6 ip6 saddr != @peer6 ip6 saddr != @ignored6 counter drop",
       "ip6 saddr @blockednet6 ip6 saddr != @ignored6 counter drop",
@@ -50,8 +51,8 @@ test("the shield drops what is blocked, lets neighbour discovery and the allow l
 
 test("a SYN to a closed port is a trap only after everybody who may knock has been let go", () => {
   const letGo = [
-    "ip saddr . tcp dport @known4 return",
-    "ip6 saddr . tcp dport @known6 return",
+    "tcp flags & (fin|syn|rst|ack) == syn ip saddr . tcp dport @known4 tcp dport != @listened_tcp return",
+    "tcp flags & (fin|syn|rst|ack) == syn ip6 saddr . tcp dport @known6 tcp dport != @listened_tcp return",
     "socket transparent { 0, 1 } goto open",
     "ip saddr . meta l4proto . th sport . th dport @flows4 counter return",
     "ip6 saddr . meta l4proto . th sport . th dport @flows6 counter return",
@@ -59,8 +60,10 @@ test("a SYN to a closed port is a trap only after everybody who may knock has be
     "tcp dport @tolerated_tcp goto quiet",
   ];
   const newtcp = ordinary.get("newtcp") ?? [];
+  const sensor = ordinary.get("sensor") ?? [];
+  const before = sensor.slice(0, sensor.indexOf("tcp flags & (fin|syn|rst|ack) == syn goto newtcp"));
   assert.deepEqual(
-    newtcp.filter((rule) => letGo.includes(rule)),
+    [...before, ...newtcp].filter((rule) => letGo.includes(rule)),
     letGo,
   );
   assert.deepEqual(newtcp.slice(-2), ["tcp dport @watched_tcp counter goto probe", "goto out"]);
@@ -74,6 +77,29 @@ test("a SYN to a closed port is a trap only after everybody who may knock has be
   assert.ok(probe.slice(4, 7).every((rule) => rule.endsWith("goto again")));
   assert.equal(probe[7], "jump hold");
   assert.equal(ordinary.get("probe")?.at(-1), "drop");
+});
+
+test("a known customer's first and last packet pass few rules: it stays known, and is none of our own listeners' ports", () => {
+  const sensor = ordinary.get("sensor") ?? [];
+  const known = sensor.filter((rule) => rule.includes("@known"));
+  assert.deepEqual(sensor.slice(2, 6), known);
+  const [, , ...ends] = known;
+  for (const [index, rule] of ends.entries()) {
+    const family = index === 0 ? "ip" : "ip6";
+    const set = index === 0 ? "@known4" : "@known6";
+    assert.match(rule, /^tcp flags & \(fin\|rst\) != 0 ct state established ct direction original ct status assured /);
+    const pair = `${family} saddr . tcp dport`;
+    assert.ok(rule.endsWith(`${pair} ${set} tcp dport != @listened_tcp update ${set} { ${pair} } return`), rule);
+  }
+  const decoyed = on({
+    ...ordinaryPlan,
+    decoy: { mark: 7, bait: { four: 1, six: 2 }, screen: { four: 3, six: 4 }, behindNat: false },
+  });
+  const left = (decoyed.get("sensor") ?? []).filter((rule) => rule.includes("@known"));
+  assert.ok(
+    left.length === 4 && left.every((rule) => rule.includes("meta mark != 7")),
+    "the decoy's handshakes are others'",
+  );
 });
 
 test("who is held already has a prompt limit of its own, which new sources cannot use up", () => {
