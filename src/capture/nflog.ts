@@ -3,7 +3,7 @@
 import { KernelError } from "../kernel/errors.ts";
 import { watchReadable } from "../kernel/libc.ts";
 import type { NetlinkSocket } from "../kernel/netlink.ts";
-import { NflogParser, openNflogGroup } from "../kernel/nflog.ts";
+import { NflogParser, openNflogGroup, setDelivery } from "../kernel/nflog.ts";
 import type { PacketSink, PacketSource } from "./packet-source.ts";
 
 export interface NflogOptions {
@@ -19,18 +19,25 @@ const BATCH_RECEIVE_BYTES = 64 << 20;
 /** With the kernel's own trailer (320 bytes) just under a power of two, or twice as much would be allocated. */
 const BATCH_BUFFER_BYTES = 130_688;
 const PROMPT_RECEIVE_BYTES = 8 << 20;
+/** Each packet at once; the kernel allocates a whole buffer for each delivery: small, or 8 MiB hold only 64 packets. */
+const promptDelivery = { queueThreshold: 1, bufferBytes: 1_024 };
+/** In a flood nobody is woken by a probe, so that one delivery of many costs less: what 10 ms bring, at 1,000 a second. */
+const floodedDelivery = { queueThreshold: 100, bufferBytes: 32_384 };
 /** Some 180 packets in at most 10 ms: a flood. */
 const FLOOD_DATAGRAM_BYTES = 32_768;
 /**
  * How often we look in a flood. Woken by each of its packets we would take the processor from the services some thousand
- * times a second, and its caches with it: that costs them more than our own work (docs/measured.md).
+ * times a second, and its caches with it: that costs them more than our own work (docs/measured.md). Not longer, as a
+ * scanner must have our answer before it repeats: nmap waits 100 ms at least (-T4).
  */
-const FLOOD_LOOK_MS = 20;
+const FLOOD_LOOK_MS = 50;
 
 class Group {
   readonly parser = new NflogParser();
   readonly socket: NetlinkSocket;
   watch: { close(): void } | undefined;
+  /** Whether the last read() has left something: it had its turn. */
+  hasMore = false;
 
   constructor(socket: NetlinkSocket) {
     this.socket = socket;
@@ -42,9 +49,10 @@ class Group {
    */
   read(sink: PacketSink, between?: () => void): number {
     let largest = 0;
+    this.hasMore = false;
     for (let datagrams = 0; datagrams < DATAGRAMS_PER_WAKEUP; datagrams++) {
       const length = this.socket.receive();
-      if (length === 0) break;
+      if (length === 0) return largest;
       if (length < 0) throw new KernelError("nfnetlink_log: cannot read", `errno ${-length}`);
       this.parser.parse(this.socket.buffer, length, sink);
       // After each datagram: a probe of the prompt group is one, and is judged before the next is read.
@@ -52,6 +60,7 @@ class Group {
       between?.();
       largest = Math.max(largest, length);
     }
+    this.hasMore = true;
     return largest;
   }
 
@@ -69,17 +78,17 @@ class Group {
 export class NflogSource implements PacketSource {
   readonly #prompt: Group;
   readonly #batch: Group;
+  readonly #promptGroup: number;
   #look: NodeJS.Timeout | undefined;
 
   /** Binds both groups; throws KernelError. Packets wait in the sockets until start(). */
   constructor(options: NflogOptions) {
     const { copyBytes } = options;
+    this.#promptGroup = options.promptGroup;
     const prompt = openNflogGroup({
       group: options.promptGroup,
       copyBytes,
-      queueThreshold: 1,
-      // The kernel allocates a whole buffer for each delivery: small, or 8 MiB hold only 64 packets.
-      bufferBytes: 1_024,
+      ...promptDelivery,
       timeoutCentiseconds: 1,
       receiveBufferBytes: PROMPT_RECEIVE_BYTES,
     });
@@ -104,13 +113,18 @@ export class NflogSource implements PacketSource {
     const [prompt, batch] = [this.#prompt, this.#batch];
     const readPrompt = () => void prompt.read(sink);
     const isFlooded = () => batch.read(sink, readPrompt) >= FLOOD_DATAGRAM_BYTES;
+    const deliver = (how: typeof promptDelivery) => setDelivery(prompt.socket, this.#promptGroup, how);
     const watch = () => {
       prompt.watch = watchReadable(prompt.socket.fd, readPrompt, onError);
-      batch.watch = watchReadable(batch.socket.fd, () => isFlooded() && lookLater(), onError);
+      batch.watch = watchReadable(batch.socket.fd, () => isFlooded() && begin(), onError);
+    };
+    const begin = () => {
+      for (const group of this.#groups) group.unwatch();
+      deliver(floodedDelivery);
+      lookLater();
     };
     const lookLater = () => {
-      for (const group of this.#groups) group.unwatch();
-      this.#look = setTimeout(look, FLOOD_LOOK_MS);
+      this.#look = setTimeout(look, batch.hasMore ? 0 : FLOOD_LOOK_MS);
     };
     const look = () => {
       try {
@@ -119,6 +133,7 @@ export class NflogSource implements PacketSource {
       } catch (error) {
         onError(error);
       }
+      deliver(promptDelivery);
       watch();
     };
     watch();

@@ -121,7 +121,10 @@ export class Daemon {
     this.names = new SourceNames(tools, settings.tap.known);
     const toolOf = (probe: Probe) => tools.toolOf(probe);
     const isFlooded = () => this.blocker.breaker.isOpen;
-    const recorderParts = { store, journal, history, names, version, nowMs, toolOf, isFlooded };
+    // For each packet it asks the time: within a delivery that of the delivery, which costs nothing.
+    let walk: Pick<Engine, "timeMs"> = { timeMs: 0 };
+    const walkMs = () => walk.timeMs || nowMs();
+    const recorderParts = { store, journal, history, names, version, nowMs: walkMs, toolOf, isFlooded };
     this.recorder = new Recorder(recorderParts, this.#recorderPolicy());
     this.delegate = new Delegate(settings, { responder: parts.responder, firewall, recorder: this.recorder });
     this.#offences = new OffenceMemory({ memoryMs: settings.blockTimeMaxMs });
@@ -169,8 +172,8 @@ export class Daemon {
     });
     const listener = {
       probe: (probe: Probe, state: ProbeState) => this.#record(probe, state),
-      proof: (probe: Probe, packet: Packet) => {
-        if (this.#testsSilence) this.#parts.prover?.probe(probe, packet);
+      proof: (probe: Probe, packet: Packet, hash: number) => {
+        if (this.#testsSilence) this.#parts.prover?.probe(probe, packet, hash);
       },
       verdict: (verdict: Verdict) => this.#verdicts.push(this.#handshakes.upgrade(verdict)),
       withholds: ({ timeMs }: Probe) =>
@@ -188,6 +191,7 @@ export class Daemon {
       isFullyBlocked: (source) => this.blocker.list.covering(source)?.soft === false,
     });
     this.engine = new Engine({ detector: this.detector, judge: this.judge, listener, tools, nowMs });
+    walk = this.engine;
     parts.tap?.onFound((finding, words) => this.engine.tapFinding(finding, words));
   }
 

@@ -26,8 +26,11 @@ export interface EngineListener {
    * open). Then there is none, and no verdict. Absent: never.
    */
   withholds?(probe: Probe): boolean;
-  /** A packet of a source that has been found scanning: for the proofs. The packet is the one reused record. */
-  proof(probe: Probe, packet: Packet): void;
+  /**
+   * A packet of a source that has been found scanning: for the proofs. The packet is the one reused record; `hash` is the
+   * keyed one of the source.
+   */
+  proof(probe: Probe, packet: Packet, hash: number): void;
   /** The packets of one delivery have been walked. */
   batchEnd(): void;
 }
@@ -99,6 +102,11 @@ export class Engine implements PacketSink {
     this.#nowMs = parts.nowMs;
   }
 
+  /** The time of the delivery that is being walked, 0 when none is: the clock of whoever is called for each packet. */
+  get timeMs(): number {
+    return this.#timeMs;
+  }
+
   /** What a mirror port has shown; the words are the full source address of the packet that decided. */
   tapFinding(finding: Finding, words: readonly [number, number, number, number]): void {
     this.counters.findings++;
@@ -119,8 +127,10 @@ export class Engine implements PacketSink {
     if (spared === "ignored" || spared === "own") return;
     const probe = this.#probe;
     this.#detector.classify(packet, disposition, this.#timeMs, probe);
-    this.#tools?.note(probe, packet, bytes);
-    this.#weigh(probe, packet);
+    // Once for all who keep a table of sources: it is among the dearest of what a packet needs.
+    const hash = this.#detector.table.hashOf(probe);
+    this.#tools?.note(probe, packet, bytes, hash);
+    this.#weigh(probe, packet, hash);
   }
 
   /** What a listener of ours saw (connect mode). */
@@ -132,21 +142,21 @@ export class Engine implements PacketSink {
     if (spared === "ignored" || spared === "own") return;
     const probe = this.#probe;
     probeOfArrival(arrival, this.#detector.near, probe);
-    this.#score(probe, arrival);
+    this.#score(probe, arrival, this.#detector.table.hashOf(probe));
   }
 
-  #weigh(probe: Probe, packet: Packet): void {
+  #weigh(probe: Probe, packet: Packet, hash: number): void {
     // Neither is evidence against anybody, and both come in floods that nobody can answer for: not remembered.
     if (probe.disposition === Disposition.Held || probe.disposition === Disposition.Stray) {
       this.#listener.probe(probe, "watched");
       return;
     }
-    const state = this.#score(probe, packet);
-    if (state !== "watched") this.#listener.proof(probe, packet);
+    const state = this.#score(probe, packet, hash);
+    if (state !== "watched") this.#listener.proof(probe, packet, hash);
   }
 
-  #score(probe: Probe, from: Packet | Arrival): ProbeState {
-    const isFound = this.#detector.note(probe);
+  #score(probe: Probe, from: Packet | Arrival, hash: number): ProbeState {
+    const isFound = this.#detector.note(probe, hash);
     if (isFound) this.counters.findings++;
     // Before anybody is told of the probe, who may look at the table of sources.
     const finding = isFound && !this.#isWithheld(probe, from) ? this.#detector.findingOf(probe) : undefined;

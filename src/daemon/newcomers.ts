@@ -3,7 +3,6 @@
 // some ten seconds at least after its last packet. A scanner tries many ports, a flood of many sources tries few of each:
 // whoever has tried several comes in by a door of its own; the other is for anybody.
 
-import { type HashSeed, hashSource } from "../detect/keyed-hash.ts";
 import type { Probe } from "../detect/probe.ts";
 import { Bucket } from "../record/bucket.ts";
 
@@ -14,32 +13,28 @@ const forInsistent = { burst: 1_000, perSecond: 300 };
 const INSISTENT_PORTS = 3;
 /** A source that finds another in its place puts itself there: in a flood of 80,000 a second it has about a second. */
 const PLACES = 65_536;
+const MAX_COUNT = 15;
+/** Of two ports in a row that agree in these bits the second is not counted. */
+const PORT_MASK = 0xfff;
 /** With 4,096 sources inside, one in 64 outside is taken for one of them: that costs a look, and nothing else. */
 const BITS = 262_144;
 
 export class Newcomers {
-  readonly #seed: HashSeed;
   readonly #anybody: Bucket;
   readonly #insistent: Bucket;
-  /** Of the source in each place: the hash, and (last port << 8 | how many ports, at most 255). Side by side: one miss. */
-  readonly #places = new Int32Array(2 * PLACES);
+  /** Of the source in each place: what of its hash is not the place's number (16 bits), last port (12), how many ports (4). */
+  readonly #places = new Uint32Array(PLACES);
   /** A bit for the hash of each source that may be under test; others may share it. */
   readonly #inside = new Uint32Array(BITS / 32);
   /** Packets of sources that did not come in. */
   refused = 0;
 
-  constructor(seed: HashSeed, nowMs: number) {
-    this.#seed = seed;
+  constructor(nowMs: number) {
     this.#anybody = new Bucket(forAnybody, nowMs);
     this.#insistent = new Bucket(forInsistent, nowMs);
   }
 
-  /** What the door knows a probe's source by. */
-  hashOf({ source0, source1, source2, source3, sourceBits }: Probe): number {
-    return hashSource(this.#seed, source0, source1, source2, source3, sourceBits);
-  }
-
-  /** False: the source has surely not come in since forgetAll(). */
+  /** Sources are known by a keyed hash of 32 bits. False: the source has surely not come in since forgetAll(). */
   mayBeInside(hash: number): boolean {
     return ((this.#inside[(hash & (BITS - 1)) >>> 5] ?? 0) & (1 << (hash & 31))) !== 0;
   }
@@ -55,7 +50,7 @@ export class Newcomers {
   }
 
   /** Whether a source that is not under test comes in with this probe. */
-  admit(probe: Probe, hash: number = this.hashOf(probe)): boolean {
+  admit(probe: Probe, hash: number): boolean {
     const isInsistent = this.#note(hash, probe.port) >= INSISTENT_PORTS;
     if ((isInsistent && this.#insistent.take(probe.timeMs, 1)) || this.#anybody.take(probe.timeMs, 1)) {
       this.enter(hash);
@@ -65,15 +60,17 @@ export class Newcomers {
     return false;
   }
 
+  /** Ports that it has tried, each another than the one before; MAX_COUNT and no more. */
   #note(hash: number, port: number): number {
-    const at = 2 * (hash & (PLACES - 1));
-    const known = this.#places[at + 1] ?? 0;
-    const count = known & 255;
-    const isOther = this.#places[at] !== hash || count === 0;
-    if (!isOther && (known >>> 8 === port || count === 255)) return count;
+    const at = hash & (PLACES - 1);
+    const tag = hash >>> 16;
+    const known = this.#places[at] ?? 0;
+    const count = known & MAX_COUNT;
+    const isOther = known >>> 16 !== tag || count === 0;
+    const last = port & PORT_MASK;
+    if (!isOther && (((known >>> 4) & PORT_MASK) === last || count === MAX_COUNT)) return count;
     const now = isOther ? 1 : count + 1;
-    this.#places[at] = hash;
-    this.#places[at + 1] = (port << 8) | now;
+    this.#places[at] = (tag << 16) | (last << 4) | now;
     return now;
   }
 }

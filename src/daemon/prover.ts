@@ -1,5 +1,5 @@
 // Runs the silence test on what a found source goes on to send: answers or stays silent, and says who is proven.
-import { createHmac, randomBytes, randomInt } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import { Disposition, Kind, type Probe } from "../detect/probe.ts";
 import { type SilenceCounts, SilenceTest } from "../judge/silence-test.ts";
 import type { ResetSender } from "../kernel/tcp-reset.ts";
@@ -52,7 +52,7 @@ export class Prover {
     this.#secretMs = nowMs();
     this.#inAll = new Bucket(answersInAll, nowMs());
     this.#toPromising = new Bucket(answersToPromising, nowMs());
-    this.#newcomers = new Newcomers({ k0: randomInt(2 ** 32), k1: randomInt(2 ** 32) }, nowMs());
+    this.#newcomers = new Newcomers(nowMs());
     this.#test = new SilenceTest((source, port) => this.#coin(source, port));
   }
 
@@ -62,12 +62,11 @@ export class Prover {
     return ((digest[0] ?? 0) & 1) === 1;
   }
 
-  /** Takes part in the test: a SYN to a closed, watched port that the kernel has dropped. */
-  probe(probe: Probe, packet: Packet): void {
+  /** Takes part in the test: a SYN to a closed, watched port that the kernel has dropped. `hash`: keyed, of its source. */
+  probe(probe: Probe, packet: Packet, hash: number): void {
     if (probe.disposition !== Disposition.Probe || probe.kind !== Kind.Syn || probe.protocol !== IpProtocol.Tcp) return;
     const { source0, source1, source2, source3, sourceBits, port, timeMs } = probe;
     // In a flood nearly all end here: before a text is made of the source.
-    const hash = this.#newcomers.hashOf(probe);
     const isNew = !this.#newcomers.mayBeInside(hash);
     if (isNew && !this.#newcomers.admit(probe, hash)) return;
     const source = formatPrefix(prefixOfWords(source0, source1, source2, source3, sourceBits));

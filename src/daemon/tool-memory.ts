@@ -13,6 +13,8 @@ const CAPACITY = 4_096;
 const newcomers = { burst: 2_048, perSecond: 1_000 };
 /** Small enough that a map keeps it unboxed. */
 const KEY_MASK = 0x3fff_ffff;
+/** With 4,096 sources known, one in eight of the others is looked up in vain. */
+const CELLS = 32_768;
 
 interface Known {
   readonly w0: number;
@@ -30,6 +32,8 @@ export class ToolMemory {
   readonly #newcomers: Bucket;
   /** By the hash of the key, the oldest first; of two sources with one hash the later is not followed. */
   readonly #known = new Map<number, Known>();
+  /** How many of them have a key that falls into each cell: in a flood nearly every packet finds none, and is done. */
+  readonly #cells = new Uint16Array(CELLS);
 
   constructor(seed: HashSeed, nowMs: number, capacity = CAPACITY) {
     this.#seed = seed;
@@ -41,19 +45,22 @@ export class ToolMemory {
     return this.#known.size;
   }
 
-  /** Of each packet; `bytes` are those that it was decoded from. */
-  note(probe: Probe, packet: Packet, bytes: Uint8Array): void {
+  /** Of each packet; `bytes` are those that it was decoded from, `hash` is that of its source by the seed. */
+  note(probe: Probe, packet: Packet, bytes: Uint8Array, hash: number = this.#hashOf(probe)): void {
     const isProbe = probe.disposition === Disposition.Probe || probe.disposition === Disposition.Delegated;
     if (!isProbe || probe.evidence !== Evidence.Direct) return;
     const { source0, source1, source2, source3, sourceBits } = probe;
-    const hash = hashSource(this.#seed, source0, source1, source2, source3, sourceBits) & KEY_MASK;
-    const known = this.#known.get(hash);
-    if (known === undefined) this.#admit(hash, probe)?.note(packet, layoutOf(packet, bytes));
-    else if (isOf(known, source0, source1, source2, source3, sourceBits))
-      known.evidence.note(packet, layoutOf(packet, bytes));
+    const key = hash & KEY_MASK;
+    const known = this.#cells[key % CELLS] === 0 ? undefined : this.#known.get(key);
+    if (known === undefined) this.#admit(key, probe)?.note(packet, layoutOf(packet, bytes));
+    else if (isOf(known, source0, source1, source2, source3, sourceBits)) known.evidence.note(packet, layoutOf(packet, bytes));
   }
 
-  #admit(hash: number, probe: Probe): ToolEvidence | undefined {
+  #hashOf({ source0, source1, source2, source3, sourceBits }: Probe): number {
+    return hashSource(this.#seed, source0, source1, source2, source3, sourceBits);
+  }
+
+  #admit(key: number, probe: Probe): ToolEvidence | undefined {
     if (!this.#newcomers.take(probe.timeMs, 1)) {
       this.counters.toolSourcesPassedOver++;
       return undefined;
@@ -61,12 +68,14 @@ export class ToolMemory {
     if (this.#known.size >= this.#capacity) {
       for (const oldest of this.#known.keys()) {
         this.#known.delete(oldest);
+        this.#cells[oldest % CELLS] = (this.#cells[oldest % CELLS] ?? 0) - 1;
         break;
       }
     }
     const evidence = new ToolEvidence();
     const { source0: w0, source1: w1, source2: w2, source3: w3, sourceBits: bits } = probe;
-    this.#known.set(hash, { w0, w1, w2, w3, bits, evidence });
+    this.#cells[key % CELLS] = (this.#cells[key % CELLS] ?? 0) + 1;
+    this.#known.set(key, { w0, w1, w2, w3, bits, evidence });
     return evidence;
   }
 

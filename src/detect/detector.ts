@@ -51,8 +51,8 @@ export class Detector {
   }
 
   /** As see(), for whoever may do without the finding: it says only that there is one, and allocates nothing. */
-  note(probe: Probe): boolean {
-    const row = this.table.touch(probe);
+  note(probe: Probe, hash?: number): boolean {
+    const row = this.table.touch(probe, hash);
     this.#row = row;
     this.isRepeat = this.table.isFlagged(row);
     return weigh(this.table, row, probe, this.#policy);

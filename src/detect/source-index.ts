@@ -28,8 +28,13 @@ export class SourceIndex {
     this.bytes = this.#entries.byteLength;
   }
 
-  homeOf(w0: number, w1: number, w2: number, w3: number, bits: number): number {
-    return this.#homeOfHash(hashSource(this.#seed, w0, w1, w2, w3, bits));
+  /** The keyed hash of a key: 32 bits, signed. */
+  hashOf(w0: number, w1: number, w2: number, w3: number, bits: number): number {
+    return hashSource(this.#seed, w0, w1, w2, w3, bits);
+  }
+
+  homeOf(hash: number): number {
+    return Math.floor(((hash >>> 0) * this.#slots) / 0x1_0000_0000);
   }
 
   /** Walks from the key's home to the row that has the key, or to where its entry would have been: NO_ROW. */
@@ -74,7 +79,7 @@ export class SourceIndex {
   remove(row: number): void {
     const entries = this.#entries;
     const slots = this.#slots;
-    let hole = this.#homeOfHash(this.#rows.hashOfKey(row, this.#seed));
+    let hole = this.homeOf(this.#rows.hashOfKey(row, this.#seed));
     while (((entries[hole] ?? 0) & ENTRY_ROW_MASK) !== row + 1) if (++hole === slots) hole = 0;
     for (;;) {
       const next = hole + 1 === slots ? 0 : hole + 1;
@@ -84,9 +89,5 @@ export class SourceIndex {
       hole = next;
     }
     entries[hole] = 0;
-  }
-
-  #homeOfHash(hash: number): number {
-    return Math.floor(((hash >>> 0) * this.#slots) / 0x1_0000_0000);
   }
 }

@@ -59,11 +59,16 @@ export class SourceTable {
     return this.#evictions;
   }
 
-  /** The row of the probe's source, made if there is none, counted, and now the newest. */
-  touch(probe: Probe): number {
+  /** The keyed hash of the probe's source, for touch() and for whoever else keeps a table of sources by this seed. */
+  hashOf({ source0, source1, source2, source3, sourceBits }: Probe): number {
+    return this.#index.hashOf(source0, source1, source2, source3, sourceBits);
+  }
+
+  /** The row of the probe's source, made if there is none, counted, and now the newest. `hash`: its hashOf(). */
+  touch(probe: Probe, hash: number = this.hashOf(probe)): number {
     const { source0, source1, source2, source3, sourceBits } = probe;
     const rows = this.#rows;
-    const home = this.#index.homeOf(source0, source1, source2, source3, sourceBits);
+    const home = this.#index.homeOf(hash);
     let row = this.#index.find(home, source0, source1, source2, source3, sourceBits);
     if (row === NO_ROW) {
       row = this.#takeRow();
@@ -83,7 +88,8 @@ export class SourceTable {
 
   /** The row of a source key, -1 if it is not tracked. Does not make it newer. */
   find(w0: number, w1: number, w2: number, w3: number, bits: number): number {
-    return this.#index.find(this.#index.homeOf(w0, w1, w2, w3, bits), w0, w1, w2, w3, bits);
+    const home = this.#index.homeOf(this.#index.hashOf(w0, w1, w2, w3, bits));
+    return this.#index.find(home, w0, w1, w2, w3, bits);
   }
 
   /** False if the source was not tracked. */

@@ -48,6 +48,22 @@ export function openNflogGroup(options: NflogGroupOptions): NetlinkSocket {
   }
 }
 
+/** How a bound group delivers from its next datagram on. If the kernel refuses, which it has no reason to, all stays as it was. */
+export function setDelivery(
+  socket: NetlinkSocket,
+  group: number,
+  { queueThreshold, bufferBytes }: Pick<NflogGroupOptions, "queueThreshold" | "bufferBytes">,
+): void {
+  // Without an acknowledgement: packets are waiting in front of it.
+  const message = new NetlinkWriter()
+    .begin((K.NFNL_SUBSYS_ULOG << 8) | K.NFULNL_MSG_CONFIG, K.NLM_F_REQUEST, socket.nextSequence())
+    .nfgen(0, group)
+    .u32be(K.NFULA_CFG_NLBUFSIZ, bufferBytes)
+    .u32be(K.NFULA_CFG_QTHRESH, queueThreshold)
+    .finish();
+  libc.send(socket.fd, message, 0);
+}
+
 /** The kernel says EPERM both of a group that another socket has and of a lacking capability; this file tells which. */
 function isBound(group: number): boolean {
   try {

@@ -84,9 +84,8 @@ export class Journal {
   }
 
   /** Whether `lines` lines of a class may be written now. Ask before building them; a "no" is counted. */
-  admit(lineClass: LineClass, lines: number): boolean {
+  admit(lineClass: LineClass, lines: number, nowMs: number = this.#options.nowMs()): boolean {
     const budget = this.#budgets[lineClass];
-    const nowMs = this.#options.nowMs();
     if (budget === undefined || budget.bucket.take(nowMs, lines)) return true;
     if (budget.suppressed === 0) budget.sinceMs = nowMs;
     budget.suppressed += lines;

@@ -132,7 +132,7 @@ export class Recorder {
   /** A probe of a source that is already blocked (or, with BLOCK_*="0", already found). Call this or probe(). */
   repeat(probe: Probe, sourceText?: string): void {
     const recorded = this.#admitProbe();
-    const said = this.#parts.journal.admit(LineClass.Repeat, 2);
+    const said = this.#parts.journal.admit(LineClass.Repeat, 2, this.#parts.nowMs());
     if (!recorded && !said) return;
     const text = sourceText ?? sourceOf(probe);
     const event = this.#probeEvent(probe, text);
@@ -143,7 +143,8 @@ export class Recorder {
 
   /** A probe of a watched port that makes no scan yet (SCAN_TRIGGER): 2.x says so. Besides probe(), not instead. */
   untriggered(probe: Probe, sourceText?: string): void {
-    if (!this.#speaker.dialect.outcomeFirst || !this.#parts.journal.admit(LineClass.Repeat, 1)) return;
+    if (!this.#speaker.dialect.outcomeFirst || !this.#parts.journal.admit(LineClass.Repeat, 1, this.#parts.nowMs()))
+      return;
     this.#speaker.untriggered(sourceText ?? sourceOf(probe), seenOf(probe));
   }
 

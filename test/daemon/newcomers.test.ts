@@ -3,15 +3,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Newcomers } from "../../src/daemon/newcomers.ts";
+import { hashSource } from "../../src/detect/keyed-hash.ts";
+import type { Probe } from "../../src/detect/probe.ts";
 import { silenceLimits } from "../../src/judge/silence-test.ts";
 import { probe } from "../detect/probes.ts";
 
 const seed = { k0: 0x12345678, k1: 0x9abcdef0 };
 const START_MS = 1_700_000_000_000;
 
+function hashOf({ source0, source1, source2, source3, sourceBits }: Probe): number {
+  return hashSource(seed, source0, source1, source2, source3, sourceBits);
+}
+
 /** A flood of `perSecond` sources, each with `ports` ports in a row, and a scanner with 100 ports a second in it. */
 function flood(ports: number, perSecond: number) {
-  const newcomers = new Newcomers(seed, START_MS);
+  const newcomers = new Newcomers(START_MS);
   const forged = probe({ source: "11.0.0.0" });
   const scanner = probe({ source: "192.0.2.1" });
   const scannersTries: number[] = [];
@@ -21,21 +27,21 @@ function flood(ports: number, perSecond: number) {
     forged.source3 = Math.imul(Math.floor(count / ports), 0x9e3779b1) >>> 0;
     forged.port = 2_000 + (count % ports);
     forged.timeMs = timeMs;
-    if (newcomers.admit(forged)) admitted++;
+    if (newcomers.admit(forged, hashOf(forged))) admitted++;
     if (count % (perSecond / 100) !== 0) continue;
     scanner.port++;
     scanner.timeMs = timeMs;
-    if (newcomers.admit(scanner)) scannersTries.push(scanner.port);
+    if (newcomers.admit(scanner, hashOf(scanner))) scannersTries.push(scanner.port);
   }
   return { admitted, scannersTries, refused: newcomers.refused };
 }
 
 test("in peace everybody comes in at once", () => {
-  const newcomers = new Newcomers(seed, START_MS);
+  const newcomers = new Newcomers(START_MS);
   const one = probe({ source: "192.0.2.1", timeMs: START_MS });
   for (let index = 0; index < 100; index++) {
     one.source3++;
-    assert.equal(newcomers.admit(one), true);
+    assert.equal(newcomers.admit(one, hashOf(one)), true);
   }
   assert.equal(newcomers.refused, 0);
 });
@@ -57,19 +63,19 @@ test("whatever the flood does, whoever is in stays in for seven seconds", () => 
 });
 
 test("who has come in is known by its hash, others mostly not, until it is forgotten", () => {
-  const newcomers = new Newcomers(seed, START_MS);
+  const newcomers = new Newcomers(START_MS);
   const one = probe({ source: "192.0.2.0", timeMs: START_MS });
   const inside: number[] = [];
   for (let index = 0; index < 200; index++) {
     one.source3++;
-    if (newcomers.admit(one)) inside.push(newcomers.hashOf(one));
+    if (newcomers.admit(one, hashOf(one))) inside.push(hashOf(one));
   }
   assert.equal(inside.length, 200);
   assert.ok(inside.every((hash) => newcomers.mayBeInside(hash)));
   let taken = 0;
   for (let index = 0; index < 10_000; index++) {
     one.source3++;
-    if (newcomers.mayBeInside(newcomers.hashOf(one))) taken++;
+    if (newcomers.mayBeInside(hashOf(one))) taken++;
   }
   assert.ok(taken < 100, `${taken} of 10,000 strangers`);
   newcomers.forgetAll();
