@@ -53,7 +53,8 @@ export class ToolMemory {
     const key = hash & KEY_MASK;
     const known = this.#cells[key % CELLS] === 0 ? undefined : this.#known.get(key);
     if (known === undefined) this.#admit(key, probe)?.note(packet, layoutOf(packet, bytes));
-    else if (isOf(known, source0, source1, source2, source3, sourceBits)) known.evidence.note(packet, layoutOf(packet, bytes));
+    else if (isOf(known, source0, source1, source2, source3, sourceBits))
+      known.evidence.note(packet, layoutOf(packet, bytes));
   }
 
   #hashOf({ source0, source1, source2, source3, sourceBits }: Probe): number {
