@@ -60,17 +60,15 @@ export class ContactQueueWriter implements ContactSink {
   }
 
   opened(contact: Contact, packet: Packet, layout: Layout): void {
-    this.#fill(contact, contact.timeMs);
-    this.#body[STATE] = (this.#body[STATE] ?? 0) | (layout << LAYOUT_AT);
-    packetToWords(packet, this.#body, PACKET);
-    this.#write(Told.Opened, WHOLE_BYTES);
+    this.#tellWhole(Told.Opened, contact, packet, layout, contact.timeMs);
   }
 
   again(contact: Contact, packet: Packet, layout: Layout, timeMs: number): void {
-    this.#fill(contact, timeMs);
-    this.#body[STATE] = (this.#body[STATE] ?? 0) | (layout << LAYOUT_AT);
-    packetToWords(packet, this.#body, PACKET);
-    this.#write(Told.Again, WHOLE_BYTES);
+    this.#tellWhole(Told.Again, contact, packet, layout, timeMs);
+  }
+
+  idProbed(contact: Contact, packet: Packet, layout: Layout): void {
+    this.#tellWhole(Told.IdProbed, contact, packet, layout, contact.timeMs);
   }
 
   decided(contact: Contact): void {
@@ -78,11 +76,11 @@ export class ContactQueueWriter implements ContactSink {
     this.#write(Told.Decided, DECIDED_BYTES);
   }
 
-  idProbed(contact: Contact, packet: Packet, layout: Layout): void {
-    this.#fill(contact, contact.timeMs);
+  #tellWhole(told: number, contact: Contact, packet: Packet, layout: Layout, nowMs: number): void {
+    this.#fill(contact, nowMs);
     this.#body[STATE] = (this.#body[STATE] ?? 0) | (layout << LAYOUT_AT);
     packetToWords(packet, this.#body, PACKET);
-    this.#write(Told.IdProbed, WHOLE_BYTES);
+    this.#write(told, WHOLE_BYTES);
   }
 
   #write(told: number, bytes: number): void {

@@ -1,4 +1,4 @@
-// Contacts tracked in a thread of their own, while this one judges: a large capture is read nearly twice as fast.
+// Contacts tracked in a thread of their own, while this one judges: a large capture takes three quarters of the time.
 import { statSync } from "node:fs";
 import { extname } from "node:path";
 import { setImmediate } from "node:timers/promises";
@@ -25,8 +25,17 @@ export class TrackingThread {
     resourceLimits: HEAP_LIMITS,
   });
 
+  /** Rejects when the thread ends, which it does before its work is done only for an error. */
+  readonly #ended: Promise<never>;
+
   /** It loads its modules from now on; a thread that gets no work does not keep the process alive. */
   constructor() {
+    this.#ended = new Promise((_, reject) => {
+      this.#worker.on("error", reject);
+      this.#worker.on("exit", () => reject(new Error("the thread that reads the capture has ended before its time")));
+    });
+    // It may fail before anybody waits for it.
+    this.#ended.catch(() => undefined);
     this.#worker.unref();
   }
 
@@ -39,8 +48,7 @@ export class TrackingThread {
     try {
       const tracked = await new Promise<Tracked>((resolve, reject) => {
         const judge = (): void => void judgeAll(queue).catch(reject);
-        worker.on("error", reject);
-        worker.on("exit", () => reject(new Error("the thread that reads the capture has ended before its time")));
+        this.#ended.catch(reject);
         worker.on("message", (message: TrackingMessage) => {
           if (message.what === "wake") judge();
           else if (message.what === "progress") onProgress(message.readBytes, message.totalBytes);
