@@ -54,9 +54,13 @@ class Group {
       const length = this.socket.receive();
       if (length === 0) return largest;
       if (length < 0) throw new KernelError("nfnetlink_log: cannot read", `errno ${-length}`);
-      this.parser.parse(this.socket.buffer, length, sink);
-      // After each datagram: a probe of the prompt group is one, and is judged before the next is read.
-      sink.batchEnd();
+      try {
+        this.parser.parse(this.socket.buffer, length, sink);
+      } finally {
+        // After each datagram: a probe of the prompt group is one, and is judged before the next is read. After an error as
+        // well: the sink has one time for each delivery.
+        sink.batchEnd();
+      }
       between?.();
       largest = Math.max(largest, length);
     }

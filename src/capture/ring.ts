@@ -154,8 +154,11 @@ export class RingSource implements PacketSource {
     if (this.#isClosed) return;
     this.#wake.drain();
     try {
-      this.#delivered += this.#reader.drain(visitor, PACKETS_PER_TURN);
-      batchEnd();
+      try {
+        this.#delivered += this.#reader.drain(visitor, PACKETS_PER_TURN);
+      } finally {
+        batchEnd();
+      }
     } catch (error) {
       onError(error);
     }

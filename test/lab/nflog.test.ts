@@ -172,12 +172,13 @@ test("what a sink throws goes to onError, and the next packet is delivered all t
       sink.packet(bytes, at, end, tag);
       if (sink.packets.length === 1) throw new Error("a bug");
     },
-    batchEnd: () => undefined,
+    batchEnd: () => sink.batchEnd(),
   };
   again.start(failing, (error) => errors.push(error));
   const send = sender();
   await send(7001, 1);
   await waitUntil("the error", () => errors.length === 1);
+  assert.equal(sink.batches, 1, "the delivery that failed has its end");
   await send(7001, 2);
   await waitUntil("the next packet", () => sink.packets.length === 2);
 });
