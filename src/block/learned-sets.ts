@@ -1,8 +1,9 @@
-// What the rules have learned from packets and a restart must not lose: known pairs, lately open ports, guarded peers.
+// What the rules have learned from packets and a restart must not lose: known pairs and whose they are, lately
+// open ports, guarded peers.
 // Reads these sets without stalling the event loop, and puts back what the kernel does not hold.
 import { dumpElements } from "../kernel/element-dump.ts";
 import type { ElementChange, NfTables } from "../kernel/nf-tables.ts";
-import { isIpv4, type Prefix } from "../wire/address.ts";
+import { isIpv4, type Prefix, prefixOfWords } from "../wire/address.ts";
 import { setSizes, TABLE } from "./ruleset.ts";
 import { keyBytes, sourceOfKey } from "./set-key.ts";
 
@@ -11,9 +12,11 @@ export const learnedSets = {
   known4: 8,
   known6: 20,
   lately: 8,
+  client4: 4,
+  client6: 16,
 } as const;
 export type LearnedSet = keyof typeof learnedSets;
-export const learnedSetNames: readonly LearnedSet[] = ["known4", "known6", "lately"];
+export const learnedSetNames: readonly LearnedSet[] = ["known4", "known6", "lately", "client4", "client6"];
 
 export interface LearnedElement {
   readonly set: LearnedSet;
@@ -93,6 +96,14 @@ export class LearnedSets {
     return this.#tables.lookup(set, key).present;
   }
 
+  /**
+   * Whether a source has a known pair: it has finished a real connection to a port of ours within seven days. Of an IPv6
+   * source beyond our links, anybody in its /64. At most two system calls. Throws KernelError.
+   */
+  isClient(source: Prefix): boolean {
+    return placesOfClient(source).some(({ set, key }) => this.#tables.lookup(set, key).present);
+  }
+
   /** At most 65,536 of each family. Throws KernelError. */
   peers(): GuardedPeer[] {
     const peers: GuardedPeer[] = [];
@@ -110,6 +121,15 @@ export const maxPeers = setSizes.peer;
 
 function placeOfPeer(address: Prefix): { readonly set: string; readonly key: Uint8Array } {
   return { set: isIpv4(address) ? "peer4" : "peer6", key: keyBytes(address) };
+}
+
+/** An IPv6 address is kept by itself on our links, else by its /64: which it is need not be known here. */
+function placesOfClient(source: Prefix): { readonly set: string; readonly key: Uint8Array }[] {
+  if (isIpv4(source)) return source.bits === 128 ? [{ set: "client4", key: keyBytes(source) }] : [];
+  if (source.bits < 64) return [];
+  const wide = prefixOfWords(source.w0, source.w1, source.w2, source.w3, 64);
+  const keys = source.bits === 128 ? [source, wide] : [wide];
+  return keys.map((key) => ({ set: "client6", key: keyBytes(key) }));
 }
 
 /** Always a single address: a peer is never a /64. */

@@ -39,6 +39,7 @@ export const setSizes = {
   delegated: 262_144,
   held: 262_144,
   known: 262_144,
+  client: 262_144,
   lately: 8_192,
   peer: 65_536,
   flows: 65_536,
@@ -217,12 +218,18 @@ function regulars(plan: RulesetPlan): readonly string[] {
     { pair: "ip saddr . tcp dport", set: "@known4" },
     { pair: "ip6 saddr . tcp dport", set: "@known6" },
   ];
-  const known = pairs.map(({ pair, set }) => ({ match: `${pair} ${set} tcp dport != @listened_tcp`, pair, set }));
-  return [
-    ...known.map(({ match }) => `${syn} ${match} return`),
-    ...known.map(({ match, pair, set }) => `${end} ${match} update ${set} { ${pair} } return`),
-  ];
+  const known = pairs.map(({ pair, set }) => `${pair} ${set} tcp dport != @listened_tcp`);
+  return [...known.map((match) => `${syn} ${match} return`), ...known.map((match) => `${end} ${match} goto customer`)];
 }
+
+/** Who has ended a real connection: known to that port, and as a client of this host whom nothing blocks more than softly. */
+const customerRules = [
+  "update @known4 { ip saddr . tcp dport }",
+  "update @known6 { ip6 saddr . tcp dport }",
+  "update @client4 { ip saddr }",
+  "ip6 saddr @near6 update @client6 { ip6 saddr } return",
+  `update @client6 { ip6 saddr & ${SLASH64} }`,
+];
 
 /** Hooks `input`: a port published into a container is forwarded and never looks like a closed port here. */
 function sensorRules(plan: RulesetPlan): Rules {
@@ -276,9 +283,9 @@ function sensorRules(plan: RulesetPlan): Rules {
     oldtcp: [
       ...learnPeers(plan),
       "tcp dport @listened_tcp return",
-      "tcp flags & (fin|rst) != 0 ct direction original ct status assured update @known4 { ip saddr . tcp dport }",
-      "tcp flags & (fin|rst) != 0 ct direction original ct status assured update @known6 { ip6 saddr . tcp dport }",
+      "tcp flags & (fin|rst) != 0 ct direction original ct status assured goto customer",
     ],
+    customer: customerRules,
     oldudp: learnPeers(plan),
     newudp: [
       // Before the hold is asked: it never cuts off what we asked for.
@@ -405,6 +412,7 @@ const allChains = [
   "delegated",
   "newtcp",
   "oldtcp",
+  "customer",
   "oldudp",
   "newudp",
   "open",
@@ -450,6 +458,10 @@ function setDefinitions(): Readonly<Record<string, string>> {
       "known",
       (family) =>
         `type ${family} . inet_service; flags dynamic, timeout; size ${setSizes.known}; timeout ${KNOWN_DAYS}d;`,
+    ),
+    ...both(
+      "client",
+      (family) => `type ${family}; flags dynamic, timeout; size ${setSizes.client}; timeout ${KNOWN_DAYS}d;`,
     ),
     ...both(
       "flows",

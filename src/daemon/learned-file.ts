@@ -1,19 +1,20 @@
-// What the kernel has learned, in a file of STATE_DIR: known pairs and lately open ports, with the time that each ends.
-// Binary, as there may be half a million of them, and written beside and renamed: whole, or as it was.
+// What the kernel has learned, in a file of STATE_DIR: known pairs, whose they are, and lately open ports, with the time that each ends.
+// Binary, as there may be a million of them, and written beside and renamed: whole, or as it was.
 //
 //   "portreeve learned 1\n" | u32 count | count x ( u8 set | u32 seconds since the epoch | key ) ; numbers big-endian
 import { readFileSync } from "node:fs";
 import { open, rename } from "node:fs/promises";
 import { type LearnedElement, type LearnedSet, learnedSetNames, learnedSets } from "../block/learned-sets.ts";
+import { setSizes } from "../block/ruleset.ts";
 
 const MAGIC = "portreeve learned 1\n";
 const COUNT_AT = MAGIC.length;
 const HEADER_BYTES = COUNT_AT + 4;
 const HEAD_BYTES = 5;
-/** known4, known6 and lately, all full. */
-const MAX_ELEMENTS = 2 * 262_144 + 8_192;
+/** All of them full. */
+const MAX_ELEMENTS = 2 * setSizes.known + 2 * setSizes.client + setSizes.lately;
 
-/** Gathers elements as the bytes of the file: objects for half a million of them would take a hundred megabytes. */
+/** Gathers elements as the bytes of the file: objects for a million of them would take two hundred megabytes. */
 export class LearnedBytes {
   #buffer = Buffer.alloc(65_536);
   #at = HEADER_BYTES;

@@ -123,6 +123,11 @@ export class RingHost implements PacketSource, SensorInCharge, LearnedLike {
     return this.#sensor.memory.isPeer(w0, w1, w2, w3, this.#nowMs());
   }
 
+  /** The ring learns no known pairs: nobody is known to be a client. */
+  isClient(): boolean {
+    return false;
+  }
+
   peers(): GuardedPeer[] {
     return this.#sensor.memory.peers(this.#nowMs());
   }

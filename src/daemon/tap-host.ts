@@ -137,6 +137,10 @@ export class TapHost implements PacketSource, SensorInCharge, LearnedLike {
     return false;
   }
 
+  isClient(): boolean {
+    return false;
+  }
+
   peers(): GuardedPeer[] {
     return [];
   }

@@ -89,8 +89,15 @@ test("a known customer's first and last packet pass few rules: it stays known, a
     const set = index === 0 ? "@known4" : "@known6";
     assert.match(rule, /^tcp flags & \(fin\|rst\) != 0 ct state established ct direction original ct status assured /);
     const pair = `${family} saddr . tcp dport`;
-    assert.ok(rule.endsWith(`${pair} ${set} tcp dport != @listened_tcp update ${set} { ${pair} } return`), rule);
+    assert.ok(rule.endsWith(`${pair} ${set} tcp dport != @listened_tcp goto customer`), rule);
   }
+  assert.deepEqual(ordinary.get("customer"), [
+    "update @known4 { ip saddr . tcp dport }",
+    "update @known6 { ip6 saddr . tcp dport }",
+    "update @client4 { ip saddr }",
+    "ip6 saddr @near6 update @client6 { ip6 saddr } return",
+    "update @client6 { ip6 saddr & ffff:ffff:ffff:ffff:: }",
+  ]);
   const decoyed = on({
     ...ordinaryPlan,
     decoy: { mark: 7, bait: { four: 1, six: 2 }, screen: { four: 3, six: 4 }, behindNat: false },

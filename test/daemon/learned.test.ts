@@ -105,6 +105,37 @@ test("peers of both families are single addresses, even where the host part is z
   assert.equal(sets.isPeer(prefix("2001:db8::1")), false);
 });
 
+test("a client is known by its address, over IPv6 also by its /64; nobody is by a wider prefix", () => {
+  const present = new Set([
+    "client4 cb007109",
+    "client6 20010db8000b00010000000000000000",
+    "client6 20010db8000c0000000000000000beef",
+  ]);
+  const asked: string[] = [];
+  const tables = {
+    insert: () => "",
+    lookup: (set: string, key: Uint8Array) => {
+      const text = `${set} ${Buffer.from(key).toString("hex")}`;
+      asked.push(text);
+      return present.has(text) ? ({ present: true, expiresInMs: 5 } as const) : ({ present: false } as const);
+    },
+    visitElements: () => undefined,
+  };
+  const sets = new LearnedSets(tables, () => 1_000);
+  const isClient = (text: string) => sets.isClient(prefix(text));
+  assert.equal(isClient("203.0.113.9"), true);
+  assert.equal(isClient("203.0.113.10"), false);
+  assert.equal(isClient("2001:db8:b:1::/64"), true);
+  assert.equal(isClient("2001:db8:b:1::77"), true, "its /64 is known");
+  assert.equal(isClient("2001:db8:b:2::77"), false);
+  assert.equal(isClient("2001:db8:c::beef"), true, "on our link: known by itself");
+  assert.equal(isClient("2001:db8:c::bee0"), false);
+  asked.length = 0;
+  assert.equal(isClient("203.0.113.0/24"), false);
+  assert.equal(isClient("2001:db8:b::/48"), false);
+  assert.deepEqual(asked, []);
+});
+
 function setUp(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), "portreeve-learned-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));

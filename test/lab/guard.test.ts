@@ -161,8 +161,11 @@ test("known pairs and lately open ports outlive the daemon, a table that is remo
   for (const family of families) {
     await visit(lab.scanner, { to: TARGET[family], from: source(1)[family], port: SERVED });
   }
-  const known = async (family: Family) =>
-    (await setElements(lab, family === "ipv4" ? "known4" : "known6"))?.length ?? 0;
+  const known = async (family: Family) => {
+    const number = family === "ipv4" ? 4 : 6;
+    const sizes = await Promise.all(["known", "client"].map((set) => setElements(lab, `${set}${number}`)));
+    return Math.min(...sizes.map((elements) => elements?.length ?? 0));
+  };
   await waitUntil("both are known", async () => (await known("ipv4")) === 1 && (await known("ipv6")) === 1);
 
   await daemon.stop();
