@@ -27,8 +27,8 @@ export interface EngineListener {
    */
   withholds?(probe: Probe): boolean;
   /**
-   * A packet of a source that has been found scanning: for the proofs. The packet is the one reused record; `hash` is the
-   * keyed one of the source.
+   * A packet of a source that has been found scanning: for the proofs, to which a SYN of it to an open port goes as well, if
+   * the kernel has dropped it. The packet is the one reused record; `hash` is the keyed one of the source.
    */
   proof(probe: Probe, packet: Packet, hash: number): void;
   /** The packets of one delivery have been walked. */
@@ -149,6 +149,9 @@ export class Engine implements PacketSink {
     // Neither is evidence against anybody, and both come in floods that nobody can answer for: not remembered.
     if (probe.disposition === Disposition.Held || probe.disposition === Disposition.Stray) {
       this.#listener.probe(probe, "watched");
+      // A found source must not be able to tell its SYN to an open port from one to a closed port by what comes of it.
+      const isHeldSyn = probe.disposition === Disposition.Held && probe.kind === Kind.Syn;
+      if (isHeldSyn && this.#detector.keepIfFound(probe, hash)) this.#listener.proof(probe, packet, hash);
       return;
     }
     const state = this.#score(probe, packet, hash);

@@ -19,6 +19,9 @@ const MAX_BUCKETS = 4_096;
 /** The coin's key is drawn anew so often; pairs that are open keep the coin that they were thrown. */
 const SECRET_MS = 3_600_000;
 
+/** Sends the RSTs, and counts them. */
+export type AnswerSender = Pick<ResetSender, "answer" | "sent" | "refused">;
+
 export interface Proven {
   readonly source: Prefix;
   readonly counts: SilenceCounts;
@@ -37,7 +40,7 @@ interface Seen {
 
 export class Prover {
   readonly #test: SilenceTest;
-  readonly #sender: ResetSender;
+  readonly #sender: AnswerSender;
   readonly #nowMs: () => number;
   readonly #inAll: Bucket;
   readonly #toPromising: Bucket;
@@ -46,7 +49,7 @@ export class Prover {
   #secret = randomBytes(32);
   #secretMs: number;
 
-  constructor(sender: ResetSender, nowMs: () => number) {
+  constructor(sender: AnswerSender, nowMs: () => number) {
     this.#sender = sender;
     this.#nowMs = nowMs;
     this.#secretMs = nowMs();
@@ -62,9 +65,14 @@ export class Prover {
     return ((digest[0] ?? 0) & 1) === 1;
   }
 
-  /** Takes part in the test: a SYN to a closed, watched port that the kernel has dropped. `hash`: keyed, of its source. */
+  /**
+   * Takes part in the test: a SYN that the kernel has dropped. `hash`: keyed, of its source. Whether its port is closed, open
+   * or tolerated is not asked anywhere from here on: what we answer, and after how many ports a source is proven, would tell.
+   */
   probe(probe: Probe, packet: Packet, hash: number): void {
-    if (probe.disposition !== Disposition.Probe || probe.kind !== Kind.Syn || probe.protocol !== IpProtocol.Tcp) return;
+    const { disposition } = probe;
+    if (disposition !== Disposition.Probe && disposition !== Disposition.Held) return;
+    if (probe.kind !== Kind.Syn || probe.protocol !== IpProtocol.Tcp) return;
     const { source0, source1, source2, source3, sourceBits, port, timeMs } = probe;
     // In a flood nearly all end here: before a text is made of the source.
     const isNew = !this.#newcomers.mayBeInside(hash);

@@ -93,6 +93,17 @@ export class Detector {
     return row >= 0 && this.table.isFlagged(row);
   }
 
+  /**
+   * The same, and a found source becomes the newest of the table: it must be found for as long when it asks open ports as
+   * when it asks closed ones. Nothing else is remembered of the packet, the time neither.
+   */
+  keepIfFound(probe: Probe, hash: number): boolean {
+    const row = this.table.findBy(probe, hash);
+    if (row < 0 || !this.table.isFlagged(row)) return false;
+    this.table.keep(row);
+    return true;
+  }
+
   /** When the source last sent a probe, in ms since the epoch to the second; undefined if it is not tracked. */
   lastSeenMs(source: Prefix): number | undefined {
     const row = this.table.find(source.w0, source.w1, source.w2, source.w3, source.bits);

@@ -92,6 +92,16 @@ export class SourceTable {
     return this.#index.find(home, w0, w1, w2, w3, bits);
   }
 
+  /** The same of the probe's source, by its hashOf(). */
+  findBy({ source0, source1, source2, source3, sourceBits }: Probe, hash: number): number {
+    return this.#index.find(this.#index.homeOf(hash), source0, source1, source2, source3, sourceBits);
+  }
+
+  /** Makes a row the newest, and changes nothing of it. */
+  keep(row: number): void {
+    this.#order.use(row);
+  }
+
   /** False if the source was not tracked. */
   forget(w0: number, w1: number, w2: number, w3: number, bits: number): boolean {
     const row = this.find(w0, w1, w2, w3, bits);

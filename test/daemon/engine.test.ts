@@ -7,7 +7,8 @@ import { Detector } from "../../src/detect/detector.ts";
 import { SourceTable } from "../../src/detect/source-table.ts";
 import { Judge, type JudgeContext } from "../../src/judge/judge.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
-import { ranges, seed } from "../detect/probes.ts";
+import { TcpFlag } from "../../src/wire/packet.ts";
+import { prefix, ranges, seed } from "../detect/probes.ts";
 import { buildTcp } from "../support/build-packet.ts";
 
 const NOW_MS = 1_700_000_000_000;
@@ -46,11 +47,11 @@ function setUp(proof: "on" | "off" = "on") {
   };
   const detector = new Detector({ table: new SourceTable(16, seed), policy, near: ranges() });
   const engine = new Engine({ detector, judge: new Judge({ ...context, proof }), listener, nowMs: () => NOW_MS });
-  const syn = (source: string, tag: string = logPrefixes.probe): void => {
-    const bytes = buildTcp({ source, destination: "203.0.113.1", sourcePort: 40_000, destinationPort: 23 });
+  const syn = (source: string, tag: string = logPrefixes.probe, flags: number = TcpFlag.Syn): void => {
+    const bytes = buildTcp({ source, destination: "203.0.113.1", sourcePort: 40_000, destinationPort: 23, flags });
     engine.packet(bytes, 0, bytes.length, tag.charCodeAt(0));
   };
-  return { engine, state, states, verdicts, proofs: () => proofs, syn };
+  return { engine, detector, state, states, verdicts, proofs: () => proofs, syn };
 }
 
 test("a finding that is not withheld is judged", () => {
@@ -83,4 +84,31 @@ test("nobody asks to withhold what is more, or something else, than a soft block
   const delegated = setUp();
   delegated.syn("192.0.2.1", logPrefixes.delegated);
   assert.equal(delegated.state.asked, 0);
+});
+
+test("a found source's SYN to an open port goes to the proofs as one to a closed port does, and counts for nothing else", () => {
+  const { engine, detector, states, proofs, verdicts, syn } = setUp();
+  syn("192.0.2.1", logPrefixes.held);
+  assert.deepEqual([proofs(), detector.table.size], [0, 0], "it is only held, and nobody remembers it");
+  syn("192.0.2.1");
+  syn("192.0.2.1", logPrefixes.held);
+  assert.equal(proofs(), 2);
+  assert.deepEqual(states, ["watched", "found", "watched"]);
+  assert.deepEqual([verdicts.length, engine.counters.findings, engine.counters.heldPackets], [1, 1, 2]);
+  const evidence = detector.evidenceOn(prefix("192.0.2.1"), NOW_MS);
+  assert.equal(evidence?.probes, 1, "only the closed port is a probe");
+  syn("192.0.2.1", logPrefixes.held, TcpFlag.Ack);
+  assert.equal(proofs(), 2, "what is no SYN is no part of the test");
+});
+
+test("SYNs to open ports keep a found source in a full table, as those to closed ports do", () => {
+  for (const tag of [logPrefixes.held, logPrefixes.probe]) {
+    const { detector, syn } = setUp();
+    syn("192.0.2.1");
+    for (let other = 1; other <= 40; other++) {
+      syn(`192.0.2.${100 + other}`);
+      syn("192.0.2.1", tag);
+    }
+    assert.equal(detector.isFound(prefix("192.0.2.1")), true, tag);
+  }
 });
