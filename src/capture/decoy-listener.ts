@@ -39,6 +39,7 @@ export class DecoyListener {
   readonly screen: Ports;
   readonly counters = { handshakes: 0, screened: 0, acceptFailures: 0 };
   readonly #doors: readonly Door[];
+  readonly #nowMs: () => number;
   readonly #acceptor = new Acceptor();
   readonly #local = new LocalPort();
   readonly #arrival = new Arrival();
@@ -46,15 +47,16 @@ export class DecoyListener {
   readonly #rests = new Map<Door, NodeJS.Timeout>();
   #sink: DecoySink | undefined;
 
-  private constructor(doors: readonly Door[], bait: Ports, screen: Ports) {
+  private constructor(doors: readonly Door[], bait: Ports, screen: Ports, nowMs: () => number) {
     this.#doors = doors;
+    this.#nowMs = nowMs;
     this.bait = bait;
     this.screen = screen;
     this.#arrival.protocol = 6;
   }
 
   /** Opens all of it, or says why not: the name of an errno. Nobody waits for what comes until watch(). */
-  static open(mark: number): DecoyListener | { readonly code: string } {
+  static open(mark: number, nowMs: () => number): DecoyListener | { readonly code: string } {
     const doors: Door[] = [];
     const openPorts = (isBait: boolean): Ports | string => {
       const [four, six] = [false, true].map((ipv6) => listenTransparent({ ipv6, mark, backlog: BACKLOG }));
@@ -64,7 +66,7 @@ export class DecoyListener {
     };
     const bait = openPorts(true);
     const screen = openPorts(false);
-    if (typeof bait !== "string" && typeof screen !== "string") return new DecoyListener(doors, bait, screen);
+    if (typeof bait !== "string" && typeof screen !== "string") return new DecoyListener(doors, bait, screen, nowMs);
     for (const { fd } of doors) closeFd(fd);
     return { code: typeof bait === "string" ? bait : String(screen) };
   }
@@ -98,7 +100,7 @@ export class DecoyListener {
   #wake(door: Door): void {
     const sink = this.#sink;
     if (sink === undefined) return;
-    const timeMs = Date.now();
+    const timeMs = this.#nowMs();
     let taken = 0;
     while (taken < ACCEPTS_PER_WAKEUP) {
       const connection = this.#acceptor.accept(door.fd);

@@ -30,7 +30,7 @@ export function createApi(daemon: Daemon): DaemonApi {
 
 /** One by one: the list may be long, and the server sends it in pieces while the daemon goes on. */
 function* blockedEntries(daemon: Daemon) {
-  for (const block of daemon.blocker.list.values()) yield entryOf(block);
+  for (const block of daemon.blocker.list.values()) yield entryOf(block, daemon.clock);
 }
 
 function badAddress(text: string) {
@@ -62,7 +62,7 @@ function blockByHand(daemon: Daemon, request: BlockRequest): Reply<BlockedEntry>
     return refuse("kernel", `${name} is blocked already, as part of ${formatPrefix(wider.source)}`);
   }
   const result = daemon.blocker.blockByHand(source, request.forMs, request.reason ?? "by hand");
-  if (typeof result !== "string") return { ok: entryOf(result) };
+  if (typeof result !== "string") return { ok: entryOf(result, daemon.clock) };
   return refuse(result.includes("full") ? "full" : "kernel", `cannot block ${name}: ${result}`);
 }
 

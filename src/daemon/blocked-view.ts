@@ -2,6 +2,7 @@
 import type { Block } from "../block/block.ts";
 import type { BlockList } from "../block/block-list.ts";
 import type { BlockedFile } from "../record/blocked-file.ts";
+import type { Clock } from "../record/clock.ts";
 import { formatPrefix } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
 
@@ -12,7 +13,7 @@ export interface BlockedViewParts {
   readonly list: BlockList;
   /** One for each protocol that is watched, each with its mode's suffix; without it: both in one. */
   readonly files: readonly { readonly protocol: number | undefined; readonly file: BlockedFile }[];
-  readonly nowMs: () => number;
+  readonly clock: Clock;
 }
 
 export class BlockedView {
@@ -26,14 +27,19 @@ export class BlockedView {
 
   /** Once a second, and with `now` at start and stop. */
   tick(now = false): void {
-    const { list, files, nowMs } = this.#parts;
+    const { list, files, clock } = this.#parts;
+    const { nowMs } = clock;
     if (files.length === 0 || list.changes === this.#written) return;
     if (!now && Math.abs(nowMs() - this.#writtenMs) < WRITE_EVERY_MS) return;
     this.#written = list.changes;
     this.#writtenMs = nowMs();
     const blocks = [...list.values()].filter(({ soft }) => !soft).sort((a, b) => a.sinceMs - b.sinceMs);
     for (const { protocol, file } of files) {
-      file.write(blocks.filter((block) => protocol === undefined || protocolOf(block) === protocol).map(entryOf));
+      file.write(
+        blocks
+          .filter((block) => protocol === undefined || protocolOf(block) === protocol)
+          .map((block) => entryOf(block, clock)),
+      );
     }
   }
 }
@@ -42,9 +48,10 @@ function protocolOf(block: Block): number {
   return block.trigger?.protocol === IpProtocol.Udp ? IpProtocol.Udp : IpProtocol.Tcp;
 }
 
-function entryOf(block: Block) {
+/** BLOCKED_FILE has the wall clock's time. */
+function entryOf(block: Block, clock: Clock) {
   return {
-    timeMs: block.sinceMs,
+    timeMs: clock.wallMs(block.sinceMs),
     sourceText: formatPrefix(block.source),
     protocol: protocolOf(block),
     port: block.trigger?.port ?? 0,

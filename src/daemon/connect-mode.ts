@@ -20,8 +20,12 @@ export class ConnectMode {
   async start(): Promise<void> {
     const wanted = this.#wanted();
     if (wanted.tcp.length === 0 && wanted.udp.length === 0) return;
-    const { engine, recorder } = this.#daemon;
-    this.#listeners = new Listeners({ ...wanted, banner: this.#daemon.settings.banner });
+    const { engine, recorder, clock } = this.#daemon;
+    this.#listeners = new Listeners({
+      ...wanted,
+      banner: this.#daemon.settings.banner,
+      limits: { nowMs: clock.nowMs },
+    });
     // What is said at start (modes.ts) names these.
     const told = new Set(listServedPorts().map(({ protocol, port }) => `${protocol}:${port}`));
     await this.#listeners.start(

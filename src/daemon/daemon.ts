@@ -17,6 +17,7 @@ import { Judge } from "../judge/judge.ts";
 import type { Verdict } from "../judge/verdict.ts";
 import { listOpenedPeers } from "../kernel/conntrack.ts";
 import { widerPolicy } from "../policy/tap-policy.ts";
+import type { Clock } from "../record/clock.ts";
 import type { HistoryFile } from "../record/history.ts";
 import type { Journal } from "../record/journal.ts";
 import { Recorder, type RecorderPolicy } from "../record/recorder.ts";
@@ -25,6 +26,7 @@ import { formatPrefix, isIpv4, type Prefix, parsePrefix, prefixOfWords } from ".
 import { AddressRanges } from "../wire/address-ranges.ts";
 import { IpProtocol, type Packet } from "../wire/packet.ts";
 import { Blocker } from "./blocker.ts";
+import { BootGrace } from "./boot-grace.ts";
 import type { Decoy } from "./decoy.ts";
 import { Delegate } from "./delegate.ts";
 import { Engine, type ProbeState } from "./engine.ts";
@@ -70,7 +72,9 @@ export interface DaemonParts {
   /** RESOLVE_HOST. */
   readonly names?: { lookup(address: string): Promise<string> } | undefined;
   readonly hashSeed: { readonly k0: number; readonly k1: number };
-  readonly nowMs: () => number;
+  readonly clock: Clock;
+  /** How long the host has been up (BOOT_GRACE), read at each call. */
+  readonly uptimeMs: () => number;
 }
 
 const FLUSH_MS = 200;
@@ -84,7 +88,9 @@ export class Daemon {
   readonly reconciler: Reconciler;
   readonly engine: Engine;
   readonly store: Store;
+  readonly clock: Clock;
   readonly names: SourceNames;
+  readonly #grace: BootGrace;
   readonly #handshakes: Handshakes;
   readonly #wider: WiderBlocks;
   readonly #parts: DaemonParts;
@@ -106,13 +112,29 @@ export class Daemon {
   };
 
   constructor(parts: DaemonParts) {
-    const { settings, host, firewall, store, nowMs } = parts;
+    const { settings, host, firewall, store, clock } = parts;
+    const { nowMs, wallMs } = clock;
     this.#parts = parts;
     this.#settings = settings;
     this.#host = host;
     this.#near = this.#nearOf(host);
     this.#startMs = nowMs();
     this.store = store;
+    const { troubles } = parts;
+    this.#grace = new BootGrace({
+      leftMs: () => this.graceLeftMs(),
+      load: () => this.loadFirewall(),
+      failed: (message) => {
+        const text = `BOOT_GRACE: the rules cannot be loaded, tried again each second: ${message}`;
+        troubles.set("BOOT_GRACE", text);
+        this.recorder.warning(text);
+      },
+      recovered: () => {
+        troubles.clear("BOOT_GRACE");
+        this.recorder.notice("BOOT_GRACE: the rules are loaded again");
+      },
+    });
+    this.clock = clock;
     const table = new SourceTable(settings.maxSources, parts.hashSeed);
     this.detector = new Detector({ table, policy: settings, near: this.#near });
     this.judge = new Judge(judgeContext(settings, host, this.#isPeer));
@@ -124,7 +146,7 @@ export class Daemon {
     // For each packet it asks the time: within a delivery that of the delivery, which costs nothing.
     let walk: Pick<Engine, "timeMs"> = { timeMs: 0 };
     const walkMs = () => walk.timeMs || nowMs();
-    const recorderParts = { store, journal, history, names, version, nowMs: walkMs, toolOf, isFlooded };
+    const recorderParts = { store, journal, history, names, version, nowMs: walkMs, wallMs, toolOf, isFlooded };
     this.recorder = new Recorder(recorderParts, this.#recorderPolicy());
     this.delegate = new Delegate(settings, { responder: parts.responder, firewall, recorder: this.recorder });
     this.#offences = new OffenceMemory({ memoryMs: settings.blockTimeMaxMs });
@@ -213,13 +235,20 @@ export class Daemon {
   }
 
   plan(): RulesetPlan {
-    return planRuleset(this.#settings, this.#host, this.#listened, this.#parts.decoy?.plan());
+    return planRuleset(this.#settings, this.#host, {
+      listened: this.#listened,
+      decoy: this.#parts.decoy?.plan(),
+      grace: this.#grace.isRunning,
+    });
   }
 
   /** Loads the rules as settings and host now say. Throws KernelError. */
   loadFirewall(): void {
     this.#parts.decoy?.follow(this.#settings);
-    if (!this.#parts.firewall.load(this.plan(), this.#near)) return;
+    const plan = this.plan();
+    const isReplaced = this.#parts.firewall.load(plan, this.#near);
+    this.#grace.loaded(plan.grace);
+    if (!isReplaced) return;
     this.reconciler.restoreAll();
     this.#relearn();
   }
@@ -299,7 +328,7 @@ export class Daemon {
 
   #takeProven(): void {
     for (const { source, counts, words, port } of this.#parts.prover?.takeProven() ?? []) {
-      const probe = { kind: Kind.Syn, protocol: IpProtocol.Tcp, port, timeMs: this.#parts.nowMs() };
+      const probe = { kind: Kind.Syn, protocol: IpProtocol.Tcp, port, timeMs: this.clock.nowMs() };
       const finding = this.detector.findingAbout(source, probe);
       if (finding === undefined) continue;
       const address = source.bits === 128 ? {} : { address: prefixOfWords(...words, 128) };
@@ -370,8 +399,14 @@ export class Daemon {
 
   /** Lists the stored blocks and makes them true in the kernel; at start, and when FIREWALL is switched on. */
   restoreBlocks(): Restored {
-    const { firewall, store, nowMs } = this.#parts;
-    return restoreBlocks({ store, firewall, list: this.blocker.list, nowMs: nowMs(), enforces: this.enforces });
+    const { firewall, store } = this.#parts;
+    return restoreBlocks({
+      store,
+      firewall,
+      list: this.blocker.list,
+      nowMs: this.clock.nowMs(),
+      enforces: this.enforces,
+    });
   }
 
   /** Guards the other ends of connections that stand already; those to come the rules learn. */
@@ -387,12 +422,12 @@ export class Daemon {
 
   /** The guard as it is now, entry by entry; peers as the kernel has them. Throws KernelError. */
   guard(): Iterable<GuardEntry> {
-    return guardEntries(this.#host, this.#parts.learned.peers());
+    return guardEntries(this.#host, this.#parts.learned.peers(), this.clock);
   }
 
   /** Who has finished a real connection lately, and to which port. Rejects with KernelError. */
   knownClients(): Promise<Iterable<KnownClient>> {
-    return listKnownClients(this.#parts.learned);
+    return listKnownClients(this.#parts.learned, this.clock);
   }
 
   /**
@@ -443,9 +478,9 @@ export class Daemon {
       .catch((error: unknown) => this.recorder.warning(`rules: ${String(error)}`));
   }
 
-  /** True while BOOT_GRACE is running, when the rules must be loaded again at its end. */
+  /** How long BOOT_GRACE goes on; 0 when it is over. */
   graceLeftMs(): number {
-    return graceLeftMs(this.#settings, this.#host);
+    return graceLeftMs(this.#settings, this.#parts.uptimeMs());
   }
 
   /** Where IPv6 sources are counted one by one: on our links, on a mirror port in the networks that it watches. */
@@ -475,7 +510,7 @@ export class Daemon {
   }
 
   offencesOf(source: Prefix): number {
-    return this.#offences.get(formatPrefix(source), this.#parts.nowMs())?.offences ?? 0;
+    return this.#offences.get(formatPrefix(source), this.clock.nowMs())?.offences ?? 0;
   }
 
   /** What a mirror port has shown of a source. */
@@ -485,7 +520,7 @@ export class Daemon {
 
   /** What is tracked of a source, as it counts now; undefined if nothing is. */
   evidenceOn(source: Prefix): SourceEvidence | undefined {
-    return this.detector.evidenceOn(source, this.#parts.nowMs());
+    return this.detector.evidenceOn(source, this.clock.nowMs());
   }
 
   /** Stops what runs by itself. */
@@ -498,6 +533,7 @@ export class Daemon {
     this.#parts.tap?.tick();
     this.blocker.tick();
     this.reconciler.tick();
+    this.#grace.tick();
     void this.#wider.tick().catch((error: unknown) => this.recorder.warning(`wider blocks: ${String(error)}`));
     if (this.#parts.decoy?.mustReload() === true) this.loadFirewall();
     this.#parts.journal.tick();

@@ -8,6 +8,7 @@ import type { Settings } from "../config/settings.ts";
 import type { NatHooks } from "../kernel/nat-hooks.ts";
 
 export interface DecoyParts {
+  readonly nowMs: () => number;
   readonly nat: Pick<NatHooks, "any">;
   readonly warn: (message: string) => void;
 }
@@ -31,7 +32,7 @@ export class Decoy {
     this.#mark = mark;
     if (mark === 0) return;
     this.#behindNat = this.#parts.nat.any();
-    const opened = DecoyListener.open(mark);
+    const opened = DecoyListener.open(mark, this.#parts.nowMs);
     if ("code" in opened) {
       this.#parts.warn(
         `ANSWER="open": cannot listen for tproxy: ${opened.code}; closed ports do not answer (needs CAP_NET_ADMIN)`,

@@ -1,14 +1,15 @@
 // A block as the control socket shows it.
 import type { Block } from "../block/block.ts";
 import type { BlockedEntry } from "../control/api.ts";
+import { type Clock, printTime } from "../record/clock.ts";
 import { formatPrefix } from "../wire/address.ts";
 
-export function entryOf(block: Block): BlockedEntry {
+export function entryOf(block: Block, clock: Pick<Clock, "wallMs">): BlockedEntry {
   const { source, sinceMs, untilMs, grade, soft, reason, backend, enforced, offences } = block;
   return {
     source: formatPrefix(source),
-    since: new Date(sinceMs).toISOString(),
-    until: untilMs === undefined ? null : new Date(untilMs).toISOString(),
+    since: printTime(clock, sinceMs),
+    until: untilMs === undefined ? null : printTime(clock, untilMs),
     grade,
     soft,
     reason,

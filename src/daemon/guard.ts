@@ -5,6 +5,7 @@ import type { GuardedPeer } from "../block/learned-sets.ts";
 import type { GuardEntry } from "../control/api.ts";
 import type { GuardPart } from "../judge/judge.ts";
 import type { GuardReason } from "../judge/verdict.ts";
+import { type Clock, printTime, wallClock } from "../record/clock.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import type { HostFacts } from "./host.ts";
@@ -98,7 +99,11 @@ export function guardParts(host: HostFacts): GuardPart[] {
 }
 
 /** One by one, as `portreeve guard` lists it: each address once for each reason. */
-export function* guardEntries(host: HostFacts, peers: readonly GuardedPeer[]): Generator<GuardEntry> {
+export function* guardEntries(
+  host: HostFacts,
+  peers: readonly GuardedPeer[],
+  clock: Pick<Clock, "wallMs"> = wallClock,
+): Generator<GuardEntry> {
   const lasting = (because: GuardEntry["because"], source: Prefix): GuardEntry => ({
     source: formatPrefix(source),
     because,
@@ -109,7 +114,7 @@ export function* guardEntries(host: HostFacts, peers: readonly GuardedPeer[]): G
   for (const { source, because } of host.guarded ?? []) yield lasting(because, source);
   for (const source of host.own) yield lasting("own", source);
   for (const { source, untilMs } of peers) {
-    yield { source: formatPrefix(source), because: "peer", until: new Date(untilMs).toISOString() };
+    yield { source: formatPrefix(source), because: "peer", until: printTime(clock, untilMs) };
   }
 }
 

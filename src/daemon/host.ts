@@ -1,7 +1,7 @@
 // What the daemon must know of its host, read live: its addresses and links, whom it depends on (the first of the
 // guard), its ephemeral ports, and how full connection tracking is.
 import { readFileSync } from "node:fs";
-import { networkInterfaces, uptime } from "node:os";
+import { networkInterfaces } from "node:os";
 import { listDefaultGateways } from "../kernel/routes.ts";
 import { isIpv4, type Prefix, parseAddress, parsePrefix, prefixOfWords } from "../wire/address.ts";
 import type { Guarded } from "./guard.ts";
@@ -17,7 +17,6 @@ export interface HostFacts {
   /** The rest of the guard (guard.ts): SSH sessions, time servers, container networks. Absent: not looked at. */
   readonly guarded?: readonly Guarded[];
   readonly ephemeral: { readonly first: number; readonly last: number };
-  readonly uptimeMs: number;
 }
 
 /** At most so many resolvers are read from one file: libc itself uses three. */
@@ -46,7 +45,6 @@ export function readHost(): HostFacts {
     gateways: parseAll(listDefaultGateways()),
     resolvers: readResolvers(),
     ephemeral: readEphemeralRange(),
-    uptimeMs: uptime() * 1000,
   };
 }
 

@@ -4,32 +4,36 @@ import { setImmediate } from "node:timers/promises";
 import type { LearnedElement, LearnedSets } from "../block/learned-sets.ts";
 import { sourceOfKey } from "../block/set-key.ts";
 import type { KnownClient } from "../control/api.ts";
+import { type Clock, printTime, wallClock } from "../record/clock.ts";
 import { formatWords } from "../wire/address.ts";
 import { decodeLearned, LearnedBytes, readLearned } from "./learned-file.ts";
 
 /** As they are now, at most 262,144 of each family. Rejects with KernelError. */
-export async function listKnownClients(sets: Pick<LearnedSets, "visit">): Promise<Iterable<KnownClient>> {
+export async function listKnownClients(
+  sets: Pick<LearnedSets, "visit">,
+  clock: Pick<Clock, "wallMs">,
+): Promise<Iterable<KnownClient>> {
   const bytes = new LearnedBytes();
   await sets.visit(
     (set, key, untilMs) => bytes.add(set, key, untilMs),
     () => setImmediate(),
   );
-  return knownClients(decodeLearned(bytes.finish()) ?? []);
+  return knownClients(decodeLearned(bytes.finish()) ?? [], clock);
 }
 
 /** As they were saved last; nobody where there is no file, undefined where it cannot be used. */
 export function readKnownClients(path: string): Iterable<KnownClient> | undefined {
   const elements = readLearned(path);
-  return elements === undefined ? undefined : knownClients(elements);
+  return elements === undefined ? undefined : knownClients(elements, wallClock);
 }
 
-function* knownClients(elements: Iterable<LearnedElement>): Generator<KnownClient> {
+function* knownClients(elements: Iterable<LearnedElement>, clock: Pick<Clock, "wallMs">): Generator<KnownClient> {
   for (const { set, key, untilMs } of elements) {
     const addressBytes = set === "known4" ? 4 : set === "known6" ? 16 : 0;
     const source = sourceOfKey(key.subarray(0, addressBytes));
     if (source === undefined) continue;
     const port = ((key[addressBytes] ?? 0) << 8) | (key[addressBytes + 1] ?? 0);
     const { w0, w1, w2, w3 } = source;
-    yield { source: formatWords(w0, w1, w2, w3), port, until: new Date(untilMs).toISOString() };
+    yield { source: formatWords(w0, w1, w2, w3), port, until: printTime(clock, untilMs) };
   }
 }

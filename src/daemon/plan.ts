@@ -37,8 +37,9 @@ export function guardedBy(host: HostFacts): Prefix[] {
   return [...host.gateways, ...host.resolvers, ...host.own, ...(host.guarded ?? []).map(({ source }) => source)];
 }
 
-export function graceLeftMs(settings: Settings, host: HostFacts): number {
-  return Math.max(0, settings.bootGraceMs - host.uptimeMs);
+/** BOOT_GRACE counts from the boot, whenever it was set: a host that has been up for longer has none. */
+export function graceLeftMs({ bootGraceMs }: Pick<Settings, "bootGraceMs">, uptimeMs: number): number {
+  return Math.max(0, bootGraceMs - uptimeMs);
 }
 
 /** Ports on which our own listeners stand (connect mode). */
@@ -47,18 +48,25 @@ export interface Listened {
   readonly udp: readonly PortRange[];
 }
 
+/** What changes by itself while settings and host stay. */
+export interface Now {
+  readonly listened?: Listened;
+  readonly decoy?: DecoyPlan | undefined;
+  /** BOOT_GRACE is running. */
+  readonly grace?: boolean;
+}
+
 export function planRuleset(
   settings: Settings,
   host: HostFacts,
-  listened: Listened = { tcp: [], udp: [] },
-  decoy?: DecoyPlan,
+  { listened = { tcp: [], udp: [] }, decoy, grace = false }: Now = {},
 ): RulesetPlan {
   const enforce = settings.firewall !== "none";
   return {
     enforce,
     holdTcp: enforce && settings.tcp.block,
     holdUdp: enforce && settings.udp.block,
-    grace: graceLeftMs(settings, host) > 0,
+    grace,
     watchedTcp: settings.tcp.watched,
     watchedUdp: subtractRange(settings.udp.watched, host.ephemeral),
     listenedTcp: listened.tcp,

@@ -146,10 +146,9 @@ export class Running {
   }
 
   #startLoops(notifier: SystemdNotifier): void {
-    const { daemon, capture, monitor, routes, restored, view } = this.#started;
-    const bootMs = Date.now() - daemon.host.uptimeMs;
+    const { daemon, clock, capture, monitor, routes, restored, view } = this.#started;
     void daemon.blocker
-      .restoreDelegated(restored.delegated, bootMs)
+      .restoreDelegated(restored.delegated, clock.bootMs)
       .then(() => daemon.blocker.undoEnded(restored.ended))
       .catch((error: unknown) => daemon.recorder.warning(`restoring rules: ${messageOf(error)}`));
     daemon.watchDecoy();
@@ -164,6 +163,7 @@ export class Running {
       );
     });
     this.#every(TICK_MS, "tick", () => {
+      clock.tick();
       if (this.#trial !== undefined) tickTrial(this.#trial, daemon);
       daemon.tick();
       daemon.flush();
@@ -176,7 +176,6 @@ export class Running {
     this.#every(HOST_MS, "host", () => this.#lookAtHost());
     this.#startGuard();
     this.#watchIgnoreFile();
-    this.#endGraceLater();
     if (notifier.watchdogIntervalMs !== undefined) {
       this.#every(notifier.watchdogIntervalMs, "watchdog", () => notifier.notify("WATCHDOG=1"));
     }
@@ -222,19 +221,6 @@ export class Running {
     firewall.rememberServed(services.ports, daemon.settings.latelyOpenMs);
   }
 
-  /** BOOT_GRACE: when it ends, closed ports become traps. */
-  #endGraceLater(): void {
-    const { daemon } = this.#started;
-    const graceMs = daemon.graceLeftMs();
-    if (graceMs === 0) return;
-    const end = this.#guard("end of BOOT_GRACE", () => {
-      daemon.followHost(this.#started.guard.extend(readHost()));
-      daemon.loadFirewall();
-    });
-    const timer = setTimeout(end, graceMs + 10);
-    this.#closers.push(() => clearTimeout(timer));
-  }
-
   #watchIgnoreFile(): void {
     this.#ignoreWatch?.close();
     this.#ignoreWatch = undefined;
@@ -259,7 +245,7 @@ export class Running {
     this.#hostTimer = undefined;
     const { daemon, firewall } = this.#started;
     const host = this.#started.guard.extend(readHost());
-    const text = JSON.stringify({ ...host, uptimeMs: 0 });
+    const text = JSON.stringify(host);
     if (text !== this.#hostText) {
       daemon.followHost(host);
       this.#hostText = text;
@@ -330,6 +316,7 @@ export class Running {
     // A service that was started a moment ago is remembered too.
     this.#guard("host", () => this.#lookAtHost())();
     await learned.save();
+    this.#started.clock.save();
     try {
       firewall.rest(daemon.plan());
     } catch (error) {

@@ -12,6 +12,7 @@ import type { Settings } from "../config/settings.ts";
 import { Libnftables } from "../kernel/libnftables.ts";
 import { NfTables } from "../kernel/nf-tables.ts";
 import { NfTablesMonitor } from "../kernel/nf-tables-monitor.ts";
+import type { Clock } from "../record/clock.ts";
 import type { HostFacts } from "./host.ts";
 import { nearRanges } from "./plan.ts";
 import { RingHost } from "./ring-host.ts";
@@ -32,18 +33,18 @@ export interface Sensing {
 export interface SensingOptions {
   readonly settings: Settings;
   readonly host: HostFacts;
-  readonly nowMs: () => number;
+  readonly clock: Clock;
   readonly say: (message: string) => void;
   readonly keep: <T extends { close(): void | Promise<void> }>(resource: T) => T;
 }
 
 /** Throws KernelError. */
-export function openKernelSensor({ settings, host, nowMs, keep }: SensingOptions): Sensing {
+export function openKernelSensor({ settings, host, clock, keep }: SensingOptions): Sensing {
   const nft = keep(new Libnftables());
   const tables = keep(new NfTables(TABLE));
   return {
     firewall: new Firewall(nft, tables, nearRanges(host)),
-    learned: new LearnedSets(tables, nowMs),
+    learned: new LearnedSets(tables, clock.nowMs),
     learnedFile: join(settings.stateDir, "learned"),
     capture: keep(new NflogSource({ promptGroup: PROMPT_GROUP, batchGroup: BATCH_GROUP, copyBytes: COPY_BYTES })),
     monitor: keep(new NfTablesMonitor(TABLE, process.pid)),
@@ -51,10 +52,11 @@ export function openKernelSensor({ settings, host, nowMs, keep }: SensingOptions
 }
 
 /** Throws KernelError. */
-export function openRing({ settings, host, nowMs, say, keep }: SensingOptions): Sensing {
+export function openRing({ settings, host, clock, say, keep }: SensingOptions): Sensing {
+  const { nowMs } = clock;
   const { guardMs, interfaces, stateDir } = settings;
   if (settings.tap.homes.length > 0) {
-    const tap = keep(new TapHost({ settings, interfaces: choiceOf(interfaces), nowMs, say }));
+    const tap = keep(new TapHost({ settings, interfaces: choiceOf(interfaces), clock, say }));
     // Nothing is learned, and what others have saved stays as it is.
     const learnedFile = join(stateDir, "learned-tap");
     return { firewall: new NoFirewall(tap), capture: tap, learned: tap, learnedFile, monitor: undefined, tap };

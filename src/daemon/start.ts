@@ -18,12 +18,14 @@ import { openRouteMonitor } from "../kernel/routes.ts";
 import { Syslog } from "../kernel/syslog.ts";
 import { ResetSender } from "../kernel/tcp-reset.ts";
 import { BlockedFile, blockedFilePath, importBlocked } from "../record/blocked-file.ts";
+import type { Clock } from "../record/clock.ts";
 import { HistoryFile } from "../record/history.ts";
 import { Journal, stdoutSink, syslogSink } from "../record/journal.ts";
 import { openResolver } from "../record/resolver.ts";
 import { openStore } from "../record/store.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import { BlockedView } from "./blocked-view.ts";
+import { type BootClock, openBootClock, uptimeMs } from "./boot-clock.ts";
 import type { CaptureChoice } from "./capture-choice.ts";
 import { listContainerNetworks, thisLinks } from "./container-networks.ts";
 import { Daemon } from "./daemon.ts";
@@ -51,6 +53,7 @@ export class StartError extends Error {
 
 export interface Started {
   readonly daemon: Daemon;
+  readonly clock: BootClock;
   readonly firewall: FirewallLike;
   readonly capture: PacketSource;
   /** Absent with the packet ring, which loads no table. */
@@ -96,17 +99,18 @@ export function start(wanted: Wanted): Started {
 type Keep = <T extends { close(): void | Promise<void> }>(resource: T) => T;
 
 function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<Started, "close"> {
-  const nowMs = Date.now;
   takeLock(settings.stateDir, keep);
-  const journal = openJournal(settings, log, keep);
-  const troubles = createTroubles();
-  const guard = openGuard();
-  const host = guard.extend(readHost());
   // Troubles may come before the recorder that says them.
   const waiting: string[] = [];
   let say = (message: string): void => void waiting.push(message);
+  const clock = openBootClock(join(settings.stateDir, "clock"), (message) => say(message));
+  const { nowMs } = clock;
+  const journal = openJournal(settings, { log, clock, keep });
+  const troubles = createTroubles();
+  const guard = openGuard();
+  const host = guard.extend(readHost());
   const open = choice.capture === "ring" ? openRing : openKernelSensor;
-  const sensing = open({ settings, host, nowMs, keep, say: (message) => say(message) });
+  const sensing = open({ settings, host, clock, keep, say: (message) => say(message) });
   const { firewall, capture, monitor, learned: learnedSets } = sensing;
   const learned = new Learned({
     sets: learnedSets,
@@ -126,8 +130,8 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
   const version = readVersion();
   const runner = keep(new CommandRunner());
   const responder = new Responder({ settings: settings.responses, runner });
-  const prover = openProver(keep, (message) => say(message));
-  const decoy = keep(new Decoy({ nat: keep(new NatHooks()), warn: (message) => say(message) }));
+  const prover = openProver(keep, nowMs, (message) => say(message));
+  const decoy = keep(new Decoy({ nowMs, nat: keep(new NatHooks()), warn: (message) => say(message) }));
   const names = settings.resolveHost ? openResolver(nowMs) : undefined;
   const daemon = new Daemon({
     version,
@@ -148,7 +152,8 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
     trial,
     names,
     hashSeed,
-    nowMs,
+    clock,
+    uptimeMs,
   });
   say = (message) => daemon.recorder.warning(message);
   replaced = () => daemon.storeAll();
@@ -158,10 +163,10 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
   daemon.learnStandingPeers();
   daemon.restoreOffences();
   const restored = daemon.restoreBlocks();
-  const view = new BlockedView({ list: daemon.blocker.list, files: blockedFiles(settings, troubles, say), nowMs });
+  const view = new BlockedView({ list: daemon.blocker.list, files: blockedFiles(settings, troubles, say), clock });
   if (isFirstStart && settings.blockedFile !== undefined) importOld(daemon, settings.blockedFile);
   view.tick(true);
-  return { daemon, firewall, capture, monitor, routes, restored, view, guard, learned };
+  return { daemon, clock, firewall, capture, monitor, routes, restored, view, guard, learned };
 }
 
 function openGuard(): Guard {
@@ -175,9 +180,9 @@ function openGuard(): Guard {
   });
 }
 
-function openProver(keep: Keep, say: (message: string) => void): Prover | undefined {
+function openProver(keep: Keep, nowMs: () => number, say: (message: string) => void): Prover | undefined {
   try {
-    return keep(new Prover(keep(new ResetSender()), Date.now));
+    return keep(new Prover(keep(new ResetSender()), nowMs));
   } catch (error) {
     say(`the silence test cannot answer: ${messageOf(error)}; scanners stay softly blocked`);
     return undefined;
@@ -201,7 +206,9 @@ function takeLock(stateDir: string, keep: Keep): void {
   keep(lock);
 }
 
-function openJournal(settings: Settings, log: "stdout" | "syslog", keep: Keep): Journal {
+function openJournal(settings: Settings, context: { log: Wanted["log"]; clock: Clock; keep: Keep }): Journal {
+  const { log, clock, keep } = context;
+  const { nowMs, wallMs } = clock;
   const { logFormat: format, syslogIdent: ident } = settings;
   if (log === "stdout")
     return new Journal({
@@ -210,10 +217,11 @@ function openJournal(settings: Settings, log: "stdout" | "syslog", keep: Keep): 
         (text) => void writeSync(2, text),
       ),
       format,
-      nowMs: Date.now,
+      nowMs,
+      wallMs,
     });
   const syslog = keep(new Syslog({ ident, pid: process.pid, now: () => new Date() }));
-  return new Journal({ sink: syslogSink(syslog), format, nowMs: Date.now });
+  return new Journal({ sink: syslogSink(syslog), format, nowMs, wallMs });
 }
 
 function troubleListener(topic: string, troubles: Troubles, say: (message: string) => void) {

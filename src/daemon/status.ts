@@ -35,7 +35,7 @@ export function describeStatus(of: StatusOf): Status {
     blocked,
     proven,
     unproven: blocked - proven,
-    uptimeSeconds: Math.floor((of.nowMs() - of.startMs) / 1000),
+    uptimeSeconds: Math.floor((of.clock.nowMs() - of.startMs) / 1000),
     capture: of.captureName,
     firewall: of.enforces ? "nftables" : "none",
     blocking: blocksAnything(of.settings),

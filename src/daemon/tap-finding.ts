@@ -3,6 +3,7 @@ import type { Finding } from "../detect/finding.ts";
 import { Kind, kindNames } from "../detect/probe.ts";
 import type { Contact } from "../detect/tap/contact.ts";
 import type { ScorerName, TapSource } from "../detect/tap/tap-source.ts";
+import { type Clock, printTime } from "../record/clock.ts";
 import { prefixOfWords } from "../wire/address.ts";
 import { describeTool } from "./source-names.ts";
 
@@ -36,10 +37,10 @@ function kindOf(source: TapSource, { kind }: Contact): Kind {
   return kinds.includes(Kind.Syn) || !kinds.includes(Kind.Connect) ? Kind.Syn : Kind.Connect;
 }
 
-export function describeTapSource(source: TapSource): string[] {
+export function describeTapSource(source: TapSource, clock: Pick<Clock, "wallMs">): string[] {
   const { accepted, refused, unanswered, unknown } = source;
   const kinds = source.kindList().map((kind) => kindNames[kind]);
-  const since = new Date(source.firstMs).toISOString();
+  const since = printTime(clock, source.firstMs);
   const sentences = [
     `On the mirror port since ${since}: ${source.ports.count} different ports of ${source.hosts.count} hosts (${kinds.join(", ")}).`,
     `Its contacts: ${accepted} accepted, ${refused} refused, ${unanswered} unanswered, ${unknown} that nobody knows the end of.`,

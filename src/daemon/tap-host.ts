@@ -11,17 +11,20 @@ import type { InterfaceChoice } from "../capture/ring-interfaces.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Finding } from "../detect/finding.ts";
 import type { TapSource } from "../detect/tap/tap-source.ts";
+import type { Clock } from "../record/clock.ts";
 import type { Prefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import { TapWatch } from "./tap-watch.ts";
 
+/** No packet waits longer to be read. */
+const MAX_WAIT_MS = 10_000;
 /** Twice what one takes: a flood of forged sources must not end the daemon where memory is small. */
 const HEAP_BYTES_A_SOURCE = 4_096;
 
 export interface TapHostOptions {
   readonly settings: Settings;
   readonly interfaces: InterfaceChoice;
-  readonly nowMs: () => number;
+  readonly clock: Clock;
   readonly say: (message: string) => void;
 }
 
@@ -31,12 +34,14 @@ export class TapHost implements PacketSource, SensorInCharge, LearnedLike {
   readonly refused = 0;
   readonly #source: RingSource;
   readonly #watch: TapWatch;
-  readonly #nowMs: () => number;
+  readonly #clock: Clock;
+  /** Of the delivery that is being walked; 0 when none is. */
+  #nowMs = 0;
   #sink: PacketSink | undefined;
 
   /** Throws KernelError. */
-  constructor({ settings, interfaces, nowMs, say }: TapHostOptions) {
-    this.#nowMs = nowMs;
+  constructor({ settings, interfaces, clock, say }: TapHostOptions) {
+    this.#clock = clock;
     const maxSources = Math.floor(getHeapStatistics().heap_size_limit / HEAP_BYTES_A_SOURCE);
     this.#watch = new TapWatch(settings, { k0: randomInt(2 ** 32), k1: randomInt(2 ** 32) }, maxSources);
     this.#source = new RingSource({
@@ -57,8 +62,11 @@ export class TapHost implements PacketSource, SensorInCharge, LearnedLike {
     const watch = this.#watch;
     this.#source.startTap(
       {
-        frame: (bytes, at, end, linkType, timeMs) => watch.frame(bytes, at, end, linkType, timeMs),
-        batchEnd: () => this.#tellSink(),
+        frame: (bytes, at, end, linkType, timeMs) => watch.frame(bytes, at, end, linkType, this.#timeOf(timeMs)),
+        batchEnd: () => {
+          this.#nowMs = 0;
+          this.#tellSink();
+        },
       },
       onError,
     );
@@ -70,8 +78,14 @@ export class TapHost implements PacketSource, SensorInCharge, LearnedLike {
 
   /** Once a second: contacts that wait for an answer must end although no packet comes. */
   tick(): void {
-    this.#watch.tick(this.#nowMs());
+    this.#watch.tick(this.#clock.nowMs());
     this.#tellSink();
+  }
+
+  /** The kernel stamps a packet with the wall clock, which may have been set before the packet is read. */
+  #timeOf(wallMs: number): number {
+    if (this.#nowMs === 0) this.#nowMs = this.#clock.nowMs();
+    return Math.min(this.#nowMs, Math.max(this.#nowMs - MAX_WAIT_MS, this.#clock.ofWallMs(wallMs)));
   }
 
   #tellSink(): void {

@@ -2,6 +2,7 @@
 import type { Explanation } from "../control/api.ts";
 import type { SourceEvidence } from "../detect/detector.ts";
 import { scoreBound } from "../detect/scorers.ts";
+import { type Clock, printTime, wallClock } from "../record/clock.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import type { Daemon } from "./daemon.ts";
 import { entryOf } from "./entry.ts";
@@ -11,6 +12,7 @@ import { describeTapSource } from "./tap-finding.ts";
 const EVENTS_SHOWN = 20;
 
 export function explain(daemon: Daemon, asked: Prefix): Explanation {
+  const { clock } = daemon;
   const source = daemon.keyOf(asked);
   const block = daemon.blocker.list.covering(source) ?? daemon.blocker.list.covering(asked);
   const spared = daemon.judge.spares(asked.w0, asked.w1, asked.w2, asked.w3);
@@ -23,9 +25,9 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
   else if (guard !== undefined)
     because.push(`In the guard, as ${describeGuard(guard)}: never held or blocked unproven.`);
   if (held) because.push("It is in the hold: its packets are dropped until 5 s after its last probe.");
-  if (history !== undefined) because.push(...describeEvidence(history));
+  if (history !== undefined) because.push(...describeEvidence(history, clock));
   const tapSource = daemon.tapSourceOf(source);
-  if (tapSource !== undefined) because.push(...describeTapSource(tapSource));
+  if (tapSource !== undefined) because.push(...describeTapSource(tapSource, clock));
   because.push(...daemon.names.describe(source));
   return {
     source: formatPrefix(source),
@@ -36,16 +38,16 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
       isKnown: history !== undefined || tapSource !== undefined,
     }),
     because,
-    ...(block !== undefined && { block: entryOf(block) }),
+    ...(block !== undefined && { block: entryOf(block, clock) }),
     probes: history?.probes ?? tapSource?.probes ?? 0,
     contacts: Math.max(history?.contacts.length ?? 0, history?.slowContacts ?? 0, tapSource?.ports.count ?? 0),
     ...(tapSource !== undefined && {
-      firstSeen: new Date(tapSource.firstMs).toISOString(),
-      lastSeen: new Date(tapSource.lastMs).toISOString(),
+      firstSeen: printTime(clock, tapSource.firstMs),
+      lastSeen: printTime(clock, tapSource.lastMs),
     }),
     ...(history !== undefined && {
-      firstSeen: new Date(history.firstMs).toISOString(),
-      lastSeen: new Date(history.lastMs).toISOString(),
+      firstSeen: printTime(clock, history.firstMs),
+      lastSeen: printTime(clock, history.lastMs),
     }),
     offences: daemon.offencesOf(source),
     events: daemon.store.events({ limit: EVENTS_SHOWN, source: formatPrefix(source) }).reverse(),
@@ -53,7 +55,7 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
 }
 
 /** Nothing counts any more once the source has been found. */
-export function describeEvidence(evidence: SourceEvidence): string[] {
+export function describeEvidence(evidence: SourceEvidence, clock: Pick<Clock, "wallMs"> = wallClock): string[] {
   const { directProbes, score, slowContacts, slowSinceMs, isFlagged, policy } = evidence;
   const sentences: string[] = [];
   if (directProbes > 0) {
@@ -64,7 +66,7 @@ export function describeEvidence(evidence: SourceEvidence): string[] {
     `Its score is ${score.toFixed(2)} now; above ${scoreBound(policy.scorePorts)} is a scan (SCORE_PORTS).`,
   );
   if (policy.slowScoreWindowMs > 0 && slowContacts > 0) {
-    const since = new Date(slowSinceMs).toISOString();
+    const since = printTime(clock, slowSinceMs);
     sentences.push(
       `It has tried ${slowContacts} or more different ports since ${since}; ${policy.slowScorePorts} are a scan (SLOW_SCORE_PORTS).`,
     );

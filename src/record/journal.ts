@@ -1,6 +1,7 @@
 // Where lines for people go: stdout or syslog, in PortSentry's wording or as JSON. Bounds what a flood can make
 // the host write; what is held back is counted and said. What the lines are is for lines.ts and recorder.ts.
 import { Bucket, type BucketLimits } from "./bucket.ts";
+import { isoTime } from "./clock.ts";
 import { escapeJson, escapeText } from "./escape.ts";
 import type { Event } from "./event.ts";
 import { type Line, noticeLine } from "./lines.ts";
@@ -53,6 +54,8 @@ export interface JournalOptions {
   readonly sink: LineSink;
   readonly format: LogFormat;
   readonly nowMs: () => number;
+  /** From nowMs() to what the wall clock shows (Clock). Absent: they are the same. */
+  readonly wallMs?: (timeMs: number) => number;
 }
 
 interface Budget {
@@ -103,7 +106,8 @@ export class Journal {
       this.#put(escapeJson(JSON.stringify(event)), true);
       return;
     }
-    const time = new Date(this.#options.nowMs()).toISOString();
+    const { nowMs, wallMs = (timeMs) => timeMs } = this.#options;
+    const time = isoTime(wallMs(nowMs()));
     for (const line of lines) {
       this.#put(escapeJson(JSON.stringify({ time, type: "notice", message: line.text })), true);
     }

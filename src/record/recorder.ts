@@ -32,6 +32,8 @@ export interface RecorderParts {
   /** undefined: no HISTORY_FILE. */
   readonly history: { append(line: string): void } | undefined;
   readonly nowMs: () => number;
+  /** From nowMs() to what the wall clock shows (Clock). Absent: they are the same. */
+  readonly wallMs?: (timeMs: number) => number;
   /** For RESOLVE_HOST: the lines about a source wait for its name. */
   readonly names?: { lookup(address: string): Promise<string> } | undefined;
   /** Whether the breaker is open. Absent: never. */
@@ -165,7 +167,7 @@ export class Recorder {
     if (!recorded && !said && !wanted) return;
     const sourceText = formatPrefix(finding.source);
     const event: Event = {
-      ...eventBase("finding", finding.timeMs, sourceText),
+      ...eventBase("finding", this.#wallMs(finding.timeMs), sourceText),
       ...contactFields(finding),
       ...nameFields(finding),
       ...("grade" in verdict && { grade: verdict.grade }),
@@ -180,7 +182,7 @@ export class Recorder {
   /** `command` is what an administrator would have typed to block the source. */
   blocked(block: Block, command: string, finding?: Finding): void {
     const sourceText = formatPrefix(block.source);
-    const event = blockEvent(block, finding);
+    const event = blockEvent(this.#wallMs(block.sinceMs), block, finding);
     this.#emitDecision(event);
     const route: ResponseOutcome = { step: "route", ok: true, text: command, detail: "" };
     const lines = (host: Host) => this.#speaker.dialect.response(route, host);
@@ -190,7 +192,7 @@ export class Recorder {
   /** The kernel (or a command) did not take the block: it is never called blocked. */
   blockFailed(source: Prefix, why: string, finding?: Finding): void {
     const sourceText = formatPrefix(source);
-    const event = failureEvent(this.#parts.nowMs(), sourceText, { why, finding });
+    const event = failureEvent(this.#wallNowMs(), sourceText, { why, finding });
     this.#emitDecision(event);
     const lines = (host: Host) => this.#speaker.dialect.blockFailed(host, why);
     this.#speaker.tell({ sourceText, lines, count: 2, event }, "failed", finding?.protocol);
@@ -213,11 +215,11 @@ export class Recorder {
     const events: Event[] = [];
     if (failures.length > 0) {
       const why = failures.map(({ step, detail, text }) => `${step}: ${detail}: ${text}`).join("; ");
-      events.push(failureEvent(this.#parts.nowMs(), sourceText, { why, finding, stands }));
+      events.push(failureEvent(this.#wallNowMs(), sourceText, { why, finding, stands }));
     }
-    if (block !== undefined) events.push(blockEvent(block, finding));
+    if (block !== undefined) events.push(blockEvent(this.#wallMs(block.sinceMs), block, finding));
     if (events.length === 0 && results.length > 0)
-      events.push(runEvent(this.#parts.nowMs(), sourceText, { texts: results.map(({ text }) => text), finding }));
+      events.push(runEvent(this.#wallNowMs(), sourceText, { texts: results.map(({ text }) => text), finding }));
     for (const event of events) this.#emitDecision(event);
     const [event, second] = events;
     if (event === undefined) {
@@ -238,7 +240,7 @@ export class Recorder {
   unblocked(source: Prefix, how: string): void {
     const sourceText = formatPrefix(source);
     this.#speaker.forgetHistory(sourceText);
-    const event: Event = { ...eventBase("unblock", this.#parts.nowMs(), sourceText), action: how };
+    const event: Event = { ...eventBase("unblock", this.#wallNowMs(), sourceText), action: how };
     this.#emitDecision(event);
     this.#say(
       LineClass.Decision,
@@ -258,6 +260,14 @@ export class Recorder {
     };
   }
 
+  #wallMs(timeMs: number): number {
+    return this.#parts.wallMs?.(timeMs) ?? timeMs;
+  }
+
+  #wallNowMs(): number {
+    return this.#wallMs(this.#parts.nowMs());
+  }
+
   #admitProbe(): boolean {
     const bucket = this.#parts.isFlooded?.() === true ? this.#floodProbes : this.#probes;
     if (bucket.take(this.#parts.nowMs(), 1)) return true;
@@ -269,7 +279,7 @@ export class Recorder {
   #probeEvent(probe: Probe, sourceText: string): Event {
     const tool = this.#parts.toolOf?.(probe);
     const named = tool === undefined ? {} : { tool };
-    const event = { ...eventBase("probe", probe.timeMs, sourceText), ...contactFields(probe), ...named };
+    const event = { ...eventBase("probe", this.#wallMs(probe.timeMs), sourceText), ...contactFields(probe), ...named };
     const disposition = dispositionNames[probe.disposition];
     return { ...event, action: this.#isHeld(probe) ? "held" : "logged", disposition };
   }
@@ -281,7 +291,7 @@ export class Recorder {
   }
 
   #warn(type: "warning" | "drift", message: string, sourceText: string | undefined): void {
-    const event: Event = { ...eventBase(type, this.#parts.nowMs(), sourceText), message };
+    const event: Event = { ...eventBase(type, this.#wallNowMs(), sourceText), message };
     this.#emitDecision(event);
     this.#say(LineClass.Warning, [this.#speaker.dialect.warning(message)], event);
   }

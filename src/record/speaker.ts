@@ -27,6 +27,7 @@ export interface SpeakerParts {
   readonly journal: Journal;
   readonly history: { append(line: string): void } | undefined;
   readonly nowMs: () => number;
+  readonly wallMs?: (timeMs: number) => number;
   readonly names?: { lookup(address: string): Promise<string> } | undefined;
   /** A history line was left out, as too many came. */
   readonly onSuppressed: () => void;
@@ -153,7 +154,10 @@ export class Speaker {
   }
 
   #appendHistory(seen: Seen, host: Host, outcome: Outcome): void {
-    this.#parts.history?.append(this.dialect.history(seen, host, outcome));
+    const { history, wallMs = (timeMs) => timeMs } = this.#parts;
+    const { kind, protocol, port, tcpFlags, hasIpOptions, timeMs } = seen;
+    const said = { kind, protocol, port, tcpFlags, hasIpOptions, timeMs: wallMs(timeMs) };
+    history?.append(this.dialect.history(said, host, outcome));
   }
 
   #await(sourceText: string, awaited: Awaited): void {

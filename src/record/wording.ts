@@ -5,6 +5,7 @@ import type { Finding } from "../detect/finding.ts";
 import { Kind, kindNames, type Probe, protocolName } from "../detect/probe.ts";
 import { formatPrefix, prefixOfWords } from "../wire/address.ts";
 import { ARP_PROTOCOL, IpProtocol } from "../wire/packet.ts";
+import { isoTime } from "./clock.ts";
 import type { Seen } from "./dialect.ts";
 import type { Event } from "./event.ts";
 import type { Contact } from "./lines.ts";
@@ -14,14 +15,9 @@ export function sourceOf(probe: Probe): string {
   return formatPrefix(prefixOfWords(source0, source1, source2, source3, sourceBits));
 }
 
-export function eventBase<T extends Event["type"]>(type: T, timeMs: number, sourceText: string | undefined) {
-  return { time: isoTime(timeMs), type, ...(sourceText !== undefined && { source: sourceText }) };
-}
-
-/** Dates outside of what ECMAScript can print (a hostile capture file) must not throw. */
-function isoTime(timeMs: number): string {
-  const time = new Date(timeMs);
-  return Number.isNaN(time.getTime()) ? "1970-01-01T00:00:00.000Z" : time.toISOString();
+/** `wallMs`: an event has the wall clock's time. */
+export function eventBase<T extends Event["type"]>(type: T, wallMs: number, sourceText: string | undefined) {
+  return { time: isoTime(wallMs), type, ...(sourceText !== undefined && { source: sourceText }) };
 }
 
 const portlessProtocols: readonly number[] = [IpProtocol.Icmp, IpProtocol.Icmpv6, ARP_PROTOCOL];
@@ -45,9 +41,9 @@ export function seenOf({ kind, protocol, port, tcpFlags, hasIpOptions, timeMs }:
   return { kind, protocol, port, tcpFlags, hasIpOptions: hasIpOptions !== 0, timeMs };
 }
 
-export function blockEvent(block: Block, finding: Finding | undefined): Event {
+export function blockEvent(wallMs: number, block: Block, finding: Finding | undefined): Event {
   return {
-    ...eventBase("block", block.sinceMs, formatPrefix(block.source)),
+    ...eventBase("block", wallMs, formatPrefix(block.source)),
     ...(finding !== undefined && contactFields(finding)),
     ...(finding?.tool !== undefined && { tool: finding.tool }),
     grade: block.grade,
@@ -63,8 +59,8 @@ interface Failure {
   readonly stands?: boolean;
 }
 
-export function failureEvent(timeMs: number, sourceText: string, { why, finding, stands }: Failure): Event {
-  const about = { ...eventBase("warning", timeMs, sourceText), ...(finding !== undefined && contactFields(finding)) };
+export function failureEvent(wallMs: number, sourceText: string, { why, finding, stands }: Failure): Event {
+  const about = { ...eventBase("warning", wallMs, sourceText), ...(finding !== undefined && contactFields(finding)) };
   return { ...about, action: stands === true ? "command-failed" : "block-failed", message: why };
 }
 
@@ -74,7 +70,7 @@ interface Ran {
 }
 
 /** BLOCK_*="2": a command ran, and nothing is blocked by us. */
-export function runEvent(timeMs: number, sourceText: string, { texts, finding }: Ran): Event {
-  const about = { ...eventBase("finding", timeMs, sourceText), ...(finding !== undefined && contactFields(finding)) };
+export function runEvent(wallMs: number, sourceText: string, { texts, finding }: Ran): Event {
+  const about = { ...eventBase("finding", wallMs, sourceText), ...(finding !== undefined && contactFields(finding)) };
   return { ...about, action: "ran", message: texts.join("; ") };
 }

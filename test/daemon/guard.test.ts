@@ -16,7 +16,6 @@ const host: HostFacts = {
   gateways: ["198.51.100.254"].map(prefix),
   resolvers: ["192.0.2.53"].map(prefix),
   ephemeral: { first: 32_768, last: 60_999 },
-  uptimeMs: 1e9,
 };
 
 const nothing: GuardSources = {

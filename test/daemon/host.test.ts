@@ -37,7 +37,7 @@ test("at most 16 are read, whatever the file holds", () => {
 
 test("a host can be read without root", () => {
   const host = readHost();
-  assert.ok(host.ephemeral.first <= host.ephemeral.last && host.uptimeMs > 0);
+  assert.ok(host.ephemeral.first <= host.ephemeral.last);
   assert.ok(host.near.every(({ bits }) => bits < 128));
   assert.ok(host.own.every(({ bits }) => bits === 128));
 });

@@ -40,20 +40,25 @@ function probe(more: Partial<Probe> = {}): Probe {
   return Object.assign(new Probe(), { ...words, protocol: 6, port: 79, kind: Kind.Syn, tcpFlags: 2, timeMs, ...more });
 }
 
-function setUp(options: { proof?: "on" | "off"; format?: "portsentry1" | "json"; isFlooded?: () => boolean } = {}) {
+function setUp(
+  options: { proof?: "on" | "off"; format?: "portsentry1" | "json"; isFlooded?: () => boolean; aheadMs?: number } = {},
+) {
   const clock = { ms: timeMs };
+  const { aheadMs = 0 } = options;
+  const wallMs = (ms: number) => ms + aheadMs;
   const nowMs = () => clock.ms;
   const events: Event[] = [];
   const said: string[] = [];
   const history: string[] = [];
   const sink = stdoutSink((text) => said.push(text));
-  const journal = new Journal({ sink, format: options.format ?? "portsentry1", nowMs });
+  const journal = new Journal({ sink, format: options.format ?? "portsentry1", nowMs, wallMs });
   const recorder = new Recorder(
     {
       store: { addEvent: (event) => events.push(event) },
       journal,
       history: { append: (line) => history.push(line) },
       nowMs,
+      wallMs,
       ...(options.isFlooded !== undefined && { isFlooded: options.isFlooded }),
     },
     { proof: options.proof ?? "off", holdsTcp: true, holdsUdp: false },
@@ -265,4 +270,25 @@ test("a time that no calendar has does not throw", () => {
   recorder.probe(probe({ timeMs: Number.NaN }));
   recorder.finding({ action: "log", finding: finding("192.0.2.1", { timeMs: 1e300 }) });
   assert.equal(events.length, 2);
+});
+
+test("a wall clock that was set: events, lines of JSON and history have its time", () => {
+  const HOUR = 3_600_000;
+  const { events, said, history, recorder } = setUp({ format: "json", aheadMs: HOUR });
+  recorder.probe(probe());
+  recorder.finding({ action: "block", grade: "direct", finding: finding() });
+  recorder.blocked(block, "nft add element ...", finding());
+  recorder.unblocked(block.source, "by hand");
+  recorder.warning("something");
+  recorder.notice("something else");
+  const shown = new Date(timeMs + HOUR).toISOString();
+  assert.deepEqual(
+    events.map(({ time, type }) => [time, type]),
+    ["probe", "finding", "block", "unblock", "warning"].map((type) => [shown, type]),
+  );
+  const times = said.map((line) => String(JSON.parse(line).time));
+  assert.ok(times.length >= 5);
+  for (const time of times) assert.equal(time, shown);
+  assert.equal(history.length, 1);
+  assert.ok(history[0]?.startsWith(`${(timeMs + HOUR) / 1000} `), history[0]);
 });

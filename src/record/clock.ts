@@ -1,0 +1,29 @@
+// The two clocks of the daemon. Everything that ends, lasts or is counted in a window goes by one that nobody sets; what
+// a person or another program reads has the wall clock's time, converted when it is printed.
+
+export interface Clock {
+  /**
+   * For ends, windows, rates and ages, and for everything that is stored to be compared later: milliseconds on a clock that
+   * nobody sets. It never runs back, and neither NTP, an administrator nor a resumed virtual machine moves it; like the
+   * kernel's timers it stands still while the machine sleeps. Its numbers are the wall clock's as long as that is not set.
+   */
+  readonly nowMs: () => number;
+  /** What the wall clock shows at the moment `timeMs` of nowMs(), as it is set now. For print only: never compare it. */
+  readonly wallMs: (timeMs: number) => number;
+  /** The other way, for what the kernel has stamped with the wall clock a moment ago: packets of a ring. */
+  readonly ofWallMs: (wallMs: number) => number;
+}
+
+/** For programs that only look at what a daemon has written, and for tests: one clock, the wall's. */
+export const wallClock: Clock = { nowMs: Date.now, wallMs: (timeMs) => timeMs, ofWallMs: (wallMs) => wallMs };
+
+/** A moment of the clock as events, `blocked --json` and `why` print it. */
+export function printTime(clock: Pick<Clock, "wallMs">, timeMs: number): string {
+  return isoTime(clock.wallMs(timeMs));
+}
+
+/** Dates outside of what ECMAScript can print (a hostile capture file) must not throw. */
+export function isoTime(wallMs: number): string {
+  const time = new Date(wallMs);
+  return Number.isNaN(time.getTime()) ? "1970-01-01T00:00:00.000Z" : time.toISOString();
+}
