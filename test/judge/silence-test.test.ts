@@ -2,7 +2,7 @@
 // whatever its strategy. Coins and strategies come from one seeded generator: every run is the same.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { PROOF_BITS, REPEAT_WINDOW_MS, type SilenceCounts, SilenceTest } from "../../src/judge/silence-test.ts";
+import { PROOF_BITS, quickWindow, type SilenceCounts, SilenceTest, slowWindow } from "../../src/judge/silence-test.ts";
 
 /** Mulberry32: small, and good enough for coins. */
 function generator(seed: number): () => number {
@@ -23,14 +23,17 @@ interface Run {
   readonly strategy: Strategy;
   readonly seesAnswers: boolean;
   readonly ports: number;
+  readonly afterMs?: (port: number) => number;
 }
 
-/** Ports 10 ms apart, repetitions after 500 ms; returns after how many first contacts it was proven, and the counts. */
+/** Ports 10 ms apart, repetitions after `afterMs`, half a second unless told; returns after how many first contacts it was proven, and the counts. */
 function play(run: Run): { readonly provenAfter: number | undefined; readonly counts: SilenceCounts | undefined } {
   const silence = new SilenceTest(() => run.random() < 0.5);
+  const { afterMs = () => 500 } = run;
   const repeats: { readonly port: number; readonly atMs: number }[] = [];
   let nowMs = 1_000;
-  for (let port = 1; port <= run.ports + 400; port++, nowMs += 10) {
+  for (let port = 1; port <= run.ports + 1_200; port++, nowMs += 10) {
+    repeats.sort((a, b) => a.atMs - b.atMs);
     for (let due = repeats[0]; due !== undefined && due.atMs <= nowMs; due = repeats[0]) {
       repeats.shift();
       silence.observe("s", due.port, due.atMs, true);
@@ -40,7 +43,8 @@ function play(run: Run): { readonly provenAfter: number | undefined; readonly co
     if (proven !== undefined) return { provenAfter: Math.min(port, run.ports), counts: proven.counts };
     if (port > run.ports) continue;
     const isAnswered = silence.observe("s", port, nowMs, true) === "answer";
-    if (run.strategy(port, run.seesAnswers ? isAnswered : undefined)) repeats.push({ port, atMs: nowMs + 500 });
+    if (run.strategy(port, run.seesAnswers ? isAnswered : undefined))
+      repeats.push({ port, atMs: nowMs + afterMs(port) });
   }
   return { provenAfter: undefined, counts: silence.counts("s") };
 }
@@ -58,6 +62,34 @@ describe("a scanner that sees our answers", () => {
       }
     });
   }
+
+  test("is proven as well when it waits for up to ten seconds before it repeats", () => {
+    const random = generator(17);
+    for (const wait of [3_001, 4_000, 9_000, slowWindow.ms]) {
+      for (let trial = 0; trial < 50; trial++) {
+        const strategy: Strategy = (_port, answered) => (answered !== true || random() < 0.02) && random() >= 0.02;
+        const run: Run = { random, strategy, seesAnswers: true, ports: 250, afterMs: () => wait };
+        assert.notEqual(play(run).provenAfter, undefined, `after ${wait} ms, trial ${trial}`);
+      }
+    }
+  });
+
+  test("is not proven when it waits for longer: that is the price of a bounded wait", () => {
+    const random = generator(19);
+    const strategy: Strategy = (_port, answered) => answered !== true;
+    const run: Run = { random, strategy, seesAnswers: true, ports: 250, afterMs: () => slowWindow.ms + 1 };
+    assert.equal(play(run).provenAfter, undefined);
+  });
+
+  test("who waits is proven by 38 pairs that fit, and not by 37", () => {
+    const silence = new SilenceTest(() => false);
+    for (let port = 1; port <= 38; port++) silence.observe("s", port, 0, true);
+    silence.tick(5_000);
+    for (let port = 1; port <= 37; port++) silence.observe("s", port, 5_000, true);
+    assert.deepEqual(silence.takeProven(), []);
+    silence.observe("s", 38, 5_000, true);
+    assert.equal(silence.takeProven()[0]?.counts.silentRepeated, 38);
+  });
 
   test("is proven by 36 pairs that fit, and not by 35", () => {
     const silence = new SilenceTest(() => false);
@@ -80,15 +112,48 @@ describe("a forger is never proven", () => {
       (rate) => [`repeats ${rate * 100} % at random`, (random: () => number) => () => random() < rate] as const,
     ),
   ];
+  /** Within the quick window, between the two, beyond both, and in turn. */
+  const waits: readonly (readonly [string, (port: number) => number])[] = [
+    ["soon", () => 500],
+    ["after 4 s", () => 4_000],
+    ["after 11 s", () => 11_000],
+    ["now soon, now after 4 s", (port) => (port % 2 === 0 ? 500 : 4_000)],
+    ["now soon, now after 11 s", (port) => (port % 2 === 0 ? 500 : 11_000)],
+  ];
   for (const [name, make] of strategies) {
-    test(name, () => {
-      const random = generator(11);
-      for (let source = 0; source < 1_000; source++) {
-        const { provenAfter, counts } = play({ random, strategy: make(random), seesAnswers: false, ports: 300 });
-        assert.equal(provenAfter, undefined, JSON.stringify(counts));
-      }
-    });
+    for (const [when, afterMs] of waits) {
+      test(`${name}, ${when}`, () => {
+        const random = generator(11);
+        for (let source = 0; source < 200; source++) {
+          const run: Run = { random, strategy: make(random), seesAnswers: false, ports: 300, afterMs };
+          const { provenAfter, counts } = play(run);
+          assert.equal(provenAfter, undefined, JSON.stringify(counts));
+        }
+      });
+    }
   }
+
+  test("the two readings together keep the bound", () => {
+    assert.ok(2 ** -quickWindow.proofBits + 2 ** -slowWindow.proofBits <= 2 ** -PROOF_BITS);
+  });
+
+  test("no pair is decided earlier or later for its coin", () => {
+    const [answered, silent] = [true, false].map((coin) => {
+      const silence = new SilenceTest(() => coin);
+      const seen: unknown[] = [];
+      const look = () => seen.push([silence.quickBits("s") !== 0, silence.slowBits("s") !== 0]);
+      silence.observe("s", 1, 0, true);
+      for (let nowMs = 0; nowMs <= slowWindow.ms + 500; nowMs += 500) {
+        silence.tick(nowMs);
+        look();
+      }
+      silence.observe("s", 2, 20_000, true);
+      silence.observe("s", 2, 24_000, true);
+      look();
+      return seen;
+    });
+    assert.deepEqual(answered, silent);
+  });
 
   test("nor who copies the repetitions of a real scanner: its coins are others", () => {
     const random = generator(13);
@@ -103,14 +168,20 @@ describe("a forger is never proven", () => {
 describe("the test itself", () => {
   test("decides a pair once, and not before its window has ended", () => {
     const silence = new SilenceTest(() => true);
+    const decided = () => [silence.quickBits("s") !== 0, silence.slowBits("s") !== 0];
     silence.observe("s", 1, 0, true);
-    silence.tick(REPEAT_WINDOW_MS);
-    assert.equal(silence.counts("s")?.answeredPorts, 0);
-    silence.tick(REPEAT_WINDOW_MS + 1);
-    assert.equal(silence.counts("s")?.answeredPorts, 1);
-    silence.observe("s", 1, REPEAT_WINDOW_MS + 2, true);
-    silence.tick(3 * REPEAT_WINDOW_MS);
+    silence.tick(quickWindow.ms);
+    assert.deepEqual(decided(), [false, false]);
+    silence.tick(quickWindow.ms + 1);
+    assert.deepEqual(decided(), [true, false]);
+    silence.tick(slowWindow.ms);
+    assert.deepEqual(decided(), [true, false]);
+    silence.tick(slowWindow.ms + 1);
+    assert.deepEqual(decided(), [true, true]);
+    silence.observe("s", 1, slowWindow.ms + 2, true);
+    silence.tick(3 * slowWindow.ms);
     assert.deepEqual([silence.counts("s")?.answeredPorts, silence.counts("s")?.answeredRepeated], [1, 0]);
+    assert.equal(silence.quickBits("s"), silence.slowBits("s"));
   });
 
   test("leaves out ports that could not have been answered, whatever their coin says", () => {

@@ -4,7 +4,7 @@
 // allows (at most 2^-k of all sources ever have k bits) they can. Needs no root, and about five minutes.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PROOF_BITS, REPEAT_WINDOW_MS, SilenceTest, silenceLimits } from "../../../src/judge/silence-test.ts";
+import { PROOF_BITS, quickWindow, SilenceTest, silenceLimits, slowWindow } from "../../../src/judge/silence-test.ts";
 
 type Random = () => number;
 
@@ -26,6 +26,8 @@ interface Strategy {
   readonly gapMs?: number;
   /** From the first contact to the repetition. */
   readonly delayMs?: number;
+  /** The same, for every other port. */
+  readonly otherDelayMs?: number;
   /** Repetitions of one port. */
   readonly times?: number;
   /** Packets lost on the way to us. */
@@ -64,8 +66,14 @@ const strategies: readonly Strategy[] = [
   },
   { name: "goes on as it began", repeats: ({ index, repeated }, random) => random() < (repeated + 1) / (index + 2) },
   { name: "first all, then none, from a port of its own", repeats: ({ index, temper }) => index < temper * 60 },
-  { name: "just within the window", delayMs: REPEAT_WINDOW_MS, repeats: half },
-  { name: "just beyond the window", delayMs: REPEAT_WINDOW_MS + 1, repeats: half },
+  { name: "just within the quick window", delayMs: quickWindow.ms, repeats: half },
+  { name: "just beyond the quick window", delayMs: quickWindow.ms + 1, repeats: half },
+  { name: "always, just beyond the quick window", delayMs: quickWindow.ms + 1, repeats: () => true },
+  { name: "just within the slow window", delayMs: slowWindow.ms, repeats: half },
+  { name: "just beyond the slow window", delayMs: slowWindow.ms + 1, repeats: half },
+  { name: "one soon, one late", otherDelayMs: 4_000, repeats: half },
+  { name: "all, one soon, one late", otherDelayMs: 4_000, repeats: () => true },
+  { name: "one in the slow window, one beyond", delayMs: 4_000, otherDelayMs: slowWindow.ms + 1, repeats: () => true },
   { name: "so slowly that windows end meanwhile", gapMs: 400, repeats: half },
   { name: "three times each", times: 3, repeats: half },
   { name: "half, with loss", loss: SOME_LOSS, repeats: half },
@@ -86,9 +94,15 @@ const control: Strategy = { name: "control: it sees our answers", sees: true, lo
 interface Tally {
   proven: number;
   mostBits: number;
-  /** How many had so many bits at some look (every 16 ports, and at the end). */
-  readonly reached: Map<number, number>;
+  readonly quick: Reached;
+  readonly slow: Reached;
   othersProven: number;
+}
+
+/** What one reading showed. */
+interface Reached {
+  /** How many had so many bits at some look (every 16 ports, and at the end). */
+  readonly marks: Map<number, number>;
   /** Of the source at hand. */
   sourceBits: number;
 }
@@ -111,6 +125,10 @@ function generator(seed: number): Random {
   return next;
 }
 
+function nothingReached(): Reached {
+  return { marks: new Map(MARKS.map((mark) => [mark, 0])), sourceBits: 0 };
+}
+
 /** Many sources of one strategy, one after the other, each with `ports` ports. */
 function play(strategy: Strategy, sources: number, ports: number): Tally {
   const coins = generator(1);
@@ -119,16 +137,17 @@ function play(strategy: Strategy, sources: number, ports: number): Tally {
   const tally: Tally = {
     proven: 0,
     mostBits: 0,
-    reached: new Map(MARKS.map((mark) => [mark, 0])),
+    quick: nothingReached(),
+    slow: nothingReached(),
     othersProven: 0,
-    sourceBits: 0,
   };
   const due = { ports: new Int32Array(ports), at: new Float64Array(ports) };
   const view: View = { index: 0, repeated: 0, temper: 0, otherRepeated: false };
   for (let source = 0; source < sources; source++) {
     view.temper = random();
     view.repeated = 0;
-    tally.sourceBits = 0;
+    tally.quick.sourceBits = 0;
+    tally.slow.sourceBits = 0;
     playOne(silence, { strategy, ports, random, view, due, tally });
     count(silence, tally);
   }
@@ -146,7 +165,16 @@ interface Play {
 }
 
 function playOne(silence: SilenceTest, { strategy, ports, random, view, due, tally }: Play): void {
-  const { gapMs = 10, delayMs = 500, times = 1, loss = 0, refused = 0, beside, sees } = strategy;
+  const {
+    gapMs = 10,
+    delayMs = 500,
+    otherDelayMs = delayMs,
+    times = 1,
+    loss = 0,
+    refused = 0,
+    beside,
+    sees,
+  } = strategy;
   const arrives = () => loss === 0 || random() >= loss;
   const mayAnswer = () => refused === 0 || random() >= refused;
   let queued = 0;
@@ -154,6 +182,10 @@ function playOne(silence: SilenceTest, { strategy, ports, random, view, due, tal
   const repeatUntil = (endMs: number) => {
     for (; done < queued && (due.at[done] ?? 0) <= endMs; done++) {
       const [port = 0, atMs = 0] = [due.ports[done], due.at[done]];
+      if (gapMs > 0 && done % TICK_EVERY === 0) {
+        silence.tick(atMs);
+        look(silence, tally);
+      }
       for (let time = 0; time < times; time++) if (arrives()) silence.observe("forged", port, atMs + time, mayAnswer());
     }
   };
@@ -171,39 +203,47 @@ function playOne(silence: SilenceTest, { strategy, ports, random, view, due, tal
     const repeats = sees === true ? !heard : strategy.repeats(view, random);
     if (!repeats) continue;
     view.repeated++;
-    due.ports[queued] = port;
-    due.at[queued++] = nowMs + delayMs;
+    const atMs = nowMs + (port % 2 === 0 ? delayMs : otherDelayMs);
+    let place = queued++;
+    for (; place > done && (due.at[place - 1] ?? 0) > atMs; place--) {
+      due.at[place] = due.at[place - 1] ?? 0;
+      due.ports[place] = due.ports[place - 1] ?? 0;
+    }
+    due.ports[place] = port;
+    due.at[place] = atMs;
   }
+  repeatUntil(nowMs + quickWindow.ms);
+  silence.tick(nowMs + quickWindow.ms + 1);
+  look(silence, tally);
   repeatUntil(Number.POSITIVE_INFINITY);
-  silence.tick(nowMs + delayMs + 2 * REPEAT_WINDOW_MS);
+  silence.tick(nowMs + Math.max(delayMs, otherDelayMs) + 2 * slowWindow.ms);
 }
 
-function look(silence: SilenceTest, tally: Tally): void {
-  const bits = silence.bits("forged");
-  if (bits > tally.sourceBits) tally.sourceBits = bits;
+function look(silence: SilenceTest, { quick, slow }: Tally): void {
+  quick.sourceBits = Math.max(quick.sourceBits, silence.quickBits("forged"));
+  slow.sourceBits = Math.max(slow.sourceBits, silence.slowBits("forged"));
 }
 
 /** Ends the tests of this round. Evidence of whom is proven is cut off there, as in the daemon. */
 function count(silence: SilenceTest, tally: Tally): void {
   look(silence, tally);
-  let bits = tally.sourceBits;
-  for (const { source, counts } of silence.takeProven()) {
-    if (source === "real") {
-      tally.othersProven++;
-      continue;
-    }
-    tally.proven++;
-    bits = counts.bits;
+  for (const { source } of silence.takeProven()) {
+    if (source === "real") tally.othersProven++;
+    else tally.proven++;
   }
   silence.forget("forged");
   silence.forget("real");
-  if (bits > tally.mostBits) tally.mostBits = bits;
-  for (const mark of MARKS) if (bits >= mark) tally.reached.set(mark, (tally.reached.get(mark) ?? 0) + 1);
+  for (const { marks, sourceBits } of [tally.quick, tally.slow]) {
+    if (sourceBits > tally.mostBits) tally.mostBits = sourceBits;
+    for (const mark of MARKS) if (sourceBits >= mark) marks.set(mark, (marks.get(mark) ?? 0) + 1);
+  }
 }
 
 function line(strategy: Strategy, sources: number, tally: Tally): string {
-  const reached = MARKS.map((mark) => `${tally.reached.get(mark)} (${Math.floor(sources / 2 ** mark)})`).join("  ");
-  return `${strategy.name}: ${sources} sources, ${tally.proven} proven, most ${tally.mostBits.toFixed(1)} bits; ${reached}`;
+  const told = ({ marks }: Reached) =>
+    MARKS.map((mark) => `${marks.get(mark)} (${Math.floor(sources / 2 ** mark)})`).join("  ");
+  const proven = `${tally.proven} proven, most ${tally.mostBits.toFixed(1)} bits`;
+  return `${strategy.name}: ${sources} sources, ${proven}; quick ${told(tally.quick)}; slow ${told(tally.slow)}`;
 }
 
 /** What chance may add to the expectation of a count: five standard deviations, and a little for small ones. */
@@ -227,7 +267,8 @@ for (const { sources, ports } of runs) {
       const tally = play(strategy, each, ports);
       t.diagnostic(line(strategy, each, tally));
       assert.equal(tally.proven, 0, strategy.name);
-      for (const mark of MARKS) assert.ok((tally.reached.get(mark) ?? 0) <= atMost(each / 2 ** mark), strategy.name);
+      for (const { marks } of [tally.quick, tally.slow])
+        for (const mark of MARKS) assert.ok((marks.get(mark) ?? 0) <= atMost(each / 2 ** mark), strategy.name);
       // The real scan that is copied has its proof, or the copy would be no danger.
       if (strategy.beside === true && ports >= 100) assert.ok(tally.othersProven >= 0.99 * each, strategy.name);
     }
