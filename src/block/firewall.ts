@@ -7,6 +7,7 @@ import { formatPrefix, type Prefix } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import type { Block } from "./block.ts";
 import { findMissingFeature } from "./features.ts";
+import { type NetworkAudit, NetworkBlocks } from "./network-blocks.ts";
 import {
   buildConfiguredSets,
   buildHostSets,
@@ -15,10 +16,11 @@ import {
   type RulesetPlan,
   TABLE,
 } from "./ruleset.ts";
+import { sameEnd } from "./same-end.ts";
 import { latelyKey, type Place, placeOf, sourceOfKey } from "./set-key.ts";
 
-/** What the kernel's clock and ours may differ by before an element counts as another block's. */
-const EXPIRY_TOLERANCE_MS = 2_000;
+export { sameEnd } from "./same-end.ts";
+
 /** Between so many blocks at once, reading the sets whole is faster than asking for each (docs/decisions/0002). */
 const DUMP_FROM = 2_000;
 const DUMP_UP_TO = 200_000;
@@ -45,11 +47,18 @@ export class Firewall {
   #fingerprint = "";
   /** What the sets that are filled from the plan hold, as the kernel told it when they were filled. */
   readonly #digests = new Map<string, string>();
+  readonly #networks: NetworkBlocks;
 
   constructor(nft: Libnftables, tables: NfTables, near: AddressRanges) {
     this.#nft = nft;
     this.#tables = tables;
     this.#near = near;
+    this.#networks = new NetworkBlocks(tables);
+  }
+
+  /** Networks that are blocked as intervals, and how often there were too many. */
+  get networkCounts(): { readonly networkBlocks: number; readonly networkBlocksRefused: number } {
+    return { networkBlocks: this.#networks.size, networkBlocksRefused: this.#networks.refused };
   }
 
   /**
@@ -132,19 +141,26 @@ export class Firewall {
       // One element that is refused (a full set) refuses the transaction: then each goes alone.
       if (changes.length > 0 && this.#tables.insert(changes) !== "") for (const { block } of plain) refused.add(block);
     }
+    const networks = placed.flatMap(({ block, place }) => (place.kind === "interval" ? [block] : []));
+    const failures = this.#putNetworks(networks, clock());
     const bulk = blocks.length >= DUMP_FROM && blocks.length <= DUMP_UP_TO ? this.#dump(clock) : undefined;
     return placed.map(({ block, place }) => {
-      // An interval has not been added yet, and a look-up would find the old one with its old time.
-      const isAdded = place.kind === "plain" && !refused.has(block);
+      if (place.kind === "interval") return { block, failure: failures.get(block) ?? "" };
+      const isAdded = !refused.has(block);
       if (isAdded && (bulk === undefined ? this.holds(block, clock()) : bulk(block, place)))
         return { block, failure: "" };
       return { block, failure: this.#enforceAlone(block, place, clock()) };
     });
   }
 
-  #enforceAlone(block: Block, place: Place, nowMs: number): string {
+  #putNetworks(blocks: readonly Block[], nowMs: number): Map<Block, string> {
+    if (blocks.length === 0) return new Map();
+    const failures = this.#networks.put(blocks, nowMs);
+    return new Map(blocks.map((block, index) => [block, failures[index] ?? ""]));
+  }
+
+  #enforceAlone(block: Block, place: Place & { kind: "plain" }, nowMs: number): string {
     try {
-      if (place.kind === "interval") return this.#addInterval(block, place.set, nowMs);
       const code = this.#tables.replace([change(block, place, nowMs)]);
       if (code !== "") return `${code}; ${elementRemedy(code)}`;
       return this.holds(block, nowMs) ? "" : "the kernel took it and does not hold it";
@@ -171,55 +187,53 @@ export class Firewall {
   /** Whether the kernel holds the source, until whenever. */
   isPresent(block: Block): boolean {
     const place = this.#place(block);
-    if (place.kind === "interval") return this.holds(block, 0);
+    if (place.kind === "interval") return whenThere(false, () => this.#networks.covers(block.source, 0));
     return this.#tables.lookup(place.set, place.key).present;
   }
 
   /** Asks the kernel whether it holds the source until the time that the block says. */
   holds(block: Block, nowMs: number): boolean {
     const place = this.#place(block);
-    if (place.kind === "interval") {
-      return this.#nft.query(`get element inet ${TABLE} ${place.set} { ${formatPrefix(block.source)} }`).ok;
-    }
+    if (place.kind === "interval") return whenThere(false, () => this.#networks.holds(block, nowMs));
     const state = this.#tables.lookup(place.set, place.key);
     if (!state.present) return false;
     return sameEnd(state.expiresInMs === undefined ? undefined : nowMs + state.expiresInMs, block.untilMs);
   }
 
-  #addInterval(block: Block, set: string, nowMs: number): string {
-    const time =
-      block.untilMs === undefined ? "" : ` timeout ${Math.max(1, Math.ceil((block.untilMs - nowMs) / 1000))}s`;
-    const element = formatPrefix(block.source);
-    // Deleted first, so that a new time is taken; an "add" before it, so that there is one to delete.
-    const commands = [
-      `add element inet ${TABLE} ${set} { ${element} }`,
-      `delete element inet ${TABLE} ${set} { ${element} }`,
-    ];
-    const answer = this.#nft.run([...commands, `add element inet ${TABLE} ${set} { ${element}${time} }`].join("\n"));
-    if (!answer.ok) return answer.error.trim().slice(0, 300);
-    return this.holds(block, nowMs) ? "" : "the kernel took it and does not hold it";
-  }
-
   /** Removes the blocks; returns what could not be removed. */
-  lift(blocks: readonly Block[]): Outcome[] {
-    const failures: Outcome[] = [];
+  lift(blocks: readonly Block[], nowMs: number): Outcome[] {
+    const failures = this.#liftNetworks(blocks, nowMs);
     for (let at = 0; at < blocks.length; at += BATCH) {
       const part = blocks.slice(at, at + BATCH).map((block) => ({ block, place: this.#place(block) }));
-      const plain = part.flatMap(({ place }) => (place.kind === "plain" ? [{ set: place.set, key: place.key }] : []));
-      const code = plain.length === 0 ? "" : this.#tables.remove(plain);
-      for (const { block, place } of part) {
-        const failure = place.kind === "plain" ? code : this.#removeInterval(block, place.set);
-        // A table that is gone holds nothing.
-        if (failure !== "" && failure !== "ENOENT")
-          failures.push({ block, failure: `${failure}; ${elementRemedy(failure)}` });
-      }
+      const plain = part.filter(isPlain);
+      const code =
+        plain.length === 0 ? "" : this.#tables.remove(plain.map(({ place: { set, key } }) => ({ set, key })));
+      // A table that is gone holds nothing.
+      if (code === "" || code === "ENOENT") continue;
+      for (const { block } of plain) failures.push({ block, failure: `${code}; ${elementRemedy(code)}` });
     }
     return failures;
   }
 
-  #removeInterval(block: Block, set: string): string {
-    const answer = this.#nft.run(`delete element inet ${TABLE} ${set} { ${formatPrefix(block.source)} }`);
-    return answer.ok || !this.holds(block, 0) ? "" : answer.error.trim().slice(0, 300);
+  /** Of blocks that have ended, or that another program removed: the networks, whose sets must be written again. */
+  liftEnded(blocks: readonly Block[], nowMs: number): void {
+    this.#liftNetworks(blocks, nowMs);
+  }
+
+  #liftNetworks(blocks: readonly Block[], nowMs: number): Outcome[] {
+    const networks = blocks.filter((block) => this.#place(block).kind === "interval");
+    const failure = this.#networks.remove(networks, nowMs);
+    return failure === "" || failure.startsWith("ENOENT") ? [] : networks.map((block) => ({ block, failure }));
+  }
+
+  /** What another program has done to blocked networks. Throws KernelError. */
+  auditNetworks(nowMs: number): NetworkAudit {
+    return this.#networks.audit(nowMs);
+  }
+
+  /** Makes the sets of networks what they should be; why that failed, or "". */
+  rewriteNetworks(nowMs: number): string {
+    return this.#networks.rewrite(nowMs);
   }
 
   /** Every single source that the kernel holds. Slow above some 100,000 (see NfTables.visitElements). */
@@ -261,6 +275,7 @@ export class Firewall {
   emptyBlockSets(): void {
     const sets = ["blocked4", "blocked6", "blockednet4", "blockednet6", "soft4", "soft6"];
     this.#must(sets.map((set) => `flush set inet ${TABLE} ${set}`).join("\n"), "cannot empty the block sets");
+    this.#networks.clear();
   }
 
   /** Sources in the hold now. */
@@ -284,6 +299,16 @@ export class Firewall {
   }
 }
 
+/** Without the table nothing is held. */
+function whenThere<T>(otherwise: T, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof KernelError && error.code === "ENOENT") return otherwise;
+    throw error;
+  }
+}
+
 function isPlain(entry: { block: Block; place: Place }): entry is { block: Block; place: Place & { kind: "plain" } } {
   return entry.place.kind === "plain";
 }
@@ -291,12 +316,6 @@ function isPlain(entry: { block: Block; place: Place }): entry is { block: Block
 /** A digest is "count:sum" (NfTables.digest). */
 function isSmall(digest: string): boolean {
   return Number(digest.split(":")[0]) <= SMALL_SET;
-}
-
-/** Whether two ends of a block, in ms since the epoch, are one: the kernel counts in its own ticks. */
-export function sameEnd(oneMs: number | undefined, otherMs: number | undefined): boolean {
-  if (oneMs === undefined || otherMs === undefined) return oneMs === otherMs;
-  return Math.abs(oneMs - otherMs) <= EXPIRY_TOLERANCE_MS;
 }
 
 function holdKey(source: Prefix): { set: string; key: Uint8Array } | undefined {

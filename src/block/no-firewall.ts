@@ -5,6 +5,7 @@ import type { Prefix } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import type { Block } from "./block.ts";
 import type { Firewall, Held, Outcome } from "./firewall.ts";
+import type { NetworkAudit } from "./network-blocks.ts";
 import type { RulesetPlan } from "./ruleset.ts";
 
 /** What the daemon asks of a firewall. */
@@ -55,8 +56,22 @@ export class NoFirewall implements FirewallLike {
     return blocks.map((block) => ({ block, failure: FAILURE }));
   }
 
-  lift(_blocks: readonly Block[]): Outcome[] {
+  lift(_blocks: readonly Block[], _nowMs: number): Outcome[] {
     return [];
+  }
+
+  liftEnded(_blocks: readonly Block[], _nowMs: number): void {}
+
+  auditNetworks(_nowMs: number): NetworkAudit {
+    return { gone: [], torn: [], foreign: [], untimely: false };
+  }
+
+  rewriteNetworks(_nowMs: number): string {
+    return "";
+  }
+
+  get networkCounts() {
+    return { networkBlocks: 0, networkBlocksRefused: 0 };
   }
 
   rest(_plan: RulesetPlan): void {}

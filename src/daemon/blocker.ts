@@ -22,13 +22,11 @@ import type { WiderBlocks } from "./wider-blocks.ts";
 const MAX_BLOCKS = 1_048_576;
 /** A soft block is looked at so long before it ends: its source may still be scanning. */
 const RENEW_AHEAD_MS = 3_000;
-/** What IPv6 sources are counted by. */
-const SOURCE_BITS = 64;
 /** Blocks that end in one tick; more wait for the next, while the kernel has ended them already. */
 const EXPIRIES_PER_TICK = 5_000;
 
 export interface BlockerParts {
-  readonly firewall: Pick<Firewall, "enforce" | "lift">;
+  readonly firewall: Pick<Firewall, "enforce" | "lift" | "liftEnded">;
   readonly store: Pick<Store, "putBlock" | "deleteBlock" | "putOffence" | "flush">;
   readonly recorder: Pick<
     Recorder,
@@ -58,14 +56,7 @@ interface Decision {
   readonly existed?: boolean;
 }
 
-export type HowLifted =
-  | "by hand"
-  | "expired"
-  | "all"
-  | "removed elsewhere"
-  | "the trial is over"
-  | "guarded"
-  | "part of a wider block";
+export type HowLifted = "by hand" | "expired" | "all" | "removed elsewhere" | "the trial is over" | "guarded";
 
 export class Blocker {
   readonly list = new BlockList(MAX_BLOCKS);
@@ -251,9 +242,6 @@ export class Blocker {
   /** Blocks an IPv6 prefix whose parts have been blocked. Why it is not, or "". */
   blockWider(source: Prefix, grade: Grade, reason: string): string {
     if (!blocksByFirewall(this.#settings) || this.#parts.trial?.mayBlock === false) return "nothing is blocked now";
-    // The kernel takes no interval that overlaps another.
-    const parts = this.list.inside(source).filter(({ source: { bits } }) => bits > source.bits && bits < SOURCE_BITS);
-    if (parts.length > 0) this.lift(parts, "part of a wider block");
     const [outcome] = this.#enforce([{ source, grade, soft: false, reason }]);
     return typeof outcome === "object" ? "" : (outcome ?? "nothing was done");
   }
@@ -327,11 +315,11 @@ export class Blocker {
   #keep(block: Block, before: Block | undefined, nowMs: number): string {
     const { firewall, store, offences } = this.#parts;
     if (!this.list.put({ ...block, enforced: true })) {
-      if (block.backend === "nftables") firewall.lift([block]);
+      if (block.backend === "nftables") firewall.lift([block], nowMs);
       return `the block list is full (${MAX_BLOCKS})`;
     }
     // The same source was softly blocked, or fully: the other set must not go on holding it.
-    if (before !== undefined && before.soft !== block.soft) firewall.lift([before]);
+    if (before !== undefined && before.soft !== block.soft) firewall.lift([before], nowMs);
     store.putBlock(block);
     if (!block.soft) {
       const key = formatPrefix(block.source);
@@ -348,7 +336,9 @@ export class Blocker {
     const nowMs = this.#parts.nowMs();
     const kernelHasEnded = how === "expired" || how === "removed elsewhere";
     const ours = blocks.filter(({ backend }) => backend === "nftables");
-    const failures = kernelHasEnded ? [] : this.#parts.firewall.lift(ours);
+    const { firewall } = this.#parts;
+    const failures = kernelHasEnded ? [] : firewall.lift(ours, nowMs);
+    if (kernelHasEnded) firewall.liftEnded(ours, nowMs);
     for (const block of blocks) if (hasResponses(block)) this.#inBackground(this.#parts.delegate?.release(block));
     const failed = new Set(failures.map(({ block }) => block));
     for (const block of blocks) {

@@ -574,6 +574,7 @@ export class Daemon {
         ...recorder.counters,
         ...this.#wider.counters,
         ...names.tools.counters,
+        ...this.#parts.firewall.networkCounts,
         evictedSources: detector.table.evictions,
         evictedOffences: this.#offences.evictions,
         repairs: reconciler.repairs,

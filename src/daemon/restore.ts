@@ -108,7 +108,7 @@ function adopt(held: Held, parts: RestoreParts): boolean {
     enforced: true,
   };
   if (!parts.list.put(block)) return false;
-  if (listed !== undefined) parts.firewall.lift([listed]);
+  if (listed !== undefined) parts.firewall.lift([listed], parts.nowMs);
   parts.store.putBlock(block);
   return true;
 }

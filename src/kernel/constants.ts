@@ -131,6 +131,9 @@ export const NFTA_RULE_CHAIN = 2;
 export const NFTA_RULE_HANDLE = 3;
 export const NFTA_LIST_ELEM = 1;
 export const NFTA_SET_ELEM_KEY = 1;
+export const NFTA_SET_ELEM_FLAGS = 3;
+/** In a set of intervals: the key is the first one behind an interval. */
+export const NFT_SET_ELEM_INTERVAL_END = 1;
 export const NFTA_SET_ELEM_TIMEOUT = 4;
 export const NFTA_SET_ELEM_EXPIRATION = 5;
 export const NFTA_DATA_VALUE = 1;

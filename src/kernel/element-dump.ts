@@ -3,10 +3,7 @@
 import * as K from "./constants.ts";
 import { errnoName, KernelError } from "./errors.ts";
 import { NetlinkSocket, NetlinkWriter, walkMessages } from "./netlink.ts";
-import { readElements } from "./nf-tables.ts";
-
-/** The key is valid during the visit only. */
-export type ElementVisitor = (key: Buffer, expiresInMs: number | undefined) => void;
+import { type ElementVisitor, readElements } from "./nf-tables.ts";
 
 /**
  * Visits every element of a set; one that comes or goes meanwhile may be missed or told twice. `pause` gives the event

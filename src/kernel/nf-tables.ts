@@ -17,6 +17,13 @@ export interface ElementChange {
   readonly timeoutMs?: number | undefined;
 }
 
+/** An interval of a set: from `first` up to, and without, `end`; without `end`: to the last address there is. */
+export interface IntervalChange {
+  readonly first: ElementKey;
+  readonly end: ElementKey | undefined;
+  readonly timeoutMs: number | undefined;
+}
+
 /** What a look-up says: absent, or present with what is left of its time (undefined: it does not expire). */
 export type ElementState =
   | { readonly present: false }
@@ -30,6 +37,8 @@ interface Dump {
 /** Elements in one message: 40 bytes each, and an attribute's length is 16 bits. */
 const ELEMENTS_PER_MESSAGE = 1_000;
 const WRITER_BYTES = 65_536;
+/** Two elements each, which one message must hold both. */
+const INTERVALS_PER_MESSAGE = ELEMENTS_PER_MESSAGE / 2;
 const DUMP_ATTEMPTS = 5;
 
 export class NfTables {
@@ -86,6 +95,33 @@ export class NfTables {
     return code === "ENFILE" || code === "ENOSPC" ? this.#removeSingly(changes) : code;
   }
 
+  /**
+   * Puts intervals into sets in place of all that they hold, in one transaction. They must be ascending and disjoint, and
+   * may touch. Returns "" or the errno's name.
+   */
+  replaceIntervals(sets: readonly (readonly [set: string, intervals: readonly IntervalChange[]])[]): string {
+    const parts: Uint8Array[] = [this.#batchMark(K.NFNL_MSG_BATCH_BEGIN)];
+    for (const [set, intervals] of sets) {
+      parts.push(this.#beginElements(K.NFT_MSG_DELSETELEM, set).finishCopy());
+      for (let at = 0; at < intervals.length; at += INTERVALS_PER_MESSAGE) {
+        parts.push(this.#intervals(set, intervals.slice(at, at + INTERVALS_PER_MESSAGE)));
+      }
+    }
+    parts.push(this.#batchMark(K.NFNL_MSG_BATCH_END));
+    const errno = this.#socket.transact(Buffer.concat(parts));
+    return errno === 0 ? "" : errnoName(errno);
+  }
+
+  #intervals(set: string, intervals: readonly IntervalChange[]): Uint8Array {
+    const writer = this.#beginElements(K.NFT_MSG_NEWSETELEM, set);
+    const list = writer.beginNested(K.NFTA_SET_ELEM_LIST_ELEMENTS);
+    for (const { first, end, timeoutMs } of intervals) {
+      writeElement(writer, { key: first, timeoutMs });
+      if (end !== undefined) writeElement(writer, { key: end, flags: K.NFT_SET_ELEM_INTERVAL_END });
+    }
+    return writer.endNested(list).finishCopy();
+  }
+
   /** For a full set, where an expired element cannot be added before it is removed. */
   #removeSingly(changes: readonly ElementChange[]): string {
     const codes = changes.map((change) => this.#transact([[K.NFT_MSG_DELSETELEM, [change]]]));
@@ -112,19 +148,18 @@ export class NfTables {
   }
 
   #elements(type: number, set: string, changes: readonly ElementChange[]): Uint8Array {
-    const writer = this.#begin(type, type === K.NFT_MSG_NEWSETELEM ? K.NLM_F_CREATE : 0)
-      .text(K.NFTA_SET_ELEM_LIST_TABLE, this.#table)
-      .text(K.NFTA_SET_ELEM_LIST_SET, set);
+    const writer = this.#beginElements(type, set);
     const list = writer.beginNested(K.NFTA_SET_ELEM_LIST_ELEMENTS);
     for (const { key, timeoutMs } of changes) {
-      const element = writer.beginNested(K.NFTA_LIST_ELEM);
-      const keyAt = writer.beginNested(K.NFTA_SET_ELEM_KEY);
-      writer.attribute(K.NFTA_DATA_VALUE, key).endNested(keyAt);
-      if (timeoutMs !== undefined && type === K.NFT_MSG_NEWSETELEM)
-        writer.u64be(K.NFTA_SET_ELEM_TIMEOUT, Math.max(1, timeoutMs));
-      writer.endNested(element);
+      writeElement(writer, type === K.NFT_MSG_NEWSETELEM ? { key, timeoutMs } : { key });
     }
     return writer.endNested(list).finishCopy();
+  }
+
+  #beginElements(type: number, set: string): NetlinkWriter {
+    return this.#begin(type, type === K.NFT_MSG_NEWSETELEM ? K.NLM_F_CREATE : 0)
+      .text(K.NFTA_SET_ELEM_LIST_TABLE, this.#table)
+      .text(K.NFTA_SET_ELEM_LIST_SET, set);
   }
 
   /** Asks the kernel for one element: the read-back behind every "blocked". Throws KernelError but for ENOENT. */
@@ -154,7 +189,7 @@ export class NfTables {
    * for every 500 elements it has told: 100,000 take half a second, 1,000,000 a minute. Throws KernelError, ENOENT when
    * the table or set is not there.
    */
-  visitElements(set: string, visit: (key: Buffer, expiresInMs: number | undefined) => void): void {
+  visitElements(set: string, visit: ElementVisitor): void {
     const request = this.#begin(K.NFT_MSG_GETSETELEM, K.NLM_F_DUMP)
       .text(K.NFTA_SET_ELEM_LIST_TABLE, this.#table)
       .text(K.NFTA_SET_ELEM_LIST_SET, set)
@@ -282,11 +317,26 @@ function groupBySet(changes: readonly ElementChange[]): Map<string, ElementChang
   return groups;
 }
 
+interface WrittenElement {
+  readonly key: ElementKey;
+  readonly timeoutMs?: number | undefined;
+  readonly flags?: number;
+}
+
+function writeElement(writer: NetlinkWriter, { key, timeoutMs, flags }: WrittenElement): void {
+  const element = writer.beginNested(K.NFTA_LIST_ELEM);
+  const keyAt = writer.beginNested(K.NFTA_SET_ELEM_KEY);
+  writer.attribute(K.NFTA_DATA_VALUE, key).endNested(keyAt);
+  if (flags !== undefined) writer.u32be(K.NFTA_SET_ELEM_FLAGS, flags);
+  if (timeoutMs !== undefined) writer.u64be(K.NFTA_SET_ELEM_TIMEOUT, Math.max(1, timeoutMs));
+  writer.endNested(element);
+}
+
+/** The key is valid during the visit only. `isEnd`: in a set of intervals, the first key behind one. */
+export type ElementVisitor = (key: Buffer, expiresInMs: number | undefined, isEnd?: boolean) => void;
+
 /** Walks one NEWSETELEM message. Straight-line code: a dump may hold a million elements. */
-export function readElements(
-  answer: NetlinkMessage,
-  visit: (key: Buffer, expiresInMs: number | undefined) => void,
-): void {
+export function readElements(answer: NetlinkMessage, visit: ElementVisitor): void {
   const { bytes, end } = answer;
   const list = findAttribute(bytes, answer.at + K.NFGENMSG_BYTES, end, K.NFTA_SET_ELEM_LIST_ELEMENTS);
   if (list < 0) return;
@@ -297,6 +347,7 @@ export function readElements(
     const from = element + K.NLA_HEADER_BYTES;
     const key = findAttribute(bytes, from, element + length, K.NFTA_SET_ELEM_KEY);
     const left = findAttribute(bytes, from, element + length, K.NFTA_SET_ELEM_EXPIRATION);
+    const flags = findAttribute(bytes, from, element + length, K.NFTA_SET_ELEM_FLAGS);
     if (key >= 0) {
       // key attribute > data value attribute > the key itself
       const valueAt = key + 2 * K.NLA_HEADER_BYTES;
@@ -304,6 +355,7 @@ export function readElements(
       visit(
         bytes.subarray(valueAt, key + K.NLA_HEADER_BYTES + bytes.readUInt16LE(key + K.NLA_HEADER_BYTES)),
         expiresInMs,
+        flags >= 0 && (bytes.readUInt32BE(flags + K.NLA_HEADER_BYTES) & K.NFT_SET_ELEM_INTERVAL_END) !== 0,
       );
     }
     element += (length + 3) & ~3;

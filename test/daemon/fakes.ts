@@ -49,7 +49,7 @@ export class FakeFirewall {
     });
   }
 
-  lift(blocks: readonly Block[]): Outcome[] {
+  lift(blocks: readonly Block[], _nowMs: number): Outcome[] {
     const failures = blocks.flatMap((block) => {
       const failure = this.refusals.get(formatPrefix(block.source));
       return failure === undefined ? [] : [{ block, failure }];
@@ -57,6 +57,9 @@ export class FakeFirewall {
     for (const block of blocks) if (!this.refusals.has(formatPrefix(block.source))) this.kernel.delete(keyOf(block));
     return failures;
   }
+
+  /** Networks that have ended, or whose elements somebody removed. */
+  liftEnded(_blocks: readonly Block[], _nowMs: number): void {}
 
   isPresent(block: Block): boolean {
     return this.holds(block, 0);

@@ -1,8 +1,10 @@
 // The firewall against the kernel: every rule set loads, what is enforced is held, for as long as it says, and is let go.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { afterEach, beforeEach, test } from "node:test";
 import { findMissingFeature } from "../../src/block/features.ts";
 import { equivalentCommand, Firewall, type Outcome } from "../../src/block/firewall.ts";
+import { MAX_NETWORKS } from "../../src/block/network-blocks.ts";
 import { buildRuleset, TABLE } from "../../src/block/ruleset.ts";
 import { Libnftables } from "../../src/kernel/libnftables.ts";
 import { NfTables } from "../../src/kernel/nf-tables.ts";
@@ -12,6 +14,7 @@ import { block } from "../block/blocks.ts";
 import { ordinaryPlan, planVariants } from "../block/plan.ts";
 import { nthIpv4, prefix } from "../support/prefix.ts";
 import { enterOwnNamespace, mustDo } from "./support/own-namespace.ts";
+import { waitUntil } from "./support/wait.ts";
 
 enterOwnNamespace(import.meta.filename);
 
@@ -33,6 +36,7 @@ process.on("exit", () => {
 
 const failures = (outcomes: readonly Outcome[]) => outcomes.map(({ failure }) => failure).filter((text) => text !== "");
 const listed = (set: string) => mustDo("nft", "list", "set", "inet", TABLE, set);
+const nthWide = (index: number) => `198.18.${index >> 4}.${(index & 15) << 4}`;
 const inMinutes = (minutes: number) => Date.now() + minutes * 60_000;
 
 test("every plan loads, on and resting, twice and after one another, and keeps the blocks", () => {
@@ -122,12 +126,93 @@ test("a block that is enforced again gets its new time, longer, shorter, for eve
   }
 });
 
-test("intervals that overlap are refused, and not called enforced", () => {
-  assert.deepEqual(failures(firewall.enforce([block("10.0.0.0/8")], Date.now())), []);
-  const [failure = ""] = failures(firewall.enforce([block("10.1.0.0/16")], Date.now()));
-  assert.match(failure, /overlap|exist/i);
-  const [wider = ""] = failures(firewall.enforce([block("10.0.0.0/7")], Date.now()));
-  assert.match(wider, /overlap|exist/i);
+/** Whether packets from these addresses would meet an interval, as nft itself sees it. */
+const blocksNetwork = (address: string) =>
+  spawnSync("nft", [
+    "get",
+    "element",
+    "inet",
+    TABLE,
+    address.includes(":") ? "blockednet6" : "blockednet4",
+    `{ ${address} }`,
+  ]).status === 0;
+
+test("networks that touch, in any order: each is held, and let go (attacks.md T1)", () => {
+  const networks = ["192.0.2.240/28", "192.0.2.32/28", "192.0.2.16/28", "f000::/56", "0:0:200::/56", "0:0:100::/56"];
+  const blocks = networks.map((each) => block(each, { untilMs: inMinutes(60) }));
+  for (const each of blocks) {
+    // Added before, as plain nft does it: what is there before made the kernel's look-up fail.
+    assert.deepEqual(failures(firewall.enforce([each], Date.now())), [], formatPrefix(each.source));
+    assert.ok(firewall.holds(each, Date.now()));
+  }
+  for (const each of blocks) {
+    assert.deepEqual(firewall.lift([each], Date.now()), []);
+    assert.ok(!firewall.isPresent(each), formatPrefix(each.source));
+  }
+  assert.doesNotMatch(listed("blockednet4") + listed("blockednet6"), /elements/);
+});
+
+test("networks in networks, in any order: the kernel holds their union, each part until its latest end", () => {
+  const inner = block("203.0.113.64/28", { untilMs: inMinutes(120) });
+  const outer = block("203.0.113.0/24", { untilMs: inMinutes(60) });
+  for (const order of [
+    [inner, outer],
+    [outer, inner],
+  ]) {
+    for (const each of order) assert.deepEqual(failures(firewall.enforce([each], Date.now())), []);
+    for (const each of order) assert.ok(firewall.holds(each, Date.now()));
+    for (const address of ["203.0.113.0", "203.0.113.63", "203.0.113.64", "203.0.113.79", "203.0.113.255"])
+      assert.ok(blocksNetwork(address), address);
+    assert.match(listed("blockednet4"), /203\.0\.113\.64\/28 timeout (2h|1h59m)/);
+    assert.ok(!blocksNetwork("203.0.112.255") && !blocksNetwork("203.0.114.0"));
+    const [first = inner, second = outer] = order;
+    assert.deepEqual(firewall.lift([first], Date.now()), []);
+    assert.ok(firewall.holds(second, Date.now()));
+    assert.equal(blocksNetwork("203.0.113.1"), second === outer);
+    assert.ok(blocksNetwork("203.0.113.65"));
+    assert.deepEqual(firewall.lift([second], Date.now()), []);
+    assert.doesNotMatch(listed("blockednet4"), /elements/);
+  }
+});
+
+test("nested networks end by themselves, the wider one first", async () => {
+  const inner = block("203.0.113.64/28", { untilMs: Date.now() + 60_000 });
+  const outer = block("203.0.113.0/24", { untilMs: Date.now() + 500 });
+  assert.deepEqual(failures(firewall.enforce([inner, outer], Date.now())), []);
+  assert.ok(blocksNetwork("203.0.113.1"));
+  await waitUntil("the wider one has ended", () => !blocksNetwork("203.0.113.1") && !blocksNetwork("203.0.113.80"));
+  assert.ok(blocksNetwork("203.0.113.64") && blocksNetwork("203.0.113.79"));
+  firewall.liftEnded([outer], Date.now());
+  assert.ok(firewall.holds(inner, Date.now()));
+});
+
+test("all of both families, and what ends at the last address there is", () => {
+  const blocks = ["240.0.0.0/4", "0.0.0.0/0", "8000::/1", "ff00::/8"].map((each) => block(each));
+  for (const each of blocks) assert.deepEqual(failures(firewall.enforce([each], Date.now())), []);
+  for (const each of blocks) assert.ok(firewall.holds(each, Date.now()), formatPrefix(each.source));
+  assert.deepEqual(firewall.lift(blocks.slice(1, 3), Date.now()), []);
+  assert.ok(blocksNetwork("255.255.255.255") && !blocksNetwork("239.255.255.255"));
+  assert.ok(blocksNetwork("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff") && !blocksNetwork("fe00::1"));
+});
+
+test("4,096 networks are held, and no more: the one too many is refused by name, and not enforced", (t) => {
+  const networks = Array.from({ length: MAX_NETWORKS }, (_, index) =>
+    block(`10.${index >> 7}.${(index & 127) << 1}.0/24`, { untilMs: inMinutes(60 + (index % 7)) }),
+  );
+  const startMs = performance.now();
+  assert.deepEqual(failures(firewall.enforce(networks, Date.now())), []);
+  const allMs = performance.now();
+  const tooMany = block("172.16.0.0/16");
+  assert.match(failures(firewall.enforce([tooMany], Date.now()))[0] ?? "", /4096 networks are blocked.*unblock/);
+  assert.ok(!firewall.isPresent(tooMany));
+  assert.deepEqual(firewall.lift(networks.slice(0, 1), Date.now()), []);
+  const againMs = performance.now();
+  assert.deepEqual(failures(firewall.enforce([tooMany], Date.now())), []);
+  t.diagnostic(
+    `all: ${(allMs - startMs).toFixed(0)} ms; one more: ${(performance.now() - againMs).toFixed(0)} ms (writing the set and reading it back)`,
+  );
+  assert.ok(firewall.holds(tooMany, Date.now()));
+  assert.deepEqual(firewall.networkCounts, { networkBlocks: MAX_NETWORKS, networkBlocksRefused: 1 });
 });
 
 test("lift takes blocks of every kind away, and those that are gone are no failure", () => {
@@ -139,10 +224,10 @@ test("lift takes blocks of every kind away, and those that are gone are no failu
     "nft",
     `delete element inet ${TABLE} blocked4 { 192.0.2.2 }; delete element inet ${TABLE} blockednet4 { 10.0.0.0/8 }`,
   );
-  assert.deepEqual(firewall.lift(blocks), []);
+  assert.deepEqual(firewall.lift(blocks, Date.now()), []);
   for (const each of blocks) assert.ok(!firewall.holds(each, Date.now()), formatPrefix(each.source));
   mustDo("nft", `delete table inet ${TABLE}`);
-  assert.deepEqual(firewall.lift(blocks), []);
+  assert.deepEqual(firewall.lift(blocks, Date.now()), []);
 });
 
 test("holds is false after somebody deleted the element, or gave it another time, or the table", () => {
@@ -160,10 +245,11 @@ test("holds is false after somebody deleted the element, or gave it another time
   assert.match(failures(firewall.enforce([one], Date.now()))[0] ?? "", /ENOENT.*another program/);
 });
 
-test("5,000 at once, of which the kernel refuses one: that one alone has failed", () => {
+test("5,000 at once, of which one is refused: that one alone has failed", () => {
   const blocks = Array.from({ length: 4_998 }, (_, index) => block(nthIpv4(index), { untilMs: inMinutes(60) }));
   const refused = block("172.16.0.0/16");
-  assert.deepEqual(failures(firewall.enforce([block("172.16.0.0/12")], Date.now())), []);
+  const full = Array.from({ length: MAX_NETWORKS }, (_, index) => block(`${nthWide(index)}/28`));
+  assert.deepEqual(failures(firewall.enforce(full, Date.now())), []);
   const outcomes = firewall.enforce(
     [...blocks.slice(0, 1_000), refused, ...blocks.slice(1_000), block("192.0.2.1")],
     Date.now(),

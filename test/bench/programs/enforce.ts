@@ -24,7 +24,7 @@ const enforce = blocks.map((block) =>
 );
 const lift = blocks.map((block) =>
   microseconds(() => {
-    const [failed] = firewall.lift([block]);
+    const [failed] = firewall.lift([block], Date.now());
     if (failed !== undefined) throw new Error(`not lifted: ${failed.failure}`);
   }),
 );
