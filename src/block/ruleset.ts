@@ -222,6 +222,19 @@ function regulars(plan: RulesetPlan): readonly string[] {
   return [...known.map((match) => `${syn} ${match} return`), ...known.map((match) => `${end} ${match} goto customer`)];
 }
 
+/**
+ * Who ends its first connection while it is held or softly blocked becomes no customer by it: a scan that connects would make
+ * its scanner one, by the first port that it finds open.
+ */
+const newCustomerRules = [
+  ...["held", "soft"].flatMap((set) => [
+    `ip saddr @${set}4 return`,
+    `ip6 saddr @${set}6 return`,
+    `ip6 saddr & ${SLASH64} @${set}6 ip6 saddr != @near6 return`,
+  ]),
+  "goto customer",
+];
+
 /** Who has ended a real connection: known to that port, and as a client of this host whom nothing blocks more than softly. */
 const customerRules = [
   "update @known4 { ip saddr . tcp dport }",
@@ -283,8 +296,9 @@ function sensorRules(plan: RulesetPlan): Rules {
     oldtcp: [
       ...learnPeers(plan),
       "tcp dport @listened_tcp return",
-      "tcp flags & (fin|rst) != 0 ct direction original ct status assured goto customer",
+      "tcp flags & (fin|rst) != 0 ct direction original ct status assured goto newcustomer",
     ],
+    newcustomer: newCustomerRules,
     customer: customerRules,
     oldudp: learnPeers(plan),
     newudp: [
@@ -412,6 +426,7 @@ const allChains = [
   "delegated",
   "newtcp",
   "oldtcp",
+  "newcustomer",
   "customer",
   "oldudp",
   "newudp",

@@ -98,7 +98,8 @@ export class Blocker {
           if (mayRun) this.#inBackground(delegate?.runOnly(verdict.finding));
           break;
         case "soft":
-          if (!this.#isFullyBlocked(verdict.finding.source) && this.#mayBlockSoftly()) {
+          // The breaker is about claims: whoever is proven, and softly blocked all the same, is not forged.
+          if (!this.#isFullyBlocked(verdict.finding.source) && (verdict.grade !== "direct" || this.#mayBlockSoftly())) {
             decisions.push(decisionOf(verdict.finding, verdict.grade, true));
           }
           break;

@@ -79,6 +79,14 @@ export interface DaemonParts {
 
 const FLUSH_MS = 200;
 
+function orFalse(ask: () => boolean): boolean {
+  try {
+    return ask();
+  } catch {
+    return false;
+  }
+}
+
 export class Daemon {
   readonly detector: Detector;
   readonly judge: Judge;
@@ -102,13 +110,10 @@ export class Daemon {
   #verdicts: Verdict[] = [];
   #listened: Listened = { tcp: [], udp: [] };
   #flushTimer: NodeJS.Timeout | undefined;
-  /** A table that is gone guards nobody, and says so elsewhere (Reconciler). */
-  readonly #isPeer = (address: Prefix): boolean => {
-    try {
-      return this.#parts.learned.isPeer(address);
-    } catch {
-      return false;
-    }
+  /** For the judge. A table that is gone knows nobody, and that is said elsewhere (Reconciler). */
+  readonly #known = {
+    isPeer: (address: Prefix) => orFalse(() => this.#parts.learned.isPeer(address)),
+    isClient: (source: Prefix) => orFalse(() => this.#parts.learned.isClient(source)),
   };
 
   constructor(parts: DaemonParts) {
@@ -137,7 +142,7 @@ export class Daemon {
     this.clock = clock;
     const table = new SourceTable(settings.maxSources, parts.hashSeed);
     this.detector = new Detector({ table, policy: settings, near: this.#near });
-    this.judge = new Judge(judgeContext(settings, host, this.#isPeer));
+    this.judge = new Judge(judgeContext(settings, host, this.#known));
     const { journal, history, names, version } = parts;
     const tools = new ToolMemory(parts.hashSeed, nowMs());
     this.names = new SourceNames(tools, settings.tap.known);
@@ -379,7 +384,7 @@ export class Daemon {
     this.#near = this.#nearOf(this.#host);
     // Who was only logged until now must be found again to be blocked.
     this.detector.resetAll();
-    this.judge.replaceContext(judgeContext(settings, this.#host, this.#isPeer));
+    this.judge.replaceContext(judgeContext(settings, this.#host, this.#known));
     this.blocker.setSettings(settings);
     this.delegate.setSettings(settings);
     this.recorder.configure(this.#recorderPolicy());
@@ -453,7 +458,7 @@ export class Daemon {
     this.#host = host;
     this.#near = this.#nearOf(host);
     this.detector.setNear(this.#near);
-    this.judge.replaceContext(judgeContext(this.#settings, host, this.#isPeer));
+    this.judge.replaceContext(judgeContext(this.#settings, host, this.#known));
     this.#parts.firewall.updateHostSets(this.plan(), this.#near);
     this.#liftGuarded();
   }
@@ -461,7 +466,7 @@ export class Daemon {
   /** The allow list has changed: at once in the judge and in the kernel. */
   followIgnored(ignored: readonly Prefix[]): void {
     this.#settings = { ...this.#settings, ignored };
-    this.judge.replaceContext(judgeContext(this.#settings, this.#host, this.#isPeer));
+    this.judge.replaceContext(judgeContext(this.#settings, this.#host, this.#known));
     this.#parts.firewall.updateHostSets(this.plan(), this.#near);
   }
 

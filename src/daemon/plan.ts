@@ -1,5 +1,6 @@
 // From settings and host to the plans of the rooms: the kernel's rule set, the judge's context, the scorer's policy.
 import type { DecoyPlan } from "../block/decoy.ts";
+import type { LearnedLike } from "../block/learned-sets.ts";
 import type { RulesetPlan } from "../block/ruleset.ts";
 import { blocksByFirewall, blocksByResponse } from "../config/enforcement.ts";
 import type { Settings, WatchSettings } from "../config/settings.ts";
@@ -92,14 +93,15 @@ export function nearRanges(host: HostFacts): AddressRanges {
 export function judgeContext(
   settings: Settings,
   host: HostFacts,
-  isPeer: (address: Prefix) => boolean = () => false,
+  learned: Pick<LearnedLike, "isPeer" | "isClient"> = { isPeer: () => false, isClient: () => false },
 ): JudgeContext {
   const parts = guardParts(host);
   return {
     ignored: new AddressRanges(settings.ignored),
     guarded: new AddressRanges(parts.flatMap(({ ranges }) => ranges.prefixes())),
     guardParts: parts,
-    isPeer,
+    isPeer: (address) => learned.isPeer(address),
+    isClient: (source) => learned.isClient(source),
     guardSsh: settings.guardSsh,
     own: new AddressRanges([...host.own, ...host.broadcast]),
     blockTcp: settings.tcp.block,
@@ -109,5 +111,6 @@ export function judgeContext(
     proof: settings.proof,
     firewall: blocksByFirewall(settings) || blocksByResponse(settings),
     softly: settings.firewall !== "none",
+    byTable: blocksByFirewall(settings),
   };
 }

@@ -26,6 +26,11 @@ export interface JudgeContext {
   readonly guardParts?: readonly GuardPart[];
   /** Whether the kernel guards an address as a peer of our own connections: a system call. Absent: nobody is. */
   readonly isPeer?: (address: Prefix) => boolean;
+  /**
+   * Whether a source has a known pair: it has finished a real connection to a port of ours lately. A system call, made only
+   * when a full block would be the verdict. Absent: nobody has.
+   */
+  readonly isClient?: (source: Prefix) => boolean;
   /** GUARD_SSH: a source with a live SSH session is not blocked even when it is proven. Absent: so it is. */
   readonly guardSsh?: boolean;
   /** This host's addresses and its subnets' broadcast addresses; what is special everywhere is added here. */
@@ -41,7 +46,12 @@ export interface JudgeContext {
   readonly firewall: boolean;
   /** Whether a soft block can be enforced, which only the built-in table knows. Absent: as `firewall` says. */
   readonly softly?: boolean;
+  /** Whether the built-in table makes the full blocks, and no command of the administrator's. Absent: as `firewall` says. */
+  readonly byTable?: boolean;
 }
+
+/** What a finding says beside its evidence when its source is not blocked in full, though that would be the verdict. */
+const CLIENT_CLAUSE = "it has finished a real connection to a port of this host within 7 days";
 
 export type SparedBecause = "ignored" | "own" | "guarded";
 
@@ -137,13 +147,38 @@ export class Judge {
     if (guard === "ssh" && this.#context.guardSsh !== false) {
       return { action: "spare", because: "guarded", guard, proven: grade, finding };
     }
-    const verdict = this.#act({ ...finding, source: singleSource(finding.source, words) }, grade);
+    const one = { ...finding, source: singleSource(finding.source, words) };
+    // The rules exempt all of the guard but peers from a soft block: it would be none.
+    const verdict = guard === "peer" ? this.#act(one, grade) : this.#actInFull(one, grade);
     // Commands are never run about whom this host depends on.
     if (verdict.action === "run") return { action: "spare", because: "guarded", guard, proven: grade, finding };
     return verdict.action === "block" ? { ...verdict, guard } : verdict;
   }
 
+  /** Whoever uses a service of this host is shut out of the rest only: a page that he opens may make him look like a scanner. */
   #act(finding: Finding, grade: Grade): Verdict {
+    const verdict = this.#actInFull(finding, grade);
+    if (verdict.action !== "block" && verdict.action !== "run") return verdict;
+    return this.#context.isClient?.(finding.source) === true ? this.soften(verdict, CLIENT_CLAUSE) : verdict;
+  }
+
+  /**
+   * What is done in place of a full block or a command about somebody who should not lose more than he must; `clause` tells
+   * why. With PROOF="off" the administrator's own commands stay: whoever chose both wants what PortSentry does.
+   */
+  soften(verdict: Verdict & { readonly action: "block" | "run" }, clause: string): Verdict {
+    const { proof, firewall, softly = firewall, byTable = firewall } = this.#context;
+    if (proof === "off" && (verdict.action === "run" || !byTable)) return verdict;
+    const isSoft = softly && verdict.action === "block";
+    const { evidence } = verdict.finding;
+    const why = `not blocked ${isSoft ? "in full" : "by a command"}: ${clause}`;
+    const finding = { ...verdict.finding, evidence: evidence === undefined ? why : `${evidence}; ${why}` };
+    return isSoft && verdict.action === "block"
+      ? { action: "soft", grade: verdict.grade, finding }
+      : { action: "log", finding };
+  }
+
+  #actInFull(finding: Finding, grade: Grade): Verdict {
     const { proof, firewall, softly = firewall } = this.#context;
     if (isWeak(finding)) return { action: "log", finding };
     const isTrusted = proof === "off" || grade !== "direct";

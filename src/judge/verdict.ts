@@ -22,7 +22,10 @@ export type Verdict =
   | { readonly action: "log"; readonly finding: Finding }
   /** BLOCK_*="2": KILL_RUN_CMD runs, and nothing else is done. */
   | { readonly action: "run"; readonly finding: Finding }
-  /** Unproven (PROOF="on"): new connections dropped for SOFT_BLOCK_TIME, known pairs and established flows pass. */
+  /**
+   * Unproven (PROOF="on"), or a client of this host, proven or not: new connections dropped for SOFT_BLOCK_TIME, known pairs
+   * and established flows pass.
+   */
   | { readonly action: "soft"; readonly grade: Grade; readonly finding: Finding }
   /** Everything from the source is dropped for BLOCK_TIME, longer each time. */
   | {

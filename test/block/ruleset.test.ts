@@ -91,6 +91,15 @@ test("a known customer's first and last packet pass few rules: it stays known, a
     const pair = `${family} saddr . tcp dport`;
     assert.ok(rule.endsWith(`${pair} ${set} tcp dport != @listened_tcp goto customer`), rule);
   }
+  assert.deepEqual(ordinary.get("newcustomer"), [
+    "ip saddr @held4 return",
+    "ip6 saddr @held6 return",
+    "ip6 saddr & ffff:ffff:ffff:ffff:: @held6 ip6 saddr != @near6 return",
+    "ip saddr @soft4 return",
+    "ip6 saddr @soft6 return",
+    "ip6 saddr & ffff:ffff:ffff:ffff:: @soft6 ip6 saddr != @near6 return",
+    "goto customer",
+  ]);
   assert.deepEqual(ordinary.get("customer"), [
     "update @known4 { ip saddr . tcp dport }",
     "update @known6 { ip6 saddr . tcp dport }",

@@ -189,6 +189,16 @@ test("in a flood of unproven sources nobody is softly blocked, proven ones are, 
   assert.ok(firewall.kernel.has("soft 192.0.2.99"));
 });
 
+test("a proven client is softly blocked in a flood, too: nobody forges a proof", () => {
+  const { blocker, firewall, verdict } = setUp('MAX_UNPROVEN_PER_SECOND="1"\n');
+  blocker.carryOut(["192.0.2.10", "192.0.2.11"].map((from) => verdict("soft", from)));
+  const { finding } = verdict("soft");
+  blocker.carryOut([{ action: "soft", grade: "silence", finding }]);
+  assert.ok(firewall.kernel.has(`soft ${SOURCE}`));
+  const { grade, soft } = blocker.list.get(source) ?? assert.fail();
+  assert.deepEqual([grade, soft], ["silence", true]);
+});
+
 test("who is spared for the guard is found again, lest it be free for ever once it has left the guard", () => {
   const { blocker, detector, verdict } = setUp();
   const { finding } = verdict("block");

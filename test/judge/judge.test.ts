@@ -252,3 +252,62 @@ test("wouldBlockSoftly() says without a finding what judge() says with one", () 
               }
   assert.ok(soft > 0);
 });
+
+const clients: Partial<JudgeContext> = {
+  isClient: (source) => ["198.51.100.9", "203.0.113.77", "192.0.2.7", "203.0.113.90"].includes(formatPrefix(source)),
+};
+
+test("a client is at most softly blocked, whatever is proven of it, and it is said why", () => {
+  for (const grade of ["silence", "handshake"] as const) {
+    const finding = { ...findingOf("198.51.100.9"), evidence: "it saw our answers" };
+    const { w0, w1, w2, w3 } = prefix("198.51.100.9");
+    const verdict = new Judge({ ...context, ...clients }).judgeProven(finding, grade, [w0, w1, w2, w3]);
+    const evidence =
+      "it saw our answers; not blocked in full: it has finished a real connection to a port of this host within 7 days";
+    assert.deepEqual(verdict, { action: "soft", grade, finding: { ...finding, evidence } });
+  }
+  assert.equal(proven(clients, "198.51.100.10").action, "block", "a stranger");
+  const connected = { ...findingOf("198.51.100.9"), kind: Kind.Connect };
+  assert.deepEqual(actionAndGrade(judged(clients, connected, "198.51.100.9")), ["soft", "handshake"]);
+});
+
+test("the kernel is asked for clients only where the verdict would be a full block or a command", () => {
+  let asked = 0;
+  const counting: Partial<JudgeContext> = {
+    isClient: () => {
+      asked++;
+      return true;
+    },
+  };
+  judged(counting, findingOf("198.51.100.9"), "198.51.100.9");
+  judged({ ...counting, blockTcp: false, proof: "off" }, findingOf("198.51.100.9"), "198.51.100.9");
+  judged({ ...counting, proof: "off" }, findingOf("198.51.100.1"), "198.51.100.1");
+  assert.equal(asked, 0);
+  judged({ ...counting, proof: "off" }, findingOf("198.51.100.9"), "198.51.100.9");
+  assert.equal(asked, 1);
+});
+
+test("no command is run about a proven client; with PROOF off the administrator's commands stay, the table's block is soft", () => {
+  const on = { ...clients, proof: "on" } as const;
+  assert.equal(proven({ ...on, softly: false, byTable: false }, "198.51.100.9").action, "log", "KILL_ROUTE alone");
+  assert.equal(proven({ ...on, softly: true, byTable: false }, "198.51.100.9").action, "soft", "the table beside it");
+  const ran = proven({ ...on, runTcp: true }, "198.51.100.9");
+  assert.equal(ran.action, "log");
+  assert.match(ran.finding.evidence ?? "", /^not blocked by a command: it has finished a real connection/);
+  const off = { ...clients, proof: "off" } as const;
+  const claimed = (changes: Partial<JudgeContext>) =>
+    judged({ ...off, ...changes }, findingOf("198.51.100.9"), "198.51.100.9");
+  assert.deepEqual(actionAndGrade(claimed({})), ["soft", "direct"]);
+  assert.equal(claimed({ byTable: false }).action, "block");
+  assert.equal(claimed({ runTcp: true }).action, "run");
+});
+
+test("a client in the guard: a session's source is spared, a peer softly blocked, whom the host depends on as ever", () => {
+  assert.equal(proven(clients, "203.0.113.77").action, "spare");
+  assert.equal(proven(clients, "203.0.113.90").action, "soft");
+  assert.deepEqual(proven(clients, "192.0.2.7"), proven({}, "192.0.2.7"));
+});
+
+function actionAndGrade(verdict: Verdict): unknown[] {
+  return [verdict.action, "grade" in verdict ? verdict.grade : undefined];
+}

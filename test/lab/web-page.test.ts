@@ -1,0 +1,90 @@
+// Who uses a service of this host is at most softly blocked, whatever makes it look like a scanner: a page with images on its
+// closed ports, or a neighbour behind the same address. Strangers who do the same are blocked in full.
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { type Family, families, type Source, source, TARGET } from "./support/addresses.ts";
+import { Daemon } from "./support/daemon.ts";
+import { blockedInKernel } from "./support/kernel.ts";
+import { Lab } from "./support/lab.ts";
+import { waitForProof } from "./support/proofs.ts";
+import { startNmap } from "./support/scan.ts";
+import { shipped } from "./support/settings.ts";
+import { exchange, program, serve, talk, visit } from "./support/traffic.ts";
+import { waitFor } from "./support/wait.ts";
+
+const SSH = 22;
+const WEB = 8443;
+const TALKING = 8082;
+const NEVER_USED = 8083;
+const PROOF_MS = 40_000;
+const settings = { ...shipped, PROOF: "on", ANSWER: "reset" };
+
+async function setUp(t: TestContext): Promise<{ lab: Lab; daemon: Daemon }> {
+  const lab = await Lab.open();
+  t.after(() => lab.close());
+  const daemon = await Daemon.start(lab, settings);
+  await serve(lab, lab.target, { tcp: [SSH, WEB, NEVER_USED] });
+  await serve(lab, lab.target, { tcp: [TALKING], mode: "echo" });
+  return { lab, daemon };
+}
+
+/** 40 images on closed ports: by the kernel's own connect(), which repeats what is silent and stops at an RST. */
+function openPage(lab: Lab, from: Source, family: Family) {
+  return lab.spawn(lab.scanner, program("page", { to: TARGET[family], from: from[family], ports: "4000-4039" }));
+}
+
+function waitForSoftProof(daemon: Daemon, key: string) {
+  return waitFor(
+    `${key} is proven and softly blocked`,
+    async () => (await daemon.blocked()).find(({ source, grade }) => source === key && grade !== "direct"),
+    PROOF_MS,
+  );
+}
+
+for (const family of families) {
+  test(`a customer and an administrator over ${family} open a page with images on closed ports`, async (t) => {
+    const { lab, daemon } = await setUp(t);
+    const customer = source(1);
+    const stranger = source(2);
+    const [to, from] = [TARGET[family], customer[family]];
+    for (const port of [SSH, WEB]) assert.equal((await visit(lab.scanner, { to, from, port })).opened, 1);
+    const conversation = await talk(lab, lab.scanner, { to, from, port: TALKING });
+
+    openPage(lab, customer, family);
+    openPage(lab, stranger, family);
+    const block = await waitForSoftProof(daemon, customer.key[family]);
+    t.diagnostic(block.reason);
+    assert.deepEqual([block.soft, block.grade], [true, "silence"]);
+    assert.match(block.reason, /not blocked in full: it has finished a real connection/);
+    for (const port of [SSH, WEB])
+      assert.deepEqual(await visit(lab.scanner, { to, from, port, count: 20 }), { opened: 20, failed: 0, errors: {} });
+    await exchange(conversation, "still there");
+    const never = await visit(lab.scanner, { to, from, port: NEVER_USED, timeout: 1_500 });
+    assert.deepEqual(never.errors, { timeout: 1 }, "the soft block is not in force: the test does not test");
+
+    const proof = await waitForProof(daemon, stranger.key[family], PROOF_MS);
+    assert.equal(proof.block.grade, "silence");
+    assert.equal((await blockedInKernel(lab)).length, 1, "the stranger, and nobody else");
+    assert.deepEqual(
+      daemon.history().filter((line) => line.includes(from)),
+      [],
+    );
+  });
+}
+
+test("a customer whose neighbour behind the same address scans keeps its connection and its port", async (t) => {
+  const { lab, daemon } = await setUp(t);
+  for (const family of families) {
+    const shared = source(3);
+    const [to, from] = [TARGET[family], shared[family]];
+    await visit(lab.scanner, { to, from, port: WEB });
+    const conversation = await talk(lab, lab.scanner, { to, from, port: TALKING });
+    const scan = startNmap(lab, { family, source: shared, options: ["-sS", "-T4", "-p", "2000-2119"] });
+    const block = await waitForSoftProof(daemon, shared.key[family]);
+    assert.equal(block.soft, true);
+    await exchange(conversation, "still there");
+    assert.equal((await visit(lab.scanner, { to, from, port: WEB })).opened, 1);
+    await scan.stop();
+  }
+  assert.deepEqual(await blockedInKernel(lab), []);
+});
