@@ -30,6 +30,9 @@ const BATCH = 4_000;
 /** Elements that are read in a fraction of a millisecond. */
 const SMALL_SET = 1_024;
 
+/** What decides in which set a block is. */
+type Placed = Pick<Block, "source" | "soft">;
+
 export type Outcome = { readonly block: Block; readonly failure: string };
 
 /** A source that the kernel holds, as it tells it. */
@@ -221,9 +224,23 @@ export class Firewall {
   }
 
   #liftNetworks(blocks: readonly Block[], nowMs: number): Outcome[] {
-    const networks = blocks.filter((block) => this.#place(block).kind === "interval");
+    const networks = blocks.filter((block) => this.isNetwork(block));
     const failure = this.#networks.remove(networks, nowMs);
     return failure === "" || failure.startsWith("ENOENT") ? [] : networks.map((block) => ({ block, failure }));
+  }
+
+  /** Whether a block is held as an interval, in a set that is read whole. */
+  isNetwork(block: Placed): boolean {
+    return this.#place(block).kind === "interval";
+  }
+
+  /** What the sets of networks hold beside these blocks. */
+  beyondNetworks(
+    blocks: readonly (Placed & Pick<Block, "untilMs">)[],
+    nowMs: number,
+  ): Pick<Block, "source" | "untilMs">[] {
+    const networks = blocks.filter((block) => this.isNetwork(block));
+    return whenThere([], () => this.#networks.beyond(networks, nowMs));
   }
 
   /** What another program has done to blocked networks. Throws KernelError. */
@@ -241,10 +258,18 @@ export class Firewall {
     const held: Held[] = [];
     for (const set of ["blocked4", "blocked6", "soft4", "soft6"]) {
       this.#tables.visitElements(set, (key, expiresInMs) => {
-        held.push({ place: set, source: sourceOfKey(key), soft: set.startsWith("soft"), expiresInMs });
+        held.push({ place: set, source: this.#sourceOf(key), soft: set.startsWith("soft"), expiresInMs });
       });
     }
     return held;
+  }
+
+  /** On our links a key without a host part is an address, as the rules have it. */
+  #sourceOf(key: Uint8Array): Prefix | undefined {
+    const source = sourceOfKey(key);
+    if (source?.bits !== 64) return source;
+    const { w0, w1, w2, w3 } = source;
+    return this.#near.contains(w0, w1, w2, w3) ? { ...source, bits: 128 } : source;
   }
 
   /** Lets the source's packets pass the sensor, to the rule that is its block. Returns the errno's name, or "". */
@@ -293,7 +318,7 @@ export class Firewall {
     return changes.length === 0 ? "" : this.#tables.replace(changes);
   }
 
-  #place(block: Block): Place {
+  #place(block: Placed): Place {
     const { w0, w1, w2, w3 } = block.source;
     return placeOf(block.source, block.soft, this.#near.contains(w0, w1, w2, w3));
   }

@@ -139,8 +139,7 @@ export class NetworkBlocks {
       const held = this.read(family, nowMs);
       const differences = this.#compare(family, held, nowMs);
       untimely ||= differences.untimely;
-      for (const span of differences.foreign)
-        for (const source of prefixesOf(span, family)) foreign.push({ source, untilMs: span.untilMs });
+      foreign.push(...networksOf(joinSpans(differences.foreign), family, nowMs));
       if (differences.missing.length === 0) continue;
       for (const { source, untilMs } of this.#of(family)) {
         const span = spanOf(source, untilMs);
@@ -149,6 +148,15 @@ export class NetworkBlocks {
       }
     }
     return { gone, torn, foreign, untimely };
+  }
+
+  /** What the kernel holds beside the given networks. Throws KernelError, ENOENT without the table. */
+  beyond(networks: readonly Network[], nowMs: number): Network[] {
+    return families.flatMap((family) => {
+      const known = networks.filter(({ source }) => familyOf(source) === family);
+      const union = uniteSpans(known.map(({ source, untilMs }) => spanOf(source, untilMs)));
+      return networksOf(subtractSpans(joinSpans(this.read(family, nowMs)), union), family, nowMs);
+    });
   }
 
   /** The intervals that the kernel holds: ascending, disjoint. Throws KernelError. */
@@ -229,6 +237,25 @@ function familiesOf(networks: readonly Network[]): Family[] {
   return families.filter((family) => among.has(family));
 }
 
+function networksOf(spans: readonly Span[], family: Family, nowMs: number): Network[] {
+  const staying = spans.filter((span) => !isEnding(span, nowMs));
+  return staying.flatMap((span) =>
+    prefixesOf(span, family).map((source) => ({ source, untilMs: wholeMs(span.untilMs) })),
+  );
+}
+
+/** What touches and ends together was one, and has been cut by what lay in it. */
+function joinSpans(spans: readonly Span[]): Span[] {
+  const joined: Span[] = [];
+  for (const span of spans) {
+    const before = joined.at(-1);
+    if (before !== undefined && before.last + 1n === span.first && sameEnd(before.untilMs, span.untilMs)) {
+      joined[joined.length - 1] = { ...before, last: span.last };
+    } else joined.push(span);
+  }
+  return joined;
+}
+
 function isEnding({ untilMs }: Span, nowMs: number): boolean {
   return untilMs !== undefined && untilMs <= nowMs + ENDING_MS;
 }
@@ -241,4 +268,8 @@ function changeOf({ first, last, untilMs }: Span, set: IntervalSet, nowMs: numbe
     end: end >> BigInt(familyBits[family]) === 0n ? keyOfAddress(end, family) : undefined,
     timeoutMs: untilMs === undefined ? undefined : Math.max(1, Math.round(untilMs - nowMs)),
   };
+}
+
+function wholeMs(timeMs: number | undefined): number | undefined {
+  return timeMs === undefined ? undefined : Math.round(timeMs);
 }

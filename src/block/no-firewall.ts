@@ -62,6 +62,14 @@ export class NoFirewall implements FirewallLike {
 
   liftEnded(_blocks: readonly Block[], _nowMs: number): void {}
 
+  isNetwork(_block: Block): boolean {
+    return false;
+  }
+
+  beyondNetworks(_blocks: readonly Block[], _nowMs: number): Pick<Block, "source" | "untilMs">[] {
+    return [];
+  }
+
   auditNetworks(_nowMs: number): NetworkAudit {
     return { gone: [], torn: [], foreign: [], untimely: false };
   }

@@ -1,7 +1,7 @@
 // Carries verdicts out: keeps block list, kernel, store and record at one. The only place that adds or lifts a block.
 import type { Block } from "../block/block.ts";
 import { BlockList } from "../block/block-list.ts";
-import { equivalentCommand, type Firewall } from "../block/firewall.ts";
+import { equivalentCommand, type Firewall, type Held } from "../block/firewall.ts";
 import { blocksByFirewall } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Detector } from "../detect/detector.ts";
@@ -13,6 +13,7 @@ import { describeFinding } from "../record/finding-text.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { Store } from "../record/store.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
+import { adoptHeld, adoptNetworks } from "./adopt.ts";
 import type { Delegate } from "./delegate.ts";
 import { GuardWarnings } from "./guard-warning.ts";
 import type { Trial } from "./trial.ts";
@@ -26,7 +27,7 @@ const RENEW_AHEAD_MS = 3_000;
 const EXPIRIES_PER_TICK = 5_000;
 
 export interface BlockerParts {
-  readonly firewall: Pick<Firewall, "enforce" | "lift" | "liftEnded">;
+  readonly firewall: Pick<Firewall, "enforce" | "lift" | "liftEnded" | "rewriteNetworks">;
   readonly store: Pick<Store, "putBlock" | "deleteBlock" | "putOffence" | "flush">;
   readonly recorder: Pick<
     Recorder,
@@ -353,6 +354,20 @@ export class Blocker {
     }
     this.#parts.store.flush();
     return failures.map(({ block, failure }) => `${formatPrefix(block.source)}: ${failure}`);
+  }
+
+  /** Lists what another program has put into the kernel's sets of blocks; what cannot be listed is taken out. */
+  adopt(
+    held: readonly Held[],
+    networks: readonly Pick<Block, "source" | "untilMs">[],
+    reason: string,
+  ): { readonly adopted: readonly Prefix[]; readonly removed: readonly Prefix[] } {
+    const { firewall, store, nowMs } = this.#parts;
+    const parts = { firewall, store, list: this.list, nowMs: nowMs(), grade: "manual" as const, reason };
+    const sources = adoptHeld(held, parts);
+    const { adopted, removed } = adoptNetworks(networks, parts);
+    store.flush();
+    return { adopted: [...sources, ...adopted], removed };
   }
 
   /** The blocks that end with the trial. */

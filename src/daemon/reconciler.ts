@@ -1,16 +1,18 @@
 // Keeps what is listed true: notices when another program touches our table, repairs it, and accepts a single element
 // that an administrator deleted by hand as an unblock. (design section 8)
 import type { Block } from "../block/block.ts";
-import type { Firewall } from "../block/firewall.ts";
+import type { Firewall, Held } from "../block/firewall.ts";
 import type { RulesetPlan } from "../block/ruleset.ts";
 import type { ForeignChange } from "../kernel/nf-tables-monitor.ts";
 import type { Recorder } from "../record/recorder.ts";
-import { formatPrefix } from "../wire/address.ts";
+import { formatPrefix, type Prefix, prefixContains } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import type { Blocker } from "./blocker.ts";
 
 /** Deletions noticed together that still count as an administrator's own hand. */
 const BY_HAND_LIMIT = 1;
+/** Among so many blocks what another program added is found by reading the sets whole (some 5 us each). */
+const READ_WHOLE = 10_000;
 /** Look-ups in one go (12 us each) before the event loop gets its turn. */
 const LOOKUPS_PER_TURN = 1_000;
 
@@ -20,9 +22,20 @@ const blockSets = /^(?:blocked|blockednet|soft)[46]$/;
 export interface ReconcilerParts {
   readonly firewall: Pick<
     Firewall,
-    "load" | "enforce" | "generation" | "hasDrifted" | "driftedSets" | "refill" | "delegate" | "isPresent"
+    | "load"
+    | "enforce"
+    | "generation"
+    | "hasDrifted"
+    | "driftedSets"
+    | "refill"
+    | "delegate"
+    | "isPresent"
+    | "isNetwork"
+    | "auditNetworks"
+    | "rewriteNetworks"
+    | "readHeld"
   >;
-  readonly blocker: Pick<Blocker, "list" | "lift" | "delegated">;
+  readonly blocker: Pick<Blocker, "list" | "lift" | "delegated" | "adopt">;
   readonly recorder: Pick<Recorder, "drift" | "warning" | "blockFailed">;
   readonly plan: () => { readonly ruleset: RulesetPlan; readonly near: AddressRanges };
   /** The table has been loaded again, and may have lost what its rules had learned. */
@@ -108,7 +121,8 @@ export class Reconciler {
       return;
     }
     this.#auditing = true;
-    const blocks = this.#ours();
+    const { firewall } = this.#parts;
+    const blocks = this.#ours().filter((block) => !firewall.isNetwork(block));
     const missing: Block[] = [];
     const slice = (from: number) => {
       try {
@@ -143,17 +157,35 @@ export class Reconciler {
 
   #endAudit(missing: readonly Block[], program: string): void {
     this.#auditing = false;
-    this.#settle(missing, program);
+    this.#settle(missing, program === "" ? "another program" : program);
     const again = this.#again;
     this.#again = undefined;
     if (again !== undefined) this.#audit(again.program);
   }
 
-  #settle(missing: readonly Block[], program: string): void {
+  #settle(singles: readonly Block[], who: string): void {
+    const { firewall, nowMs } = this.#parts;
+    if (firewall.hasDrifted()) return;
+    const { gone, torn, foreign, untimely } = firewall.auditNetworks(nowMs());
+    // Of a network that is there in part nobody has said that it is to go.
+    const isWhole = torn.length === 0;
+    const missing = [...singles, ...(isWhole ? this.#listedOf(gone) : [])];
+    if (missing.length > 0) this.#settleMissing(missing, who);
+    if (!isWhole || untimely) this.#settleTorn([...gone, ...torn], who);
+    this.#settleAdded(foreign, who);
+  }
+
+  #listedOf(networks: readonly Prefix[]): Block[] {
+    return networks.map((source) => this.#parts.blocker.list.get(source)).filter((block) => block !== undefined);
+  }
+
+  /** What lies in a network that is missing as well went with it. */
+  #settleMissing(missing: readonly Block[], who: string): void {
     const { firewall, blocker, recorder, nowMs } = this.#parts;
-    if (missing.length === 0 || firewall.hasDrifted()) return;
-    const who = program === "" ? "another program" : program;
-    if (missing.length <= BY_HAND_LIMIT) {
+    const networks = missing.filter((block) => firewall.isNetwork(block));
+    const isOutermost = (one: Block) =>
+      networks.every((other) => other === one || !prefixContains(other.source, one.source));
+    if (missing.filter(isOutermost).length <= BY_HAND_LIMIT) {
       for (const { source } of missing) {
         recorder.drift(`${formatPrefix(source)} was removed from the kernel by ${who}: taken as an unblock`);
       }
@@ -168,9 +200,45 @@ export class Reconciler {
     for (const { block, failure } of failed) this.#drop(block, failure);
   }
 
+  /** Parts of networks are gone, or end at another time. */
+  #settleTorn(sources: readonly Prefix[], who: string): void {
+    const { firewall, recorder, nowMs } = this.#parts;
+    const blocks = this.#listedOf(sources);
+    const failed = firewall.enforce(blocks, nowMs()).filter(({ failure }) => failure !== "");
+    const failure = blocks.length === 0 ? firewall.rewriteNetworks(nowMs()) : "";
+    this.repairs++;
+    recorder.drift(
+      failure === ""
+        ? `${who} changed parts of blocked networks in the kernel: put back`
+        : `${who} changed parts of blocked networks in the kernel, and they cannot be put back: ${failure}`,
+    );
+    for (const { block, failure: reason } of failed) this.#drop(block, reason);
+  }
+
+  /** Who adds to our sets by hand means a block: it is listed, so that it can be seen and lifted. */
+  #settleAdded(networks: readonly Pick<Block, "source" | "untilMs">[], who: string): void {
+    const { firewall, blocker, recorder } = this.#parts;
+    const isListed = ({ source, soft }: Held) => source !== undefined && blocker.list.get(source)?.soft === soft;
+    const added = blocker.list.size <= READ_WHOLE ? firewall.readHeld().filter((held) => !isListed(held)) : [];
+    if (networks.length === 0 && added.length === 0) return;
+    const { adopted, removed } = blocker.adopt(added, networks, `added to the kernel's set by ${who}`);
+    if (adopted.length > 0) recorder.drift(`${who} added ${named(adopted)} to the blocks in the kernel: listed now`);
+    if (removed.length > 0) {
+      this.repairs++;
+      recorder.drift(`${who} added ${named(removed)} to the blocks in the kernel: taken out, as it cannot be listed`);
+    }
+  }
+
   /** What cannot be enforced is not listed. */
   #drop(block: Block, failure: string): void {
     this.#parts.blocker.lift([block], "removed elsewhere");
     this.#parts.recorder.blockFailed(block.source, failure);
   }
+}
+
+/** The first of them by name. */
+function named(sources: readonly Prefix[]): string {
+  const [first] = sources;
+  if (first === undefined) return "nothing";
+  return sources.length === 1 ? formatPrefix(first) : `${formatPrefix(first)} and ${sources.length - 1} more`;
 }

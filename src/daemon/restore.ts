@@ -4,6 +4,7 @@ import type { BlockList } from "../block/block-list.ts";
 import { type Firewall, type Held, sameEnd } from "../block/firewall.ts";
 import type { Store } from "../record/store.ts";
 import { formatPrefix } from "../wire/address.ts";
+import { type AdoptParts, adoptHeld, adoptNetworks } from "./adopt.ts";
 
 /** Up to so many stored blocks the kernel's sets are read whole; above, what is stored is added and read back singly. */
 const DUMP_LIMIT = 200_000;
@@ -25,7 +26,7 @@ export interface Restored {
 
 export interface RestoreParts {
   readonly store: Pick<Store, "loadBlocks" | "putBlock" | "deleteBlock" | "flush">;
-  readonly firewall: Pick<Firewall, "readHeld" | "enforce" | "lift">;
+  readonly firewall: Pick<Firewall, "readHeld" | "enforce" | "lift" | "beyondNetworks" | "rewriteNetworks">;
   readonly list: BlockList;
   readonly nowMs: number;
   /** False with FIREWALL="none": what the store has of our own blocks is kept there and not listed. */
@@ -47,7 +48,9 @@ export function restoreBlocks(parts: RestoreParts): Restored {
   for (const { source } of ended) store.deleteBlock(source);
   const isReadable = parts.enforces !== false && live.length <= DUMP_LIMIT;
   const held = isReadable ? heldByKey(firewall.readHeld()) : undefined;
-  const readMs = clock();
+  const readMs = Math.round(clock());
+  // Before any is written: that takes out what is not listed.
+  const beyond = parts.enforces === false ? [] : firewall.beyondNetworks(live, readMs);
   const missing: Block[] = [];
   for (const entry of live) {
     const block: Block = { ...entry, enforced: true };
@@ -61,11 +64,20 @@ export function restoreBlocks(parts: RestoreParts): Restored {
     if (failure === "") list.put(block);
     else failures.push(`${formatPrefix(block.source)}: ${failure}`);
   }
-  const adopted = [...(held?.values() ?? [])].filter((element) => adopt(element, parts)).length;
+  const restored = live.length - failures.length;
+  const adoptParts: AdoptParts = {
+    ...parts,
+    nowMs: Math.round(clock()),
+    grade: "direct",
+    reason: "found in the kernel at start",
+  };
+  const adopted = adoptHeld([...(held?.values() ?? [])], { ...adoptParts, nowMs: readMs });
+  const networks = adoptNetworks(beyond, adoptParts);
+  failures.push(...networks.removed.map((source) => `${formatPrefix(source)}: found in the kernel, and taken out`));
   store.flush();
   return {
-    restored: live.length - failures.length,
-    adopted,
+    restored,
+    adopted: adopted.length + networks.adopted.length,
     expired: ended.length,
     failures,
     delegated,
@@ -87,28 +99,4 @@ function heldByKey(held: readonly Held[]): Map<string, Held> {
 
 function endOf({ expiresInMs }: Held, nowMs: number): number | undefined {
   return expiresInMs === undefined ? undefined : nowMs + expiresInMs;
-}
-
-/** A block that only the kernel remembers is listed with what the kernel knows of it. */
-function adopt(held: Held, parts: RestoreParts): boolean {
-  if (held.source === undefined) return false;
-  const listed = parts.list.get(held.source);
-  // The daemon may have died between kernel and store: the full block counts, whichever of the two tells of it.
-  if (listed !== undefined && (held.soft || !listed.soft)) return false;
-  const untilMs = endOf(held, parts.nowMs);
-  const block: Block = {
-    source: held.source,
-    sinceMs: parts.nowMs,
-    untilMs,
-    grade: "direct",
-    soft: held.soft,
-    reason: "found in the kernel at start",
-    offences: 1,
-    backend: "nftables",
-    enforced: true,
-  };
-  if (!parts.list.put(block)) return false;
-  if (listed !== undefined) parts.firewall.lift([listed], parts.nowMs);
-  parts.store.putBlock(block);
-  return true;
 }

@@ -1,6 +1,7 @@
 // A firewall, a store and a recorder in memory, for the daemon's parts that decide what they do.
 import type { Block } from "../../src/block/block.ts";
 import type { Held, Outcome } from "../../src/block/firewall.ts";
+import type { NetworkAudit } from "../../src/block/network-blocks.ts";
 import { Kind } from "../../src/detect/probe.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
 import type { StoredBlock, StoredOffences } from "../../src/record/store.ts";
@@ -56,6 +57,31 @@ export class FakeFirewall {
     });
     for (const block of blocks) if (!this.refusals.has(formatPrefix(block.source))) this.kernel.delete(keyOf(block));
     return failures;
+  }
+
+  isNetwork({ source: { bits } }: Block): boolean {
+    return bits !== 128 && bits !== 64;
+  }
+
+  /** What auditNetworks() answers: the tests say it themselves. */
+  audit: NetworkAudit = { gone: [], torn: [], foreign: [], untimely: false };
+
+  auditNetworks(): NetworkAudit {
+    return this.audit;
+  }
+
+  rewrites = 0;
+
+  rewriteNetworks(): string {
+    this.rewrites++;
+    return "";
+  }
+
+  /** What beyondNetworks() answers. */
+  beyond: Pick<Block, "source" | "untilMs">[] = [];
+
+  beyondNetworks(): Pick<Block, "source" | "untilMs">[] {
+    return this.beyond;
   }
 
   /** Networks that have ended, or whose elements somebody removed. */

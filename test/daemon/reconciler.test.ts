@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Block } from "../../src/block/block.ts";
 import { BlockList } from "../../src/block/block-list.ts";
+import type { Held } from "../../src/block/firewall.ts";
 import { Reconciler } from "../../src/daemon/reconciler.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { AddressRanges } from "../../src/wire/address-ranges.ts";
 import { block } from "../block/blocks.ts";
 import { ordinaryPlan } from "../block/plan.ts";
-import { nthIpv4 } from "../support/prefix.ts";
+import { nthIpv4, prefix } from "../support/prefix.ts";
 import { FakeFirewall, FakeRecorder } from "./fakes.ts";
 
 const nowMs = 1_000_000;
@@ -20,6 +21,11 @@ function setUp(count: number, more: Partial<Block> = {}) {
   const blocker = {
     list,
     delegated: () => [],
+    adopt(held: readonly Held[], networks: readonly Pick<Block, "source" | "untilMs">[], reason: string) {
+      const sources = [...held, ...networks].flatMap(({ source }) => (source === undefined ? [] : [source]));
+      for (const source of sources) list.put(block(source, { reason }));
+      return { adopted: sources, removed: [] };
+    },
     lift(blocks: readonly Block[], how: string) {
       for (const { source } of blocks) {
         list.remove(source);
@@ -204,4 +210,53 @@ test("a set that changed without a notification is found by the tick, and asked 
   reconciler.tick();
   assert.equal(recorder.take().length, 1);
   assert.deepEqual(new Set(firewall.askedSets), new Set([undefined]));
+});
+
+/** A network and one in it are listed beside two addresses. */
+function setUpNetworks() {
+  const parts = setUp(2);
+  const networks = ["203.0.113.0/24", "203.0.113.64/28", "198.51.100.0/24"].map((each) => block(each));
+  for (const each of networks) parts.list.put(each);
+  const audit = (told: Partial<typeof parts.firewall.audit>) => {
+    parts.firewall.audit = { gone: [], torn: [], foreign: [], untimely: false, ...told };
+    parts.reconciler.onForeignChange({ structural: false, program: "nft", sets: ["blockednet4"] });
+    return parts.recorder.take();
+  };
+  return { ...parts, audit, sources: networks.map(({ source }) => source) };
+}
+
+test("a network that is gone with the one in it is one removal by hand; two that lie apart are put back", () => {
+  const one = setUpNetworks();
+  const [outer = assert.fail(), inner = assert.fail(), other = assert.fail()] = one.sources;
+  assert.deepEqual(one.audit({ gone: [inner, outer] }), [
+    "drift 203.0.113.64/28 was removed from the kernel by nft: taken as an unblock",
+    "drift 203.0.113.0/24 was removed from the kernel by nft: taken as an unblock",
+  ]);
+  assert.deepEqual(one.lifted, ["203.0.113.64/28 removed elsewhere", "203.0.113.0/24 removed elsewhere"]);
+  const two = setUpNetworks();
+  assert.deepEqual(two.audit({ gone: [outer, other] }), ["drift nft removed 2 blocks from the kernel: 2 restored"]);
+  assert.deepEqual(two.lifted, []);
+});
+
+test("a network of which a part is gone, or ends at another time, is put back", () => {
+  const { audit, sources, firewall, lifted, reconciler } = setUpNetworks();
+  const [outer = assert.fail(), inner = assert.fail()] = sources;
+  const said = ["drift nft changed parts of blocked networks in the kernel: put back"];
+  assert.deepEqual(audit({ gone: [inner], torn: [outer] }), said);
+  assert.deepEqual([...firewall.kernel.keys()].slice(-2), ["full 203.0.113.64/28", "full 203.0.113.0/24"]);
+  assert.deepEqual(audit({ untimely: true }), said);
+  assert.equal(firewall.rewrites, 1);
+  assert.deepEqual(lifted, []);
+  assert.equal(reconciler.repairs, 2);
+});
+
+test("what another program adds is listed", () => {
+  const { audit, firewall, list } = setUpNetworks();
+  firewall.held = [{ place: "blocked4", source: prefix("192.0.2.9"), soft: false, expiresInMs: undefined }];
+  firewall.kernel.set("full 192.0.2.9", undefined);
+  assert.deepEqual(audit({ foreign: [{ source: prefix("192.0.2.64/26"), untilMs: undefined }] }), [
+    "drift nft added 192.0.2.9 and 1 more to the blocks in the kernel: listed now",
+  ]);
+  assert.equal(list.get(prefix("192.0.2.64/26"))?.reason, "added to the kernel's set by nft");
+  assert.deepEqual(audit({}), []);
 });

@@ -114,3 +114,19 @@ test("stored fully, held softly too: the full block stays", () => {
   assert.equal(run().adopted, 0);
   assert.equal(list.get(full.source)?.soft, false);
 });
+
+test("networks that only the kernel holds are listed, stored and enforced as such; what it refuses is taken out", () => {
+  const listedNetwork = block("203.0.113.0/24", { untilMs: nowMs + HOUR });
+  const { run, firewall, list, store } = restore([listedNetwork], []);
+  firewall.beyond = [
+    { source: prefix("198.51.100.0/28"), untilMs: nowMs + HOUR },
+    { source: prefix("2001:db8::/40"), untilMs: undefined },
+  ];
+  firewall.refusals.set("2001:db8::/40", "4096 networks are blocked");
+  const { restored, adopted, failures } = run();
+  assert.deepEqual({ restored, adopted }, { restored: 1, adopted: 1 });
+  assert.deepEqual(failures, ["2001:db8::/40: found in the kernel, and taken out"]);
+  assert.equal(list.get(prefix("198.51.100.0/28"))?.reason, "found in the kernel at start");
+  assert.deepEqual([...store.blocks.keys()], ["203.0.113.0/24", "198.51.100.0/28"]);
+  assert.ok(firewall.rewrites > 0);
+});
