@@ -12,6 +12,7 @@ import {
   decoyRules,
   decoySets,
 } from "./decoy.ts";
+import { THROUGH_SECONDS, throughChains, throughHooks, throughRules, throughSets } from "./through.ts";
 
 export const TABLE = "portreeve";
 
@@ -30,6 +31,8 @@ export const logPrefixes = {
   other: "other",
   delegated: "delegated",
   guarded: "guarded",
+  /** The packet is an answer of ours, and its destination the source that it is about. */
+  through: "through",
 } as const;
 
 /** Bounds of the kernel's sets, in elements. A full set takes no more: the packet is still logged and dropped. */
@@ -95,6 +98,8 @@ export interface RulesetPlan {
   readonly ephemeral?: PortRange;
   /** ANSWER="open". Needs `holdTcp`. Absent: no decoy. */
   readonly decoy?: DecoyPlan | undefined;
+  /** Commands of the administrator's own are the block (KILL_ROUTE): watch whether they are one. Absent: not. */
+  readonly delegates?: boolean;
 }
 
 const SLASH64 = "ffff:ffff:ffff:ffff::";
@@ -328,6 +333,7 @@ function sensorRules(plan: RulesetPlan): Rules {
     asked: askedRules,
     logged: [...guardRules, "jump out", ...probeLog("return")],
     guarded: [weak(logPrefixes.guarded)],
+    ...(plan.delegates === true ? throughRules(log(logPrefixes.through, PROMPT_GROUP), plan.enforce) : {}),
   };
 }
 
@@ -416,6 +422,7 @@ const hooks: Readonly<Record<string, string>> = {
   resting: "{ type filter hook input priority filter - 10; policy accept; }",
   remember: "{ type filter hook output priority filter - 10; policy accept; }",
   ...decoyHooks,
+  ...throughHooks,
 };
 const allChains = [
   "shield",
@@ -440,6 +447,7 @@ const allChains = [
   "again",
   "hold",
   ...decoyChains,
+  ...throughChains,
 ] as const;
 
 /** Name -> definition. Those in `configured` are flushed and filled from the plan; the others keep what they hold. */
@@ -490,6 +498,10 @@ function setDefinitions(): Readonly<Record<string, string>> {
     ...both(
       "answered",
       (family) => `type ${family}; flags dynamic, timeout; size ${decoySets.answered}; timeout ${ANSWERED_MINUTES}m;`,
+    ),
+    ...both(
+      "through",
+      (family) => `type ${family}; flags dynamic, timeout; size ${throughSets.through}; timeout ${THROUGH_SECONDS}s;`,
     ),
     lately: `type inet_proto . inet_service; flags dynamic, timeout; size ${setSizes.lately}; timeout 1h;`,
   };

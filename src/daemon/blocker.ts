@@ -1,7 +1,7 @@
 // Carries verdicts out: keeps block list, kernel, store and record at one. The only place that adds or lifts a block.
 import type { Block } from "../block/block.ts";
 import { BlockList } from "../block/block-list.ts";
-import { equivalentCommand, type Firewall, type Held } from "../block/firewall.ts";
+import { equivalentCommand, type Firewall, type Held, type Outcome } from "../block/firewall.ts";
 import { blocksByFirewall } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Detector } from "../detect/detector.ts";
@@ -145,6 +145,12 @@ export class Blocker {
       recorder.responded(finding.source, results, { finding, stands: this.#isFullyBlocked(finding.source) });
       return;
     }
+    if (backend === "hosts.deny" && this.#settings.firewall !== "none") {
+      // KILL_ROUTE has failed, and a line in hosts.deny alone shuts hardly anybody out.
+      this.#enforce([decisionOf(finding, grade, false)]);
+      recorder.responded(finding.source, results, { finding, stands: this.#isFullyBlocked(finding.source) });
+      return;
+    }
     if (backend === undefined) {
       this.failures++;
       detector.reset(finding.source);
@@ -157,6 +163,23 @@ export class Blocker {
     const failure = refusal === "" ? delegate.takeOver(block, nowMs()) : refusal;
     if (failure !== "") recorder.warning(`${formatPrefix(block.source)}: ${failure}`);
     recorder.responded(block.source, results, refusal === "" ? { block, finding } : { finding });
+  }
+
+  /** The command that was to be this block is none: the built-in table is, until the same end. Why it is not, or "". */
+  takeOver(block: Block): string {
+    const { firewall, store, delegate, nowMs } = this.#parts;
+    const taken: Block = { ...block, backend: "nftables", enforced: true };
+    const failure =
+      this.#settings.firewall === "none" ? 'FIREWALL is "none"' : failureOf(firewall.enforce([taken], nowMs()));
+    if (failure !== "") {
+      this.list.put({ ...block, enforced: false });
+      return failure;
+    }
+    this.list.put(taken);
+    store.putBlock(taken);
+    store.flush();
+    delegate?.giveBack(block.source);
+    return "";
   }
 
   /** Blocks sources that a replaced PortSentry had blocked; returns how many are blocked or being blocked now. */
@@ -434,6 +457,10 @@ export class Blocker {
     this.#parts.store.putBlock(renewed);
     return true;
   }
+}
+
+function failureOf([outcome]: readonly Outcome[]): string {
+  return outcome === undefined ? "nothing was done" : outcome.failure;
 }
 
 /** Soft blocks, those by hand and those on trial are the built-in firewall's alone. */

@@ -33,6 +33,7 @@ import { Engine, type ProbeState } from "./engine.ts";
 import { guardEntries } from "./guard.ts";
 import { Handshakes } from "./handshakes.ts";
 import type { HostFacts } from "./host.ts";
+import { IdleCommands } from "./idle-commands.ts";
 import { listKnownClients } from "./known-clients.ts";
 import { graceLeftMs, guardedBy, judgeContext, type Listened, nearRanges, planRuleset } from "./plan.ts";
 import { describeProof, type Prover } from "./prover.ts";
@@ -87,6 +88,8 @@ function orFalse(ask: () => boolean): boolean {
   }
 }
 
+type Words = readonly [number, number, number, number];
+
 export class Daemon {
   readonly detector: Detector;
   readonly judge: Judge;
@@ -100,6 +103,7 @@ export class Daemon {
   readonly names: SourceNames;
   readonly #grace: BootGrace;
   readonly #handshakes: Handshakes;
+  readonly #idleCommands: IdleCommands;
   readonly #wider: WiderBlocks;
   readonly #parts: DaemonParts;
   readonly #offences: OffenceMemory;
@@ -197,7 +201,16 @@ export class Daemon {
       later: (task) => setImmediate(task),
       rebuilt: () => this.#relearn(),
     });
+    this.#idleCommands = new IdleCommands(settings, {
+      list: this.blocker.list,
+      delegate: this.delegate,
+      troubles: parts.troubles,
+      takeOver: (block) => this.blocker.takeOver(block),
+      ruleGone: () => this.lookAtDelegated(true),
+      warn: (message) => this.recorder.warning(message),
+    });
     const listener = {
+      through: (words: Words) => this.#answered(words),
       probe: (probe: Probe, state: ProbeState) => this.#record(probe, state),
       proof: (probe: Probe, packet: Packet, hash: number) => {
         if (this.#testsSilence) this.#parts.prover?.probe(probe, packet, hash);
@@ -305,6 +318,14 @@ export class Daemon {
     return true;
   }
 
+  /** A source that a command was to shut out has been answered. */
+  #answered([w0, w1, w2, w3]: Words): void {
+    const keys = [prefixOfWords(w0, w1, w2, w3, 128), prefixOfWords(w0, w1, w2, w3, 64)];
+    void this.#idleCommands
+      .answered(keys)
+      .catch((error: unknown) => this.recorder.warning(`KILL_ROUTE: ${String(error)}`));
+  }
+
   /** The decoy tells who has finished a handshake with a closed port. */
   watchDecoy(): void {
     this.#parts.decoy?.watch({
@@ -387,6 +408,7 @@ export class Daemon {
     this.judge.replaceContext(judgeContext(settings, this.#host, this.#known));
     this.blocker.setSettings(settings);
     this.delegate.setSettings(settings);
+    this.#idleCommands.setSettings(settings);
     this.recorder.configure(this.#recorderPolicy());
     // GUARD_SSH may have been switched on.
     this.#liftGuarded();
@@ -578,6 +600,7 @@ export class Daemon {
         ...engine.counters,
         ...recorder.counters,
         ...this.#wider.counters,
+        ...this.#idleCommands.counters,
         ...names.tools.counters,
         ...this.#parts.firewall.networkCounts,
         evictedSources: detector.table.evictions,

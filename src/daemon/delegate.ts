@@ -77,6 +77,11 @@ export class Delegate {
     return code;
   }
 
+  /** The built-in table has the source instead; what the command did is undone when the block ends. */
+  giveBack(source: Prefix): void {
+    this.#parts.firewall.undelegate(source);
+  }
+
   /** Ends a block: undoes what respond() did; what somebody has undone already is no fault. */
   async release(block: Block): Promise<void> {
     if (block.backend !== "nftables") this.#parts.firewall.undelegate(block.source);

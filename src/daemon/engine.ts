@@ -31,6 +31,8 @@ export interface EngineListener {
    * the kernel has dropped it. The packet is the one reused record; `hash` is the keyed one of the source.
    */
   proof(probe: Probe, packet: Packet, hash: number): void;
+  /** An answer of ours has left for a source whose block is the administrator's own command: it blocks nothing. */
+  through?(words: readonly [number, number, number, number]): void;
   /** The packets of one delivery have been walked. */
   batchEnd(): void;
 }
@@ -45,6 +47,8 @@ export interface EngineParts {
 }
 
 const UNKNOWN_TAG = 255;
+/** Of no disposition: no probe, but our own answer to one. */
+const THROUGH_TAG = logPrefixes.through.charCodeAt(0);
 
 /** Log prefix letter -> disposition: the reverse of ruleset.ts. */
 function dispositionsByTag(): Uint8Array {
@@ -82,6 +86,8 @@ export class Engine implements PacketSink {
     otherProtocols: 0,
     unknownTags: 0,
     findings: 0,
+    /** Answers of ours to delegated sources, as far as the kernel told of them. */
+    answersThrough: 0,
   };
   readonly #packet = new Packet();
   readonly #probe = new Probe();
@@ -115,6 +121,10 @@ export class Engine implements PacketSink {
 
   packet(bytes: Uint8Array, at: number, end: number, tag: number): void {
     if (this.#timeMs === 0) this.#timeMs = this.#nowMs();
+    if (tag === THROUGH_TAG) {
+      this.#through(bytes, at, end);
+      return;
+    }
     const disposition = this.#dispositionOf(tag);
     const packet = this.#packet;
     const result = decodePacket(bytes, at, end, packet);
@@ -131,6 +141,15 @@ export class Engine implements PacketSink {
     const hash = this.#detector.table.hashOf(probe);
     this.#tools?.note(probe, packet, bytes, hash);
     this.#weigh(probe, packet, hash);
+  }
+
+  #through(bytes: Uint8Array, at: number, end: number): void {
+    const packet = this.#packet;
+    decodePacket(bytes, at, end, packet);
+    if (packet.family === 0) return;
+    this.counters.answersThrough++;
+    const { destination0, destination1, destination2, destination3 } = packet;
+    this.#listener.through?.([destination0, destination1, destination2, destination3]);
   }
 
   /** What a listener of ours saw (connect mode). */

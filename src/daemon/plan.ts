@@ -79,6 +79,7 @@ export function planRuleset(
     near: host.near,
     ephemeral: host.ephemeral,
     decoy,
+    delegates: settings.responses.killRoute !== undefined && !blocksByFirewall(settings),
     latelyOpenSeconds: Math.max(1, Math.round(settings.latelyOpenMs / 1000)),
     guardSeconds: Math.max(1, Math.round(settings.guardMs / 1000)),
   };

@@ -112,3 +112,16 @@ test("SYNs to open ports keep a found source in a full table, as those to closed
     assert.equal(detector.isFound(prefix("192.0.2.1")), true, tag);
   }
 });
+
+test("an answer of ours that is told of is about its destination, and no probe", () => {
+  const { engine, states } = setUp();
+  const told: number[][] = [];
+  const listener = { probe: () => states.push("watched"), verdict: () => 0, proof: () => 0, batchEnd: () => undefined };
+  const detector = new Detector({ table: new SourceTable(16, seed), policy, near: ranges() });
+  const parts = { detector, judge: new Judge(context), nowMs: () => NOW_MS };
+  const watching = new Engine({ ...parts, listener: { ...listener, through: (words) => told.push([...words]) } });
+  const bytes = buildTcp({ source: "203.0.113.1", destination: "192.0.2.7", sourcePort: 23, destinationPort: 40_000 });
+  for (const each of [engine, watching]) each.packet(bytes, 0, bytes.length, logPrefixes.through.charCodeAt(0));
+  assert.deepEqual(told, [[0, 0, 0xffff, 0xc0000207]]);
+  assert.deepEqual([states, watching.counters.answersThrough, watching.counters.probes], [[], 1, 0]);
+});
