@@ -1,101 +1,150 @@
-// The blocks in force, by source: what `portreeve blocked` lists. Memory only; firewall.ts makes them true in the
-// kernel, record/store.ts keeps them over restarts.
-import { formatPrefix, type Prefix, prefixContains } from "../wire/address.ts";
+// The blocks in force, by source: what `portreeve blocked` lists. Memory only, in typed arrays that grow with what they
+// hold (docs/decisions/0024); firewall.ts makes blocks true in the kernel, record/store.ts keeps them over restarts.
+import { randomInt } from "node:crypto";
+import type { HashSeed } from "../detect/keyed-hash.ts";
+import { NO_ROW, PrefixRows } from "../detect/prefix-rows.ts";
+import { type Prefix, prefixContains, prefixOfWords } from "../wire/address.ts";
 import type { Block } from "./block.ts";
+import { BlockRows } from "./block-rows.ts";
 import { ExpiryQueue } from "./expiry-queue.ts";
 
-/** Stale queue entries allowed per live block before the queue is rebuilt. */
-const STALE_FACTOR = 2;
-
 export class BlockList {
-  readonly #blocks = new Map<string, Block>();
-  /** Blocks wider than a key of detect/: few, looked through one by one. */
-  readonly #wide = new Map<string, Block>();
+  readonly #keys: PrefixRows;
+  readonly #rows = new BlockRows();
   readonly #expiry = new ExpiryQueue();
-  readonly #limit: number;
+  /** Rows of blocks wider than a key of detect/: few, looked through one by one. */
+  readonly #wide = new Set<number>();
+  #soft = 0;
+  #direct = 0;
+  /** How many sources fit. */
+  readonly limit: number;
   /** How often the limit was met: the block was refused. */
   refused = 0;
   /** Grows with every change: whoever shows the list need not compare it. */
   changes = 0;
 
-  constructor(limit: number) {
-    this.#limit = limit;
+  constructor(limit: number, seed: HashSeed = { k0: randomInt(2 ** 32), k1: randomInt(2 ** 32) }) {
+    this.limit = limit;
+    this.#keys = new PrefixRows(seed);
   }
 
   get size(): number {
-    return this.#blocks.size;
+    return this.#keys.size;
   }
 
   get softCount(): number {
-    let count = 0;
-    for (const block of this.#blocks.values()) if (block.soft) count++;
-    return count;
+    return this.#soft;
   }
 
-  /** False when the list is full and the source is not in it yet. */
+  /** Blocks whose source is proven, or that somebody else has vouched for: every grade but "direct". */
+  get provenCount(): number {
+    return this.size - this.#direct;
+  }
+
+  /** Reasons that were not kept, because too many different texts were. */
+  get reasonsNotKept(): number {
+    return this.#rows.texts.refused;
+  }
+
+  /** False when the list is full and the source is not in it yet. The list keeps the numbers, not the object. */
   put(block: Block): boolean {
-    const key = formatPrefix(block.source);
-    if (!this.#blocks.has(key) && this.#blocks.size >= this.#limit) {
+    const known = this.#keys.find(block.source);
+    if (known === NO_ROW && this.size >= this.limit) {
       this.refused++;
       return false;
     }
     this.changes++;
-    this.#blocks.set(key, block);
-    if (isWide(block.source)) this.#wide.set(key, block);
-    if (block.untilMs !== undefined) this.#expiry.push(block.untilMs, key);
-    if (this.#expiry.size > 1024 + STALE_FACTOR * this.#blocks.size) this.#rebuildExpiry();
+    const row = known === NO_ROW ? this.#keys.add(block.source) : known;
+    if (known !== NO_ROW) this.#forget(row);
+    this.#rows.write(row, block);
+    if (block.soft) this.#soft++;
+    if (block.grade === "direct") this.#direct++;
+    if (isWide(block.source.bits)) this.#wide.add(row);
+    if (block.untilMs === undefined) this.#expiry.delete(row);
+    else this.#expiry.set(row, block.untilMs);
     return true;
   }
 
   get(source: Prefix): Block | undefined {
-    return this.#blocks.get(formatPrefix(source));
+    const row = this.#keys.find(source);
+    return row === NO_ROW ? undefined : this.#block(row);
+  }
+
+  /** Whether this very block is in force: its source may have been let go and blocked anew, or longer, since it was read. */
+  has(block: Block): boolean {
+    const row = this.#keys.find(block.source);
+    if (row === NO_ROW || this.#rows.isSoft(row) !== block.soft) return false;
+    return this.#rows.sinceMs(row) === block.sinceMs && this.#expiry.timeOf(row) === block.untilMs;
   }
 
   /** The block in force for a source: its own, or that of a wider prefix. */
   covering(source: Prefix): Block | undefined {
     const own = this.get(source);
     if (own !== undefined) return own;
-    for (const block of this.#wide.values()) if (prefixContains(block.source, source)) return block;
+    for (const row of this.#wide) if (prefixContains(this.#keys.prefix(row), source)) return this.#block(row);
     return undefined;
+  }
+
+  /** Every block that the source lies in, its own included; the narrowest first. */
+  containing(source: Prefix): Block[] {
+    const found: Block[] = [];
+    for (let bits = source.bits; bits >= 0; bits--) {
+      const block = this.get(prefixOfWords(source.w0, source.w1, source.w2, source.w3, bits));
+      if (block !== undefined && prefixContains(block.source, source)) found.push(block);
+    }
+    return found;
   }
 
   /** Every block that lies inside a prefix, that of the prefix itself included. */
   inside(prefix: Prefix): Block[] {
-    return [...this.#blocks.values()].filter((block) => prefixContains(prefix, block.source));
+    if (prefix.bits === 128) {
+      const own = this.get(prefix);
+      return own === undefined ? [] : [own];
+    }
+    return Array.from(this.#keys.inside(prefix), (row) => this.#block(row));
   }
 
   remove(source: Prefix): Block | undefined {
-    const key = formatPrefix(source);
-    const block = this.#blocks.get(key);
     this.changes++;
-    this.#blocks.delete(key);
-    this.#wide.delete(key);
-    return block;
+    const row = this.#keys.find(source);
+    return row === NO_ROW ? undefined : this.#take(row);
   }
 
   /** Takes out, and returns, one block whose time is over; undefined when there is none. */
   takeExpired(nowMs: number): Block | undefined {
-    for (let due = this.#expiry.popDue(nowMs); due !== undefined; due = this.#expiry.popDue(nowMs)) {
-      const block = this.#blocks.get(due.key);
-      if (block?.untilMs !== due.atMs) continue;
-      return this.remove(block.source);
-    }
-    return undefined;
+    const row = this.#expiry.firstDue(nowMs);
+    if (row === undefined) return undefined;
+    this.changes++;
+    return this.#take(row);
   }
 
-  values(): IterableIterator<Block> {
-    return this.#blocks.values();
+  /** One by one, made as they are asked for; the list may change meanwhile. */
+  *values(): Generator<Block> {
+    for (const row of this.#keys.rows()) yield this.#block(row);
   }
 
-  #rebuildExpiry(): void {
-    const live = [...this.#blocks].flatMap(([key, block]): [number, string][] =>
-      block.untilMs === undefined ? [] : [[block.untilMs, key]],
-    );
-    this.#expiry.rebuild(live);
+  #block(row: number): Block {
+    return this.#rows.read(row, this.#keys.prefix(row), this.#expiry.timeOf(row));
+  }
+
+  #take(row: number): Block {
+    const block = this.#block(row);
+    this.#forget(row);
+    this.#expiry.delete(row);
+    this.#wide.delete(row);
+    this.#keys.remove(row);
+    return block;
+  }
+
+  /** What is counted of a block, and its texts. */
+  #forget(row: number): void {
+    if (this.#rows.isSoft(row)) this.#soft--;
+    if (this.#rows.isDirect(row)) this.#direct--;
+    this.#rows.clear(row);
   }
 }
 
 /** Neither a single address nor the /64 that an IPv6 source is counted by. */
-function isWide(source: Prefix): boolean {
-  return source.bits !== 128 && source.bits !== 64;
+function isWide(bits: number): boolean {
+  return bits !== 128 && bits !== 64;
 }

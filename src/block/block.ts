@@ -1,6 +1,7 @@
 // A block: a source that is shut out, until when, and why.
 import type { Grade } from "../judge/verdict.ts";
 import type { Prefix } from "../wire/address.ts";
+import type { Reason } from "./reason.ts";
 
 export interface Block {
   readonly source: Prefix;
@@ -10,7 +11,7 @@ export interface Block {
   readonly grade: Grade;
   /** True: only new connections are dropped (the soft sets of the ruleset). */
   readonly soft: boolean;
-  readonly reason: string;
+  readonly reason: Reason;
   /** How often this source has been blocked, this time included. */
   readonly offences: number;
   /** What shuts the source out: our table, or the administrator's own command or hosts.deny line. */
@@ -19,6 +20,9 @@ export interface Block {
   readonly trigger?: Trigger;
   /** Made on trial (`run --trial`), and so until its end at most: when it ends if the trial is confirmed. */
   readonly afterTrial?: { readonly untilMs: number | undefined };
+  /** Known pairs and live connections that the source had when it was blocked; absent: not counted. */
+  readonly knownPairs?: number;
+  readonly liveConnections?: number;
   /** True once the kernel has been asked and has said that it holds the source (or the command has said so). */
   readonly enforced: boolean;
 }

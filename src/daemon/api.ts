@@ -85,17 +85,13 @@ function unblock(daemon: Daemon, target: string): Reply<readonly string[]> {
   const source = parsePrefix(target);
   if (source === undefined) return badAddress(target);
   const inside = daemon.blocker.list.inside(source);
-  const covering = coveringBlocks(daemon, source).filter((block) => !inside.includes(block));
+  // An address is let in by lifting the block of the /64, or of the wider prefix, that it is part of.
+  const covering = daemon.blocker.list.containing(source).filter((block) => block.source.bits < source.bits);
   // Who lets a network go wants it reachable; a wider block that somebody made by hand is another matter.
   const blocks = [...inside, ...covering.filter(({ grade }) => inside.length === 0 || grade !== "manual")];
   daemon.release(source);
   if (blocks.length > 0) return lift(daemon, blocks, "by hand");
   return refuse("no-such-block", `${formatPrefix(source)} is not blocked`);
-}
-
-/** An address is let in by lifting the block of the /64, or of the wider prefix, that it is part of. */
-function coveringBlocks(daemon: Daemon, source: Prefix): Block[] {
-  return [...daemon.blocker.list.values()].filter((block) => prefixContains(block.source, source));
 }
 
 function lift(daemon: Daemon, blocks: readonly Block[], how: "by hand" | "all"): Reply<readonly string[]> {

@@ -2,6 +2,7 @@
 import type { Block } from "../block/block.ts";
 import { BlockList } from "../block/block-list.ts";
 import { equivalentCommand, type Firewall, type Held, type Outcome } from "../block/firewall.ts";
+import { type Reason, reasonOf } from "../block/reason.ts";
 import { blocksByFirewall } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Detector } from "../detect/detector.ts";
@@ -9,7 +10,6 @@ import type { Finding } from "../detect/finding.ts";
 import { Breaker } from "../judge/breaker.ts";
 import { blockDurationMs, type OffenceMemory } from "../judge/escalation.ts";
 import type { Grade, Verdict } from "../judge/verdict.ts";
-import { describeFinding } from "../record/finding-text.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { Store } from "../record/store.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
@@ -49,7 +49,7 @@ interface Decision {
   readonly source: Prefix;
   readonly grade: Grade;
   readonly soft: boolean;
-  readonly reason: string;
+  readonly reason: Reason;
   /** undefined: as BLOCK_TIME and the source's past say; 0: for ever. */
   readonly forMs?: number | undefined;
   readonly finding?: Finding;
@@ -232,7 +232,7 @@ export class Blocker {
   /** Rules of the administrator's own are gone: one is an unblock by hand, several are made again. */
   async rulesGone(gone: readonly Block[]): Promise<void> {
     const { delegate, recorder } = this.#parts;
-    const isListed = (block: Block) => this.list.get(block.source) === block;
+    const isListed = (block: Block) => this.list.has(block);
     const listed = gone.filter(isListed);
     if (delegate === undefined || listed.length === 0) return;
     if (delegate.isByHand(listed)) {
@@ -295,9 +295,8 @@ export class Blocker {
   }
 
   #blockOf(decision: Decision, nowMs: number): Block {
-    const key = formatPrefix(decision.source);
     const { soft, grade, reason, source, finding } = decision;
-    const past = this.#parts.offences.get(key, nowMs)?.offences ?? 0;
+    const past = this.#parts.offences.get(source, nowMs)?.offences ?? 0;
     const durationMs = this.#durationMs(decision, past + 1);
     const wantedMs = durationMs === undefined ? undefined : nowMs + durationMs;
     const trigger = finding === undefined ? {} : { trigger: { protocol: finding.protocol, port: finding.port } };
@@ -341,16 +340,15 @@ export class Blocker {
     const { firewall, store, offences } = this.#parts;
     if (!this.list.put({ ...block, enforced: true })) {
       if (block.backend === "nftables") firewall.lift([block], nowMs);
-      return `the block list is full (${MAX_BLOCKS})`;
+      return `the block list is full (${this.list.limit})`;
     }
     // The same source was softly blocked, or fully: the other set must not go on holding it.
     if (before !== undefined && before.soft !== block.soft) firewall.lift([before], nowMs);
     store.putBlock(block);
     if (!block.soft) {
-      const key = formatPrefix(block.source);
-      const count = offences.record(key, nowMs);
+      const count = offences.record(block.source, nowMs);
       const lastEndMs = block.untilMs ?? nowMs;
-      offences.setEnd(key, lastEndMs);
+      offences.setEnd(block.source, lastEndMs);
       store.putOffence({ source: block.source, offences: count, lastEndMs });
     }
     return "";
@@ -371,7 +369,7 @@ export class Blocker {
       this.list.remove(block.source);
       this.#parts.store.deleteBlock(block.source);
       this.#parts.detector.reset(block.source);
-      if (how !== "expired") this.#parts.offences.setEnd(formatPrefix(block.source), nowMs);
+      if (how !== "expired") this.#parts.offences.setEnd(block.source, nowMs);
       this.#parts.wider?.lifted(block, how !== "expired");
       this.#parts.recorder.unblocked(block.source, how);
     }
@@ -414,7 +412,7 @@ export class Blocker {
       store.putBlock(block);
       if (!block.soft) {
         const lastEndMs = block.untilMs ?? nowMs();
-        offences.setEnd(formatPrefix(block.source), lastEndMs);
+        offences.setEnd(block.source, lastEndMs);
         store.putOffence({ source: block.source, offences: block.offences, lastEndMs });
       }
       kept++;
@@ -469,5 +467,5 @@ function hasResponses({ soft, grade, afterTrial }: Block): boolean {
 }
 
 function decisionOf(finding: Finding, grade: Grade, soft: boolean): Decision {
-  return { source: finding.source, grade, soft, reason: describeFinding(finding), finding };
+  return { source: finding.source, grade, soft, reason: reasonOf(finding), finding };
 }

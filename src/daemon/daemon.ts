@@ -22,7 +22,7 @@ import type { HistoryFile } from "../record/history.ts";
 import type { Journal } from "../record/journal.ts";
 import { Recorder, type RecorderPolicy } from "../record/recorder.ts";
 import type { Store } from "../record/store.ts";
-import { formatPrefix, isIpv4, type Prefix, parsePrefix, prefixOfWords } from "../wire/address.ts";
+import { formatPrefix, isIpv4, type Prefix, prefixOfWords } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import { IpProtocol, type Packet } from "../wire/packet.ts";
 import { Blocker } from "./blocker.ts";
@@ -36,7 +36,7 @@ import type { HostFacts } from "./host.ts";
 import { IdleCommands } from "./idle-commands.ts";
 import { listKnownClients } from "./known-clients.ts";
 import { graceLeftMs, guardedBy, judgeContext, type Listened, nearRanges, planRuleset } from "./plan.ts";
-import { describeProof, type Prover } from "./prover.ts";
+import type { Prover } from "./prover.ts";
 import { Reconciler } from "./reconciler.ts";
 import { type Restored, restoreBlocks } from "./restore.ts";
 import { SourceNames } from "./source-names.ts";
@@ -158,7 +158,7 @@ export class Daemon {
     const recorderParts = { store, journal, history, names, version, nowMs: walkMs, wallMs, toolOf, isFlooded };
     this.recorder = new Recorder(recorderParts, this.#recorderPolicy());
     this.delegate = new Delegate(settings, { responder: parts.responder, firewall, recorder: this.recorder });
-    this.#offences = new OffenceMemory({ memoryMs: settings.blockTimeMaxMs });
+    this.#offences = new OffenceMemory({ memoryMs: settings.blockTimeMaxMs, seed: parts.hashSeed });
     this.blocker = new Blocker(settings, {
       firewall,
       store,
@@ -279,17 +279,14 @@ export class Daemon {
   restoreOffences(): void {
     const entries = this.store
       .loadOffences()
-      .map(({ source, offences, lastEndMs }) => [formatPrefix(source), { offences, lastEndMs }] as const);
+      .map(({ source, offences, lastEndMs }) => [source, { offences, lastEndMs }] as const);
     this.#offences.restore(entries);
   }
 
   /** Puts everything into a store that was made anew. */
   storeAll(): void {
     for (const block of this.blocker.list.values()) this.store.putBlock(block);
-    for (const [text, known] of this.#offences.entries()) {
-      const source = parsePrefix(text);
-      if (source !== undefined) this.store.putOffence({ source, ...known });
-    }
+    for (const [source, known] of this.#offences.entries()) this.store.putOffence({ source, ...known });
   }
 
   /** Blocks whom a replaced PortSentry had blocked, the spared ones apart. */
@@ -358,7 +355,7 @@ export class Daemon {
       const finding = this.detector.findingAbout(source, probe);
       if (finding === undefined) continue;
       const address = source.bits === 128 ? {} : { address: prefixOfWords(...words, 128) };
-      const proven = { ...finding, ...address, evidence: describeProof(counts) };
+      const proven = { ...finding, ...address, proof: counts };
       this.#verdicts.push(this.judge.judgeProven(proven, "silence", words));
     }
   }
@@ -471,8 +468,8 @@ export class Daemon {
       .flatMap(({ source }) => list.inside(source))
       .filter(({ grade }) => grade === "handshake" || grade === "silence");
     // A gateway may be a resolver as well.
-    const all = new Set([...unproven, ...proven]);
-    if (all.size > 0) this.blocker.lift([...all], "guarded");
+    const all = new Map([...unproven, ...proven].map((block) => [formatPrefix(block.source), block]));
+    if (all.size > 0) this.blocker.lift([...all.values()], "guarded");
   }
 
   /** Takes a change of the host's addresses, routes, resolvers or guard into the rules and the keys of sources. */
@@ -537,7 +534,7 @@ export class Daemon {
   }
 
   offencesOf(source: Prefix): number {
-    return this.#offences.get(formatPrefix(source), this.clock.nowMs())?.offences ?? 0;
+    return this.#offences.get(source, this.clock.nowMs())?.offences ?? 0;
   }
 
   /** What a mirror port has shown of a source. */

@@ -2,6 +2,7 @@
 import type { Block } from "../block/block.ts";
 import type { BlockedEntry } from "../control/api.ts";
 import { type Clock, printTime } from "../record/clock.ts";
+import { describeReason } from "../record/finding-text.ts";
 import { formatPrefix } from "../wire/address.ts";
 
 export function entryOf(block: Block, clock: Pick<Clock, "wallMs">): BlockedEntry {
@@ -12,7 +13,7 @@ export function entryOf(block: Block, clock: Pick<Clock, "wallMs">): BlockedEntr
     until: untilMs === undefined ? null : printTime(clock, untilMs),
     grade,
     soft,
-    reason,
+    reason: describeReason(reason),
     backend,
     enforced,
     offences,

@@ -150,12 +150,3 @@ export class Prover {
     this.#seen.clear();
   }
 }
-
-/** The evidence, for `blocked`, `why` and the events. */
-export function describeProof(counts: SilenceCounts): string {
-  const { answeredPorts, answeredRepeated, silentPorts, silentRepeated, bits } = counts;
-  return (
-    `it saw our answers: of ${silentPorts} ports met with silence it repeated ${silentRepeated}, ` +
-    `of ${answeredPorts} answered ones ${answeredRepeated} (2^${Math.floor(bits)} to 1)`
-  );
-}

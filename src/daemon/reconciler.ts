@@ -149,7 +149,7 @@ export class Reconciler {
   #isMissing(block: Block): boolean {
     const { firewall, blocker, nowMs } = this.#parts;
     // About to end, or changed since the audit began: not the other program's doing.
-    if (blocker.list.get(block.source) !== block) return false;
+    if (!blocker.list.has(block)) return false;
     if (block.untilMs !== undefined && block.untilMs <= nowMs() + 1_000) return false;
     // Its time is not asked: a clock that was set would make every block look removed.
     return !firewall.isPresent(block);

@@ -25,7 +25,7 @@ export interface StatusOf extends Omit<DaemonParts, "settings"> {
 export function describeStatus(of: StatusOf): Status {
   const { blocker, capture, firewall, tap } = of;
   const blocked = blocker.list.size;
-  const proven = countProven(blocker);
+  const proven = blocker.list.provenCount;
   return {
     version: of.version,
     probes: tap?.probes ?? of.probes,
@@ -43,12 +43,6 @@ export function describeStatus(of: StatusOf): Status {
     warnings: warningsOf(of),
     counters: countersOf(of),
   };
-}
-
-function countProven({ list }: Blocker): number {
-  let proven = 0;
-  for (const { grade } of list.values()) if (grade !== "direct") proven++;
-  return proven;
 }
 
 function warningsOf({ blocker, capture, graceLeftMs, trial, troubles }: StatusOf): string[] {

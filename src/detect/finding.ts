@@ -32,8 +32,20 @@ export interface Finding {
   readonly tool?: string;
   /** Its name in the user's list of known scanners: text from outside, escaped where it is shown. */
   readonly known?: string;
-  /** What proves the source, in one clause; absent: nothing does. */
+  /** What the silence test has counted, where it proves the source. */
+  readonly proof?: SilenceProof;
+  /** What else proves the source, in one clause. */
   readonly evidence?: string;
+}
+
+/** Of the ports that were answered and those that were met with silence, how many a source has repeated. */
+export interface SilenceProof {
+  readonly answeredPorts: number;
+  readonly answeredRepeated: number;
+  readonly silentPorts: number;
+  readonly silentRepeated: number;
+  /** log2 of the likelihood ratio. */
+  readonly bits: number;
 }
 
 /** Contacts of which nobody knows how they ended, though there are many: enough to tell of, not to act on. */

@@ -1,5 +1,9 @@
 // How long a block lasts: longer with each offence, and offences are forgotten when a source has kept quiet for long
 // enough. Bounded: a full memory drops the source whose record changed the longest ago. Storing it is record/'s work.
+import { grown, rowsFor } from "../detect/columns.ts";
+import type { HashSeed } from "../detect/keyed-hash.ts";
+import { NO_ROW, PrefixRows } from "../detect/prefix-rows.ts";
+import type { Prefix } from "../wire/address.ts";
 
 export interface BlockTimes {
   /** BLOCK_TIME; undefined = for ever. */
@@ -29,28 +33,39 @@ export interface OffenceLimits {
   readonly memoryMs: number;
   /** Sources remembered. */
   readonly capacity?: number;
+  /** Of the hash by which sources are found: random, or they can be chosen so that looking them up takes long. */
+  readonly seed: HashSeed;
 }
 
 export const DEFAULT_OFFENCE_CAPACITY = 262_144;
+/** No row: the end of the list by age. */
+const NONE = 0;
 
+/** Numbers in typed arrays that grow with what they hold: some 50 bytes a source. */
 export class OffenceMemory {
   readonly capacity: number;
   readonly #memoryMs: number;
-  /** By canonical text of the source; the entry that changed the longest ago comes first. */
-  readonly #offences = new Map<string, Offences>();
+  readonly #sources: PrefixRows;
+  #offences = new Uint32Array(0);
+  #endsMs = new Float64Array(0);
+  /** Rows in the order in which they changed, by row + 1: which changed just before this one, and which just after it. */
+  #older = new Uint32Array(0);
+  #newer = new Uint32Array(0);
+  #oldest = NONE;
+  #newest = NONE;
   #evictions = 0;
 
-  constructor(limits: OffenceLimits) {
-    const capacity = limits.capacity ?? DEFAULT_OFFENCE_CAPACITY;
+  constructor({ memoryMs, seed, capacity = DEFAULT_OFFENCE_CAPACITY }: OffenceLimits) {
     if (!Number.isInteger(capacity) || capacity < 1) {
       throw new RangeError(`offence memory: capacity ${capacity} is not a whole number above 0`);
     }
     this.capacity = capacity;
-    this.#memoryMs = limits.memoryMs;
+    this.#memoryMs = memoryMs;
+    this.#sources = new PrefixRows(seed);
   }
 
   get size(): number {
-    return this.#offences.size;
+    return this.#sources.size;
   }
 
   /** Sources dropped because the memory was full. */
@@ -58,56 +73,94 @@ export class OffenceMemory {
     return this.#evictions;
   }
 
-  get(source: string, nowMs: number): Offences | undefined {
-    const known = this.#offences.get(source);
-    return known !== undefined && !this.#isOld(known, nowMs) ? known : undefined;
+  get(source: Prefix, nowMs: number): Offences | undefined {
+    const row = this.#sources.find(source);
+    return row === NO_ROW || this.#isOld(row, nowMs) ? undefined : this.#read(row);
   }
 
   /** Counts one more offence; returns how many there are now, the first being 1. */
-  record(source: string, nowMs: number): number {
+  record(source: Prefix, nowMs: number): number {
     const offences = (this.get(source, nowMs)?.offences ?? 0) + 1;
     this.#put(source, { offences, lastEndMs: nowMs });
     return offences;
   }
 
   /** Says when the source's block ends (at the block) or ended (at an early unblock). Unknown sources stay unknown. */
-  setEnd(source: string, endMs: number): void {
-    const known = this.#offences.get(source);
-    if (known !== undefined) this.#put(source, { offences: known.offences, lastEndMs: endMs });
+  setEnd(source: Prefix, endMs: number): void {
+    const row = this.#sources.find(source);
+    if (row !== NO_ROW) this.#put(source, { offences: this.#read(row).offences, lastEndMs: endMs });
   }
 
   /** A pardon: the next offence is a first one. */
-  forget(source: string): void {
-    this.#offences.delete(source);
+  forget(source: Prefix): void {
+    const row = this.#sources.find(source);
+    if (row !== NO_ROW) this.#remove(row);
   }
 
   /** Drops what is too old to count; returns how many. Walks all: for a timer, not for a packet. */
   prune(nowMs: number): number {
-    const before = this.#offences.size;
-    for (const [source, known] of this.#offences) if (this.#isOld(known, nowMs)) this.#offences.delete(source);
-    return before - this.#offences.size;
+    const before = this.size;
+    for (const row of this.#sources.rows()) if (this.#isOld(row, nowMs)) this.#remove(row);
+    return before - this.size;
   }
 
   /** Entries in the order in which they changed, oldest first, as `entries` gives them. */
-  restore(entries: Iterable<readonly [string, Offences]>): void {
+  restore(entries: Iterable<readonly [Prefix, Offences]>): void {
     for (const [source, known] of entries) this.#put(source, known);
   }
 
-  entries(): IterableIterator<[string, Offences]> {
-    return this.#offences.entries();
+  *entries(): Generator<[Prefix, Offences]> {
+    for (let at = this.#oldest; at !== NONE; at = this.#newer[at - 1] ?? NONE) {
+      yield [this.#sources.prefix(at - 1), this.#read(at - 1)];
+    }
   }
 
-  #isOld(known: Offences, nowMs: number): boolean {
-    return nowMs - known.lastEndMs > this.#memoryMs;
+  #read(row: number): Offences {
+    return { offences: this.#offences[row] ?? 0, lastEndMs: this.#endsMs[row] ?? 0 };
   }
 
-  #put(source: string, known: Offences): void {
-    this.#offences.delete(source);
-    if (this.#offences.size >= this.capacity) {
-      const [oldest] = this.#offences.keys();
-      if (oldest !== undefined) this.#offences.delete(oldest);
+  #isOld(row: number, nowMs: number): boolean {
+    return nowMs - (this.#endsMs[row] ?? 0) > this.#memoryMs;
+  }
+
+  #put(source: Prefix, { offences, lastEndMs }: Offences): void {
+    const known = this.#sources.find(source);
+    if (known !== NO_ROW) this.#unlink(known);
+    else if (this.size >= this.capacity && this.#oldest !== NONE) {
+      this.#remove(this.#oldest - 1);
       this.#evictions++;
     }
-    this.#offences.set(source, known);
+    const row = this.#sources.add(source);
+    this.#reach(row);
+    this.#offences[row] = Math.min(0xffffffff, offences);
+    this.#endsMs[row] = lastEndMs;
+    this.#older[row] = this.#newest;
+    this.#newer[row] = NONE;
+    if (this.#newest === NONE) this.#oldest = row + 1;
+    else this.#newer[this.#newest - 1] = row + 1;
+    this.#newest = row + 1;
+  }
+
+  #remove(row: number): void {
+    this.#unlink(row);
+    this.#sources.remove(row);
+  }
+
+  #unlink(row: number): void {
+    const older = this.#older[row] ?? NONE;
+    const newer = this.#newer[row] ?? NONE;
+    if (older === NONE) this.#oldest = newer;
+    else this.#newer[older - 1] = newer;
+    if (newer === NONE) this.#newest = older;
+    else this.#older[newer - 1] = older;
+  }
+
+  #reach(row: number): void {
+    if (row < this.#offences.length) return;
+    const rows = rowsFor(row);
+    this.#offences = grown(this.#offences, rows, Uint32Array);
+    this.#endsMs = grown(this.#endsMs, rows, Float64Array);
+    this.#older = grown(this.#older, rows, Uint32Array);
+    this.#newer = grown(this.#newer, rows, Uint32Array);
   }
 }

@@ -2,7 +2,8 @@
 import type { Finding } from "../detect/finding.ts";
 
 /** What the evidence for a block is (design section 7); "fleet", "handshake" and "silence" come with later issues. */
-export type Grade = "handshake" | "silence" | "direct" | "manual" | "fleet";
+export const grades = ["handshake", "silence", "direct", "manual", "fleet"] as const;
+export type Grade = (typeof grades)[number];
 
 /** Why an address is in the guard (design section 4), as `portreeve guard` says it. */
 export const guardReasons = ["ssh", "gateway", "resolver", "time server", "container", "peer"] as const;

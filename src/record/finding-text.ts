@@ -1,33 +1,48 @@
-// A finding in one line, for `blocked`, `why`, the log and the events.
-import type { Finding } from "../detect/finding.ts";
-import { kindNames, protocolName } from "../detect/probe.ts";
+// A finding in one line, for `blocked`, `why`, the log and the events; and its numbers again from such a line, so that
+// what a store has kept of a block takes no more room than what was found just now.
+import { type FindingReason, type Reason, reasonOf } from "../block/reason.ts";
+import type { Finding, SilenceProof } from "../detect/finding.ts";
+import { Kind, kindNames, protocolName, protocolNames } from "../detect/probe.ts";
 import type { ScorerName } from "../detect/tap/tap-source.ts";
+import { ARP_PROTOCOL } from "../wire/packet.ts";
 
 export function describeFinding(finding: Finding): string {
-  if (finding.hosts !== undefined) return describeTapFinding(finding, finding.hosts);
-  const proof = finding.evidence === undefined ? "" : `; ${finding.evidence}`;
-  return `${describeProbes(finding)}${proof}`;
+  return describeReason(reasonOf(finding));
 }
 
-function describeProbes({ protocol, port, probes, contacts, policy, firstMs, timeMs, slowSinceMs }: Finding): string {
+export function describeReason(reason: Reason): string {
+  if (typeof reason === "string") return reason;
+  if (reason.hosts !== undefined) return describeTapFinding(reason, reason.hosts);
+  const proof = reason.proof === undefined ? "" : `; ${describeProof(reason.proof)}`;
+  const evidence = reason.evidence === undefined ? "" : `; ${reason.evidence}`;
+  return `${describeProbes(reason)}${proof}${evidence}`;
+}
+
+function describeProbes({ protocol, port, probes, contacts, policy, spanMs, isSlow }: FindingReason): string {
   const last = port === 0 ? protocolName(protocol) : `${protocolName(protocol)}/${port}`;
   if (probes <= 1) return `a probe of closed port ${last}`;
-  if (slowSinceMs !== undefined) {
-    return `${contacts} or more different ports ${formatTime(timeMs - slowSinceMs)}, the last ${last}`;
-  }
+  if (isSlow) return `${contacts} or more different ports ${formatTime(spanMs)}, the last ${last}`;
   const what = policy === "trigger" ? `${probes} probes` : `${contacts} different ports in ${probes} probes`;
-  return `${what} ${formatTime(timeMs - firstMs)}, the last ${last}`;
+  return `${what} ${formatTime(spanMs)}, the last ${last}`;
+}
+
+function describeProof(counts: SilenceProof): string {
+  const { answeredPorts, answeredRepeated, silentPorts, silentRepeated, bits } = counts;
+  return (
+    `it saw our answers: of ${silentPorts} ports met with silence it repeated ${silentRepeated}, ` +
+    `of ${answeredPorts} answered ones ${answeredRepeated} (2^${Math.floor(bits)} to 1)`
+  );
 }
 
 /** On a mirror port: "30 different ports of 2 hosts in 4 s, nmap; found by the sequential test". */
-function describeTapFinding(finding: Finding, hosts: number): string {
-  const { kind, protocol, port, contacts, firstMs, timeMs, tool, policy } = finding;
+function describeTapFinding(reason: FindingReason, hosts: number): string {
+  const { kind, protocol, port, contacts, spanMs, tool, policy } = reason;
   const of = hosts === 1 ? "1 host" : `${hosts} hosts`;
   const isPortless = port === 0 && contacts <= 1;
   const one = isPortless ? kindNames[kind] : `${protocolName(protocol)}/${port}`;
   const what = contacts <= 1 ? one : `${contacts} different ports`;
   const who = tool === undefined ? "" : `, ${tool}`;
-  return `${what} of ${of} ${formatTime(timeMs - firstMs)}${who}; found ${scorerTexts[policy]}`;
+  return `${what} of ${of} ${formatTime(spanMs)}${who}; found ${scorerTexts[policy]}`;
 }
 
 const scorerTexts: Readonly<Record<ScorerName, string>> = {
@@ -51,4 +66,55 @@ function formatTime(ms: number): string {
   if (span !== undefined) return `in ${Math.round(ms / span.ms)} ${span.unit}`;
   const seconds = Math.max(0, Math.round(ms / 1000));
   return seconds === 0 ? "within a second" : `in ${seconds} s`;
+}
+
+const onHost =
+  /^(?:a probe of closed port|(?:(\d+) or more different ports|(?:(\d+) different ports in )?(\d+) probes) (within a second|in \d+ (?:s|min|h|days)),) ?(?:the last )?([a-z0-9-]+)(?:\/(\d+))?(?:; it saw our answers: of (\d+) ports met with silence it repeated (\d+), of (\d+) answered ones (\d+) \(2\^(\d+) to 1\))?(?:; (.+))?$/;
+
+/**
+ * The numbers of a finding on a host, from what describeReason() made of them; any other text as it is. What it returns
+ * is always described as the text that was given.
+ */
+export function parseReason(text: string): Reason {
+  const match = onHost.exec(text);
+  if (match === null) return text;
+  const [, slowPorts, ports, probes, time, protocolText, port, ...rest] = match;
+  const [silentPorts, silentRepeated, answeredPorts, answeredRepeated, bits, evidence] = rest;
+  const protocol = protocolOf(protocolText ?? "");
+  if (protocol === undefined) return text;
+  const reason: FindingReason = {
+    policy: probes !== undefined && ports === undefined ? "trigger" : "score",
+    kind: Kind.Unknown,
+    protocol,
+    port: Number(port ?? 0),
+    probes: time === undefined ? 1 : Number(probes ?? 2),
+    contacts: Number(slowPorts ?? ports ?? 0),
+    spanMs: spanOf(time),
+    isSlow: slowPorts !== undefined,
+    ...(silentPorts !== undefined && {
+      proof: {
+        answeredPorts: Number(answeredPorts),
+        answeredRepeated: Number(answeredRepeated),
+        silentPorts: Number(silentPorts),
+        silentRepeated: Number(silentRepeated),
+        bits: Number(bits),
+      },
+    }),
+    ...(evidence !== undefined && { evidence }),
+  };
+  return describeReason(reason) === text ? reason : text;
+}
+
+const protocolsByName = new Map(Object.entries(protocolNames).map(([number, name]) => [name, Number(number)]));
+
+function protocolOf(name: string): number | undefined {
+  if (name === "arp") return ARP_PROTOCOL;
+  const plain = /^ip-(\d{1,3})$/.exec(name)?.[1];
+  return plain === undefined ? protocolsByName.get(name) : Number(plain);
+}
+
+function spanOf(time: string | undefined): number {
+  const [, count, unit] = /^in (\d+) (.+)$/.exec(time ?? "") ?? [];
+  const unitMs = unit === "s" ? 1000 : (SPANS.find((span) => span.unit === unit)?.ms ?? 0);
+  return Number(count ?? 0) * unitMs;
 }

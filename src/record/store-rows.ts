@@ -3,9 +3,11 @@
 // Text is read as JSON inside a blob: libsql 0.5.29 aborts the process when a text column is not valid UTF-8.
 import { type Block, backends } from "../block/block.ts";
 import { dispositionNames, kindNames } from "../detect/probe.ts";
+import { grades } from "../judge/verdict.ts";
 import { formatPrefix, type Prefix, parsePrefix } from "../wire/address.ts";
 import { isCount, isFields, isOptionalText, isText, isTime, oneOf, parseJson } from "./checks.ts";
 import type { Event } from "./event.ts";
+import { describeReason, parseReason } from "./finding-text.ts";
 
 /** A block as the store keeps it; whether the kernel enforces it is asked of the kernel. */
 export type StoredBlock = Omit<Block, "enforced">;
@@ -25,7 +27,7 @@ const MAX_TEXT_CHARS = 1000;
 export function blockParameters(sourceText: string, block: StoredBlock): SqlValue[] {
   const { sinceMs, untilMs, grade, soft, reason, offences, backend, trigger } = block;
   const until = untilMs === undefined ? null : integer(untilMs);
-  const why = reason.slice(0, MAX_TEXT_CHARS);
+  const why = describeReason(reason).slice(0, MAX_TEXT_CHARS);
   const probe = [trigger?.protocol ?? null, trigger?.port ?? null];
   return [sourceText, integer(sinceMs), until, grade, soft ? 1 : 0, why, integer(offences), backend, ...probe];
 }
@@ -58,7 +60,6 @@ export const blockColumns =
   "cast(protocol AS integer), cast(port AS integer)";
 export const offencesColumns = "cast(source AS text), cast(offences AS integer), cast(last_end_ms AS integer)";
 
-const grades = ["handshake", "silence", "direct", "manual", "fleet"] as const satisfies readonly StoredBlock["grade"][];
 const eventTypes = [
   "probe",
   "finding",
@@ -84,7 +85,17 @@ export function parseBlock(row: unknown): StoredBlock | undefined {
   if (!isCount(sinceMs) || !isCount(offences) || !isText(reason, MAX_TEXT_CHARS)) return undefined;
   if (!isCount(until) && until !== null) return undefined;
   if (soft !== 0 && soft !== 1) return undefined;
-  const block = { source, sinceMs, untilMs: until ?? undefined, grade, soft: soft === 1, reason, offences, backend };
+  const why = parseReason(reason);
+  const block = {
+    source,
+    sinceMs,
+    untilMs: until ?? undefined,
+    grade,
+    soft: soft === 1,
+    reason: why,
+    offences,
+    backend,
+  };
   return isCount(protocol) && isCount(port) ? { ...block, trigger: { protocol, port } } : block;
 }
 

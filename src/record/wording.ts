@@ -8,6 +8,7 @@ import { ARP_PROTOCOL, IpProtocol } from "../wire/packet.ts";
 import { isoTime } from "./clock.ts";
 import type { Seen } from "./dialect.ts";
 import type { Event } from "./event.ts";
+import { describeReason } from "./finding-text.ts";
 import type { Contact } from "./lines.ts";
 
 export function sourceOf(probe: Probe): string {
@@ -48,7 +49,7 @@ export function blockEvent(wallMs: number, block: Block, finding: Finding | unde
     ...(finding?.tool !== undefined && { tool: finding.tool }),
     grade: block.grade,
     action: block.soft ? "soft" : "block",
-    message: block.reason,
+    message: describeReason(block.reason),
   };
 }
 

@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Block } from "../../src/block/block.ts";
+import { type Block, backends } from "../../src/block/block.ts";
 import { BlockList } from "../../src/block/block-list.ts";
+import type { FindingReason } from "../../src/block/reason.ts";
+import { Kind } from "../../src/detect/probe.ts";
+import { scorerNames } from "../../src/detect/tap/tap-source.ts";
+import { grades } from "../../src/judge/verdict.ts";
 import { formatPrefix, prefixContains } from "../../src/wire/address.ts";
+import { ARP_PROTOCOL } from "../../src/wire/packet.ts";
 import { nthIpv4, prefix } from "../support/prefix.ts";
 import { block } from "./blocks.ts";
 
@@ -17,10 +22,64 @@ const sources = [
   "2001:db8::/32",
 ];
 const LIMIT = 4;
+const sorted = (blocks: Iterable<Block>) =>
+  [...blocks].sort((a, b) => (formatPrefix(a.source) < formatPrefix(b.source) ? -1 : 1));
+const plain = { noNullPrototype: true };
+const port = fc.nat(65_535);
+const numbers = {
+  policy: fc.constantFrom(...scorerNames),
+  kind: fc.constantFrom(...Object.values(Kind)),
+  protocol: fc.constantFrom(6, 17, 1, ARP_PROTOCOL),
+  port,
+  probes: fc.nat(),
+  contacts: fc.nat(65_536),
+  spanMs: fc.nat(86_400_000 * 90),
+  isSlow: fc.boolean(),
+};
+const proof = {
+  answeredPorts: port,
+  answeredRepeated: port,
+  silentPorts: port,
+  silentRepeated: port,
+  bits: fc.nat(99),
+};
+const found: fc.Arbitrary<FindingReason> = fc.record(
+  {
+    ...numbers,
+    hosts: fc.nat(1_000_000),
+    tool: fc.constantFrom("nmap", "masscan"),
+    evidence: fc.constantFrom("it completed a connection", ""),
+    proof: fc.record(proof, plain),
+  },
+  {
+    noNullPrototype: true,
+    requiredKeys: ["policy", "kind", "protocol", "port", "probes", "contacts", "spanMs", "isSlow"],
+  },
+);
+const time = fc.nat({ max: 2 ** 43 });
+const until = fc.option(fc.nat(100), { nil: undefined });
+const more: fc.Arbitrary<Partial<Block>> = fc.record(
+  {
+    untilMs: until,
+    sinceMs: time,
+    grade: fc.constantFrom(...grades),
+    soft: fc.boolean(),
+    backend: fc.constantFrom(...backends),
+    offences: fc.nat(),
+    enforced: fc.boolean(),
+    reason: fc.oneof(fc.constantFrom("by hand", "", "a test"), found),
+    trigger: fc.record({ protocol: fc.constantFrom(6, 17, ARP_PROTOCOL), port }, plain),
+    afterTrial: fc.record({ untilMs: fc.option(time, { nil: undefined }) }, plain),
+    knownPairs: fc.nat(65_534),
+    liveConnections: fc.nat(65_534),
+  },
+  { noNullPrototype: true, requiredKeys: [] },
+);
+
 const action = fc.oneof(
   {
     weight: 4,
-    arbitrary: fc.record({ put: fc.constantFrom(...sources), untilMs: fc.option(fc.nat(100), { nil: undefined }) }),
+    arbitrary: fc.record({ put: fc.constantFrom(...sources), more }),
   },
   { weight: 1, arbitrary: fc.record({ remove: fc.constantFrom(...sources) }) },
   { weight: 2, arbitrary: fc.record({ expireAt: fc.nat(100) }) },
@@ -31,7 +90,7 @@ function expireBoth(list: BlockList, model: Map<string, Block>, nowMs: number): 
   let lastMs = -1;
   for (let taken = list.takeExpired(nowMs); taken !== undefined; taken = list.takeExpired(nowMs)) {
     const key = formatPrefix(taken.source);
-    assert.equal(model.get(key), taken);
+    assert.deepEqual(taken, model.get(key));
     assert.ok(taken.untilMs !== undefined && taken.untilMs <= nowMs && taken.untilMs >= lastMs);
     lastMs = taken.untilMs;
     model.delete(key);
@@ -47,18 +106,20 @@ test("as a naive map: puts, removals, expiry in order and never early, the newes
       let refused = 0;
       for (const step of actions) {
         if ("put" in step) {
-          const each = block(step.put, { untilMs: step.untilMs });
+          const each = block(step.put, step.more);
           const fits = model.has(step.put) || model.size < LIMIT;
           assert.equal(list.put(each), fits);
           if (fits) model.set(step.put, each);
           else refused++;
         } else if ("remove" in step) {
-          assert.equal(list.remove(prefix(step.remove)), model.get(step.remove));
+          assert.deepEqual(list.remove(prefix(step.remove)), model.get(step.remove));
           model.delete(step.remove);
         } else expireBoth(list, model, step.expireAt);
         assert.equal(list.size, model.size);
         assert.equal(list.refused, refused);
-        assert.deepEqual(new Set(list.values()), new Set(model.values()));
+        assert.deepEqual(sorted(list.values()), sorted(model.values()));
+        assert.equal(list.softCount, [...model.values()].filter(({ soft }) => soft).length);
+        assert.equal(list.provenCount, [...model.values()].filter(({ grade }) => grade !== "direct").length);
         for (const source of sources) assertSameView(list, model, source);
       }
     }),
@@ -67,9 +128,12 @@ test("as a naive map: puts, removals, expiry in order and never early, the newes
 
 function assertSameView(list: BlockList, model: ReadonlyMap<string, Block>, source: string): void {
   const asked = prefix(source);
-  assert.equal(list.get(asked), model.get(source));
+  assert.deepEqual(list.get(asked), model.get(source));
+  for (const each of model.values()) assert.ok(list.has(each));
+  const around = [...model.values()].filter((each) => prefixContains(each.source, asked));
+  assert.deepEqual(sorted(list.containing(asked)), sorted(around));
   const inside = [...model.values()].filter((each) => prefixContains(asked, each.source));
-  assert.deepEqual(new Set(list.inside(asked)), new Set(inside));
+  assert.deepEqual(sorted(list.inside(asked)), sorted(inside));
   const covering = [...model.values()].some(
     (each) => isWiderOrSame(each, source) && prefixContains(each.source, asked),
   );
@@ -80,6 +144,37 @@ function assertSameView(list: BlockList, model: ReadonlyMap<string, Block>, sour
 function isWiderOrSame({ source }: Block, asked: string): boolean {
   return formatPrefix(source) === asked || (source.bits !== 128 && source.bits !== 64);
 }
+
+test("a block that has been let go, or made anew or longer, is not the one that was read", () => {
+  const list = new BlockList(10);
+  const first = block("192.0.2.1", { sinceMs: 1, untilMs: 100 });
+  list.put(first);
+  assert.ok(list.has(first));
+  for (const other of [{ sinceMs: 2 }, { untilMs: 101 }, { untilMs: undefined }, { soft: true }]) {
+    assert.ok(!list.has({ ...first, ...other }), JSON.stringify(other));
+  }
+  list.remove(first.source);
+  assert.ok(!list.has(first));
+});
+
+test("numbers that are too large for their column stay at its largest", () => {
+  const list = new BlockList(10);
+  list.put(block("192.0.2.1", { knownPairs: 1e6, liveConnections: 70_000, offences: 2 ** 40 }));
+  const { knownPairs, liveConnections, offences } = list.get(prefix("192.0.2.1")) ?? assert.fail();
+  assert.deepEqual([knownPairs, liveConnections, offences], [65_534, 65_534, 2 ** 32 - 1]);
+});
+
+test("texts are kept once, go with their last block, and are bounded", () => {
+  const list = new BlockList(20_000);
+  for (let index = 0; index < 10_000; index++)
+    list.put({ ...block("::"), source: nthIpv4(index), reason: `no. ${index}` });
+  assert.ok(list.reasonsNotKept > 0);
+  assert.equal(list.get(nthIpv4(0))?.reason, "no. 0");
+  assert.equal(list.get(nthIpv4(9_999))?.reason, "(no room was left to keep the reason)");
+  for (let index = 0; index < 10_000; index++) list.remove(nthIpv4(index));
+  list.put(block("192.0.2.1", { reason: "room again" }));
+  assert.equal(list.get(prefix("192.0.2.1"))?.reason, "room again");
+});
 
 test("softCount counts soft blocks only", () => {
   const list = new BlockList(10);

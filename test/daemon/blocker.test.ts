@@ -20,7 +20,7 @@ function setUp(conf = "", wider?: BlockerParts["wider"]) {
     store: new FakeStore(),
     recorder: new FakeRecorder(),
     detector: new FakeDetector(),
-    offences: new OffenceMemory({ memoryMs: settings.blockTimeMaxMs }),
+    offences: new OffenceMemory({ memoryMs: settings.blockTimeMaxMs, seed: { k0: 1, k1: 2 } }),
     nowMs: () => clock.ms,
     ...(wider !== undefined && { wider }),
   };

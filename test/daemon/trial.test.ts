@@ -25,7 +25,7 @@ function setUp(conf = CONF) {
     store: new FakeStore(),
     recorder: new FakeRecorder(),
     detector: new FakeDetector(),
-    offences: new OffenceMemory({ memoryMs: file.blockTimeMaxMs }),
+    offences: new OffenceMemory({ memoryMs: file.blockTimeMaxMs, seed: { k0: 1, k1: 2 } }),
     trial,
     nowMs: () => clock.ms,
   };

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import type { Finding } from "../../src/detect/finding.ts";
 import { Kind } from "../../src/detect/probe.ts";
-import { describeFinding } from "../../src/record/finding-text.ts";
+import { describeFinding, describeReason, parseReason } from "../../src/record/finding-text.ts";
 import { IPV4_MAPPED_WORD } from "../../src/wire/address.ts";
 
 const timeMs = Date.UTC(2026, 10, 22, 9, 34, 31);
@@ -61,4 +62,47 @@ test("on a mirror port: how many ports of how many hosts, which tool, and who fo
   assert.equal(describe(ping), "icmp-echo of 20 hosts in 4 s; found as a sweep");
   const one = { ...ping, hosts: 1, contacts: 17, policy: "breadth" } as const;
   assert.equal(describe(one), "17 different ports of 1 host in 4 s; found by breadth alone");
+});
+
+test("what was printed of a finding on a host is numbers again, and any other text stays a text", () => {
+  const proof = { silentPorts: 41, silentRepeated: 41, answeredPorts: 38, answeredRepeated: 0, bits: 60.9 };
+  const texts = [
+    describe({}),
+    describe({ probes: 1 }),
+    describe({ probes: 1, protocol: 47, port: 0 }),
+    describe({ policy: "trigger", firstMs: timeMs }),
+    describe({ contacts: 10, slowSinceMs: timeMs - 14 * 3_600_000 }),
+    describe({ proof }),
+    describe({ evidence: "it completed a connection to the decoy on closed port tcp/81" }),
+    describe({ proof, evidence: "and more; much more" }),
+  ];
+  for (const text of texts) {
+    const reason = parseReason(text);
+    assert.equal(typeof reason, "object", text);
+    assert.equal(describeReason(reason), text);
+  }
+  for (const text of ["by hand", "", "a probe of closed port tcp/79 or so", "3 different ports in 172 probes"]) {
+    assert.equal(parseReason(text), text);
+  }
+});
+
+test("parsing changes no text, whatever the numbers", () => {
+  const count = fc.nat(1_000_000);
+  const numbers = fc.record({
+    policy: fc.constantFrom("score" as const, "trigger" as const),
+    kind: fc.constant(Kind.Syn),
+    protocol: fc.nat(255),
+    port: fc.nat(65_535),
+    probes: count,
+    contacts: count,
+    spanMs: fc.nat(86_400_000 * 90),
+    isSlow: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(numbers, (reason) => {
+      const parsed = parseReason(describeReason(reason));
+      assert.equal(typeof parsed, "object");
+      assert.equal(describeReason(parsed), describeReason(reason));
+    }),
+  );
 });

@@ -1,0 +1,46 @@
+// Why a block was made. Most are findings: their numbers are kept, and printed when somebody asks (record/finding-text.ts).
+import type { Finding, SilenceProof } from "../detect/finding.ts";
+import type { Kind } from "../detect/probe.ts";
+import type { ScorerName } from "../detect/tap/tap-source.ts";
+
+export type Reason = string | FindingReason;
+
+/** What is told of a finding; the fields as in Finding. */
+export interface FindingReason {
+  readonly policy: ScorerName;
+  readonly kind: Kind;
+  readonly protocol: number;
+  readonly port: number;
+  readonly probes: number;
+  readonly contacts: number;
+  /** How long it took: since the first probe, or, for a slow one, since when its ports count. */
+  readonly spanMs: number;
+  /** Found by the slow memory of `score`. */
+  readonly isSlow: boolean;
+  /** Present: found on a mirror port. */
+  readonly hosts?: number;
+  readonly tool?: string;
+  readonly proof?: SilenceProof;
+  /** What else proves the source, in one clause. */
+  readonly evidence?: string;
+}
+
+export function reasonOf(finding: Finding): FindingReason {
+  const { policy, kind, protocol, port, probes, contacts, firstMs, timeMs, slowSinceMs } = finding;
+  const { hosts, tool, proof, evidence } = finding;
+  return {
+    policy,
+    kind,
+    protocol,
+    port,
+    probes,
+    contacts,
+    spanMs: Math.max(0, timeMs - (slowSinceMs ?? firstMs)),
+    isSlow: slowSinceMs !== undefined,
+    ...(hosts !== undefined && { hosts }),
+    // On a host the tool is no part of the reason.
+    ...(hosts !== undefined && tool !== undefined && { tool }),
+    ...(proof !== undefined && { proof }),
+    ...(evidence !== undefined && { evidence }),
+  };
+}
