@@ -12,6 +12,14 @@ import {
   decoyRules,
   decoySets,
 } from "./decoy.ts";
+import {
+  neighbourChains,
+  neighbourRules,
+  neighbourSetDefinitions,
+  neighbourSets,
+  SLASH64,
+  wideMatches,
+} from "./neighbours.ts";
 import { THROUGH_SECONDS, throughChains, throughHooks, throughRules, throughSets } from "./through.ts";
 
 export const TABLE = "portreeve";
@@ -45,7 +53,9 @@ export const setSizes = {
   client: 262_144,
   lately: 8_192,
   peer: 65_536,
-  flows: 65_536,
+  flows: 262_144,
+  knownu: 262_144,
+  ...neighbourSets,
 } as const;
 
 /** Bounds of the rules, in packets a second. */
@@ -60,7 +70,9 @@ export const rates = {
   promptBurst: 2_000,
   /** Probes in batches: above any rate that one core could judge. */
   batch: 1_000_000,
-  /** Weak evidence and packets of held sources. */
+  /** SYNs of held and softly blocked sources, in batches, to whatever port. */
+  found: 100_000,
+  /** Weak evidence and other packets of held sources. */
   weak: 2_000,
   other: 200,
 } as const;
@@ -70,6 +82,10 @@ const KNOWN_DAYS = 7;
 const DEFAULT_GUARD_SECONDS = 3_600;
 /** Connection tracking forgets an unanswered datagram after 30 s, a connection that was reset after 10 s. */
 const FLOW_MINUTES = 10;
+/** A datagram's answer is waited for so long. */
+const ASKED_SECONDS = 30;
+/** A pair of a datagram service is forgotten sooner: a forger can make one. */
+const KNOWN_UDP_DAYS = 1;
 
 export interface RulesetPlan {
   /** False with FIREWALL="none": the sensor logs, and nothing is ever dropped. */
@@ -87,10 +103,15 @@ export interface RulesetPlan {
   readonly listenedUdp?: readonly PortRange[];
   readonly toleratedTcp: readonly PortRange[];
   readonly toleratedUdp: readonly PortRange[];
+  /** PUBLIC_PORTS_*: while they are served, no hold and no soft block cuts them. */
+  readonly publicTcp: readonly PortRange[];
+  readonly publicUdp: readonly PortRange[];
   readonly ignored: readonly Prefix[];
   readonly guarded: readonly Prefix[];
   /** On-link IPv6 prefixes, whose sources count by address instead of by /64. */
   readonly near: readonly Prefix[];
+  /** IPv4 networks of our own links, whose hosts are told apart by their link-layer addresses. */
+  readonly nearIpv4: readonly Prefix[];
   readonly latelyOpenSeconds: number;
   /** GUARD_TIME: how long a peer is guarded after its last answer to us. Absent: an hour. */
   readonly guardSeconds?: number;
@@ -101,8 +122,6 @@ export interface RulesetPlan {
   /** Commands of the administrator's own are the block (KILL_ROUTE): watch whether they are one. Absent: not. */
   readonly delegates?: boolean;
 }
-
-const SLASH64 = "ffff:ffff:ffff:ffff::";
 
 /** The first rule of the shield lets these pass: a blocked neighbour's link must go on working. */
 const neighbourDiscovery =
@@ -115,23 +134,24 @@ function log(prefix: string, group: number): string {
 type Rules = Readonly<Record<string, readonly string[]>>;
 
 /**
- * The guard, in front of whatever would punish: what the host depends on, told by the daemon, and the peers of its own
- * connections, which the rules themselves learn.
+ * The guard, in front of whatever would punish: what the host depends on, told by the daemon. The peers of this host's own
+ * connections are not in it: a hold and a soft block cut no answer of theirs, so they need no exemption that a stranger
+ * could try to win (docs/security/exemptions.md).
  */
-const unguarded4 = "ip saddr != @guard4 ip saddr != @peer4";
-const unguarded6 = "ip6 saddr != @guard6 ip6 saddr != @peer6";
-const guardRules: readonly string[] = ["guard", "peer"].flatMap((set) => [
-  `ip saddr @${set}4 goto guarded`,
-  `ip6 saddr @${set}6 goto guarded`,
-]);
+const unguarded4 = "ip saddr != @guard4";
+const unguarded6 = "ip6 saddr != @guard6";
+const guardRules: readonly string[] = ["ip saddr @guard4 goto guarded", "ip6 saddr @guard6 goto guarded"];
 
-/** An answer to a connection that we began: nobody can forge one blindly, as it has to fit what we sent. */
+/**
+ * A peer is the other end of a flow that this host itself began, by its own SYN or its own datagram: `flows` remembers it.
+ * That connection tracking calls a packet a reply is not enough: it takes any packet of ours for a beginning when it has
+ * forgotten the connection, a window probe to a stranger for instance. Nor is a fit to `flows` alone: anybody can forge one.
+ */
 function learnPeers(plan: RulesetPlan): readonly string[] {
   const seconds = plan.guardSeconds ?? DEFAULT_GUARD_SECONDS;
-  return [
-    `ct direction reply update @peer4 { ip saddr timeout ${seconds}s }`,
-    `ct direction reply update @peer6 { ip6 saddr timeout ${seconds}s }`,
-  ];
+  const learn = (flow: string, key: string, peer: string, address: string) =>
+    `ct direction reply ${key} @${flow} update @${flow} { ${key} } update @${peer} { ${address} timeout ${seconds}s }`;
+  return [learn("flows4", flowKeys.in4, "peer4", "ip saddr"), learn("flows6", flowKeys.in6, "peer6", "ip6 saddr")];
 }
 
 /** Hooks `prerouting`, so that blocked sources reach neither us nor a container behind us. */
@@ -146,36 +166,84 @@ function shieldRules(plan: RulesetPlan): readonly string[] {
     `icmpv6 type ${neighbourDiscovery} return`,
     "ip6 saddr @blocked6 ip6 saddr != @ignored6 counter drop",
     // A /64 may hold one of ours, our resolver's or our gateway's address: its neighbours' block is not its own.
-    `ip6 saddr & ${SLASH64} @blocked6 ip6 saddr != @near6 ${unguarded6} ip6 saddr != @ignored6 counter drop`,
+    `ip6 saddr & ${SLASH64} @blocked6 ip6 saddr != @near6 ${unguarded6} ip6 saddr != @peer6 ip6 saddr != @ignored6 counter drop`,
     "ip6 saddr @blockednet6 ip6 saddr != @ignored6 counter drop",
   ];
 }
+
+/** Which sources are held, and which softly blocked: themselves, their /64, or with their neighbours. */
+const heldMatches: readonly string[] = [
+  `ip saddr @held4 ${unguarded4}`,
+  `ip6 saddr @held6 ${unguarded6}`,
+  `ip6 saddr & ${SLASH64} @held6 ip6 saddr != @near6 ${unguarded6}`,
+  ...wideMatches("held", unguarded4, unguarded6),
+];
+const softMatches: readonly string[] = [
+  `ip saddr @soft4 ${unguarded4}`,
+  `ip6 saddr @soft6 ${unguarded6}`,
+  `ip6 saddr & ${SLASH64} @soft6 ip6 saddr != @near6 ${unguarded6}`,
+  ...wideMatches("soft", unguarded4, unguarded6),
+];
 
 /** Held sources learn nothing while the daemon decides; softly blocked ones get no new connection. */
 function outRules(plan: RulesetPlan): readonly string[] {
   if (!plan.enforce) return [];
   const logged = `limit rate ${rates.weak}/second burst ${rates.weak} packets ${log(logPrefixes.held, BATCH_GROUP)} drop`;
-  const matches = [
-    `ip saddr @held4 ${unguarded4}`,
-    `ip6 saddr @held6 ${unguarded6}`,
-    `ip6 saddr & ${SLASH64} @held6 ip6 saddr != @near6 ${unguarded6}`,
-  ];
-  return [...matches.flatMap((match) => [`${match} ${logged}`, `${match} counter drop`]), ...softRules()];
+  return [...heldMatches.flatMap((match) => [`${match} ${logged}`, `${match} counter drop`]), ...softRules()];
 }
 
 function softRules(): readonly string[] {
+  return softMatches.map((match) => `${match} counter drop`);
+}
+
+/**
+ * A SYN of a source that is held or softly blocked goes one way whatever the port is: the silence test answers half of
+ * them, and a port that was served could be told by its never being answered. Both ends log by the same two limits, or a
+ * flood that uses up one of them would tell them apart.
+ */
+function foundRules(plan: RulesetPlan): Rules {
+  if (!plan.enforce) return {};
+  const isTrap = plan.holdTcp && !plan.grace;
+  const shuts = [...heldMatches, ...softMatches].map((match) => `${match} goto found`);
+  return {
+    shut: ["meta nfproto ipv6 goto shut6", ...shuts.filter((rule) => !rule.startsWith("ip6 "))],
+    shut6: shuts.filter((rule) => rule.startsWith("ip6 ")),
+    found: [
+      "socket transparent { 0, 1 } goto foundserved",
+      "meta l4proto . th dport @lately goto foundserved",
+      "tcp dport @tolerated_tcp goto foundserved",
+      ...(isTrap ? ["tcp dport @watched_tcp counter goto foundclosed"] : []),
+      "goto foundserved",
+    ],
+    foundserved: [...foundLog(logPrefixes.held), "counter drop"],
+    ...(isTrap
+      ? { foundclosed: [...heldRules("goto foundprobe"), "jump hold", "goto foundprobe"], foundprobe: [...foundLog(logPrefixes.probe), "drop"] }
+      : {}),
+  };
+}
+
+/** Limits that several rules share. */
+const namedLimits: Readonly<Record<string, string>> = {
+  found_prompt: `rate ${rates.again}/second burst ${rates.promptBurst} packets`,
+  found_batch: `rate ${rates.found}/second burst ${rates.found} packets`,
+};
+
+function foundLog(prefix: string): readonly string[] {
   return [
-    `ip saddr @soft4 ${unguarded4} counter drop`,
-    `ip6 saddr @soft6 ${unguarded6} counter drop`,
-    `ip6 saddr & ${SLASH64} @soft6 ip6 saddr != @near6 ${unguarded6} counter drop`,
+    `limit name "found_prompt" ${log(prefix, PROMPT_GROUP)} drop`,
+    `limit name "found_batch" ${log(prefix, BATCH_GROUP)} drop`,
   ];
 }
 
 /** A flow that this host began, as a packet of its answer has it, in the key of `flows4` and `flows6`. */
-const answered = {
-  four: "ip saddr . meta l4proto . th sport . th dport @flows4",
-  six: "ip6 saddr . meta l4proto . th sport . th dport @flows6",
+/** The keys of `flows4` and `flows6`, by a packet that comes in and by one that goes out. */
+const flowKeys = {
+  in4: "ip saddr . meta l4proto . th sport . th dport",
+  in6: "ip6 saddr . meta l4proto . th sport . th dport",
+  out4: "ip daddr . meta l4proto . th dport . th sport",
+  out6: "ip6 daddr . meta l4proto . th dport . th sport",
 } as const;
+const answered = { four: `${flowKeys.in4} @flows4`, six: `${flowKeys.in6} @flows6` } as const;
 
 /**
  * An answer that comes when connection tracking has forgotten the question. Only the same two ports count: a server
@@ -183,21 +251,51 @@ const answered = {
  */
 const lateAnswers = [`${answered.four} counter return`, `${answered.six} counter return`];
 
-/** Hooks `output`: whom this host itself speaks to. A packet costs one set update when it begins or ends a flow. */
-function rememberRules(plan: RulesetPlan): readonly string[] {
-  const { ephemeral } = plan;
-  const trapPorts = ephemeral === undefined ? "" : ` udp sport != ${ephemeral.first}-${ephemeral.last}`;
+/**
+ * Hooks `output`: whom this host itself speaks to, and which customers of its datagram services. A packet costs one set
+ * update when it begins or ends a flow.
+ */
+const rememberRules: readonly string[] = [
+  "oif lo return",
+  "meta l4proto udp goto datagram",
+  "meta l4proto != tcp return",
+  // Our own SYN, and nothing that only follows one: a stranger chooses to whom a window probe is sent.
+  "tcp flags & (fin|syn|rst|ack) == syn goto asked",
+  // Without connection tracking (notrack) nothing else tells a customer's connection from an ACK scan: we have sent in it.
+  "ct state untracked tcp flags & (syn|rst|ack) == ack goto asked",
+  // The end of a connection counts as well if it is remembered: it may have lasted longer than its beginning is.
+  "tcp flags & (fin|rst) != 0 ct direction original goto askedbefore",
+];
+
+/** What this host sends by UDP. */
+function datagramRules({ ephemeral }: RulesetPlan): readonly string[] {
+  const asks = (family: string, key: string) =>
+    `udp sport ${ephemeral?.first}-${ephemeral?.last} ct state new update @flows${family} { ${key} timeout ${ASKED_SECONDS}s } return`;
   return [
-    "oif lo return",
-    `meta l4proto udp ct state new${trapPorts} goto asked`,
-    // The end counts as well: a connection may have lasted longer than its beginning is remembered.
-    "tcp flags & (fin|syn|rst) != 0 ct direction original goto asked",
+    // A port that is served asks nobody: what leaves it is an answer, however late, and its reader a customer.
+    "meta l4proto . th sport @lately goto answering",
+    ...(ephemeral === undefined
+      ? []
+      : [
+          // These ports are no traps. For the guard alone they are remembered until an answer has come.
+          asks("4", flowKeys.out4),
+          asks("6", flowKeys.out6),
+        ]),
+    "ct state new goto asked",
   ];
 }
 
-const askedRules = [
-  "update @flows4 { ip daddr . meta l4proto . th dport . th sport }",
-  "update @flows6 { ip6 daddr . meta l4proto . th dport . th sport }",
+/** A customer of a datagram service, in the key that its next datagram has. */
+const answeringRules: readonly string[] = [
+  `update @knownu4 { ip daddr . udp sport }`,
+  `ip6 daddr @near6 update @knownu6 { ip6 daddr . udp sport }`,
+  `ip6 daddr != @near6 update @knownu6 { ip6 daddr & ${SLASH64} . udp sport }`,
+];
+
+const askedRules = [`update @flows4 { ${flowKeys.out4} }`, `update @flows6 { ${flowKeys.out6} }`];
+const askedBeforeRules = [
+  `${flowKeys.out4} @flows4 update @flows4 { ${flowKeys.out4} }`,
+  `${flowKeys.out6} @flows6 update @flows6 { ${flowKeys.out6} }`,
 ];
 
 /**
@@ -219,13 +317,21 @@ function notDecoys({ decoy }: RulesetPlan): string {
 function regulars(plan: RulesetPlan): readonly string[] {
   const syn = `tcp flags & (fin|syn|rst|ack) == syn${notDecoys(plan)}`;
   const end = `tcp flags & (fin|rst) != 0${notDecoys(plan)} ct state established ct direction original ct status assured`;
-  const pairs = [
-    { pair: "ip saddr . tcp dport", set: "@known4" },
-    { pair: "ip6 saddr . tcp dport", set: "@known6" },
-  ];
-  const known = pairs.map(({ pair, set }) => `${pair} ${set} tcp dport != @listened_tcp`);
+  const known = knownPairs.map(({ pair, set }) => `${pair} @${set} tcp dport != @listened_tcp`);
   return [...known.map((match) => `${syn} ${match} return`), ...known.map((match) => `${end} ${match} goto customer`)];
 }
+
+/** Customers by address, or by the /64 of an IPv6 address beyond our links: the next one is as likely another of it. */
+const knownPairs = [
+  { set: "known4", pair: "ip saddr . tcp dport", whose: "" },
+  { set: "known6", pair: "ip6 saddr . tcp dport", whose: "ip6 saddr @near6 " },
+  { set: "known6", pair: `ip6 saddr & ${SLASH64} . tcp dport`, whose: "ip6 saddr != @near6 " },
+] as const;
+const knownDatagramPairs = [
+  { set: "knownu4", pair: "ip saddr . udp dport" },
+  { set: "knownu6", pair: "ip6 saddr . udp dport" },
+  { set: "knownu6", pair: `ip6 saddr & ${SLASH64} . udp dport` },
+] as const;
 
 /**
  * Who ends its first connection while it is held or softly blocked becomes no customer by it: a scan that connects would make
@@ -242,8 +348,7 @@ const newCustomerRules = [
 
 /** Who has ended a real connection: known to that port, and as a client of this host whom nothing blocks more than softly. */
 const customerRules = [
-  "update @known4 { ip saddr . tcp dport }",
-  "update @known6 { ip6 saddr . tcp dport }",
+  ...knownPairs.map(({ set, pair, whose }) => `${whose}update @${set} { ${pair} }`),
   "update @client4 { ip saddr }",
   "ip6 saddr @near6 update @client6 { ip6 saddr } return",
   `update @client6 { ip6 saddr & ${SLASH64} }`,
@@ -265,8 +370,7 @@ function sensorRules(plan: RulesetPlan): Rules {
       `meta l4proto { sctp, dccp, udplite } ct state new limit rate ${rates.other}/second ${log(logPrefixes.other, BATCH_GROUP)}`,
       // ICMP, neighbour discovery, VRRP, OSPF, ESP, GRE: not ours to cut.
       "meta l4proto != { tcp, udp } return",
-      // Broadcast and multicast are not sent to us alone.
-      "fib daddr type != local return",
+      "fib daddr type != local goto group",
       "ip saddr @ignored4 return",
       "ip6 saddr @ignored6 return",
       "ip saddr @delegated4 goto delegated",
@@ -281,6 +385,8 @@ function sensorRules(plan: RulesetPlan): Rules {
       // NULL, FIN, XMAS, SYN+FIN: nobody but a scanner sends them, to open ports either.
       `tcp dport @watched_tcp counter goto ${trapTcp}`,
     ],
+    // Broadcast and multicast are not sent to us alone, so they are no evidence; but services answer them as well.
+    group: ["meta l4proto != udp return", "ip saddr @ignored4 return", "ip6 saddr @ignored6 return", "goto out"],
     // The administrator's own rule is this source's block, and counts its packets: let through, told when it is a probe.
     delegated: [
       "socket transparent { 0, 1 } return",
@@ -290,6 +396,8 @@ function sensorRules(plan: RulesetPlan): Rules {
     // A SYN is judged by the socket table, not by conntrack: right with notrack, TIME_WAIT and retransmissions.
     newtcp: [
       "tcp dport @listened_tcp goto out",
+      "tcp dport @public_tcp socket transparent { 0, 1 } goto remembered",
+      ...(plan.enforce ? ["jump shut"] : []),
       "socket transparent { 0, 1 } goto open",
       ...lateAnswers,
       "meta l4proto . th dport @lately goto quiet",
@@ -310,6 +418,8 @@ function sensorRules(plan: RulesetPlan): Rules {
       // Before the hold is asked: it never cuts off what we asked for.
       ...lateAnswers,
       "udp dport @listened_udp goto out",
+      "udp dport @public_udp socket transparent { 0, 1 } goto remembered",
+      ...knownDatagramPairs.map(({ set, pair }) => `${pair} @${set} socket transparent { 0, 1 } goto remembered`),
       "socket transparent { 0, 1 } goto open",
       "meta l4proto . th dport @lately goto quiet",
       "udp dport @tolerated_udp goto quiet",
@@ -317,20 +427,24 @@ function sensorRules(plan: RulesetPlan): Rules {
       "goto out",
     ],
     // Served: remember the port, so that a restart of its service makes no scanners of its clients.
-    open: [
+    open: ["jump remembered", "goto out"],
+    remembered: [
       `th dport < 1024 update @lately { meta l4proto . th dport timeout ${seconds}s }`,
       `th dport >= 1024 update @lately { meta l4proto . th dport timeout ${seconds * 24}s }`,
-      "goto out",
     ],
     // Closed, but no evidence by itself: the kernel answers as without us, unless the source is held.
     quiet: ["jump out", weak(logPrefixes.quiet)],
     // The answer to an ACK is the same RST for open and closed ports, so it may go out.
     stray: [...lateAnswers, "jump out", "socket transparent { 0, 1 } return", `counter ${weak(logPrefixes.stray)}`],
     out: outRules(plan),
+    ...foundRules(plan),
     ...(plan.holdTcp || plan.holdUdp ? trapRules() : {}),
     ...(plan.decoy === undefined ? {} : decoyRules(plan.decoy, decoyWords(plan, weak))),
-    remember: rememberRules(plan),
+    remember: rememberRules,
+    datagram: datagramRules(plan),
+    answering: answeringRules,
     asked: askedRules,
+    askedbefore: askedBeforeRules,
     logged: [...guardRules, "jump out", ...probeLog("return")],
     guarded: [weak(logPrefixes.guarded)],
     ...(plan.delegates === true ? throughRules(log(logPrefixes.through, PROMPT_GROUP), plan.enforce) : {}),
@@ -339,7 +453,7 @@ function sensorRules(plan: RulesetPlan): Rules {
 
 /** Whom the decoy leaves alone is whom the sensor would not hold: their closed ports are the kernel's to answer. */
 function decoyWords(plan: RulesetPlan, weak: (prefix: string) => string) {
-  const alone = ["ignored", "guard", "peer", "delegated"].flatMap((set) => [
+  const alone = ["ignored", "guard", "delegated"].flatMap((set) => [
     `ip saddr @${set}4 return`,
     `ip6 saddr @${set}6 return`,
   ]);
@@ -347,8 +461,7 @@ function decoyWords(plan: RulesetPlan, weak: (prefix: string) => string) {
     exempt: [
       ...alone,
       `ip6 saddr & ${SLASH64} @delegated6 ip6 saddr != @near6 return`,
-      "ip saddr . tcp dport @known4 return",
-      "ip6 saddr . tcp dport @known6 return",
+      ...knownPairs.map(({ set, pair }) => `${pair} @${set} return`),
       `${answered.four} return`,
       `${answered.six} return`,
     ],
@@ -368,6 +481,7 @@ function trapRules(): Rules {
     probe: [...guardRules, ...heldRules("goto again"), "jump hold", ...probeLog("drop"), "drop"],
     again: [...probeLog("drop", rates.again), "drop"],
     hold: holdRules(),
+    ...neighbourRules(),
   };
 }
 
@@ -380,7 +494,7 @@ function probeLog(verdict: "drop" | "return", promptRate: number = rates.prompt)
 }
 
 /** A source that is held stays so for as long as it goes on. */
-function heldRules(verdict: "goto again" | "goto reheld"): readonly string[] {
+function heldRules(verdict: "goto again" | "goto reheld" | "goto foundprobe"): readonly string[] {
   return [
     `ip saddr @held4 update @held4 { ip saddr } ${verdict}`,
     `ip6 saddr @held6 update @held6 { ip6 saddr } ${verdict}`,
@@ -388,13 +502,13 @@ function heldRules(verdict: "goto again" | "goto reheld"): readonly string[] {
   ];
 }
 
-/** Puts the source in the hold in the same packet. */
+/** Puts the source in the hold in the same packet, and its neighbours when many of them have come there. */
 function holdRules(): readonly string[] {
   return [
     `limit rate over ${rates.newHolds}/second burst ${rates.newHolds} packets counter return`,
-    "ip saddr != 0.0.0.0 update @held4 { ip saddr } return",
-    "ip6 saddr @near6 update @held6 { ip6 saddr } return",
-    `ip6 saddr != :: update @held6 { ip6 saddr & ${SLASH64} }`,
+    "ip saddr != 0.0.0.0 update @held4 { ip saddr } goto near4held",
+    "ip6 saddr @near6 update @held6 { ip6 saddr } goto onlink",
+    `ip6 saddr != :: update @held6 { ip6 saddr & ${SLASH64} } goto far6held`,
   ];
 }
 
@@ -408,9 +522,11 @@ function restingRules(plan: RulesetPlan): Rules {
       "ip saddr @ignored4 return",
       "ip6 saddr @ignored6 return",
       "ct state established,related return",
-      "ip saddr . tcp dport @known4 return",
-      "ip6 saddr . tcp dport @known6 return",
+      ...knownPairs.map(({ set, pair }) => `${pair} @${set} return`),
       "meta l4proto != { tcp, udp } return",
+      "tcp dport @public_tcp return",
+      "udp dport @public_udp return",
+      ...knownDatagramPairs.map(({ set, pair }) => `${pair} @${set} return`),
       ...softRules(),
     ],
   };
@@ -429,7 +545,11 @@ const allChains = [
   "sensor",
   "resting",
   "remember",
+  "datagram",
+  "answering",
   "asked",
+  "askedbefore",
+  "group",
   "delegated",
   "newtcp",
   "oldtcp",
@@ -438,6 +558,13 @@ const allChains = [
   "oldudp",
   "newudp",
   "open",
+  "remembered",
+  "shut",
+  "shut6",
+  "found",
+  "foundserved",
+  "foundclosed",
+  "foundprobe",
   "quiet",
   "stray",
   "out",
@@ -446,6 +573,7 @@ const allChains = [
   "guarded",
   "again",
   "hold",
+  ...neighbourChains,
   ...decoyChains,
   ...throughChains,
 ] as const;
@@ -463,10 +591,13 @@ function setDefinitions(): Readonly<Record<string, string>> {
     ...both("ignored", interval),
     ...both("guard", interval),
     near6: interval("ipv6_addr"),
+    near4: interval("ipv4_addr"),
     watched_tcp: service,
     watched_udp: service,
     tolerated_tcp: service,
     tolerated_udp: service,
+    public_tcp: service,
+    public_udp: service,
     listened_tcp: service,
     listened_udp: service,
     ...both("blocked", timed(setSizes.blocked)),
@@ -486,6 +617,12 @@ function setDefinitions(): Readonly<Record<string, string>> {
       "client",
       (family) => `type ${family}; flags dynamic, timeout; size ${setSizes.client}; timeout ${KNOWN_DAYS}d;`,
     ),
+    ...both(
+      "knownu",
+      (family) =>
+        `type ${family} . inet_service; flags dynamic, timeout; size ${setSizes.knownu}; timeout ${KNOWN_UDP_DAYS}d;`,
+    ),
+    ...neighbourSetDefinitions(HOLD_SECONDS),
     ...both(
       "flows",
       (family) =>
@@ -518,10 +655,13 @@ function configuredElements(plan: RulesetPlan): Readonly<Record<string, readonly
     guard4: addresses(plan.guarded, true),
     guard6: addresses(plan.guarded, false),
     near6: ["fe80::/10", ...addresses(plan.near, false)],
+    near4: addresses(plan.nearIpv4, true),
     watched_tcp: ports(plan.watchedTcp),
     watched_udp: ports(plan.watchedUdp),
     tolerated_tcp: ports(plan.toleratedTcp),
     tolerated_udp: ports(plan.toleratedUdp),
+    public_tcp: ports(plan.publicTcp),
+    public_udp: ports(plan.publicUdp),
     listened_tcp: ports(plan.listenedTcp ?? []),
     listened_udp: ports(plan.listenedUdp ?? []),
   };
@@ -543,6 +683,7 @@ export function buildRuleset(plan: RulesetPlan, phase: "on" | "resting"): string
   for (const chain of allChains) lines.push(`add chain inet ${TABLE} ${chain} ${hooks[chain] ?? ""}`);
   lines.push(`flush table inet ${TABLE}`);
   for (const chain of allChains) if (chains[chain] === undefined) lines.push(`delete chain inet ${TABLE} ${chain}`);
+  for (const [name, rate] of Object.entries(namedLimits)) lines.push(`add limit inet ${TABLE} ${name} { ${rate} }`);
   for (const [set, elements] of Object.entries(configuredElements(plan))) {
     lines.push(`flush set inet ${TABLE} ${set}`);
     if (elements.length > 0) lines.push(`add element inet ${TABLE} ${set} { ${elements.join(", ")} }`);
@@ -555,7 +696,7 @@ export function buildRuleset(plan: RulesetPlan, phase: "on" | "resting"): string
 
 /** New contents for the sets that follow the host while the daemon runs: guard, near, and the ports we listen on. */
 export function buildHostSets(plan: RulesetPlan): string {
-  return fillSets(plan, ["guard4", "guard6", "near6", "listened_tcp", "listened_udp", "ignored4", "ignored6"]);
+  return fillSets(plan, ["guard4", "guard6", "near4", "near6", "listened_tcp", "listened_udp", "ignored4", "ignored6"]);
 }
 
 /** New contents for all of them: another program has emptied or changed one. */

@@ -217,6 +217,19 @@ export const keys = {
     meaning: "The same for UDP: name services, time, QUIC, traceroute. A file without this key tolerates none.",
   }),
 
+  publicTcp: key("block", "PUBLIC_PORTS_TCP", portList, {
+    absent: "25,80,443",
+    shipped: "25,80,443",
+    meaning:
+      "Served TCP ports that are meant for strangers, and are no secret: mail, the web. Neither a hold nor a soft block cuts " +
+      "them, so that nobody can shut customers out by packets forged in their names; a full block does. " +
+      'Add the ports of your own public services; "" protects none.',
+  }),
+  publicUdp: key("block", "PUBLIC_PORTS_UDP", portList, {
+    absent: "53,443",
+    shipped: "53,443",
+    meaning: "The same for UDP: name service, QUIC.",
+  }),
   blockTcp: old("block", "BLOCK_TCP", reaction, {
     absent: "0",
     shipped: "0",

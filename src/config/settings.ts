@@ -15,6 +15,8 @@ export interface WatchSettings {
   readonly watched: readonly PortRange[];
   /** TOLERATED_PORTS_*: closed, yet weak evidence only. */
   readonly tolerated: readonly PortRange[];
+  /** PUBLIC_PORTS_*: served ports that neither a hold nor a soft block cuts. */
+  readonly publicPorts: readonly PortRange[];
   /** BLOCK_TCP, BLOCK_UDP: "1" = true; "0" and "2" = false. */
   readonly block: boolean;
   /** BLOCK_TCP, BLOCK_UDP: "2" = true: only KILL_RUN_CMD runs; nothing is held or blocked. */

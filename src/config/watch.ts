@@ -32,6 +32,7 @@ export function watchTcp(take: Take, options: LoadOptions, generation: 1 | 2): W
     below: take(keys.advancedPortsTcp),
     excluded: take(keys.advancedExcludeTcp),
     tolerated: take(keys.toleratedTcp),
+    publicPorts: take(keys.publicTcp),
     reaction: take(keys.blockTcp),
   });
 }
@@ -45,6 +46,7 @@ export function watchUdp(take: Take, options: LoadOptions, generation: 1 | 2): W
     below: take(keys.advancedPortsUdp),
     excluded: take(keys.advancedExcludeUdp),
     tolerated: take(keys.toleratedUdp),
+    publicPorts: take(keys.publicUdp),
     reaction: take(keys.blockUdp),
   });
 }
@@ -56,6 +58,7 @@ interface WatchValues {
   readonly below: number;
   readonly excluded: readonly PortRange[];
   readonly tolerated: readonly PortRange[];
+  readonly publicPorts: readonly PortRange[];
   readonly reaction: Reaction;
 }
 
@@ -64,13 +67,14 @@ function chooseMode(ofFile: Mode, ofCommandLine: string | undefined): Mode {
 }
 
 function watchSettings(protocol: "tcp" | "udp", generation: 1 | 2, values: WatchValues): WatchSettings {
-  const { mode, active, tolerated, reaction } = values;
+  const { mode, active, tolerated, publicPorts, reaction } = values;
   return {
     mode,
     modeName: nameMode(protocol, generation, mode),
     active,
     watched: active ? watchedPorts(values) : [],
     tolerated,
+    publicPorts,
     block: active && reaction === "block",
     runOnly: active && reaction === "run",
   };

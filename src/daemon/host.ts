@@ -12,6 +12,8 @@ export interface HostFacts {
   readonly broadcast: readonly Prefix[];
   /** On-link IPv6 prefixes. */
   readonly near: readonly Prefix[];
+  /** IPv4 networks of our links. Absent: none is known. */
+  readonly nearIpv4?: readonly Prefix[];
   readonly gateways: readonly Prefix[];
   readonly resolvers: readonly Prefix[];
   /** The rest of the guard (guard.ts): SSH sessions, time servers, container networks. Absent: not looked at. */
@@ -28,6 +30,7 @@ export function readHost(): HostFacts {
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
   const own = new Map<string, Prefix>();
   const near = new Map<string, Prefix>();
+  const nearIpv4 = new Map<string, Prefix>();
   const broadcast = new Map<string, Prefix>();
   for (const { address, cidr } of addresses) {
     const single = parseAddress(address);
@@ -36,12 +39,14 @@ export function readHost(): HostFacts {
     own.set(address, single);
     if (link === undefined || link.bits === 128) continue;
     if (!isIpv4(single)) near.set(cidr ?? "", link);
-    else if (link.bits < 127) broadcast.set(cidr ?? "", broadcastOf(link));
+    else nearIpv4.set(cidr ?? "", link);
+    if (isIpv4(single) && link.bits < 127) broadcast.set(cidr ?? "", broadcastOf(link));
   }
   return {
     own: [...own.values()],
     broadcast: [...broadcast.values()],
     near: [...near.values()],
+    nearIpv4: [...nearIpv4.values()],
     gateways: parseAll(listDefaultGateways()),
     resolvers: readResolvers(),
     ephemeral: readEphemeralRange(),

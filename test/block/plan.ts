@@ -17,9 +17,16 @@ export const ordinaryPlan: RulesetPlan = {
     { first: 443, last: 443 },
   ],
   toleratedUdp: [{ first: 33_434, last: 33_534 }],
+  publicTcp: [
+    { first: 25, last: 25 },
+    { first: 80, last: 80 },
+    { first: 443, last: 443 },
+  ],
+  publicUdp: [{ first: 53, last: 53 }],
   ignored: ["192.0.2.0/24", "2001:db8:1::/48"].map(prefix),
   guarded: ["198.51.100.254", "2001:db8:a::fe"].map(prefix),
   near: ["2001:db8:a::/64"].map(prefix),
+  nearIpv4: ["198.51.100.0/24"].map(prefix),
   latelyOpenSeconds: 3_600,
   ephemeral: { first: 32_768, last: 60_999 },
 };
@@ -38,8 +45,11 @@ export const planVariants: Readonly<Record<string, RulesetPlan>> = {
     watchedUdp: [],
     toleratedTcp: [],
     toleratedUdp: [],
+    publicTcp: [],
+    publicUdp: [],
     ignored: [],
     guarded: [],
     near: [],
+    nearIpv4: [],
   },
 };
