@@ -5,6 +5,8 @@
 //   screen  what stands in for real ports while their visitor is held or softly blocked, and for tolerated closed
 //           ports: a handshake here is no evidence, for an innocent whose address is forged makes it as well
 
+import { SLASH64, wideMatches } from "./neighbours.ts";
+
 export interface DecoyPorts {
   /** On 127.0.0.1, where nobody outside reaches it but through tproxy. */
   readonly four: number;
@@ -47,7 +49,9 @@ const TRACKED_RATE = 500;
 
 const SYN = "tcp flags & (fin|syn|rst|ack) == syn";
 const ACK = "tcp flags & (fin|syn|rst|ack) == ack";
-const SLASH64 = "ffff:ffff:ffff:ffff::";
+/** Whose packets the other firewalls let through is remembered by network: one that is held as a whole asks from many addresses. */
+const ANSWERED4 = "ip saddr & 255.255.255.0";
+const ANSWERED6 = "ip6 saddr & ffff:ffff:ffff::";
 
 /** Base chains; the other of the first two is not there. `answered` looks at what all firewalls have let through. */
 export const decoyHooks: Readonly<Record<string, string>> = {
@@ -111,9 +115,11 @@ export function decoyRules(plan: DecoyPlan, words: DecoyWords): Readonly<Record<
     reheld: words.reheld,
     lure: ["jump toscreen", `${isOurs} counter ${words.quiet}`],
     served: [
+      // Meant for strangers, whoever they are.
+      "tcp dport @public_tcp return",
       // Where another firewall is silent about closed ports, an answer would give the open ones away.
-      "ip saddr != @answered4 return",
-      `ip6 saddr & ${SLASH64} != @answered6 return`,
+      `${ANSWERED4} != @answered4 return`,
+      `${ANSWERED6} != @answered6 return`,
       ...outMatches().map((match) => `${match} goto standin`),
     ],
     standin: ["jump toscreen", `${isOurs} counter ${words.held}`],
@@ -131,22 +137,20 @@ export function decoyRules(plan: DecoyPlan, words: DecoyWords): Readonly<Record<
     screen: ["jump toscreen"],
     // A socket of a service has taken it after all: for who may not reach it, as without the decoy.
     decoyed: ["socket transparent 0 goto out"],
-    answered: [
-      ...["held4", "soft4"].map((set) => `${isOurs} ${SYN} ip saddr @${set} update @answered4 { ip saddr }`),
-      ...["held6", "soft6"].flatMap((set) =>
-        ["ip6 saddr", `ip6 saddr & ${SLASH64}`].map(
-          (key) => `${isOurs} ${SYN} ${key} @${set} update @answered6 { ip6 saddr & ${SLASH64} }`,
-        ),
-      ),
-    ],
+    answered: outMatches().map((match) => {
+      const [set, key] = match.startsWith("ip6 ") ? ["answered6", ANSWERED6] : ["answered4", ANSWERED4];
+      return `${isOurs} ${SYN} ${match} update @${set} { ${key} }`;
+    }),
   };
 }
 
+/** Who is held or softly blocked; the guard has been let go before. */
 function outMatches(): string[] {
-  return ["held", "soft"].flatMap((set) => [
+  return (["held", "soft"] as const).flatMap((set) => [
     `ip saddr @${set}4`,
     `ip6 saddr @${set}6`,
     `ip6 saddr & ${SLASH64} @${set}6 ip6 saddr != @near6`,
+    ...wideMatches(set),
   ]);
 }
 

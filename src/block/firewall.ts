@@ -5,6 +5,8 @@ import type { Libnftables } from "../kernel/libnftables.ts";
 import { type ElementChange, elementRemedy, type NfTables } from "../kernel/nf-tables.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
+import { IpProtocol } from "../wire/packet.ts";
+import type { PortRange } from "../wire/port-range.ts";
 import type { Block } from "./block.ts";
 import { findMissingFeature } from "./features.ts";
 import { type NetworkAudit, NetworkBlocks } from "./network-blocks.ts";
@@ -17,7 +19,7 @@ import {
   TABLE,
 } from "./ruleset.ts";
 import { sameEnd } from "./same-end.ts";
-import { latelyKey, type Place, placeOf, sourceOfKey } from "./set-key.ts";
+import { latelyKey, type Place, placeOf, plainSets, sourceOfElement } from "./set-key.ts";
 
 export { sameEnd } from "./same-end.ts";
 
@@ -33,12 +35,21 @@ const SMALL_SET = 1_024;
 /** What decides in which set a block is. */
 type Placed = Pick<Block, "source" | "soft">;
 
+/** A datagram port out of ip_local_port_range counts as served until the listeners have been looked at three times more. */
+const CLIENT_PORT_MS = 90_000;
+
+/** A port that has a listener. */
+export interface Served {
+  readonly protocol: number;
+  readonly port: number;
+}
+
 export type Outcome = { readonly block: Block; readonly failure: string };
 
 /** A source that the kernel holds, as it tells it. */
 export interface Held {
   readonly place: string;
-  readonly source: ReturnType<typeof sourceOfKey>;
+  readonly source: ReturnType<typeof sourceOfElement>;
   readonly soft: boolean;
   readonly expiresInMs: number | undefined;
 }
@@ -175,7 +186,7 @@ export class Firewall {
   /** Reads the sets whole, for many look-ups at once. */
   #dump(clock: () => number): (block: Block, place: Place) => boolean {
     const endsAtMs = new Map<string, number | undefined>();
-    for (const set of ["blocked4", "blocked6", "soft4", "soft6"]) {
+    for (const set of plainSets) {
       this.#tables.visitElements(set, (key, expiresInMs) => {
         endsAtMs.set(`${set} ${key.toString("hex")}`, expiresInMs === undefined ? undefined : clock() + expiresInMs);
       });
@@ -256,17 +267,17 @@ export class Firewall {
   /** Every single source that the kernel holds. Slow above some 100,000 (see NfTables.visitElements). */
   readHeld(): Held[] {
     const held: Held[] = [];
-    for (const set of ["blocked4", "blocked6", "soft4", "soft6"]) {
+    for (const set of plainSets) {
       this.#tables.visitElements(set, (key, expiresInMs) => {
-        held.push({ place: set, source: this.#sourceOf(key), soft: set.startsWith("soft"), expiresInMs });
+        held.push({ place: set, source: this.#sourceOf(set, key), soft: set.startsWith("soft"), expiresInMs });
       });
     }
     return held;
   }
 
   /** On our links a key without a host part is an address, as the rules have it. */
-  #sourceOf(key: Uint8Array): Prefix | undefined {
-    const source = sourceOfKey(key);
+  #sourceOf(set: string, key: Uint8Array): Prefix | undefined {
+    const source = sourceOfElement(set, key);
     if (source?.bits !== 64) return source;
     const { w0, w1, w2, w3 } = source;
     return this.#near.contains(w0, w1, w2, w3) ? { ...source, bits: 128 } : source;
@@ -298,7 +309,7 @@ export class Firewall {
 
   /** Empties every set of blocks, whatever is listed. */
   emptyBlockSets(): void {
-    const sets = ["blocked4", "blocked6", "blockednet4", "blockednet6", "soft4", "soft6"];
+    const sets = [...plainSets, "blockednet4", "blockednet6"];
     this.#must(sets.map((set) => `flush set inet ${TABLE} ${set}`).join("\n"), "cannot empty the block sets");
     this.#networks.clear();
   }
@@ -309,11 +320,17 @@ export class Firewall {
   }
 
   /** Tells the kernel which ports have a listener now, so that none of them is a trap when its service restarts. */
-  rememberServed(ports: readonly { readonly protocol: number; readonly port: number }[], latelyOpenMs: number): string {
+  rememberServed(ports: readonly Served[], latelyOpenMs: number, ephemeral: PortRange): string {
     const changes = ports.map(({ protocol, port }) => ({
       set: "lately",
       key: latelyKey(protocol, port),
-      timeoutMs: port < 1024 ? latelyOpenMs : latelyOpenMs * 24,
+      // A datagram socket there is most often a client's, in use for a moment; and no trap anyway.
+      timeoutMs:
+        protocol === IpProtocol.Udp && port >= ephemeral.first && port <= ephemeral.last
+          ? CLIENT_PORT_MS
+          : port < 1024
+            ? latelyOpenMs
+            : latelyOpenMs * 24,
     }));
     return changes.length === 0 ? "" : this.#tables.replace(changes);
   }

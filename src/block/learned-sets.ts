@@ -14,9 +14,19 @@ export const learnedSets = {
   lately: 8,
   client4: 4,
   client6: 16,
+  knownu4: 8,
+  knownu6: 20,
 } as const;
 export type LearnedSet = keyof typeof learnedSets;
-export const learnedSetNames: readonly LearnedSet[] = ["known4", "known6", "lately", "client4", "client6"];
+export const learnedSetNames: readonly LearnedSet[] = [
+  "known4",
+  "known6",
+  "lately",
+  "client4",
+  "client6",
+  "knownu4",
+  "knownu6",
+];
 
 export interface LearnedElement {
   readonly set: LearnedSet;

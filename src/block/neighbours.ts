@@ -26,15 +26,10 @@ const MANY_MINUTES = 10;
 export const neighbourChains = ["near4held", "far6held", "onlink"] as const;
 
 /** Sources whose whole network is held, or softly blocked. */
-export function wideMatches(what: "held" | "soft", unguarded4: string, unguarded6: string): readonly string[] {
-  const unguarded = (family: string) => (family === "ipv4_addr" ? unguarded4 : unguarded6);
-  const networks = widths.map(({ name, key, far, family }) => `${key} @${what}${name} ${far} ${unguarded(family)}`);
-  if (what === "soft") return networks;
-  return [
-    ...networks,
-    `ip saddr @near4 ether saddr @heldmac ${unguarded4}`,
-    `ip6 saddr @near6 ether saddr @heldmac ${unguarded6}`,
-  ];
+export function wideMatches(what: "held" | "soft"): readonly string[] {
+  const networks = widths.map(({ name, key, far }) => `${key} @${what}${name} ${far}`);
+  const onLink = ["ip saddr @near4 ether saddr @heldmac", "ip6 saddr @near6 ether saddr @heldmac"];
+  return what === "soft" ? networks : [...networks, ...onLink];
 }
 
 /** What follows when a new source has been put in the hold. */
@@ -58,6 +53,9 @@ export function neighbourSetDefinitions(holdSeconds: number): Readonly<Record<st
       [`many${name}`, dynamic(family, neighbourSets.many, `${MANY_MINUTES}m`)],
       [`held${name}`, dynamic(family, neighbourSets.heldwide, `${holdSeconds}s`)],
     ]),
-    ...widths.map(({ name, family }) => [`soft${name}`, `type ${family}; flags timeout; size ${neighbourSets.softwide};`]),
+    ...widths.map(({ name, family }) => [
+      `soft${name}`,
+      `type ${family}; flags timeout; size ${neighbourSets.softwide};`,
+    ]),
   ]);
 }

@@ -172,18 +172,16 @@ function shieldRules(plan: RulesetPlan): readonly string[] {
 }
 
 /** Which sources are held, and which softly blocked: themselves, their /64, or with their neighbours. */
-const heldMatches: readonly string[] = [
-  `ip saddr @held4 ${unguarded4}`,
-  `ip6 saddr @held6 ${unguarded6}`,
-  `ip6 saddr & ${SLASH64} @held6 ip6 saddr != @near6 ${unguarded6}`,
-  ...wideMatches("held", unguarded4, unguarded6),
-];
-const softMatches: readonly string[] = [
-  `ip saddr @soft4 ${unguarded4}`,
-  `ip6 saddr @soft6 ${unguarded6}`,
-  `ip6 saddr & ${SLASH64} @soft6 ip6 saddr != @near6 ${unguarded6}`,
-  ...wideMatches("soft", unguarded4, unguarded6),
-];
+function sourcesIn(what: "held" | "soft"): readonly string[] {
+  return [
+    `ip saddr @${what}4`,
+    `ip6 saddr @${what}6`,
+    `ip6 saddr & ${SLASH64} @${what}6 ip6 saddr != @near6`,
+    ...wideMatches(what),
+  ].map((match) => `${match} ${match.startsWith("ip6 ") ? unguarded6 : unguarded4}`);
+}
+const heldMatches = sourcesIn("held");
+const softMatches = sourcesIn("soft");
 
 /** Held sources learn nothing while the daemon decides; softly blocked ones get no new connection. */
 function outRules(plan: RulesetPlan): readonly string[] {
@@ -217,7 +215,10 @@ function foundRules(plan: RulesetPlan): Rules {
     ],
     foundserved: [...foundLog(logPrefixes.held), "counter drop"],
     ...(isTrap
-      ? { foundclosed: [...heldRules("goto foundprobe"), "jump hold", "goto foundprobe"], foundprobe: [...foundLog(logPrefixes.probe), "drop"] }
+      ? {
+          foundclosed: [...heldRules("goto foundprobe"), "jump hold", "goto foundprobe"],
+          foundprobe: [...foundLog(logPrefixes.probe), "drop"],
+        }
       : {}),
   };
 }

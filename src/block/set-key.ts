@@ -2,7 +2,8 @@
 import { IPV4_MAPPED_WORD, isIpv4, type Prefix, prefixOfWords } from "../wire/address.ts";
 
 /** Sets whose elements are single keys (fast path) and sets of intervals (wide prefixes, few, blocked by hand). */
-export type PlainSet = "blocked4" | "blocked6" | "soft4" | "soft6";
+export const plainSets = ["blocked4", "blocked6", "soft4", "soft6", "soft24", "soft56", "soft48"] as const;
+export type PlainSet = (typeof plainSets)[number];
 export type IntervalSet = "blockednet4" | "blockednet6";
 
 export type Place =
@@ -14,6 +15,8 @@ export type Place =
  * the rules count by address: such a /64 is an interval, like every other width.
  */
 export function placeOf(source: Prefix, soft: boolean, near: boolean): Place {
+  const wide = soft ? softSetOf(source) : undefined;
+  if (wide !== undefined) return { kind: "plain", set: wide, key: keyBytes(source) };
   if (isIpv4(source)) {
     if (source.bits === 128) return { kind: "plain", set: soft ? "soft4" : "blocked4", key: keyBytes(source) };
     return { kind: "interval", set: "blockednet4" };
@@ -24,6 +27,22 @@ export function placeOf(source: Prefix, soft: boolean, near: boolean): Place {
     return { kind: "plain", set: soft ? "soft6" : "blocked6", key: keyBytes(source) };
   }
   return { kind: "interval", set: "blockednet6" };
+}
+
+/** Neighbours are blocked softly together by the widths of block/neighbours.ts. */
+function softSetOf(source: Prefix): PlainSet | undefined {
+  if (isIpv4(source)) return source.bits === 120 ? "soft24" : undefined;
+  return source.bits === 56 ? "soft56" : source.bits === 48 ? "soft48" : undefined;
+}
+
+/** How wide the elements of a set are; of the others the key tells. */
+const bitsOfSet: Readonly<Record<string, number>> = { soft24: 120, soft56: 56, soft48: 48 };
+
+/** The source that an element of a plain set stands for. */
+export function sourceOfElement(set: string, key: Uint8Array): Prefix | undefined {
+  const source = sourceOfKey(key);
+  const bits = bitsOfSet[set];
+  return source === undefined || bits === undefined ? source : { ...source, bits };
 }
 
 /** The key in network order: 4 bytes for IPv4, 16 for IPv6. */

@@ -18,6 +18,7 @@ export function explainSettings(settings: Settings): string[] {
     explainScan(settings),
     ...explainTolerated("TCP", settings.tcp),
     ...explainTolerated("UDP", settings.udp),
+    ...explainPublic(settings),
     ...explainBlocking(settings),
     ...explainResponses(settings),
     explainExempt(settings),
@@ -84,6 +85,17 @@ function explainTolerated(protocol: "TCP" | "UDP", watch: WatchSettings): string
   const tolerated = intersectPorts(watch.watched, watch.tolerated);
   if (tolerated.length === 0) return [];
   return [`Tolerated, ${protocol}: ${list(tolerated)} are tried by habit; alone they hold and block nobody.`];
+}
+
+function explainPublic({ tcp, udp, firewall }: Settings): string[] {
+  const isCut = firewall !== "none" && (tcp.block || udp.block);
+  const ports = [
+    { protocol: "TCP", ranges: tcp.publicPorts },
+    { protocol: "UDP", ranges: udp.publicPorts },
+  ].filter(({ ranges }) => ranges.length > 0);
+  if (!isCut || ports.length === 0) return [];
+  const text = ports.map(({ protocol, ranges }) => `${protocol} ${list(ranges)}`).join("; ");
+  return [`Public: ${text}; while these ports are served, neither a hold nor a soft block cuts them.`];
 }
 
 function explainBlocking(settings: Settings): string[] {

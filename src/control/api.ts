@@ -64,9 +64,13 @@ export interface GuardEntry {
   readonly until: string | null;
 }
 
-/** A source that has finished a real connection to this TCP port, and how long that is remembered. */
+/**
+ * A source that has finished a real connection to this TCP port, or got an answer from this UDP port, and how long that is
+ * remembered. An IPv6 source beyond this host's links is its /64.
+ */
 export interface KnownClient {
   readonly source: string;
+  readonly protocol: "tcp" | "udp";
   readonly port: number;
   /** ISO 8601. */
   readonly until: string;

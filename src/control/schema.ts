@@ -79,6 +79,7 @@ export const numberedEventSchema: z.ZodType<NumberedEvent> = z.looseObject({ num
 
 export const knownClientSchema: z.ZodType<KnownClient> = z.looseObject({
   source: z.string(),
+  protocol: z.enum(["tcp", "udp"]),
   port: z.number().min(0).max(65_535),
   until: z.string(),
 });

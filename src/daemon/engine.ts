@@ -116,7 +116,7 @@ export class Engine implements PacketSink {
   /** What a mirror port has shown; the words are the full source address of the packet that decided. */
   tapFinding(finding: Finding, words: readonly [number, number, number, number]): void {
     this.counters.findings++;
-    this.#listener.verdict(this.#judge.judgeUnasked(finding, words));
+    this.#listener.verdict(this.#judge.judge(finding, ...words));
   }
 
   packet(bytes: Uint8Array, at: number, end: number, tag: number): void {
@@ -184,7 +184,7 @@ export class Engine implements PacketSink {
     const finding = isFound && !this.#isWithheld(probe, from) ? this.#detector.findingOf(probe) : undefined;
     const state = isFound ? "found" : this.#detector.isRepeat ? "repeat" : "watched";
     this.#listener.probe(probe, state);
-    if (finding !== undefined) this.#found(finding, from, probe.disposition);
+    if (finding !== undefined) this.#found(finding, from);
     return state;
   }
 
@@ -194,14 +194,11 @@ export class Engine implements PacketSink {
     return this.#listener.withholds?.(probe) === true;
   }
 
-  #found(found: Finding, from: Packet | Arrival, disposition: Disposition): void {
+  #found(found: Finding, from: Packet | Arrival): void {
     const { source0, source1, source2, source3 } = from;
     const isWhole = found.source.bits === 128;
     const finding = isWhole ? found : { ...found, address: prefixOfWords(source0, source1, source2, source3, 128) };
-    const verdict = hasAskedGuard({ disposition, kind: finding.kind })
-      ? this.#judge.judge(finding, source0, source1, source2, source3)
-      : this.#judge.judgeUnasked(finding, [source0, source1, source2, source3]);
-    this.#listener.verdict(verdict);
+    this.#listener.verdict(this.#judge.judge(finding, source0, source1, source2, source3));
   }
 
   #dispositionOf(tag: number): Disposition {

@@ -5,7 +5,7 @@ import type { LearnedElement, LearnedSets } from "../block/learned-sets.ts";
 import { sourceOfKey } from "../block/set-key.ts";
 import type { KnownClient } from "../control/api.ts";
 import { type Clock, printTime, wallClock } from "../record/clock.ts";
-import { formatWords } from "../wire/address.ts";
+import { formatPrefix } from "../wire/address.ts";
 import { decodeLearned, LearnedBytes, readLearned } from "./learned-file.ts";
 
 /** As they are now, at most 262,144 of each family. Rejects with KernelError. */
@@ -27,13 +27,16 @@ export function readKnownClients(path: string): Iterable<KnownClient> | undefine
   return elements === undefined ? undefined : knownClients(elements, wallClock);
 }
 
+/** Sets of known pairs, and the length of an address in their keys; behind it stands the port. */
+const addressBytesOf: Readonly<Record<string, number>> = { known4: 4, known6: 16, knownu4: 4, knownu6: 16 };
+
 function* knownClients(elements: Iterable<LearnedElement>, clock: Pick<Clock, "wallMs">): Generator<KnownClient> {
   for (const { set, key, untilMs } of elements) {
-    const addressBytes = set === "known4" ? 4 : set === "known6" ? 16 : 0;
+    const addressBytes = addressBytesOf[set] ?? 0;
     const source = sourceOfKey(key.subarray(0, addressBytes));
     if (source === undefined) continue;
     const port = ((key[addressBytes] ?? 0) << 8) | (key[addressBytes + 1] ?? 0);
-    const { w0, w1, w2, w3 } = source;
-    yield { source: formatWords(w0, w1, w2, w3), port, until: printTime(clock, untilMs) };
+    const protocol = set === "knownu4" || set === "knownu6" ? "udp" : "tcp";
+    yield { source: formatPrefix(source), protocol, port, until: printTime(clock, untilMs) };
   }
 }

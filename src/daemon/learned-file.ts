@@ -12,7 +12,7 @@ const COUNT_AT = MAGIC.length;
 const HEADER_BYTES = COUNT_AT + 4;
 const HEAD_BYTES = 5;
 /** All of them full. */
-const MAX_ELEMENTS = 2 * setSizes.known + 2 * setSizes.client + setSizes.lately;
+const MAX_ELEMENTS = 2 * (setSizes.known + setSizes.knownu) + 2 * setSizes.client + setSizes.lately;
 
 /** Gathers elements as the bytes of the file: objects for a million of them would take two hundred megabytes. */
 export class LearnedBytes {

@@ -140,11 +140,19 @@ export class RingSensor implements PacketSink {
     this.#sink?.batchEnd();
   }
 
-  /** What we ask, so that its answer is no probe; and which ports answer, by whatever means. */
+  /**
+   * What this host asks, so that its answer is no probe: its own SYN, or a datagram from a port that it does not serve.
+   * Whatever else it sends may be an answer, which makes nobody a peer. And which ports answer, by whatever means.
+   */
   #sent(packet: Packet): void {
-    if (packet.protocol === IpProtocol.Tcp && (packet.tcpFlags & NAMING) === ANSWER)
-      this.memory.noteServed(IpProtocol.Tcp, packet.sourcePort, this.#latelyMs, this.#timeMs);
-    else this.memory.noteAsked(packet, this.#timeMs);
+    if (packet.protocol === IpProtocol.Tcp) {
+      const naming = packet.tcpFlags & NAMING;
+      if (naming === ANSWER) this.memory.noteServed(IpProtocol.Tcp, packet.sourcePort, this.#latelyMs, this.#timeMs);
+      else if (naming === TcpFlag.Syn) this.memory.noteAsked(packet, this.#timeMs);
+      return;
+    }
+    if (this.memory.isLately(packet.protocol, packet.sourcePort, this.#timeMs)) return;
+    this.memory.noteAsked(packet, this.#timeMs);
   }
 
   #judge(packet: Packet): number {
@@ -207,9 +215,7 @@ export class RingSensor implements PacketSink {
   #trap(packet: Packet): number {
     if (this.#isGrace) return this.#limited(QUIET, this.#weak);
     const { source0, source1, source2, source3 } = packet;
-    const isGuarded =
-      this.#guarded.contains(source0, source1, source2, source3) ||
-      this.memory.isPeer(source0, source1, source2, source3, this.#timeMs);
+    const isGuarded = this.#guarded.contains(source0, source1, source2, source3);
     return isGuarded ? this.#limited(GUARDED, this.#weak) : PROBE;
   }
 

@@ -218,7 +218,7 @@ export class Running {
     this.#servicesText = text;
     const unread = describeUnread(services);
     if (unread !== "") daemon.recorder.warning(unread);
-    firewall.rememberServed(services.ports, daemon.settings.latelyOpenMs);
+    firewall.rememberServed(services.ports, daemon.settings.latelyOpenMs, daemon.host.ephemeral);
   }
 
   #watchIgnoreFile(): void {
@@ -251,12 +251,12 @@ export class Running {
       this.#hostText = text;
     }
     const { first, last } = host.ephemeral;
-    const served = [...listServedPorts(), ...readVirtualServices().ports].filter(
+    const served = [...listServedPorts("reachable"), ...readVirtualServices().ports].filter(
       ({ protocol, port }) =>
         (protocol === IpProtocol.Tcp ? !daemon.isDecoys(port) : port < first || port > last) &&
         !this.#connectMode.isOurs(protocol, port),
     );
-    firewall.rememberServed(served, daemon.settings.latelyOpenMs);
+    firewall.rememberServed(served, daemon.settings.latelyOpenMs, daemon.host.ephemeral);
   }
 
   /** The exit code: 0 for SIGTERM and SIGINT. SIGHUP reloads. */

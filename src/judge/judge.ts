@@ -110,8 +110,8 @@ export class Judge {
   }
 
   /**
-   * The four words: full source address of the probe that decided, as for `spares`. Peers are the kernel's to spare: it
-   * asks its own set before it calls a packet a probe.
+   * The four words: full source address of the probe that decided, as for `spares`. A peer of this host's own connections is
+   * spared a full block and commands on a claim; a soft block cuts none of its answers.
    */
   judge(finding: Finding, w0: number, w1: number, w2: number, w3: number): Verdict {
     const grade = gradeOf(finding);
@@ -119,16 +119,9 @@ export class Judge {
     // An IPv6 packet from ::ffff:192.0.2.1 reads as IPv4 by its words, yet its key is ::/64: so the key is asked too.
     const because = this.spares(w0, w1, w2, w3) ?? (this.#own.containsPrefix(finding.source) ? "own" : undefined);
     if (because !== undefined) return { action: "spare", because, finding };
-    return this.#act(finding, grade);
-  }
-
-  /**
-   * As judge(), for what no sensor rule has seen (listeners) or had a reason to ask the guard about: peers are asked for.
-   */
-  judgeUnasked(finding: Finding, words: Words): Verdict {
-    const verdict = this.judge(finding, ...words);
-    const isUnproven = verdict.action === "soft" || (verdict.action === "block" && verdict.grade === "direct");
-    const guard = isUnproven ? this.guardReason(words) : undefined;
+    const verdict = this.#act(finding, grade);
+    const isFull = verdict.action === "block" || verdict.action === "run";
+    const guard = isFull ? this.guardReason([w0, w1, w2, w3]) : undefined;
     return guard === undefined ? verdict : { action: "spare", because: "guarded", guard, finding };
   }
 

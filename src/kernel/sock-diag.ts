@@ -10,14 +10,17 @@ export interface ServedPort {
   readonly port: number;
 }
 
-/** Every TCP port in LISTEN and every bound, unconnected UDP port, of both families. Throws KernelError. */
-export function listServedPorts(): ServedPort[] {
+/**
+ * Every TCP port in LISTEN and every bound, unconnected UDP port, of both families. "reachable": without what is bound to a
+ * loopback address, which nobody outside can ask. Throws KernelError.
+ */
+export function listServedPorts(which: "all" | "reachable" = "all"): ServedPort[] {
   const socket = new NetlinkSocket({ name: "sock_diag", protocol: K.NETLINK_SOCK_DIAG });
   try {
     const seen = new Set<number>();
     for (const family of [K.AF_INET, K.AF_INET6]) {
-      collect(socket, { family, protocol: IpProtocol.Tcp, states: 1 << K.TCP_LISTEN }, seen);
-      collect(socket, { family, protocol: IpProtocol.Udp, states: 1 << K.TCP_CLOSE }, seen);
+      collect(socket, { family, protocol: IpProtocol.Tcp, states: 1 << K.TCP_LISTEN }, which, seen);
+      collect(socket, { family, protocol: IpProtocol.Udp, states: 1 << K.TCP_CLOSE }, which, seen);
     }
     return [...seen].map((packed) => ({ protocol: packed >>> 16, port: packed & 0xffff }));
   } finally {
@@ -75,10 +78,19 @@ function requestOf(socket: NetlinkSocket, { family, protocol, states, port = 0 }
     .finish();
 }
 
-function collect(socket: NetlinkSocket, query: Query, into: Set<number>): void {
+/** Whether a socket is bound to 127.0.0.0/8, ::1 or ::ffff:127.0.0.0/104. */
+function isLoopback(bytes: Buffer, at: number): boolean {
+  const word = (index: number) => bytes.readUInt32BE(at + K.INET_DIAG_MSG_SRC_AT + 4 * index);
+  if (bytes.readUInt8(at) === K.AF_INET) return word(0) >>> 24 === 127;
+  if (word(0) !== 0 || word(1) !== 0) return false;
+  return word(2) === IPV4_MAPPED_WORD ? word(3) >>> 24 === 127 : word(2) === 0 && word(3) === 1;
+}
+
+function collect(socket: NetlinkSocket, query: Query, which: "all" | "reachable", into: Set<number>): void {
   socket.request(requestOf(socket, query), ({ bytes, at, end }) => {
     if (end - at < K.INET_DIAG_MSG_BYTES) return;
     const port = bytes.readUInt16BE(at + K.INET_DIAG_MSG_SPORT_AT);
+    if (which === "reachable" && isLoopback(bytes, at)) return;
     if (port !== 0) into.add((query.protocol << 16) | port);
   });
 }

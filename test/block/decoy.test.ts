@@ -71,7 +71,7 @@ test("whom the sensor leaves alone the decoy leaves alone, before it looks at an
   for (const chain of ["decoysyn", "decoyack"]) {
     const rules = chains.get(chain) ?? [];
     const first = rules.findIndex((rule) => /goto|jump/.test(rule));
-    for (const set of ["@ignored4", "@ignored6", "@guard4", "@peer6", "@delegated4", "@known4", "@known6", "@flows4"])
+    for (const set of ["@ignored4", "@ignored6", "@guard4", "@delegated4", "@known4", "@known6", "@flows4"])
       assert.ok(at(rules, `${set} return`) < first, `${chain}: ${set}`);
   }
 });
@@ -112,11 +112,12 @@ test("the mark comes after tproxy, which ends the rule where no listener is: a d
 
 test("a real port is covered only for the held and softly blocked, and only where closed ports get their answers out", () => {
   const served = rulesOf({ ...ordinaryPlan, decoy }).get("served") ?? [];
-  assert.deepEqual(served.slice(0, 2), [
-    "ip saddr != @answered4 return",
-    "ip6 saddr & ffff:ffff:ffff:ffff:: != @answered6 return",
+  assert.deepEqual(served.slice(0, 3), [
+    "tcp dport @public_tcp return",
+    "ip saddr & 255.255.255.0 != @answered4 return",
+    "ip6 saddr & ffff:ffff:ffff:: != @answered6 return",
   ]);
-  for (const rule of served.slice(2)) assert.match(rule, /@(held|soft)[46] .*goto standin$/);
+  for (const rule of served.slice(3)) assert.match(rule, /@(held|soft)(4|6|24|56|48|mac) .*goto standin$/);
 });
 
 test("behind a translation handshakes are tracked, and so limited", () => {

@@ -53,6 +53,9 @@ test("a SYN to a closed port is a trap only after everybody who may knock has be
   const letGo = [
     "tcp flags & (fin|syn|rst|ack) == syn ip saddr . tcp dport @known4 tcp dport != @listened_tcp return",
     "tcp flags & (fin|syn|rst|ack) == syn ip6 saddr . tcp dport @known6 tcp dport != @listened_tcp return",
+    "tcp flags & (fin|syn|rst|ack) == syn ip6 saddr & ffff:ffff:ffff:ffff:: . tcp dport @known6 tcp dport != @listened_tcp return",
+    "tcp dport @public_tcp socket transparent { 0, 1 } goto remembered",
+    "jump shut",
     "socket transparent { 0, 1 } goto open",
     "ip saddr . meta l4proto . th sport . th dport @flows4 counter return",
     "ip6 saddr . meta l4proto . th sport . th dport @flows6 counter return",
@@ -68,27 +71,22 @@ test("a SYN to a closed port is a trap only after everybody who may knock has be
   );
   assert.deepEqual(newtcp.slice(-2), ["tcp dport @watched_tcp counter goto probe", "goto out"]);
   const probe = ordinary.get("probe") ?? [];
-  assert.deepEqual(probe.slice(0, 4), [
-    "ip saddr @guard4 goto guarded",
-    "ip6 saddr @guard6 goto guarded",
-    "ip saddr @peer4 goto guarded",
-    "ip6 saddr @peer6 goto guarded",
-  ]);
-  assert.ok(probe.slice(4, 7).every((rule) => rule.endsWith("goto again")));
-  assert.equal(probe[7], "jump hold");
+  assert.deepEqual(probe.slice(0, 2), ["ip saddr @guard4 goto guarded", "ip6 saddr @guard6 goto guarded"]);
+  assert.ok(probe.slice(2, 5).every((rule) => rule.endsWith("goto again")));
+  assert.equal(probe[5], "jump hold");
   assert.equal(ordinary.get("probe")?.at(-1), "drop");
 });
 
 test("a known customer's first and last packet pass few rules: it stays known, and is none of our own listeners' ports", () => {
   const sensor = ordinary.get("sensor") ?? [];
   const known = sensor.filter((rule) => rule.includes("@known"));
-  assert.deepEqual(sensor.slice(2, 6), known);
-  const [, , ...ends] = known;
+  assert.deepEqual(sensor.slice(2, 8), known);
+  const [, , , ...ends] = known;
   for (const [index, rule] of ends.entries()) {
-    const family = index === 0 ? "ip" : "ip6";
     const set = index === 0 ? "@known4" : "@known6";
     assert.match(rule, /^tcp flags & \(fin\|rst\) != 0 ct state established ct direction original ct status assured /);
-    const pair = `${family} saddr . tcp dport`;
+    const address = ["ip saddr", "ip6 saddr", "ip6 saddr & ffff:ffff:ffff:ffff::"][index];
+    const pair = `${address} . tcp dport`;
     assert.ok(rule.endsWith(`${pair} ${set} tcp dport != @listened_tcp goto customer`), rule);
   }
   assert.deepEqual(ordinary.get("newcustomer"), [
@@ -102,7 +100,8 @@ test("a known customer's first and last packet pass few rules: it stays known, a
   ]);
   assert.deepEqual(ordinary.get("customer"), [
     "update @known4 { ip saddr . tcp dport }",
-    "update @known6 { ip6 saddr . tcp dport }",
+    "ip6 saddr @near6 update @known6 { ip6 saddr . tcp dport }",
+    "ip6 saddr != @near6 update @known6 { ip6 saddr & ffff:ffff:ffff:ffff:: . tcp dport }",
     "update @client4 { ip saddr }",
     "ip6 saddr @near6 update @client6 { ip6 saddr } return",
     "update @client6 { ip6 saddr & ffff:ffff:ffff:ffff:: }",
@@ -113,7 +112,7 @@ test("a known customer's first and last packet pass few rules: it stays known, a
   });
   const left = (decoyed.get("sensor") ?? []).filter((rule) => rule.includes("@known"));
   assert.ok(
-    left.length === 4 && left.every((rule) => rule.includes("meta mark != 7")),
+    left.length === 6 && left.every((rule) => rule.includes("meta mark != 7")),
     "the decoy's handshakes are others'",
   );
 });
@@ -191,7 +190,7 @@ test("resting: the blocks stay; no sensor, no hold, no log", () => {
   const chains = rulesOf(text);
   assert.deepEqual([...chains.keys()].sort(), ["resting", "shield"]);
   assert.deepEqual(chains.get("shield"), ordinary.get("shield"));
-  assert.ok(chains.get("resting")?.includes("ip saddr @soft4 ip saddr != @guard4 ip saddr != @peer4 counter drop"));
+  assert.ok(chains.get("resting")?.includes("ip saddr @soft4 ip saddr != @guard4 counter drop"));
   assert.ok(allRules(chains).every((rule) => !/\blog\b|@held|update/.test(rule)));
   assert.match(text, /^delete chain inet portreeve sensor$/m);
 });
@@ -236,9 +235,17 @@ test("the host's sets are emptied and filled in one text, which touches no block
 test("what we ask from a port that may be a trap is remembered, in the key that its answer is looked up by", () => {
   assert.deepEqual(ordinary.get("remember"), [
     "oif lo return",
-    "meta l4proto udp ct state new udp sport != 32768-60999 goto asked",
-    "tcp flags & (fin|syn|rst) != 0 ct direction original goto asked",
+    "meta l4proto udp goto datagram",
+    "meta l4proto != tcp return",
+    "tcp flags & (fin|syn|rst|ack) == syn goto asked",
+    "ct state untracked tcp flags & (syn|rst|ack) == ack goto asked",
+    "tcp flags & (fin|rst) != 0 ct direction original goto askedbefore",
   ]);
+  // What a window probe or the end of a connection does: it makes nobody known who was not.
+  for (const rule of ordinary.get("askedbefore") ?? []) {
+    const [, key = "", set = ""] = /^(.*?) @(flows\d) /.exec(rule) ?? [];
+    assert.equal(rule, `${key} @${set} update @${set} { ${key} }`);
+  }
   const asked = ordinary.get("asked") ?? [];
   for (const chain of ["newtcp", "newudp", "stray"]) {
     const late = (ordinary.get(chain) ?? []).filter((rule) => rule.includes("@flows"));
@@ -260,20 +267,26 @@ test("a late answer passes before its sender's hold and before any log", () => {
   }
 });
 
-test("without a known ephemeral range every datagram that begins a flow is remembered; with one, no port of it", () => {
+test("a datagram that begins a flow is remembered, from an ephemeral port shortly; from a served port it is an answer", () => {
   const { ephemeral: _, ...unknown } = ordinaryPlan;
-  assert.equal(on(unknown).get("remember")?.[1], "meta l4proto udp ct state new goto asked");
-  const other = on({ ...ordinaryPlan, ephemeral: { first: 20_000, last: 20_999 } });
-  assert.equal(other.get("remember")?.[1], "meta l4proto udp ct state new udp sport != 20000-20999 goto asked");
+  const served = "meta l4proto . th sport @lately goto answering";
+  assert.deepEqual(on(unknown).get("datagram"), [served, "ct state new goto asked"]);
+  const [first, ...others] = on({ ...ordinaryPlan, ephemeral: { first: 20_000, last: 20_999 } }).get("datagram") ?? [];
+  assert.equal(first, served);
+  assert.equal(others.length, 3);
+  for (const rule of others.slice(0, 2))
+    assert.match(rule, /^udp sport 20000-20999 ct state new update @flows\d \{ .* timeout 30s \} return$/);
+  const answering = ordinary.get("answering") ?? [];
+  assert.ok(answering.length > 0 && answering.every((rule) => rule.includes("update @knownu")));
 });
 
 test("the guard is asked before whatever holds or drops on a claim, and never before a full block", () => {
   const drops = [...(ordinary.get("out") ?? []), ...(ordinary.get("resting") ?? [])];
-  assert.ok(drops.length >= 9);
-  for (const rule of drops) {
-    const family = rule.startsWith("ip6")
-      ? "ip6 saddr != @guard6 ip6 saddr != @peer6"
-      : "ip saddr != @guard4 ip saddr != @peer4";
+  const dropping = [...drops.filter((rule) => rule.includes("drop")), ...(ordinary.get("shut") ?? []).slice(1)];
+  dropping.push(...(ordinary.get("shut6") ?? []));
+  assert.ok(dropping.length >= 36, String(dropping.length));
+  for (const rule of dropping) {
+    const family = rule.startsWith("ip6") ? "ip6 saddr != @guard6" : "ip saddr != @guard4";
     assert.ok(rule.includes(family), rule);
   }
   const full = (ordinary.get("shield") ?? []).filter((rule) => /@blocked[46] /.test(rule) && !rule.includes("ffff"));
@@ -283,10 +296,10 @@ test("the guard is asked before whatever holds or drops on a claim, and never be
 
 test("peers are learned from answers of both protocols, for as long as GUARD_TIME says", () => {
   const chains = on({ ...ordinaryPlan, guardSeconds: 42 });
-  const learned = [
-    "ct direction reply update @peer4 { ip saddr timeout 42s }",
-    "ct direction reply update @peer6 { ip6 saddr timeout 42s }",
-  ];
+  const learned = ["ip", "ip6"].map((family, index) => {
+    const [key, set] = [`${family} saddr . meta l4proto . th sport . th dport`, index === 0 ? "4" : "6"];
+    return `ct direction reply ${key} @flows${set} update @flows${set} { ${key} } update @peer${set} { ${family} saddr timeout 42s }`;
+  });
   assert.deepEqual(chains.get("oldtcp")?.slice(0, 2), learned);
   assert.deepEqual(chains.get("oldudp"), learned);
   assert.deepEqual(

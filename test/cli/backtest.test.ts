@@ -25,8 +25,8 @@ import { makeLab, portreeve } from "./run-command.ts";
 const POLICY = 'POLICY="score"\nPROOF="on"\nTOLERATED_PORTS_TCP="443"\n';
 const until = "2026-11-29T10:00:00.000Z";
 const known: readonly KnownClient[] = [
-  { source: CLIENT, port: 80, until },
-  { source: "203.0.113.77", port: 22, until },
+  { source: CLIENT, protocol: "tcp", port: 80, until },
+  { source: "203.0.113.77", protocol: "tcp", port: 22, until },
 ];
 const everybody: readonly Event[] = [
   ...scan.map((event, index) => (index === 5 ? { ...event, missed: 12 } : event)),

@@ -17,10 +17,11 @@ describe("defaults", () => {
   test("a file with no key but IGNORE_FILE means what PortSentry's silence means", () => {
     const settings = settingsOf(load(IGNORE_LINE));
     const quietly = { watched: [{ first: 1, last: 65535 }], tolerated: [], block: false, runOnly: false };
+    const one = (port: number) => ({ first: port, last: port });
     assert.deepEqual(settings, {
       file: FILE,
-      tcp: { mode: "all", modeName: "atcp", active: true, ...quietly },
-      udp: { mode: "all", modeName: "audp", active: true, ...quietly },
+      tcp: { mode: "all", modeName: "atcp", active: true, ...quietly, publicPorts: [25, 80, 443].map(one) },
+      udp: { mode: "all", modeName: "audp", active: true, ...quietly, publicPorts: [53, 443].map(one) },
       generation: 1,
       firewall: "auto",
       responses: {
@@ -95,6 +96,8 @@ describe("every key reaches its setting", () => {
     ["GUARD_SSH", "0", ({ guardSsh }) => guardSsh, false],
     ["GUARD_TIME", "5m", ({ guardMs }) => guardMs, 300_000],
     ["TOLERATED_PORTS_TCP", "443,80", ({ tcp }) => formatPorts(tcp.tolerated), "80,443"],
+    ["PUBLIC_PORTS_TCP", "8443,25", ({ tcp }) => formatPorts(tcp.publicPorts), "25,8443"],
+    ["PUBLIC_PORTS_UDP", "123", ({ udp }) => formatPorts(udp.publicPorts), "123"],
     ["TOLERATED_PORTS_UDP", "53", ({ udp, tcp }) => [formatPorts(udp.tolerated), tcp.tolerated], ["53", []]],
     ["HISTORY_FILE", "/h", ({ historyFile }) => historyFile, "/h"],
     ["HISTORY_FILE", "", ({ historyFile }) => historyFile, undefined],

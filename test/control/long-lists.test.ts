@@ -15,7 +15,12 @@ function* numbered(after: number, limit: number, last: number): Generator<Number
 }
 
 const known = (count: number): KnownClient[] =>
-  Array.from({ length: count }, (_, port) => ({ source: "192.0.2.7", port, until: "2026-11-29T10:00:00.000Z" }));
+  Array.from({ length: count }, (_, port) => ({
+    source: "192.0.2.7",
+    protocol: "tcp",
+    port,
+    until: "2026-11-29T10:00:00.000Z",
+  }));
 
 test("all events come in parts of 10,000, each once", async (t) => {
   const { daemon, socket } = await serveFake(t);

@@ -111,31 +111,46 @@ test("only what was sent to this host counts", () => {
   assert.equal(see(Uint8Array.of(0x45)), undefined);
 });
 
-test("answers to what this host asked are no probes, and who answered is guarded", () => {
-  const { see, pass } = sensorOf();
+test("answers to what this host asked are no probes, and who answered is a peer, whose probes are probes", () => {
+  const { see, pass, sensor } = sensorOf();
+  const { w0, w1, w2, w3 } = prefix(OTHER);
+  let laterMs = 1_000_000;
+  const isPeer = () => sensor.memory.isPeer(w0, w1, w2, w3, laterMs);
   const asked = { source: OWN, destination: OTHER, sourcePort: 5_000, destinationPort: 7 };
   const answer = { sourcePort: 7 };
   assert.equal(see(udp(5_000, answer)), "probe", "nobody has asked yet");
   assert.equal(see(buildUdp(asked), OUTGOING), undefined);
   assert.equal(see(udp(5_000, answer)), undefined);
-  assert.equal(see(udp(5_001, answer)), "guarded", "the same two ports only; the peer is guarded");
-  assert.equal(see(tcp(23)), "guarded");
-  pass(61_000);
+  assert.equal(see(udp(5_001, answer)), "probe", "the same two ports only");
   assert.equal(see(tcp(23)), "probe");
+  assert.ok(isPeer());
+  pass(61_000);
+  laterMs += 61_000;
+  assert.ok(!isPeer());
   pass(540_000);
   assert.equal(see(udp(5_000, answer)), "probe", "after ten minutes");
 });
 
 test("SYN+ACK: of one whom we asked it makes a peer, of another it is a stray; ours says that a port is served", () => {
-  const { see } = sensorOf();
+  const { see, sensor } = sensorOf();
+  const { w0, w1, w2, w3 } = prefix(OTHER);
+  const isPeer = () => sensor.memory.isPeer(w0, w1, w2, w3, 1_000_000);
   const answer = { sourcePort: 25, flags: Syn | Ack };
   assert.equal(see(tcp(41_000, answer)), "stray");
+  // What is no SYN of ours begins nothing: a window probe, a keep-alive, the end of a stranger's connection.
+  for (const flags of [Ack, Ack | Fin, Rst, Rst | Ack]) {
+    const sent = { source: OWN, destination: OTHER, sourcePort: 41_000, destinationPort: 25, flags };
+    assert.equal(see(buildTcp(sent), OUTGOING), undefined);
+    assert.equal(see(tcp(41_000, answer)), "stray");
+  }
+  assert.ok(!isPeer());
   assert.equal(
     see(buildTcp({ source: OWN, destination: OTHER, sourcePort: 41_000, destinationPort: 25 }), OUTGOING),
     undefined,
   );
   assert.equal(see(tcp(41_000, answer)), undefined);
-  assert.equal(see(tcp(23)), "guarded");
+  assert.ok(isPeer());
+  assert.equal(see(tcp(23)), "probe");
   const forwarded = { source: OWN, destination: OTHER, sourcePort: 8_080, destinationPort: 40_000, flags: Syn | Ack };
   assert.equal(see(tcp(8_080, { source: "203.0.113.77" })), "probe");
   assert.equal(see(buildTcp(forwarded), OUTGOING), undefined);

@@ -191,15 +191,18 @@ test("a guarded IPv6 address is blocked by itself: the rules exempt it from the 
   assert.equal(formatPrefix(verdict.finding.source), "2001:db8:2::53");
 });
 
-test("unproven: nobody guarded is blocked, GUARD_SSH and PROOF as they may be; a listener's datagram asks for peers", () => {
+test("unproven: nobody guarded is blocked, GUARD_SSH and PROOF as they may be; a peer is blocked softly at the most", () => {
   for (const proof of ["on", "off"] as const) {
     const changes = { ...guarding, proof, guardSsh: false };
     for (const address of ["203.0.113.77", "198.51.100.1", "172.17.3.4"])
       assert.equal(judged(changes, findingOf(address), address).action, "spare", address);
     const { w0, w1, w2, w3 } = prefix("203.0.113.90");
     const judge = new Judge({ ...context, ...changes });
-    const verdict = judge.judgeUnasked({ ...findingOf("203.0.113.90", 17), kind: Kind.Connect }, [w0, w1, w2, w3]);
-    assert.deepEqual([verdict.action, "guard" in verdict ? verdict.guard : ""], ["spare", "peer"]);
+    const verdict = judge.judge(findingOf("203.0.113.90", 17), w0, w1, w2, w3);
+    const expected = proof === "on" ? ["soft", ""] : ["spare", "peer"];
+    assert.deepEqual([verdict.action, "guard" in verdict ? verdict.guard : ""], expected);
+    const running = new Judge({ ...context, ...changes, runUdp: true, blockUdp: false });
+    assert.notEqual(running.judge(findingOf("203.0.113.90", 17), w0, w1, w2, w3).action, "run");
   }
 });
 

@@ -324,7 +324,7 @@ test("ports that are served are remembered under the key that the rules look up"
     { protocol: 6, port: 443 },
     { protocol: 17, port: 5353 },
   ];
-  assert.equal(firewall.rememberServed(ports, 3_600_000), "");
+  assert.equal(firewall.rememberServed(ports, 3_600_000, { first: 32_768, last: 60_999 }), "");
   const set = listed("lately");
   assert.match(set, /tcp \. 443( timeout 1h)? expires (59m|1h)/);
   assert.match(set, /udp \. 5353 timeout 1d expires/);
