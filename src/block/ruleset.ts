@@ -338,14 +338,7 @@ const knownDatagramPairs = [
  * Who ends its first connection while it is held or softly blocked becomes no customer by it: a scan that connects would make
  * its scanner one, by the first port that it finds open.
  */
-const newCustomerRules = [
-  ...["held", "soft"].flatMap((set) => [
-    `ip saddr @${set}4 return`,
-    `ip6 saddr @${set}6 return`,
-    `ip6 saddr & ${SLASH64} @${set}6 ip6 saddr != @near6 return`,
-  ]),
-  "goto customer",
-];
+const newCustomerRules = [...[...heldMatches, ...softMatches].map((match) => `${match} return`), "goto customer"];
 
 /** Who has ended a real connection: known to that port, and as a client of this host whom nothing blocks more than softly. */
 const customerRules = [
