@@ -14,7 +14,7 @@ import { readVersion } from "../control/version.ts";
 import { lockFile } from "../kernel/libc.ts";
 import { NatHooks } from "../kernel/nat-hooks.ts";
 import type { NfTablesMonitor } from "../kernel/nf-tables-monitor.ts";
-import { openRouteMonitor } from "../kernel/routes.ts";
+import { listDefaultGateways, openRouteMonitor } from "../kernel/routes.ts";
 import { Syslog } from "../kernel/syslog.ts";
 import { ResetSender } from "../kernel/tcp-reset.ts";
 import { BlockedFile, blockedFilePath, importBlocked } from "../record/blocked-file.ts";
@@ -171,7 +171,7 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
 
 function openGuard(): Guard {
   const host = thisHost();
-  const links = thisLinks();
+  const links = thisLinks(listDefaultGateways);
   return new Guard({
     sessions: () => listSessionSources(host),
     containers: () => listContainerNetworks(links),
