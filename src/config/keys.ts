@@ -150,7 +150,9 @@ export const keys = {
   }),
   bootGrace: key("watch", "BOOT_GRACE", duration({ minMs: 1000, maxMs: 3_600_000, zero: "off" }), {
     absent: "120s",
-    meaning: "For this long after the host has booted no closed port is a trap, because services are still starting.",
+    meaning:
+      "For this long after the host has booted no closed port is a trap, because services are still starting. " +
+      "It counts from the boot, also when it is changed later: a host that has been up for longer has its traps.",
   }),
 
   policy: key(

@@ -186,6 +186,20 @@ test("nested networks end by themselves, the wider one first", async () => {
   assert.ok(firewall.holds(inner, Date.now()));
 });
 
+test("what has ended in the list and not in the kernel is taken out there, full and soft, and nothing else", () => {
+  const texts = ["192.0.2.60", "2001:db8:60::/64"];
+  const [full, soft] = [false, true].map((isSoft) => texts.map((text) => block(text, { soft: isSoft })));
+  const stays = block("192.0.2.61");
+  const all = [...(full ?? []), ...(soft ?? []), stays];
+  assert.deepEqual(failures(firewall.enforce(all, Date.now())), []);
+  firewall.liftEnded([...(full ?? []), block("192.0.2.62")], Date.now());
+  for (const each of full ?? []) assert.ok(!firewall.isPresent(each), formatPrefix(each.source));
+  for (const each of [...(soft ?? []), stays]) assert.ok(firewall.isPresent(each), formatPrefix(each.source));
+  firewall.liftEnded(soft ?? [], Date.now());
+  for (const each of soft ?? []) assert.ok(!firewall.isPresent(each), formatPrefix(each.source));
+  assert.deepEqual(failures(firewall.lift([stays], Date.now())), []);
+});
+
 test("all of both families, and what ends at the last address there is", () => {
   const blocks = ["240.0.0.0/4", "0.0.0.0/0", "8000::/1", "ff00::/8"].map((each) => block(each));
   for (const each of blocks) assert.deepEqual(failures(firewall.enforce([each], Date.now())), []);
