@@ -6,8 +6,8 @@
 //   port  trigger port  proof (5)  pairs  live  protocol  trigger protocol | flags  grade  backend  policy  kind
 //   Uint16 (11)                                                            | Uint8 (5)
 import { grown, rowsFor } from "../detect/columns.ts";
+import { finderNames } from "../detect/finding.ts";
 import { Kind } from "../detect/probe.ts";
-import { scorerNames } from "../detect/tap/tap-source.ts";
 import { grades } from "../judge/verdict.ts";
 import type { Prefix } from "../wire/address.ts";
 import { type Block, backends } from "./block.ts";
@@ -142,7 +142,7 @@ export class BlockRows {
     this.#shorts[short + 5] = upTo(MAX_SHORT, proof?.silentRepeated);
     this.#shorts[short + 6] = upTo(MAX_SHORT, proof?.bits);
     const byte = row * BYTES;
-    this.#bytes[byte + 3] = scorerNames.indexOf(reason.policy);
+    this.#bytes[byte + 3] = finderNames.indexOf(reason.policy);
     this.#bytes[byte + 4] = reason.kind;
     this.#shorts[short + 9] = reason.protocol;
     return Flag.Found | (reason.isSlow ? Flag.Slow : 0) | (proof === undefined ? 0 : Flag.Proof);
@@ -158,7 +158,7 @@ export class BlockRows {
     const hosts = this.#words[word + 3] ?? 0;
     const tool = this.texts.text(this.#words[word + 4] ?? NO_TEXT);
     const reason: FindingReason = {
-      policy: scorerNames[this.#bytes[byte + 3] ?? 0] ?? "score",
+      policy: finderNames[this.#bytes[byte + 3] ?? 0] ?? "score",
       kind: kinds[this.#bytes[byte + 4] ?? 0] ?? Kind.Unknown,
       protocol: this.#shorts[short + 9] ?? 0,
       port: this.#shorts[short] ?? 0,

@@ -1,5 +1,5 @@
 // Why a block was made. Most are findings: their numbers are kept, and printed when somebody asks (record/finding-text.ts).
-import type { Finding, SilenceProof } from "../detect/finding.ts";
+import type { CrowdScorerName, Finding, SilenceProof } from "../detect/finding.ts";
 import type { Kind } from "../detect/probe.ts";
 import type { ScorerName } from "../detect/tap/tap-source.ts";
 
@@ -7,7 +7,7 @@ export type Reason = string | FindingReason;
 
 /** What is told of a finding; the fields as in Finding. */
 export interface FindingReason {
-  readonly policy: ScorerName;
+  readonly policy: ScorerName | CrowdScorerName;
   readonly kind: Kind;
   readonly protocol: number;
   readonly port: number;

@@ -16,8 +16,9 @@ export function explainSettings(settings: Settings): string[] {
     `Configuration: ${escapeText(settings.file, 4096)}`,
     ...explainWatched(settings),
     explainScan(settings),
-    ...explainTolerated("TCP", settings.tcp),
-    ...explainTolerated("UDP", settings.udp),
+    ...explainMany(settings),
+    ...explainTolerated("TCP", settings.tcp, settings),
+    ...explainTolerated("UDP", settings.udp, settings),
     ...explainPublic(settings),
     ...explainBlocking(settings),
     ...explainResponses(settings),
@@ -81,10 +82,33 @@ function explainScore({ scorePorts, scoreWindowMs, slowScorePorts, slowScoreWind
   return `A scan: ${fast}; or ${slowScorePorts} within ${formatDuration(slowScoreWindowMs)}.`;
 }
 
-function explainTolerated(protocol: "TCP" | "UDP", watch: WatchSettings): string[] {
+function explainMany({ neighbours, slowNeighbours, slowScoreWindowMs, scatteredSources }: Settings): string[] {
+  const lines: string[] = [];
+  if (neighbours > 0) {
+    const isSlow = slowNeighbours > 0 && slowScoreWindowMs > 0;
+    const slowly = isSlow ? `, or ${slowNeighbours} within ${formatDuration(slowScoreWindowMs)}` : "";
+    lines.push(
+      `A scan by neighbours: ${neighbours} sources of one network (IPv4 /24, IPv6 /56 or /48) within a minute or two${slowly}; at most a soft block.`,
+    );
+  }
+  if (scatteredSources > 0) {
+    lines.push(`A scan by many from anywhere: ${scatteredSources} sources or more, beyond chance; told of only.`);
+  }
+  return lines;
+}
+
+function explainTolerated(
+  protocol: "TCP" | "UDP",
+  watch: WatchSettings,
+  { policy, scoreWindowMs, toleratedKinds }: Settings,
+): string[] {
   const tolerated = intersectPorts(watch.watched, watch.tolerated);
   if (tolerated.length === 0) return [];
-  return [`Tolerated, ${protocol}: ${list(tolerated)} are tried by habit; alone they hold and block nobody.`];
+  const alone =
+    policy === "score" && toleratedKinds > 0
+      ? `alone they hold nobody, and ${toleratedKinds} kinds of them within ${formatDuration(scoreWindowMs)} are at most a soft block`
+      : "alone they hold and block nobody";
+  return [`Tolerated, ${protocol}: ${list(tolerated)} are tried by habit; ${alone}.`];
 }
 
 function explainPublic({ tcp, udp, firewall }: Settings): string[] {

@@ -200,6 +200,32 @@ export const keys = {
         "The time within which SLOW_SCORE_PORTS counts at least; a port is forgotten after one to two such times.",
     },
   ),
+  neighbours: key("scan", "NEIGHBOURS", integer(0, 128), {
+    absent: "16",
+    meaning:
+      "So many neighbours that each try a closed port within a minute or two, and half as many different ports together, are " +
+      "one scan, however little each of them did: addresses of an IPv4 /24, /64 networks of an IPv6 /56 or /48. The network " +
+      "is a finding and is blocked softly for SOFT_BLOCK_TIME, never in full; on a link of this host it is told of " +
+      'only. "0": none is looked for.',
+  }),
+  slowNeighbours: key("scan", "SLOW_NEIGHBOURS", integer(0, 128), {
+    absent: "24",
+    meaning: 'The same within SLOW_SCORE_WINDOW, however slowly they come. "0": none is looked for.',
+  }),
+  scatteredSources: key("scan", "SCATTERED_SOURCES", integer(0, 4_096), {
+    absent: "64",
+    meaning:
+      "So many sources from anywhere that try closed ports within SCORE_WINDOW, one or two ports each, are told of as one " +
+      "scan when they are four times as many as this host is used to and meet at the same port more seldom than by " +
+      'chance. Nobody is blocked for it: they may be forged. "0": none is looked for.',
+  }),
+  toleratedKinds: key("scan", "TOLERATED_KINDS", integer(0, 16), {
+    absent: "5",
+    meaning:
+      'With POLICY="score": who tries closed tolerated ports of so many kinds within SCORE_WINDOW is a scanner, and is blocked ' +
+      "softly, never in full. Kinds are habits: web, mail, names, SSH, ident, Windows shares, time, VPN, local discovery, " +
+      'traceroute; any other port is a kind of its own. "0": tolerated ports alone never make a scanner.',
+  }),
   scanTrigger: old("scan", "SCAN_TRIGGER", integer(0, 10_000), {
     absent: "0",
     meaning:
@@ -208,10 +234,10 @@ export const keys = {
   }),
   toleratedTcp: key("scan", "TOLERATED_PORTS_TCP", portList, {
     absent: "",
-    shipped: "22,25,53,80,113,139,443,445,465,587,993,995,8080,8443",
+    shipped: "22,25,53,80,110,113,139,143,443,445,465,587,993,995,8080,8443",
     meaning:
       "TCP ports that people and ordinary programs try by habit: a browser tries 443 where only 80 is served. While " +
-      "closed they are weak evidence: they count only beside other ports. A file without this key tolerates none.",
+      "closed they are weak evidence: they count only beside other ports, or when many kinds of them are tried (TOLERATED_KINDS). A file without this key tolerates none.",
   }),
   toleratedUdp: key("scan", "TOLERATED_PORTS_UDP", portList, {
     absent: "",

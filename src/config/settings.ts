@@ -87,6 +87,14 @@ export interface Settings {
   /** SLOW_SCORE_PORTS within SLOW_SCORE_WINDOW: as many distinct contacts, without tolerated ones; window 0 = none. */
   readonly slowScorePorts: number;
   readonly slowScoreWindowMs: number;
+  /** NEIGHBOURS: sources of one network within a minute or two that make it a finding; 0: none does. */
+  readonly neighbours: number;
+  /** SLOW_NEIGHBOURS: the same within SLOW_SCORE_WINDOW; 0: none does. */
+  readonly slowNeighbours: number;
+  /** SCATTERED_SOURCES: sources from anywhere within SCORE_WINDOW that are told of as one scan; 0: none are. */
+  readonly scatteredSources: number;
+  /** TOLERATED_KINDS: kinds of tolerated ports of one source within SCORE_WINDOW that make a finding; 0: none do. */
+  readonly toleratedKinds: number;
   readonly proof: "on" | "off";
   /** ANSWER: "reset" = the silence test answers its half; "open" = the decoy; "silent" = no answers, no test. */
   readonly answer: "reset" | "open" | "silent";

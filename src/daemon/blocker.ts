@@ -2,7 +2,8 @@
 import type { Block } from "../block/block.ts";
 import { BlockList } from "../block/block-list.ts";
 import { equivalentCommand, type Firewall, type Held, type Outcome } from "../block/firewall.ts";
-import { type Reason, reasonOf } from "../block/reason.ts";
+import type { Reason } from "../block/reason.ts";
+import { placeOf } from "../block/set-key.ts";
 import { blocksByFirewall } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Detector } from "../detect/detector.ts";
@@ -10,6 +11,7 @@ import type { Finding } from "../detect/finding.ts";
 import { Breaker } from "../judge/breaker.ts";
 import { blockDurationMs, type OffenceMemory } from "../judge/escalation.ts";
 import type { Grade, Verdict } from "../judge/verdict.ts";
+import { reasonFor } from "../record/finding-text.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { Store } from "../record/store.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
@@ -100,7 +102,11 @@ export class Blocker {
           break;
         case "soft":
           // The breaker is about claims: whoever is proven, and softly blocked all the same, is not forged.
-          if (!this.#isFullyBlocked(verdict.finding.source) && (verdict.grade !== "direct" || this.#mayBlockSoftly())) {
+          if (
+            hasSoftForm(verdict.finding.source) &&
+            !this.#isFullyBlocked(verdict.finding.source) &&
+            (verdict.grade !== "direct" || this.#mayBlockSoftly())
+          ) {
             decisions.push(decisionOf(verdict.finding, verdict.grade, true));
           }
           break;
@@ -461,11 +467,16 @@ function failureOf([outcome]: readonly Outcome[]): string {
   return outcome === undefined ? "nothing was done" : outcome.failure;
 }
 
+/** Intervals are blocked in full: a source that has no place in a soft set must not come there. */
+function hasSoftForm(source: Prefix): boolean {
+  return placeOf(source, true, false).kind === "plain";
+}
+
 /** Soft blocks, those by hand and those on trial are the built-in firewall's alone. */
 function hasResponses({ soft, grade, afterTrial }: Block): boolean {
   return !soft && grade !== "manual" && afterTrial === undefined;
 }
 
 function decisionOf(finding: Finding, grade: Grade, soft: boolean): Decision {
-  return { source: finding.source, grade, soft, reason: reasonOf(finding), finding };
+  return { source: finding.source, grade, soft, reason: reasonFor(finding), finding };
 }

@@ -8,6 +8,7 @@ import type { PacketSource } from "../capture/packet-source.ts";
 import { blocksByFirewall, blocksByResponse } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
 import type { GuardEntry, KnownClient, Status } from "../control/api.ts";
+import { Crowds } from "../detect/crowds.ts";
 import { Detector, type SourceEvidence } from "../detect/detector.ts";
 import { Disposition, Kind, type Probe } from "../detect/probe.ts";
 import { SourceTable } from "../detect/source-table.ts";
@@ -35,7 +36,16 @@ import { Handshakes } from "./handshakes.ts";
 import type { HostFacts } from "./host.ts";
 import { IdleCommands } from "./idle-commands.ts";
 import { listKnownClients } from "./known-clients.ts";
-import { graceLeftMs, guardedBy, judgeContext, type Listened, nearRanges, planRuleset } from "./plan.ts";
+import {
+  crowdPolicy,
+  graceLeftMs,
+  guardedBy,
+  judgeContext,
+  type Listened,
+  nearLinks,
+  nearRanges,
+  planRuleset,
+} from "./plan.ts";
 import type { Prover } from "./prover.ts";
 import { Reconciler } from "./reconciler.ts";
 import { type Restored, restoreBlocks } from "./restore.ts";
@@ -92,6 +102,7 @@ type Words = readonly [number, number, number, number];
 
 export class Daemon {
   readonly detector: Detector;
+  readonly crowds: Crowds;
   readonly judge: Judge;
   readonly recorder: Recorder;
   readonly blocker: Blocker;
@@ -146,6 +157,7 @@ export class Daemon {
     this.clock = clock;
     const table = new SourceTable(settings.maxSources, parts.hashSeed);
     this.detector = new Detector({ table, policy: settings, near: this.#near });
+    this.crowds = new Crowds({ policy: crowdPolicy(settings), near: nearLinks(host), seed: parts.hashSeed });
     this.judge = new Judge(judgeContext(settings, host, this.#known));
     const { journal, history, names, version } = parts;
     const tools = new ToolMemory(parts.hashSeed, nowMs());
@@ -167,10 +179,11 @@ export class Daemon {
       detector: {
         reset: (source) => {
           parts.tap?.forget(source);
+          this.crowds.forget(source);
           return this.detector.reset(source);
         },
-        resetAll: () => this.detector.resetAll(),
-        lastSeenMs: (source) => this.detector.lastSeenMs(source),
+        resetAll: () => this.#resetAll(),
+        lastSeenMs: (source) => this.detector.lastSeenMs(source) ?? this.crowds.neighbours.lastSeenMs(source),
       },
       offences: this.#offences,
       delegate: this.delegate,
@@ -230,7 +243,8 @@ export class Daemon {
       told: (probe) => this.recorder.probe(probe),
       isFullyBlocked: (source) => this.blocker.list.covering(source)?.soft === false,
     });
-    this.engine = new Engine({ detector: this.detector, judge: this.judge, listener, tools, nowMs });
+    const { crowds, detector, judge } = this;
+    this.engine = new Engine({ detector, crowds, judge, listener, tools, nowMs });
     walk = this.engine;
     parts.tap?.onFound((finding, words) => this.engine.tapFinding(finding, words));
   }
@@ -396,12 +410,13 @@ export class Daemon {
     }
     this.#followEnforcement(before);
     this.detector.setPolicy(settings);
+    this.crowds.setPolicy(crowdPolicy(settings));
     this.names.setKnown(settings.tap.known);
     this.#wider.setPolicy(widerPolicy(settings));
     this.#parts.tap?.reconfigure(settings);
     this.#near = this.#nearOf(this.#host);
     // Who was only logged until now must be found again to be blocked.
-    this.detector.resetAll();
+    this.#resetAll();
     this.judge.replaceContext(judgeContext(settings, this.#host, this.#known));
     this.blocker.setSettings(settings);
     this.delegate.setSettings(settings);
@@ -409,6 +424,11 @@ export class Daemon {
     this.recorder.configure(this.#recorderPolicy());
     // GUARD_SSH may have been switched on.
     this.#liftGuarded();
+  }
+
+  #resetAll(): void {
+    this.detector.resetAll();
+    this.crowds.unflagAll();
   }
 
   /** FIREWALL="none" enforces no block of ours, so none is listed; the store keeps them for when it is on again. */
@@ -477,6 +497,7 @@ export class Daemon {
     this.#host = host;
     this.#near = this.#nearOf(host);
     this.detector.setNear(this.#near);
+    this.crowds.setNear(nearLinks(host));
     this.judge.replaceContext(judgeContext(this.#settings, host, this.#known));
     this.#parts.firewall.updateHostSets(this.plan(), this.#near);
     this.#liftGuarded();
@@ -527,6 +548,7 @@ export class Daemon {
   release(source: Prefix): void {
     this.#parts.firewall.releaseHold(this.keyOf(source));
     this.detector.reset(this.keyOf(source));
+    this.crowds.forget(this.keyOf(source));
   }
 
   emptyKernelSets(): void {
@@ -545,6 +567,11 @@ export class Daemon {
   /** What is tracked of a source, as it counts now; undefined if nothing is. */
   evidenceOn(source: Prefix): SourceEvidence | undefined {
     return this.detector.evidenceOn(source, this.clock.nowMs());
+  }
+
+  /** The kinds of tolerated ports that a source has tried lately. */
+  habitsOf(source: Prefix): string[] {
+    return this.crowds.habitsOf(source, this.clock.nowMs());
   }
 
   /** Stops what runs by itself. */
@@ -598,12 +625,14 @@ export class Daemon {
         ...recorder.counters,
         ...this.#wider.counters,
         ...this.#idleCommands.counters,
+        ...this.crowds.counters,
         ...names.tools.counters,
         ...this.#parts.firewall.networkCounts,
         evictedSources: detector.table.evictions,
         evictedOffences: this.#offences.evictions,
         repairs: reconciler.repairs,
       },
+      crowdFindings: this.crowds.recent(this.clock.nowMs()),
       probes: engine.counters.probes,
       sources: detector.table.size,
       blocker,

@@ -2,6 +2,7 @@
 // allocation unless it makes a finding or is chosen for the record.
 import { logPrefixes } from "../block/ruleset.ts";
 import type { PacketSink } from "../capture/packet-source.ts";
+import type { Crowds } from "../detect/crowds.ts";
 import type { Detector } from "../detect/detector.ts";
 import type { Finding } from "../detect/finding.ts";
 import { Disposition, Kind, Probe } from "../detect/probe.ts";
@@ -41,6 +42,8 @@ export interface EngineParts {
   readonly detector: Detector;
   readonly judge: Judge;
   readonly listener: EngineListener;
+  /** Gets the probes of sources that nothing spares. Absent: neighbours and tolerated ports make no findings. */
+  readonly crowds?: Pick<Crowds, "note">;
   /** Gets the packets of probes. Absent: no tool is named. */
   readonly tools?: Pick<ToolMemory, "note">;
   readonly nowMs: () => number;
@@ -95,6 +98,7 @@ export class Engine implements PacketSink {
   readonly #detector: Detector;
   readonly #judge: Judge;
   readonly #listener: EngineListener;
+  readonly #crowds: Pick<Crowds, "note"> | undefined;
   readonly #tools: Pick<ToolMemory, "note"> | undefined;
   readonly #nowMs: () => number;
   /** Read once per delivery: packets of one batch need no finer clock. */
@@ -104,6 +108,7 @@ export class Engine implements PacketSink {
     this.#detector = parts.detector;
     this.#judge = parts.judge;
     this.#listener = parts.listener;
+    this.#crowds = parts.crowds;
     this.#tools = parts.tools;
     this.#nowMs = parts.nowMs;
   }
@@ -141,6 +146,7 @@ export class Engine implements PacketSink {
     const hash = this.#detector.table.hashOf(probe);
     this.#tools?.note(probe, packet, bytes, hash);
     this.#weigh(probe, packet, hash);
+    if (spared === undefined) this.#noteCrowd(probe, packet, hash);
   }
 
   #through(bytes: Uint8Array, at: number, end: number): void {
@@ -161,7 +167,16 @@ export class Engine implements PacketSink {
     if (spared === "ignored" || spared === "own") return;
     const probe = this.#probe;
     probeOfArrival(arrival, this.#detector.near, probe);
-    this.#score(probe, arrival, this.#detector.table.hashOf(probe));
+    const hash = this.#detector.table.hashOf(probe);
+    this.#score(probe, arrival, hash);
+    if (spared === undefined) this.#noteCrowd(probe, arrival, hash);
+  }
+
+  #noteCrowd(probe: Probe, { source0, source1, source2, source3 }: Packet | Arrival, hash: number): void {
+    const finding = this.#crowds?.note(probe, hash);
+    if (finding === undefined) return;
+    this.counters.findings++;
+    this.#listener.verdict(this.#judge.judgeCrowd(finding, [source0, source1, source2, source3]));
   }
 
   #weigh(probe: Probe, packet: Packet, hash: number): void {

@@ -4,6 +4,7 @@ import type { LearnedLike } from "../block/learned-sets.ts";
 import type { RulesetPlan } from "../block/ruleset.ts";
 import { blocksByFirewall, blocksByResponse } from "../config/enforcement.ts";
 import type { Settings, WatchSettings } from "../config/settings.ts";
+import type { CrowdPolicy } from "../detect/crowds.ts";
 import type { JudgeContext } from "../judge/judge.ts";
 import type { Prefix } from "../wire/address.ts";
 import { parsePrefix } from "../wire/address.ts";
@@ -92,6 +93,16 @@ const linkLocal = parsePrefix("fe80::/10");
 
 export function nearRanges(host: HostFacts): AddressRanges {
   return new AddressRanges([...host.near, ...(linkLocal === undefined ? [] : [linkLocal])]);
+}
+
+/** Networks on links of ours, of both families. */
+export function nearLinks(host: HostFacts): AddressRanges {
+  return nearRanges(host);
+}
+
+/** What the scorers of many sources go by. */
+export function crowdPolicy(settings: Settings): CrowdPolicy {
+  return { ...settings, toleratedTcp: settings.tcp.tolerated, toleratedUdp: settings.udp.tolerated };
 }
 
 export function judgeContext(

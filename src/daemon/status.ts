@@ -2,6 +2,8 @@
 import { blocksAnything } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Status } from "../control/api.ts";
+import type { Finding } from "../detect/finding.ts";
+import { describeFinding } from "../record/finding-text.ts";
 import type { Blocker } from "./blocker.ts";
 import type { DaemonParts } from "./daemon.ts";
 import { readConntrackUse } from "./host.ts";
@@ -20,6 +22,8 @@ export interface StatusOf extends Omit<DaemonParts, "settings"> {
   readonly probes: number;
   readonly sources: number;
   readonly blocker: Blocker;
+  /** About many sources, of the last minutes. */
+  readonly crowdFindings: readonly Finding[];
 }
 
 export function describeStatus(of: StatusOf): Status {
@@ -45,7 +49,7 @@ export function describeStatus(of: StatusOf): Status {
   };
 }
 
-function warningsOf({ blocker, capture, graceLeftMs, trial, troubles }: StatusOf): string[] {
+function warningsOf({ blocker, capture, crowdFindings, graceLeftMs, trial, troubles }: StatusOf): string[] {
   const warnings = [...troubles.current()];
   const { lost, trouble = "" } = capture;
   if (trouble !== "") warnings.push(trouble);
@@ -61,6 +65,7 @@ function warningsOf({ blocker, capture, graceLeftMs, trial, troubles }: StatusOf
       `connection tracking is ${Math.round((100 * conntrack.used) / conntrack.limit)} % full (${conntrack.used} of ${conntrack.limit}): raise net.netfilter.nf_conntrack_max`,
     );
   }
+  warnings.push(...crowdFindings.map(describeFinding));
   warnings.push(...(trial?.troubles() ?? []));
   if (blocker.breaker.isOpen)
     warnings.push("MAX_UNPROVEN_PER_SECOND: a flood of unproven sources; none is softly blocked");

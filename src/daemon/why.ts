@@ -1,9 +1,13 @@
 // `portreeve why ADDRESS`: what is so, and the evidence for it, in sentences.
+
+import type { Block } from "../block/block.ts";
 import type { Explanation } from "../control/api.ts";
 import type { SourceEvidence } from "../detect/detector.ts";
-import { scoreBound } from "../detect/scorers.ts";
+import type { NeighbourEvidence } from "../detect/neighbours.ts";
+import { MIN_DIRECT_SCORE, scoreBound } from "../detect/scorers.ts";
 import { type Clock, printTime, wallClock } from "../record/clock.ts";
-import { formatPrefix, type Prefix } from "../wire/address.ts";
+import { describeFinding, describeReason, membersText } from "../record/finding-text.ts";
+import { formatPrefix, IPV4_MAPPED_BITS, isIpv4, type Prefix } from "../wire/address.ts";
 import type { Daemon } from "./daemon.ts";
 import { entryOf } from "./entry.ts";
 import { describeGuard } from "./guard.ts";
@@ -15,17 +19,20 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
   const { clock } = daemon;
   const source = daemon.keyOf(asked);
   const block = daemon.blocker.list.covering(source) ?? daemon.blocker.list.covering(asked);
-  const spared = daemon.judge.spares(asked.w0, asked.w1, asked.w2, asked.w3);
+  // All addresses together are no host of ours, though 0.0.0.0 is.
+  const spared = isEverywhere(asked) ? undefined : daemon.judge.spares(asked.w0, asked.w1, asked.w2, asked.w3);
   const history = daemon.evidenceOn(source);
   const held = daemon.isHeld(source);
   const because: string[] = [];
-  if (block !== undefined) because.push(`Evidence: ${gradeText(block.grade)}.`);
+  if (block !== undefined) because.push(...describeBlock(block, source));
   const guard = daemon.judge.guardReason([asked.w0, asked.w1, asked.w2, asked.w3]);
   if (spared !== undefined && spared !== "guarded") because.push(sparedText(spared));
   else if (guard !== undefined)
     because.push(`In the guard, as ${describeGuard(guard)}: never held or blocked unproven.`);
   if (held) because.push("It is in the hold: its packets are dropped until 5 s after its last probe.");
-  if (history !== undefined) because.push(...describeEvidence(history, clock));
+  if (history !== undefined) because.push(...describeEvidence(history, daemon.habitsOf(source), clock));
+  because.push(...describeNeighbours(daemon.crowds.evidenceOn(source), asked));
+  because.push(...describeScattered(daemon, asked));
   const tapSource = daemon.tapSourceOf(source);
   if (tapSource !== undefined) because.push(...describeTapSource(tapSource, clock));
   because.push(...daemon.names.describe(source));
@@ -54,17 +61,55 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
   };
 }
 
-/** Nothing counts any more once the source has been found. */
-export function describeEvidence(evidence: SourceEvidence, clock: Pick<Clock, "wallMs"> = wallClock): string[] {
-  const { directProbes, score, slowContacts, slowSinceMs, isFlagged, policy } = evidence;
+/** A block of a network that the source is part of says so, and why. */
+function describeBlock({ grade, reason, source: blocked }: Block, source: Prefix): string[] {
+  const evidence = `Evidence: ${gradeText(grade)}.`;
+  if (blocked.bits >= source.bits) return [evidence];
+  return [`It is part of ${formatPrefix(blocked)}, which is blocked: ${describeReason(reason)}.`, evidence];
+}
+
+function isEverywhere(asked: Prefix): boolean {
+  return asked.bits === 0 || (isIpv4(asked) && asked.bits === IPV4_MAPPED_BITS);
+}
+
+/** Of the networks that a source lies in, where it is not alone there. */
+function describeNeighbours(evidence: readonly NeighbourEvidence[], asked: Prefix): string[] {
+  return evidence.flatMap(({ network, sources, ports, isFound }): string[] => {
+    if (sources < 2 && network.bits !== asked.bits) return [];
+    const found = isFound ? ", and is found to scan as a whole" : "";
+    return [`${membersText(network, sources)} have each tried a closed port lately, ${ports} ports together${found}.`];
+  });
+}
+
+/** What was told of sources from anywhere, to whoever asks for all addresses. */
+function describeScattered({ crowds, clock }: Pick<Daemon, "crowds" | "clock">, asked: Prefix): string[] {
+  if (!isEverywhere(asked)) return [];
+  const findings = crowds.recent(clock.nowMs()).filter(({ source }) => source.bits === asked.bits);
+  return findings.map((finding) => `Lately: ${describeFinding(finding)}.`);
+}
+
+/** Nothing counts any more once the source has been found. `habits`: kinds of tolerated ports that it has tried. */
+export function describeEvidence(
+  evidence: SourceEvidence,
+  habits: readonly string[] = [],
+  clock: Pick<Clock, "wallMs"> = wallClock,
+): string[] {
+  const { directProbes, score, directScore, slowContacts, slowSinceMs, isFlagged, policy } = evidence;
   const sentences: string[] = [];
   if (directProbes > 0) {
     sentences.push(`${directProbes} of its probes went to closed ports, or were of a form that only scanners send.`);
   }
   if (policy.policy !== "score" || isFlagged) return sentences;
+  const bound = scoreBound(policy.scorePorts);
+  const isTolerated = score > bound && directScore < MIN_DIRECT_SCORE;
   sentences.push(
-    `Its score is ${score.toFixed(2)} now; above ${scoreBound(policy.scorePorts)} is a scan (SCORE_PORTS).`,
+    isTolerated
+      ? `Its score is ${score.toFixed(2)} now, nearly all of it for ports that are tolerated or were served lately: above ${bound} is a scan only when a closed port of another kind is among them (SCORE_PORTS).`
+      : `Its score is ${score.toFixed(2)} now; above ${bound} is a scan (SCORE_PORTS).`,
   );
+  if (habits.length > 0) {
+    sentences.push(`It has tried tolerated ports of ${plural(habits.length, "kind")} lately: ${habits.join(", ")}.`);
+  }
   if (policy.slowScoreWindowMs > 0 && slowContacts > 0) {
     const since = printTime(clock, slowSinceMs);
     sentences.push(
@@ -72,6 +117,10 @@ export function describeEvidence(evidence: SourceEvidence, clock: Pick<Clock, "w
     );
   }
   return sentences;
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 interface Facts {

@@ -16,6 +16,7 @@ import {
   slotOf,
   WEAK_CONTACT,
 } from "./contact-slots.ts";
+import { countBits } from "./count-bits.ts";
 import type { HashSeed } from "./keyed-hash.ts";
 import type { SourceRows } from "./source-rows.ts";
 
@@ -179,10 +180,4 @@ function turnsBetween(scoredMs: number, nowMs: number, slowScoreWindowMs: number
 /** -1: a clock that was set back a little; nothing is lost by it. Not so NaN, of a time that is none. */
 function isRemembered(turns: number): boolean {
   return turns >= -1 && turns <= 1;
-}
-
-function countBits(word: number): number {
-  let bits = word - ((word >>> 1) & 0x55555555);
-  bits = (bits & 0x33333333) + ((bits >>> 2) & 0x33333333);
-  return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }

@@ -13,6 +13,8 @@ import type { SourceHistory, SourceTable } from "./source-table.ts";
 export interface SourceEvidence extends SourceHistory {
   /** Distinct contacts, each of them 1 and half that a scoreWindowMs later. */
   readonly score: number;
+  /** The part of it that is of direct contacts. */
+  readonly directScore: number;
   /** Distinct direct contacts that the slow memory holds, or more, and since when; 0: none. */
   readonly slowContacts: number;
   readonly slowSinceMs: number;
@@ -119,6 +121,7 @@ export class Detector {
     return {
       ...table.describe(row),
       score: table.memory.score(row, timeMs, policy.scoreWindowMs),
+      directScore: table.memory.directScore(row, timeMs, policy.scoreWindowMs),
       slowContacts: table.memory.slowCount(row, timeMs, policy.slowScoreWindowMs),
       slowSinceMs: table.memory.slowSinceMs(row, policy.slowScoreWindowMs),
       policy,

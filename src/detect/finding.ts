@@ -2,7 +2,14 @@
 // address; what is done about it is for judge/ to say.
 import type { Prefix } from "../wire/address.ts";
 import type { Kind } from "./probe.ts";
-import type { ScorerName } from "./tap/tap-source.ts";
+import { type ScorerName, scorerNames } from "./tap/tap-source.ts";
+
+/** Scorers of a host's own traffic that say more than one source's count: see crowds.ts. */
+export const crowdScorerNames = ["neighbours", "scattered", "tolerated"] as const;
+export type CrowdScorerName = (typeof crowdScorerNames)[number];
+
+/** Whoever may make a finding; the places are numbers of block/block-rows.ts. */
+export const finderNames: readonly (ScorerName | CrowdScorerName)[] = [...scorerNames, ...crowdScorerNames];
 
 export interface Finding {
   readonly source: Prefix;
@@ -21,8 +28,14 @@ export interface Finding {
   readonly timeMs: number;
   /** Present: found by the slow memory of `score`. The contacts, or more, came since then. */
   readonly slowSinceMs?: number;
-  /** Which scorer found it; on a host "trigger" or "score". */
-  readonly policy: ScorerName;
+  /** Which scorer found it; on a host "trigger", "score" or one of the crowd's. */
+  readonly policy: ScorerName | CrowdScorerName;
+  /** Present: found is a network, or everywhere, of which so many sources have each tried a port; `contacts` are the ports. */
+  readonly members?: number;
+  /** The network lies on a link of ours: the kernel holds such sources by their link-layer address. */
+  readonly isOnLink?: boolean;
+  /** Present: nothing but tolerated ports was tried, of so many kinds. */
+  readonly habits?: readonly string[];
   /**
    * Present: found on a mirror port, where a contact is a claim however it ended. How many hosts of ours were asked;
    * `contacts` are the distinct ports then.
@@ -48,7 +61,15 @@ export interface SilenceProof {
   readonly bits: number;
 }
 
-/** Contacts of which nobody knows how they ended, though there are many: enough to tell of, not to act on. */
-export function isWeak({ policy }: Pick<Finding, "policy">): boolean {
-  return policy === "breadth";
+/**
+ * Contacts of which nobody knows how they ended, though there are many; or sources that may be anybody's: enough to tell
+ * of, not to act on.
+ */
+export function isWeak({ policy, isOnLink }: Pick<Finding, "policy" | "isOnLink">): boolean {
+  return policy === "breadth" || policy === "scattered" || isOnLink === true;
+}
+
+/** Never more than a soft block, whatever PROOF says, and never a command: others may be behind it. */
+export function isSoftAtMost({ policy }: Pick<Finding, "policy">): boolean {
+  return policy === "neighbours" || policy === "tolerated";
 }

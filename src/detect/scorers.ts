@@ -18,7 +18,7 @@ export interface ScorePolicy {
 }
 
 /** A slip long ago makes no direct contact of what came since: a direct contact must be younger than scoreWindowMs. */
-const MIN_DIRECT_SCORE = 0.5;
+export const MIN_DIRECT_SCORE = 0.5;
 
 /**
  * Takes the probe into its source's row; true when it makes the source a scanner for the first time (the row is then

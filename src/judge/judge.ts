@@ -1,6 +1,6 @@
 // What is done about a finding: nothing to the allow list, the guard and ourselves; a record where blocking is off; a
 // soft block on unproven evidence; a full one where the admin trusts any packet (PROOF="off"). Enforcing is block/'s.
-import { type Finding, isWeak } from "../detect/finding.ts";
+import { type Finding, isSoftAtMost, isWeak } from "../detect/finding.ts";
 import { Kind } from "../detect/probe.ts";
 import { isIpv4, type Prefix, parsePrefix, prefixOfWords } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
@@ -126,6 +126,25 @@ export class Judge {
   }
 
   /**
+   * As judge(), for a finding about many sources or about tolerated ports alone, which is at most a soft block. The words
+   * are those of the probe that decided. A network may hold guarded addresses, ignored ones and our own: the rules in the
+   * kernel exempt these one by one, and nobody hides behind them. But what lies whole in the allow list is left alone.
+   */
+  judgeCrowd(finding: Finding, words: Words): Verdict {
+    const because = this.spares(...words) ?? this.#sparesWhole(finding.source);
+    if (because !== undefined) return { action: "spare", because, finding };
+    const guard = finding.members === undefined ? this.guardReason(words) : undefined;
+    if (guard !== undefined) return { action: "spare", because: "guarded", guard, finding };
+    return this.#act(finding, "direct");
+  }
+
+  #sparesWhole(source: Prefix): SparedBecause | undefined {
+    if (this.#context.ignored.containsPrefix(source)) return "ignored";
+    if (this.#own.containsPrefix(source)) return "own";
+    return this.#context.guarded.containsPrefix(source) ? "guarded" : undefined;
+  }
+
+  /**
    * As judge(), for a source that is proven; the words are those of the last packet seen from it. The guard is against
    * forgers: it spares nobody who is proven, but for the source of a live SSH session, lest an administrator be locked out.
    */
@@ -174,6 +193,10 @@ export class Judge {
   #actInFull(finding: Finding, grade: Grade): Verdict {
     const { proof, firewall, softly = firewall } = this.#context;
     if (isWeak(finding)) return { action: "log", finding };
+    if (isSoftAtMost(finding)) {
+      const isSoft = softly && this.#blocks(finding.protocol);
+      return isSoft ? { action: "soft", grade: "direct", finding } : { action: "log", finding };
+    }
     const isTrusted = proof === "off" || grade !== "direct";
     if (this.#runs(finding.protocol)) return { action: isTrusted ? "run" : "log", finding };
     if (!this.#blocks(finding.protocol)) return { action: "log", finding };

@@ -1,13 +1,21 @@
 // A finding in one line, for `blocked`, `why`, the log and the events; and its numbers again from such a line, so that
 // what a store has kept of a block takes no more room than what was found just now.
 import { type FindingReason, type Reason, reasonOf } from "../block/reason.ts";
-import type { Finding, SilenceProof } from "../detect/finding.ts";
+import type { CrowdScorerName, Finding, SilenceProof } from "../detect/finding.ts";
 import { Kind, kindNames, protocolName, protocolNames } from "../detect/probe.ts";
 import type { ScorerName } from "../detect/tap/tap-source.ts";
+import { formatPrefix, isIpv4, type Prefix } from "../wire/address.ts";
 import { ARP_PROTOCOL } from "../wire/packet.ts";
 
 export function describeFinding(finding: Finding): string {
-  return describeReason(reasonOf(finding));
+  if (finding.members !== undefined) return describeMembers(finding, finding.members);
+  const text = describeReason(reasonOf(finding));
+  return finding.habits === undefined ? text : `${text}: ${finding.habits.join(", ")}`;
+}
+
+/** Why a finding is a block. A finding about many sources is its text: there are few of them. */
+export function reasonFor(finding: Finding): Reason {
+  return finding.members === undefined ? reasonOf(finding) : describeFinding(finding);
 }
 
 export function describeReason(reason: Reason): string {
@@ -18,8 +26,35 @@ export function describeReason(reason: Reason): string {
   return `${describeProbes(reason)}${proof}${evidence}`;
 }
 
-function describeProbes({ protocol, port, probes, contacts, policy, spanMs, isSlow }: FindingReason): string {
-  const last = port === 0 ? protocolName(protocol) : `${protocolName(protocol)}/${port}`;
+/** "16 addresses of 203.0.113.0/24 have each tried a port in 12 s: 14 different ports, the last tcp/81". */
+function describeMembers(finding: Finding, members: number): string {
+  const { contacts, firstMs, timeMs, isOnLink, policy } = finding;
+  const time = formatTime(timeMs - firstMs);
+  const ports = `${contacts} different ports, the last ${lastPort(finding)}`;
+  if (policy === "scattered") {
+    return `${members} sources from anywhere have each tried a port or two ${time}: ${ports}; a scan by many at once, or forged`;
+  }
+  const where = isOnLink === true ? ", on a link of this host," : "";
+  return `${membersText(finding.source, members)}${where} have each tried a port ${time}: ${ports}`;
+}
+
+/** How many sources of a network: those of a /48 are counted by a sketch, which never has too many. */
+export function membersText(network: Prefix, members: number): string {
+  const text = formatPrefix(network);
+  if (isIpv4(network) || network.bits === 64) return `${members} addresses of ${text}`;
+  return `${members} /64 networks of ${text}`;
+}
+
+function lastPort({ protocol, port }: Pick<Finding, "protocol" | "port">): string {
+  return port === 0 ? protocolName(protocol) : `${protocolName(protocol)}/${port}`;
+}
+
+function describeProbes(reason: FindingReason): string {
+  const { probes, contacts, policy, spanMs, isSlow } = reason;
+  const last = lastPort(reason);
+  if (policy === "tolerated") {
+    return `tolerated ports of ${contacts} kinds, which nobody tries by habit, the last ${last}`;
+  }
   if (probes <= 1) return `a probe of closed port ${last}`;
   if (isSlow) return `${contacts} or more different ports ${formatTime(spanMs)}, the last ${last}`;
   const what = policy === "trigger" ? `${probes} probes` : `${contacts} different ports in ${probes} probes`;
@@ -45,7 +80,7 @@ function describeTapFinding(reason: FindingReason, hosts: number): string {
   return `${what} of ${of} ${formatTime(spanMs)}${who}; found ${scorerTexts[policy]}`;
 }
 
-const scorerTexts: Readonly<Record<ScorerName, string>> = {
+const scorerTexts: Readonly<Record<ScorerName | CrowdScorerName, string>> = {
   trigger: "by SCAN_TRIGGER",
   score: "by its score",
   sequential: "by the sequential test",
@@ -53,6 +88,9 @@ const scorerTexts: Readonly<Record<ScorerName, string>> = {
   breadth: "by breadth alone",
   coordinated: "as part of a coordinated scan",
   tool: "by the mark of its tool",
+  neighbours: "by its neighbours",
+  scattered: "as part of a scan by many",
+  tolerated: "by tolerated ports alone",
 };
 
 const SPANS = [

@@ -1,7 +1,7 @@
 // Turns what the stages found into events, lines and history: the one place that says what is remembered and said
 // of a probe, a finding, a block. What is in force is not its business: the block list keeps that, and stores it.
 import type { Block } from "../block/block.ts";
-import { type Finding, isWeak } from "../detect/finding.ts";
+import { type Finding, isSoftAtMost, isWeak } from "../detect/finding.ts";
 import { Disposition, dispositionNames, type Probe } from "../detect/probe.ts";
 import type { Verdict } from "../judge/verdict.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
@@ -9,7 +9,6 @@ import { IpProtocol } from "../wire/packet.ts";
 import { Bucket } from "./bucket.ts";
 import type { Host, ResponseOutcome } from "./dialect.ts";
 import type { Event } from "./event.ts";
-import { describeFinding } from "./finding-text.ts";
 import { type Journal, LineClass } from "./journal.ts";
 import type { Line } from "./lines.ts";
 import { type RecorderPolicy, Speaker } from "./speaker.ts";
@@ -18,7 +17,7 @@ import {
   contactFields,
   eventBase,
   failureEvent,
-  nameFields,
+  findingEvent,
   runEvent,
   seenOf,
   sourceOf,
@@ -161,22 +160,28 @@ export class Recorder {
   finding(verdict: Verdict): void {
     const { finding } = verdict;
     const recorded = this.#admitDecision();
+    if (finding.members !== undefined) {
+      this.#manyFound(verdict, recorded);
+      return;
+    }
     const said = this.#parts.journal.admit(LineClass.Decision, this.#speaker.dialect.findingLineCount(verdict));
     const hasHistory = this.#parts.history !== undefined && historyFor(verdict, this.#policy.proof);
     const wanted = hasHistory && !this.#speaker.isHistorySpent();
     if (!recorded && !said && !wanted) return;
     const sourceText = formatPrefix(finding.source);
-    const event: Event = {
-      ...eventBase("finding", this.#wallMs(finding.timeMs), sourceText),
-      ...contactFields(finding),
-      ...nameFields(finding),
-      ...("grade" in verdict && { grade: verdict.grade }),
-      action: verdict.action === "spare" ? verdict.because : verdict.action,
-      message: describeFinding(finding),
-    };
+    const event = findingEvent(this.#wallMs(finding.timeMs), verdict, sourceText);
     if (recorded) this.#emit(event);
     const remembered = wanted && this.#speaker.admitHistory(sourceText);
     if (said || remembered) this.#speaker.finding(verdict, { sourceText, said, remembered, event });
+  }
+
+  /** Of a network, or of anybody: readers of PortSentry's lines take the source of one for a host, so it is a warning. */
+  #manyFound(verdict: Verdict, recorded: boolean): void {
+    const { source, timeMs } = verdict.finding;
+    const event = findingEvent(this.#wallMs(timeMs), verdict, formatPrefix(source));
+    if (recorded) this.#emit(event);
+    if (verdict.action === "spare") return;
+    this.#say(LineClass.Warning, [this.#speaker.dialect.warning(event.message ?? "")], event);
   }
 
   /** `command` is what an administrator would have typed to block the source. */
@@ -334,7 +339,7 @@ export class Recorder {
  * every first finding, with BLOCK_*="0" too, as in 1.2. Never for ignored or guarded sources, nor on breadth alone.
  */
 export function historyFor(verdict: Verdict, proof: "on" | "off"): boolean {
-  if (isWeak(verdict.finding)) return false;
+  if (isWeak(verdict.finding) || isSoftAtMost(verdict.finding)) return false;
   if (verdict.action === "spare" || (verdict.action === "block" && verdict.guard !== undefined)) return false;
   if (proof === "off") return true;
   return verdict.action === "block" && (verdict.grade === "handshake" || verdict.grade === "silence");

@@ -3,12 +3,13 @@
 import type { Block } from "../block/block.ts";
 import type { Finding } from "../detect/finding.ts";
 import { Kind, kindNames, type Probe, protocolName } from "../detect/probe.ts";
+import type { Verdict } from "../judge/verdict.ts";
 import { formatPrefix, prefixOfWords } from "../wire/address.ts";
 import { ARP_PROTOCOL, IpProtocol } from "../wire/packet.ts";
 import { isoTime } from "./clock.ts";
 import type { Seen } from "./dialect.ts";
 import type { Event } from "./event.ts";
-import { describeReason } from "./finding-text.ts";
+import { describeFinding, describeReason } from "./finding-text.ts";
 import type { Contact } from "./lines.ts";
 
 export function sourceOf(probe: Probe): string {
@@ -40,6 +41,18 @@ export function nameFields({ tool, known }: Pick<Finding, "tool" | "known">) {
 /** Copied: the probe is the engine's one reused record. */
 export function seenOf({ kind, protocol, port, tcpFlags, hasIpOptions, timeMs }: Probe): Seen {
   return { kind, protocol, port, tcpFlags, hasIpOptions: hasIpOptions !== 0, timeMs };
+}
+
+export function findingEvent(wallMs: number, verdict: Verdict, sourceText: string): Event {
+  const { finding } = verdict;
+  return {
+    ...eventBase("finding", wallMs, sourceText),
+    ...contactFields(finding),
+    ...nameFields(finding),
+    ...("grade" in verdict && { grade: verdict.grade }),
+    action: verdict.action === "spare" ? verdict.because : verdict.action,
+    message: describeFinding(finding),
+  };
 }
 
 export function blockEvent(wallMs: number, block: Block, finding: Finding | undefined): Event {

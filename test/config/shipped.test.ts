@@ -30,7 +30,7 @@ test("the shipped files load without a problem, and are safe", () => {
   assert.deepEqual([settings.tcp.block, settings.udp.block, settings.proof], [false, false, "on"]);
   assert.deepEqual([settings.policy, settings.scorePorts], ["score", 3]);
   assert.deepEqual([formatPorts(settings.tcp.watched), formatPorts(settings.udp.watched)], ["1-65535", "1-65535"]);
-  assert.equal(formatPorts(settings.tcp.tolerated), "22,25,53,80,113,139,443,445,465,587,993,995,8080,8443");
+  assert.equal(formatPorts(settings.tcp.tolerated), "22,25,53,80,110,113,139,143,443,445,465,587,993,995,8080,8443");
   assert.equal(formatPorts(settings.udp.tolerated), "53,123,137-138,443,500,1900,5353,33434-33534");
   assert.equal(settings.historyFile, "/var/lib/portsentry/portsentry.history");
   assert.deepEqual(settings.ignored.map(formatPrefix), ["127.0.0.0/8", "::1"]);

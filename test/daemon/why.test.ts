@@ -13,6 +13,7 @@ const evidence: SourceEvidence = {
   lastMs: 0,
   isFlagged: false,
   score: 1.7071,
+  directScore: 1.7071,
   slowContacts: 4,
   slowSinceMs: Date.UTC(2026, 10, 21),
   policy: {
@@ -33,6 +34,14 @@ test("what a watched source is short of is told in the settings' words", () => {
   assert.deepEqual(describeEvidence(evidence), [direct, score, slow]);
   assert.deepEqual(describeEvidence({ ...evidence, directProbes: 0, slowContacts: 0, score: 0 }), [
     "Its score is 0.00 now; above 2 is a scan (SCORE_PORTS).",
+  ]);
+});
+
+test("a score above the threshold says why it is no scan", () => {
+  const tolerated = { ...evidence, directProbes: 0, slowContacts: 0, score: 4.99, directScore: 0 };
+  assert.deepEqual(describeEvidence(tolerated, ["mail", "Windows shares"]), [
+    "Its score is 4.99 now, nearly all of it for ports that are tolerated or were served lately: above 2 is a scan only when a closed port of another kind is among them (SCORE_PORTS).",
+    "It has tried tolerated ports of 2 kinds lately: mail, Windows shares.",
   ]);
 });
 

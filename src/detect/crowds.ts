@@ -1,0 +1,128 @@
+// What one source's row cannot show: neighbours who share out a scan, a scan by many from anywhere, and sources that try
+// nothing but tolerated ports. One call a probe; what is found is a finding that is never more than a soft block.
+import { isIpv4Words, type Prefix } from "../wire/address.ts";
+import type { AddressRanges } from "../wire/address-ranges.ts";
+import type { Finding } from "./finding.ts";
+import { type HabitPolicy, Habits } from "./habits.ts";
+import type { HashSeed } from "./keyed-hash.ts";
+import { hashSource } from "./keyed-hash.ts";
+import { type NeighbourEvidence, Neighbourhood, type NeighbourPolicy, Neighbours } from "./neighbours.ts";
+import { Disposition, Evidence, type Probe } from "./probe.ts";
+import { type ScatteredPolicy, ScatteredScans } from "./scattered.ts";
+
+export type CrowdPolicy = NeighbourPolicy & ScatteredPolicy & HabitPolicy;
+
+/** Findings about many sources that `status` goes on telling of, and for how long. */
+const MAX_RECENT = 8;
+const RECENT_MS = 600_000;
+
+export class Crowds {
+  readonly neighbours: Neighbours;
+  readonly #scattered4: ScatteredScans;
+  readonly #scattered6: ScatteredScans;
+  readonly #habits: Habits;
+  readonly #seed: HashSeed;
+  /** The latest last. */
+  #recent: Finding[] = [];
+
+  /** `seed` is that of the hashes given to note(). */
+  constructor(parts: { readonly policy: CrowdPolicy; readonly near: AddressRanges; readonly seed: HashSeed }) {
+    const { policy, near, seed } = parts;
+    this.#seed = seed;
+    this.neighbours = new Neighbours({ policy, near, seed });
+    this.#scattered4 = new ScatteredScans(4, policy);
+    this.#scattered6 = new ScatteredScans(6, policy);
+    this.#habits = new Habits(policy);
+  }
+
+  get counters(): Readonly<Record<string, number>> {
+    const [four, six] = [this.#scattered4.counters, this.#scattered6.counters];
+    return {
+      ...this.neighbours.counters,
+      ...this.#habits.counters,
+      scatteredFindings: four.scatteredFindings + six.scatteredFindings,
+      scatteredUncounted: four.scatteredUncounted + six.scatteredUncounted,
+    };
+  }
+
+  setPolicy(policy: CrowdPolicy): void {
+    this.neighbours.setPolicy(policy);
+    this.#scattered4.setPolicy(policy);
+    this.#scattered6.setPolicy(policy);
+    this.#habits.setPolicy(policy);
+  }
+
+  setNear(near: AddressRanges): void {
+    this.neighbours.setNear(near);
+  }
+
+  /** `hash`: the keyed one of the probe's source. Allocates only when there is a finding. */
+  note(probe: Probe, hash: number): Finding | undefined {
+    if (probe.disposition === Disposition.Quiet) {
+      return this.#habits.note(probe, hash) ? this.#habitFinding(probe) : undefined;
+    }
+    if (probe.disposition !== Disposition.Probe || probe.evidence !== Evidence.Direct) return undefined;
+    const neighbourhood = this.neighbours.note(probe);
+    if (neighbourhood === Neighbourhood.Found) return this.#told(this.neighbours.findingOf(probe));
+    // Who shares a network that is known already says nothing of anybody else.
+    if (neighbourhood === Neighbourhood.Known) return undefined;
+    const isFour = isIpv4Words(probe.source0, probe.source1, probe.source2);
+    const scattered = isFour ? this.#scattered4 : this.#scattered6;
+    return scattered.note(probe, hash) ? this.#told(scattered.findingOf(probe)) : undefined;
+  }
+
+  /** Findings about many sources of the last minutes, the latest last. */
+  recent(nowMs: number): readonly Finding[] {
+    this.#recent = this.#recent.filter(({ timeMs }) => Math.abs(nowMs - timeMs) <= RECENT_MS);
+    return this.#recent;
+  }
+
+  /** Lets a source or a network be found again. */
+  forget(source: Prefix): void {
+    this.neighbours.forget(source);
+    this.#habits.forget(this.#hashOf(source), source.w1, source.w3);
+  }
+
+  unflagAll(): void {
+    this.neighbours.unflagAll();
+    this.#habits.unflagAll();
+  }
+
+  evidenceOn(source: Prefix): NeighbourEvidence[] {
+    return this.neighbours.evidenceOn(source);
+  }
+
+  /** The kinds of tolerated ports that a source (a key) has tried within the window. */
+  habitsOf(source: Prefix, timeMs: number): string[] {
+    return this.#habits.namesOf(this.#hashOf(source), source.w1, source.w3, timeMs);
+  }
+
+  #hashOf({ w0, w1, w2, w3, bits }: Prefix): number {
+    return hashSource(this.#seed, w0, w1, w2, w3, bits);
+  }
+
+  #told(finding: Finding): Finding {
+    if (this.#recent.length >= MAX_RECENT) this.#recent.shift();
+    this.#recent.push(finding);
+    return finding;
+  }
+
+  #habitFinding(probe: Probe): Finding {
+    const { source0: w0, source1: w1, source2: w2, source3: w3, sourceBits: bits } = probe;
+    const habits = this.#habits.names();
+    return {
+      source: { w0, w1, w2, w3, bits },
+      kind: probe.kind,
+      protocol: probe.protocol,
+      port: probe.port,
+      tcpFlags: probe.tcpFlags,
+      hasIpOptions: probe.hasIpOptions !== 0,
+      probes: habits.length,
+      contacts: habits.length,
+      firstMs: probe.timeMs,
+      timeMs: probe.timeMs,
+      policy: "tolerated",
+      habits,
+    };
+  }
+}

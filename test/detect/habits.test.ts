@@ -1,0 +1,115 @@
+// Who tries tolerated ports of many kinds has no habit that explains it; a browser, a mailer, an office have.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { Habits } from "../../src/detect/habits.ts";
+import { hashSource } from "../../src/detect/keyed-hash.ts";
+import { Disposition, Evidence, Kind } from "../../src/detect/probe.ts";
+import { load, readRepositoryFile, settingsOf } from "../config/support.ts";
+import { prefix, probe, seed } from "./probes.ts";
+
+const shipped = settingsOf(load(readRepositoryFile("conf/portsentry.conf"), ""));
+const policy = {
+  policy: "score",
+  toleratedKinds: 5,
+  scoreWindowMs: 600_000,
+  toleratedTcp: shipped.tcp.tolerated,
+  toleratedUdp: shipped.udp.tolerated,
+} as const;
+const START_MS = 20_000 * 86_400_000;
+const MAIL = [25, 110, 143, 465, 587, 993, 995];
+const SCAN = [22, 25, 53, 80, 113, 139, 443, 445, 465, 587, 993, 995, 8080, 8443];
+
+interface Tried {
+  readonly port: number;
+  readonly protocol?: number;
+  readonly timeMs?: number;
+  readonly source?: string;
+}
+
+function tries(habits: Habits, { port, protocol = 6, timeMs = START_MS, source = "192.0.2.1" }: Tried): boolean {
+  const { w0, w1, w2, w3, bits } = prefix(source);
+  const kind = protocol === 17 ? Kind.Udp : Kind.Syn;
+  const one = probe({ source, port, protocol, timeMs, kind, evidence: Evidence.Weak, disposition: Disposition.Quiet });
+  return habits.note(one, hashSource(seed, w0, w1, w2, w3, bits));
+}
+
+test("nmap with nothing but tolerated ports is found, once", () => {
+  const habits = new Habits(policy);
+  const found = [0, 1, 2].flatMap((round) =>
+    SCAN.map((port) => tries(habits, { port, timeMs: START_MS + round * 5_000 })),
+  );
+  assert.equal(found.filter(Boolean).length, 1);
+  assert.deepEqual(habits.names(), ["web", "mail", "names", "SSH", "ident", "Windows shares"]);
+});
+
+test("found on a host that serves SSH, web and mail too, by the ports that are left", () => {
+  const habits = new Habits(policy);
+  const closed = SCAN.filter((port) => ![22, 25, 80, 443, 587, 993].includes(port));
+  assert.ok(closed.some((port) => tries(habits, { port })));
+});
+
+test("no scan: setting up a mail account, a browser, Windows, both and a name look-up, each many times", () => {
+  const habits = new Habits(policy);
+  for (let round = 0; round < 5; round++) {
+    const timeMs = START_MS + round * 60_000;
+    for (const port of [...MAIL, 80, 443, 8080, 8443]) assert.equal(tries(habits, { port, timeMs }), false);
+    for (const port of [443, 137]) assert.equal(tries(habits, { port, protocol: 17, timeMs }), false);
+    for (const port of [139, 445]) assert.equal(tries(habits, { port, timeMs }), false);
+    assert.equal(tries(habits, { port: 53, protocol: 17, timeMs }), false);
+  }
+});
+
+test("no scan: kinds that lie further apart than the window, and ports that are not tolerated", () => {
+  const slow = new Habits(policy);
+  [22, 25, 53, 80, 113, 445].forEach((port, at) => {
+    assert.equal(tries(slow, { port, timeMs: START_MS + at * 300_000 }), false, `${port}`);
+  });
+  const lately = new Habits(policy);
+  for (const port of [3306, 5432, 6379, 9200, 11_211, 27_017]) assert.equal(tries(lately, { port }), false);
+});
+
+test("POLICY trigger, and TOLERATED_KINDS 0: nobody", () => {
+  for (const changes of [{ policy: "trigger" as const }, { toleratedKinds: 0 }]) {
+    const habits = new Habits({ ...policy, ...changes });
+    for (const port of SCAN) assert.equal(tries(habits, { port }), false);
+  }
+});
+
+test("found again once forgotten; two sources are two", () => {
+  const habits = new Habits(policy);
+  const scan = (source: string) => SCAN.filter((port) => tries(habits, { port, source })).length;
+  assert.deepEqual([scan("192.0.2.1"), scan("192.0.2.1"), scan("192.0.2.2")], [1, 0, 1]);
+  const { w0, w1, w2, w3, bits } = prefix("192.0.2.1");
+  habits.forget(hashSource(seed, w0, w1, w2, w3, bits), w1, w3);
+  assert.deepEqual([scan("192.0.2.1"), scan("192.0.2.2")], [1, 0]);
+  habits.unflagAll();
+  assert.deepEqual([scan("192.0.2.1"), scan("192.0.2.2")], [1, 1]);
+});
+
+test("property: never found with fewer kinds than asked for, whatever is sent by whom", () => {
+  const kindOf = new Map<number, string>([
+    ...MAIL.map((port): [number, string] => [port, "mail"]),
+    ...[80, 443, 8080, 8443].map((port): [number, string] => [port, "web"]),
+    ...[139, 445].map((port): [number, string] => [port, "shares"]),
+  ]);
+  const sent = fc.array(
+    fc.record({ port: fc.constantFrom(...SCAN, ...MAIL), host: fc.nat(200), gapMs: fc.nat(200_000) }),
+    { maxLength: 300 },
+  );
+  fc.assert(
+    fc.property(sent, (all) => {
+      const habits = new Habits(policy, 64);
+      const seen: { host: number; kind: string; timeMs: number }[] = [];
+      let timeMs = START_MS;
+      for (const { port, host, gapMs } of all) {
+        timeMs += gapMs;
+        seen.push({ host, kind: kindOf.get(port) ?? `${port}`, timeMs });
+        if (!tries(habits, { port, source: `192.0.2.${host}`, timeMs })) continue;
+        const within = seen.filter((each) => each.host === host && timeMs - each.timeMs <= 600_000);
+        assert.ok(new Set(within.map(({ kind }) => kind)).size >= 5);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});

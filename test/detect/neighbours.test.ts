@@ -1,0 +1,179 @@
+// Neighbours that share out a scan make one finding of their network; those who all try the same port, and few, make none.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { FAST_WINDOW_MS, Neighbourhood, Neighbours } from "../../src/detect/neighbours.ts";
+import { formatPrefix } from "../../src/wire/address.ts";
+import { prefix, probe, ranges, seed } from "./probes.ts";
+
+const DAY_MS = 86_400_000;
+const START_MS = 20_000 * DAY_MS;
+const policy = { neighbours: 16, slowNeighbours: 24, slowScoreWindowMs: DAY_MS };
+
+function watch(changes: Partial<typeof policy> = {}, capacity = 1_024): Neighbours {
+  return new Neighbours({ policy: { ...policy, ...changes }, near: ranges("2001:db8:1::/64"), seed, capacity });
+}
+
+interface Sent {
+  readonly source: string;
+  readonly port: number;
+  readonly timeMs?: number;
+}
+
+/** The networks found, as text, each with how many probes it took. */
+function found(neighbours: Neighbours, sent: Iterable<Sent>): string[] {
+  const networks: string[] = [];
+  let count = 0;
+  for (const { source, port, timeMs = START_MS } of sent) {
+    count++;
+    const one = probe({ source, port, timeMs });
+    if (neighbours.note(one) !== Neighbourhood.Found) continue;
+    networks.push(`${formatPrefix(neighbours.findingOf(one).source)} after ${count}`);
+  }
+  return networks;
+}
+
+const many = (count: number, sent: (index: number) => Sent): Sent[] =>
+  Array.from({ length: count }, (_, at) => sent(at));
+const hex = (number: number): string => number.toString(16);
+
+test("254 addresses of a /24, one port each: one finding of the /24 at the sixteenth", () => {
+  const neighbours = watch();
+  const sent = many(254, (at) => ({ source: `203.0.113.${at + 1}`, port: 1_000 + at, timeMs: START_MS + at * 10 }));
+  assert.deepEqual(found(neighbours, sent), ["203.0.113.0/24 after 16"]);
+  const [evidence] = neighbours.evidenceOn(prefix("203.0.113.77"));
+  assert.deepEqual([evidence?.sources, evidence?.isFound], [254, true]);
+  assert.equal(neighbours.lastSeenMs(prefix("203.0.113.0/24")), Math.floor((START_MS + 2_530) / 1000) * 1000);
+});
+
+test("one probe from each /64 of a /48: the first /56s, then the /48 and nothing more", () => {
+  const sent = many(65_536, (at) => ({ source: `2001:db8:5000:${hex(at)}::/64`, port: at, timeMs: START_MS + at / 5 }));
+  assert.deepEqual(found(watch(), sent), [
+    "2001:db8:5000::/56 after 16",
+    "2001:db8:5000:100::/56 after 272",
+    "2001:db8:5000::/48 after 513",
+  ]);
+});
+
+test("/64s from all over a /48 make the /48 a finding at once", () => {
+  const networks = found(
+    watch(),
+    many(64, (at) => ({ source: `2001:db8:5000:${hex((at * 1_021) % 65_536)}::/64`, port: at + 1 })),
+  );
+  assert.equal(networks.length, 1);
+  assert.match(networks[0] ?? "", /^2001:db8:5000::\/48 after (16|17|18)$/);
+});
+
+test("addresses of one /64 on our own link: a finding that says so", () => {
+  const neighbours = watch();
+  for (let at = 1; at <= 40; at++) {
+    const one = probe({ source: `2001:db8:1::${hex(at)}`, port: at, timeMs: START_MS });
+    if (neighbours.note(one) !== Neighbourhood.Found) continue;
+    const finding = neighbours.findingOf(one);
+    assert.deepEqual([formatPrefix(finding.source), finding.isOnLink], ["2001:db8:1::/64", true]);
+    return;
+  }
+  assert.fail("not found");
+});
+
+test("slowly: one neighbour every 20 minutes is found within the day by the slow memory", () => {
+  const sent = many(254, (at) => ({
+    source: `203.0.113.${at}`,
+    port: 1 + at * 7,
+    timeMs: START_MS + at * 1_200_000,
+  }));
+  assert.deepEqual(found(watch(), sent.slice(0, 60)), ["203.0.113.0/24 after 24"]);
+  assert.deepEqual(found(watch({ slowNeighbours: 0 }), sent), []);
+});
+
+test("no scan: clients of a service that has moved, fifteen neighbours, one source with many ports, nobody asked", () => {
+  assert.deepEqual(
+    found(
+      watch(),
+      many(254, (at) => ({ source: `203.0.113.${at}`, port: 8_000 + (at % 3) })),
+    ),
+    [],
+  );
+  assert.deepEqual(
+    found(
+      watch(),
+      many(500, (at) => ({ source: `203.0.113.${at % 15}`, port: at + 1 })),
+    ),
+    [],
+  );
+  assert.deepEqual(
+    found(
+      watch(),
+      many(500, (at) => ({ source: "203.0.113.9", port: at + 1 })),
+    ),
+    [],
+  );
+  const sent = many(254, (at) => ({ source: `203.0.113.${at}`, port: at + 1 }));
+  assert.deepEqual(found(watch({ neighbours: 0 }), sent), []);
+});
+
+test("sources of windows long past do not count together", () => {
+  const apart = many(30, (at) => ({
+    source: `203.0.113.${at}`,
+    port: at + 1,
+    timeMs: START_MS + Math.floor(at / 8) * 2 * FAST_WINDOW_MS,
+  }));
+  assert.deepEqual(found(watch({ slowNeighbours: 0 }), apart), []);
+});
+
+test("a network is found again once it has been forgotten, and in another slow window", () => {
+  const neighbours = watch();
+  const sent = (timeMs: number) => many(20, (at) => ({ source: `203.0.113.${at}`, port: at + 1, timeMs }));
+  assert.equal(found(neighbours, sent(START_MS)).length, 1);
+  assert.equal(found(neighbours, sent(START_MS + 1_000)).length, 0);
+  assert.ok(neighbours.forget(prefix("203.0.113.0/24")));
+  assert.equal(found(neighbours, sent(START_MS + 2_000)).length, 1);
+  assert.equal(found(neighbours, sent(START_MS + DAY_MS)).length, 1);
+  neighbours.unflagAll();
+  assert.equal(found(neighbours, [{ source: "203.0.113.200", port: 200, timeMs: START_MS + DAY_MS }]).length, 1);
+});
+
+test("a flood forged in whole networks makes few findings, and a flood of single ones does not push out a network", () => {
+  const neighbours = watch({}, 64);
+  const flood = many(16 * 200, (at) => ({ source: `10.0.${at >>> 4}.${at & 15}`, port: at, timeMs: START_MS + at }));
+  assert.ok(found(neighbours, flood).length <= 16 + 4);
+  assert.ok(neighbours.counters.neighboursUntold > 0);
+  const kept = watch({}, 64);
+  const sent = many(15, (at) => ({ source: `203.0.113.${at}`, port: at + 1 }));
+  assert.deepEqual(found(kept, sent), []);
+  assert.deepEqual(
+    found(
+      kept,
+      many(5_000, (at) => ({ source: `10.${at >>> 8}.${at & 255}.1`, port: at })),
+    ),
+    [],
+  );
+  assert.ok(kept.counters.neighboursEvicted > 0);
+  assert.deepEqual(found(kept, [{ source: "203.0.113.99", port: 99 }]), ["203.0.113.0/24 after 1"]);
+});
+
+test("property: never found below the thresholds, whatever is sent, and counts are never above the truth", () => {
+  const sent = fc.array(fc.record({ net: fc.nat(2), host: fc.nat(40), port: fc.nat(40), gapMs: fc.nat(90_000) }), {
+    maxLength: 400,
+  });
+  fc.assert(
+    fc.property(sent, (probes) => {
+      const neighbours = watch();
+      const seen: { net: number; host: number; port: number; timeMs: number }[] = [];
+      let timeMs = START_MS;
+      for (const { net, host, port, gapMs } of probes) {
+        timeMs += gapMs;
+        seen.push({ net, host, port, timeMs });
+        const one = probe({ source: `192.0.${net}.${host}`, port, timeMs });
+        if (neighbours.note(one) !== Neighbourhood.Found) continue;
+        const { members = 0, contacts } = neighbours.findingOf(one);
+        const within = seen.filter((each) => each.net === net && timeMs - each.timeMs <= 2 * DAY_MS);
+        const sources = new Set(within.map((each) => each.host)).size;
+        const ports = new Set(within.map((each) => each.port)).size;
+        assert.ok(members >= 16 && members <= sources, `${members} of ${sources}`);
+        assert.ok(contacts >= 8 && contacts <= ports, `${contacts} of ${ports}`);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});

@@ -1,0 +1,99 @@
+// A scan shared out among sources from anywhere is told of once in a window; what reaches any host is not.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { hashSource } from "../../src/detect/keyed-hash.ts";
+import { ScatteredScans } from "../../src/detect/scattered.ts";
+import { formatPrefix } from "../../src/wire/address.ts";
+import { probe, seed } from "./probes.ts";
+
+const WINDOW_MS = 600_000;
+const START_MS = 20_000 * 86_400_000;
+const policy = { scatteredSources: 64, scoreWindowMs: WINDOW_MS };
+
+/** A random generator of one's own, the same each time. */
+function random(from: number): () => number {
+  let state = from;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+function send(scans: ScatteredScans, number: number, port: number, timeMs: number) {
+  const source = `198.${18 + ((number >>> 16) & 1)}.${(number >>> 8) & 255}.${number & 255}`;
+  const one = probe({ source, port, timeMs });
+  const hash = hashSource(seed, one.source0, one.source1, one.source2, one.source3, one.sourceBits);
+  return scans.note(one, hash) ? scans.findingOf(one) : undefined;
+}
+
+/** Ports by popularity, as on the Internet: a share of the probes by Zipf's law, the others any port. */
+function background(next: () => number, uniformShare: number): number {
+  if (next() < uniformShare) return Math.floor(next() * 65_536);
+  return Math.floor(65_536 ** next());
+}
+
+test("600 sources with one port each: told of once, of everywhere, long before the last", () => {
+  const scans = new ScatteredScans(4, policy);
+  const findings = Array.from({ length: 600 }, (_, at) => send(scans, at, 1 + at * 97, START_MS + at * 100));
+  const told = findings.filter((finding) => finding !== undefined);
+  assert.equal(told.length, 1);
+  const [finding] = told;
+  assert.equal(finding === undefined ? "" : formatPrefix(finding.source), "0.0.0.0/0");
+  assert.ok((finding?.members ?? 0) < 400, `${finding?.members}`);
+  assert.equal(finding?.contacts, finding?.members);
+});
+
+test("a forged flood is told of once in a window and costs a look-up less once the window is full", () => {
+  const scans = new ScatteredScans(4, policy);
+  const next = random(1);
+  let told = 0;
+  for (let at = 0; at < 60_000; at++) {
+    const port = Math.floor(next() * 65_536);
+    if (send(scans, at, port, START_MS + Math.floor(at / 10)) !== undefined) told++;
+  }
+  assert.equal(told, 1);
+  assert.equal(scans.counters.scatteredUncounted, 60_000 - 4_096);
+});
+
+test("what reaches any host makes no finding in 200 windows, even where three of four probes go to any port", () => {
+  for (const [share, perWindow] of [
+    [0.5, 40],
+    [0.75, 60],
+    [0.75, 400],
+  ] as const) {
+    const next = random(perWindow);
+    const scans = new ScatteredScans(4, policy);
+    let source = 0;
+    let told = 0;
+    for (let window = 0; window < 200; window++) {
+      for (let at = 0; at < perWindow; at++) {
+        const timeMs = START_MS + window * WINDOW_MS + (at * WINDOW_MS) / perWindow;
+        if (send(scans, source++, background(next, share), timeMs) !== undefined) told++;
+      }
+    }
+    assert.equal(told, 0, `${share} of any port, ${perWindow} a window`);
+  }
+});
+
+test("one scanner with many ports, and clients that all try one port, are no scan by many", () => {
+  const scans = new ScatteredScans(4, policy);
+  for (let port = 1; port < 5_000; port++) assert.equal(send(scans, 7, port, START_MS), undefined);
+  for (let at = 0; at < 3_000; at++) assert.equal(send(scans, at, 8_000, START_MS + WINDOW_MS), undefined);
+});
+
+test("a scan is found among what the host is used to", () => {
+  const scans = new ScatteredScans(4, policy);
+  const next = random(3);
+  let source = 0;
+  for (let at = 0; at < 1_000; at++) {
+    assert.equal(send(scans, source++, background(next, 0.5), START_MS + at * 20_000), undefined);
+  }
+  const later = START_MS + 40 * WINDOW_MS;
+  const told = Array.from({ length: 600 }, (_, at) => send(scans, source++, 1 + at * 97, later + at * 100));
+  assert.equal(told.filter((finding) => finding !== undefined).length, 1);
+});
+
+test("off, and only TCP and UDP", () => {
+  const off = new ScatteredScans(6, { ...policy, scatteredSources: 0 });
+  for (let at = 0; at < 1_000; at++) assert.equal(send(off, at, at + 1, START_MS), undefined);
+});
