@@ -52,6 +52,14 @@ export class BlockRows {
     return grades[this.#bytes[row * BYTES + 1] ?? 0] === "direct";
   }
 
+  isDelegated(row: number): boolean {
+    return backends[this.#bytes[row * BYTES + 2] ?? 0] !== "nftables";
+  }
+
+  isOnTrial(row: number): boolean {
+    return (this.#flags(row) & Flag.OnTrial) !== 0;
+  }
+
   sinceMs(row: number): number {
     return this.#times[row * TIMES] ?? 0;
   }

@@ -26,6 +26,9 @@ export { sameEnd } from "./same-end.ts";
 /** Between so many blocks at once, reading the sets whole is faster than asking for each (docs/decisions/0002). */
 const DUMP_FROM = 2_000;
 const DUMP_UP_TO = 200_000;
+/** Blocks that are given to enforce() at once where there are many: read back whole while that is the faster, else singly. */
+const SLICE_READ_WHOLE = 50_000;
+const READ_WHOLE_UP_TO = 150_000;
 /** Elements in one transaction: bounds the message, and how long the event loop waits. */
 const BATCH = 4_000;
 
@@ -45,6 +48,11 @@ const CLIENT_PORT_MS = 90_000;
 export interface Served {
   readonly protocol: number;
   readonly port: number;
+}
+
+/** How many of so many blocks to hand to enforce() at a time: what it makes of them must fit into memory. */
+export function blocksPerCall(total: number): number {
+  return total <= READ_WHOLE_UP_TO ? SLICE_READ_WHOLE : DUMP_FROM - 1;
 }
 
 export type Outcome = { readonly block: Block; readonly failure: string };
@@ -276,12 +284,17 @@ export class Firewall {
   /** Every single source that the kernel holds. Slow above some 100,000 (see NfTables.visitElements). */
   readHeld(): Held[] {
     const held: Held[] = [];
+    this.visitHeld((one) => held.push(one));
+    return held;
+  }
+
+  /** The same, one by one. */
+  visitHeld(visit: (held: Held) => void): void {
     for (const set of plainSets) {
       this.#tables.visitElements(set, (key, expiresInMs) => {
-        held.push({ place: set, source: this.#sourceOf(set, key), soft: set.startsWith("soft"), expiresInMs });
+        visit({ place: set, source: this.#sourceOf(set, key), soft: set.startsWith("soft"), expiresInMs });
       });
     }
-    return held;
   }
 
   /** On our links a key without a host part is an address, as the rules have it. */

@@ -111,6 +111,8 @@ export class NoFirewall implements FirewallLike {
     return [];
   }
 
+  visitHeld(_visit: (held: Held) => void): void {}
+
   isHeld(_source: Prefix): boolean {
     return false;
   }

@@ -19,8 +19,10 @@ export interface AdoptParts {
 }
 
 /** Elements of plain sets. Returns the sources that are listed now and were not, or otherwise. */
-export function adoptHeld(held: readonly Held[], parts: AdoptParts): Prefix[] {
-  return held.flatMap((one) => adoptOne(one, parts));
+export function adoptHeld(held: Iterable<Held>, parts: AdoptParts): Prefix[] {
+  const adopted: Prefix[] = [];
+  for (const one of held) adopted.push(...adoptOne(one, parts));
+  return adopted;
 }
 
 function adoptOne({ source, soft, expiresInMs }: Held, parts: AdoptParts): Prefix[] {

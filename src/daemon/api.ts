@@ -6,7 +6,10 @@ import type { Event } from "../record/event.ts";
 import { formatPrefix, type Prefix, parsePrefix, prefixContains } from "../wire/address.ts";
 import type { Daemon } from "./daemon.ts";
 import { entryOf } from "./entry.ts";
+import { slices } from "./slices.ts";
 import { explain } from "./why.ts";
+
+const LIFTED_AT_ONCE = 10_000;
 
 const refuse = (code: Refusal["code"], message: string) => ({ refused: { code, message } });
 
@@ -81,7 +84,7 @@ function sparedMessage(name: string, spared: "ignored" | "guarded"): string {
 }
 
 function unblock(daemon: Daemon, target: string): Reply<readonly string[]> {
-  if (target === "all") return lift(daemon, [...daemon.blocker.list.values()], "all");
+  if (target === "all") return liftAll(daemon);
   const source = parsePrefix(target);
   if (source === undefined) return badAddress(target);
   const inside = daemon.blocker.list.inside(source);
@@ -94,12 +97,27 @@ function unblock(daemon: Daemon, target: string): Reply<readonly string[]> {
   return refuse("no-such-block", `${formatPrefix(source)} is not blocked`);
 }
 
-function lift(daemon: Daemon, blocks: readonly Block[], how: "by hand" | "all"): Reply<readonly string[]> {
+function lift(daemon: Daemon, blocks: readonly Block[], how: "by hand"): Reply<readonly string[]> {
   const failures = daemon.blocker.lift(blocks, how);
-  if (how === "all") daemon.emptyKernelSets();
   if (failures.length > 0) return refuse("kernel", `not lifted: ${failures.slice(0, 5).join("; ")}`);
   for (const block of blocks) daemon.release(block.source);
   return { ok: blocks.map(({ source }) => formatPrefix(source)) };
+}
+
+/** In slices, for there may be a million; a block that the kernel will not give up does not keep the others. */
+function liftAll(daemon: Daemon): Reply<readonly string[]> {
+  const sources: string[] = [];
+  const failures: string[] = [];
+  for (const slice of slices(daemon.blocker.list.values(), LIFTED_AT_ONCE)) {
+    failures.push(...daemon.blocker.lift(slice, "all"));
+    for (const { source } of slice) {
+      daemon.release(source);
+      sources.push(formatPrefix(source));
+    }
+  }
+  daemon.emptyKernelSets();
+  if (failures.length > 0) return refuse("kernel", `not lifted: ${failures.slice(0, 5).join("; ")}`);
+  return { ok: sources };
 }
 
 async function knownClients(daemon: Daemon): Promise<Reply<Iterable<KnownClient>>> {

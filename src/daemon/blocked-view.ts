@@ -1,13 +1,16 @@
 // BLOCKED_FILE: PortSentry's list of who is blocked, kept in step with ours for the programs that read it.
 import type { Block } from "../block/block.ts";
 import type { BlockList } from "../block/block-list.ts";
-import type { BlockedFile } from "../record/blocked-file.ts";
+import { type BlockedFile, MAX_WRITTEN } from "../record/blocked-file.ts";
 import type { Clock } from "../record/clock.ts";
 import { formatPrefix } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
 
 /** The file is replaced whole: not more often than this. */
 const WRITE_EVERY_MS = 5_000;
+/** Nor than this where the list is long. */
+const LONG_EVERY_MS = 60_000;
+const LONG = 10_000;
 
 export interface BlockedViewParts {
   readonly list: BlockList;
@@ -30,15 +33,18 @@ export class BlockedView {
     const { list, files, clock } = this.#parts;
     const { nowMs } = clock;
     if (files.length === 0 || list.changes === this.#written) return;
-    if (!now && Math.abs(nowMs() - this.#writtenMs) < WRITE_EVERY_MS) return;
+    const everyMs = list.size > LONG ? LONG_EVERY_MS : WRITE_EVERY_MS;
+    if (!now && Math.abs(nowMs() - this.#writtenMs) < everyMs) return;
     this.#written = list.changes;
     this.#writtenMs = nowMs();
-    const blocks = [...list.values()].filter(({ soft }) => !soft).sort((a, b) => a.sinceMs - b.sinceMs);
+    const blocks = list.newestFull(MAX_WRITTEN);
+    const older = list.size - list.softCount - blocks.length;
     for (const { protocol, file } of files) {
       file.write(
         blocks
           .filter((block) => protocol === undefined || protocolOf(block) === protocol)
           .map((block) => entryOf(block, clock)),
+        older,
       );
     }
   }

@@ -18,11 +18,10 @@ import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { adoptHeld, adoptNetworks } from "./adopt.ts";
 import type { Delegate } from "./delegate.ts";
 import { GuardWarnings } from "./guard-warning.ts";
+import { MAX_BLOCKS } from "./memory-limit.ts";
 import type { Trial } from "./trial.ts";
 import type { WiderBlocks } from "./wider-blocks.ts";
 
-/** What the kernel's sets hold at most, both families together, hard and soft. */
-const MAX_BLOCKS = 1_048_576;
 /** A soft block is looked at so long before it ends: its source may still be scanning. */
 const RENEW_AHEAD_MS = 3_000;
 /** Blocks that end in one tick; more wait for the next, while the kernel has ended them already. */
@@ -44,6 +43,8 @@ export interface BlockerParts {
   /** IPv6 prefixes of which several parts are blocked. */
   readonly wider?: Pick<WiderBlocks, "blocked" | "lifted">;
   readonly nowMs: () => number;
+  /** Absent: as many as the kernel's sets hold. */
+  readonly maxBlocks?: number;
 }
 
 /** A block that somebody decided on, before its times are known. */
@@ -62,7 +63,7 @@ interface Decision {
 export type HowLifted = "by hand" | "expired" | "all" | "removed elsewhere" | "the trial is over" | "guarded";
 
 export class Blocker {
-  readonly list = new BlockList(MAX_BLOCKS);
+  readonly list: BlockList;
   readonly #parts: BlockerParts;
   #settings: Settings;
   readonly breaker = new Breaker(() => this.#settings.maxUnprovenPerSecond);
@@ -73,6 +74,7 @@ export class Blocker {
   constructor(settings: Settings, parts: BlockerParts) {
     this.#settings = settings;
     this.#parts = parts;
+    this.list = new BlockList(parts.maxBlocks ?? MAX_BLOCKS);
   }
 
   setSettings(settings: Settings): void {
@@ -214,7 +216,7 @@ export class Blocker {
 
   /** The blocks whose enforcement is the administrator's own. */
   delegated(): Block[] {
-    return [...this.list.values()].filter(({ backend }) => backend !== "nftables");
+    return [...this.list.delegated()];
   }
 
   /** At start: hands sources over to rules that are still there, and makes anew what a reboot has taken. */
@@ -399,7 +401,7 @@ export class Blocker {
 
   /** The blocks that end with the trial. */
   onTrial(): Block[] {
-    return [...this.list.values()].filter(({ afterTrial }) => afterTrial !== undefined);
+    return [...this.list.onTrial()];
   }
 
   /** The trial is confirmed: its blocks stay until their own time. Returns for how many the kernel has taken that. */

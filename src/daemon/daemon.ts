@@ -36,6 +36,7 @@ import { Handshakes } from "./handshakes.ts";
 import type { HostFacts } from "./host.ts";
 import { IdleCommands } from "./idle-commands.ts";
 import { listKnownClients } from "./known-clients.ts";
+import { blockLimit, readMemoryLimits } from "./memory-limit.ts";
 import {
   crowdPolicy,
   graceLeftMs,
@@ -125,6 +126,8 @@ export class Daemon {
   #verdicts: Verdict[] = [];
   #listened: Listened = { tcp: [], udp: [] };
   #flushTimer: NodeJS.Timeout | undefined;
+  /** The store has been made anew since the blocks were last read from it. */
+  #isStoreNew = false;
   /** For the judge. A table that is gone knows nobody, and that is said elsewhere (Reconciler). */
   readonly #known = {
     isPeer: (address: Prefix) => orFalse(() => this.#parts.learned.isPeer(address)),
@@ -188,6 +191,7 @@ export class Daemon {
       offences: this.#offences,
       delegate: this.delegate,
       trial: parts.trial,
+      maxBlocks: blockLimit(readMemoryLimits()),
       wider: {
         blocked: (block) => {
           if (this.#settings.blockWider) this.#wider.blocked(block);
@@ -299,6 +303,7 @@ export class Daemon {
 
   /** Puts everything into a store that was made anew. */
   storeAll(): void {
+    this.#isStoreNew = true;
     for (const block of this.blocker.list.values()) this.store.putBlock(block);
     for (const [source, known] of this.#offences.entries()) this.store.putOffence({ source, ...known });
   }
@@ -437,20 +442,25 @@ export class Daemon {
     if (wasOn === this.enforces) return;
     if (this.enforces) this.restoreBlocks();
     else
-      for (const { source, backend } of [...this.blocker.list.values()])
+      for (const { source, backend } of this.blocker.list.values())
         if (backend === "nftables") this.blocker.list.remove(source);
   }
 
   /** Lists the stored blocks and makes them true in the kernel; at start, and when FIREWALL is switched on. */
   restoreBlocks(): Restored {
     const { firewall, store } = this.#parts;
-    return restoreBlocks({
+    this.#isStoreNew = false;
+    const restored = restoreBlocks({
       store,
       firewall,
       list: this.blocker.list,
       nowMs: this.clock.nowMs(),
       enforces: this.enforces,
+      seed: this.#parts.hashSeed,
     });
+    // What was read of a damaged store is listed now.
+    if (this.#isStoreNew) this.storeAll();
+    return restored;
   }
 
   /** Guards the other ends of connections that stand already; those to come the rules learn. */

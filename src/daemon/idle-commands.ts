@@ -13,7 +13,7 @@ const MAX_ASKED = 256;
 const TOPIC = "KILL_ROUTE";
 
 export interface IdleCommandsParts {
-  readonly list: Pick<BlockList, "get">;
+  readonly list: Pick<BlockList, "get" | "has">;
   readonly delegate: Pick<Delegate, "isStillThere">;
   readonly troubles: Troubles;
   /** Has the built-in table hold the source; why it does not, or "". */
@@ -61,7 +61,7 @@ export class IdleCommands {
     try {
       // Whoever deletes the rule by hand lets the source in: that is no fault of the command.
       const isGone = (await delegate.isStillThere(block)) === false;
-      if (list.get(block.source) !== block) return;
+      if (!list.has(block)) return;
       if (isGone) ruleGone();
       else this.#proven(block);
     } finally {

@@ -47,11 +47,13 @@ function conntrackNotice(before: StartFacts["conntrackBefore"]): string[] {
   ];
 }
 
-function restoredNotices({ restored, adopted, expired, failures }: Restored): string[] {
+function restoredNotices({ restored, adopted, expired, leftOut, failures }: Restored): string[] {
   const lines: string[] = [];
   if (restored + adopted > 0)
     lines.push(`${restored} blocks restored from the store, ${adopted} more found in the kernel.`);
   if (expired > 0) lines.push(`${expired} blocks ended while the daemon was away.`);
+  if (leftOut > 0)
+    lines.push(`${leftOut} older blocks do not fit into the list (see blockLimit in "portreeve status"): unblocked.`);
   if (failures.length > 0) lines.push(`${failures.length} blocks could not be restored: ${listed(failures)}.`);
   return lines;
 }

@@ -1,13 +1,14 @@
 // Keeps what is listed true: notices when another program touches our table, repairs it, and accepts a single element
 // that an administrator deleted by hand as an unblock. (design section 8)
 import type { Block } from "../block/block.ts";
-import type { Firewall, Held } from "../block/firewall.ts";
+import { blocksPerCall, type Firewall, type Held, type Outcome } from "../block/firewall.ts";
 import type { RulesetPlan } from "../block/ruleset.ts";
 import type { ForeignChange } from "../kernel/nf-tables-monitor.ts";
 import type { Recorder } from "../record/recorder.ts";
 import { formatPrefix, type Prefix, prefixContains } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import type { Blocker } from "./blocker.ts";
+import { slices } from "./slices.ts";
 
 /** Deletions noticed together that still count as an administrator's own hand. */
 const BY_HAND_LIMIT = 1;
@@ -106,12 +107,16 @@ export class Reconciler {
   /** Puts every block into a table that has lost them; returns how many the kernel holds now. */
   restoreAll(): number {
     const { firewall, blocker, nowMs } = this.#parts;
-    const blocks = this.#ours();
     for (const block of blocker.delegated()) firewall.delegate(block, nowMs());
-    const failed = firewall.enforce(blocks, nowMs()).filter(({ failure }) => failure !== "");
+    const failed: Outcome[] = [];
+    let count = 0;
+    for (const slice of slices(this.#ours(), blocksPerCall(blocker.list.size))) {
+      failed.push(...firewall.enforce(slice, nowMs()).filter(({ failure }) => failure !== ""));
+      count += slice.length;
+    }
     this.#generation = firewall.generation();
     for (const { block, failure } of failed) this.#drop(block, failure);
-    return blocks.length - failed.length;
+    return count - failed.length;
   }
 
   /** Looks every block up in the kernel, in slices, after somebody changed elements of our sets. */
@@ -122,14 +127,14 @@ export class Reconciler {
     }
     this.#auditing = true;
     const { firewall } = this.#parts;
-    const blocks = this.#ours().filter((block) => !firewall.isNetwork(block));
+    const parts = slices(this.#ours(), LOOKUPS_PER_TURN);
     const missing: Block[] = [];
-    const slice = (from: number) => {
+    const slice = () => {
       try {
-        for (const block of blocks.slice(from, from + LOOKUPS_PER_TURN)) {
-          if (this.#isMissing(block)) missing.push(block);
-        }
-        if (from + LOOKUPS_PER_TURN < blocks.length) this.#parts.later(() => slice(from + LOOKUPS_PER_TURN));
+        const part = parts.next();
+        const blocks = part.done === true ? [] : part.value;
+        for (const block of blocks) if (!firewall.isNetwork(block) && this.#isMissing(block)) missing.push(block);
+        if (blocks.length === LOOKUPS_PER_TURN) this.#parts.later(slice);
         else this.#endAudit(missing, program);
       } catch (error) {
         // Nobody else would catch what a later slice throws.
@@ -138,12 +143,12 @@ export class Reconciler {
         this.#parts.recorder.warning(`cannot look the blocks up in the kernel: ${detail}`);
       }
     };
-    slice(0);
+    slice();
   }
 
-  /** The blocks that our table holds. */
-  #ours(): Block[] {
-    return [...this.#parts.blocker.list.values()].filter(({ backend }) => backend === "nftables");
+  /** The blocks that our table holds, one by one: they may be a million. */
+  *#ours(): Generator<Block> {
+    for (const block of this.#parts.blocker.list.values()) if (block.backend === "nftables") yield block;
   }
 
   #isMissing(block: Block): boolean {

@@ -1,13 +1,19 @@
 // At start: what the store remembers and what the kernel still holds are made one, before anything else is judged.
 import type { Block } from "../block/block.ts";
 import type { BlockList } from "../block/block-list.ts";
-import { type Firewall, type Held, sameEnd } from "../block/firewall.ts";
-import type { Store } from "../record/store.ts";
+import { blocksPerCall, type Firewall, sameEnd } from "../block/firewall.ts";
+import type { HashSeed } from "../detect/keyed-hash.ts";
+import type { Store, StoredBlock } from "../record/store.ts";
 import { formatPrefix } from "../wire/address.ts";
 import { type AdoptParts, adoptHeld, adoptNetworks } from "./adopt.ts";
+import { HeldSources } from "./held-sources.ts";
+import { slices } from "./slices.ts";
 
 /** Up to so many stored blocks the kernel's sets are read whole; above, what is stored is added and read back singly. */
 const DUMP_LIMIT = 200_000;
+/** Ended blocks whose commands are undone; nobody makes so many by commands, which take milliseconds each. */
+const MAX_ENDED = 65_536;
+const MAX_FAILURES_NAMED = 1_000;
 
 export interface Restored {
   /** From the store, with time left. */
@@ -16,6 +22,8 @@ export interface Restored {
   readonly adopted: number;
   /** Ended while the daemon was away. */
   readonly expired: number;
+  /** The oldest, beyond what the list holds: taken out of the kernel and the store. */
+  readonly leftOut: number;
   /** The kernel would not take them; not listed. */
   readonly failures: readonly string[];
   /** Blocks whose enforcement is a command's: not looked at here (Blocker.restoreDelegated). */
@@ -25,78 +33,114 @@ export interface Restored {
 }
 
 export interface RestoreParts {
-  readonly store: Pick<Store, "loadBlocks" | "putBlock" | "deleteBlock" | "flush">;
-  readonly firewall: Pick<Firewall, "readHeld" | "enforce" | "lift" | "beyondNetworks" | "rewriteNetworks">;
+  readonly store: Pick<Store, "blocks" | "countBlocks" | "loadNetworks" | "putBlock" | "deleteBlock" | "flush">;
+  readonly firewall: Pick<Firewall, "visitHeld" | "enforce" | "lift" | "beyondNetworks" | "rewriteNetworks">;
   readonly list: BlockList;
   readonly nowMs: number;
   /** False with FIREWALL="none": what the store has of our own blocks is kept there and not listed. */
   readonly enforces?: boolean;
+  /** Of the hash by which the kernel's sources are found again. */
+  readonly seed: HashSeed;
 }
 
+/** In slices, for what a run could hold must fit into memory at the next start as well, and that may have less. */
 export function restoreBlocks(parts: RestoreParts): Restored {
   const { store, firewall, list, nowMs } = parts;
+  const enforces = parts.enforces !== false;
   const startMs = performance.now();
   // Reading 100,000 blocks takes seconds on a busy machine: the kernel's times count from when they are read and given.
   const clock = () => nowMs + performance.now() - startMs;
-  const stored = store.loadBlocks();
-  const current = stored.filter(({ untilMs }) => untilMs === undefined || untilMs > nowMs);
-  const live = current.filter(({ backend }) => backend === "nftables" && parts.enforces !== false);
-  const delegated = current
-    .filter(({ backend }) => backend !== "nftables")
-    .map((block) => ({ ...block, enforced: true }));
-  const ended = stored.filter(({ untilMs }) => untilMs !== undefined && untilMs <= nowMs);
-  for (const { source } of ended) store.deleteBlock(source);
-  const isReadable = parts.enforces !== false && live.length <= DUMP_LIMIT;
-  const held = isReadable ? heldByKey(firewall.readHeld()) : undefined;
+  const counts = store.countBlocks(nowMs);
+  const total = enforces ? counts.ours : 0;
+  // What was written last is the newest.
+  let excess = Math.max(0, total + counts.others + list.size - list.limit);
+  const held = enforces && total <= DUMP_LIMIT ? readHeld(parts) : undefined;
   const readMs = Math.round(clock());
   // Before any is written: that takes out what is not listed.
-  const beyond = parts.enforces === false ? [] : firewall.beyondNetworks(live, readMs);
-  const missing: Block[] = [];
-  for (const entry of live) {
-    const block: Block = { ...entry, enforced: true };
-    const inKernel = held?.get(keyOf(formatPrefix(block.source), block.soft));
-    if (inKernel !== undefined && sameEnd(block.untilMs, endOf(inKernel, readMs))) list.put(block);
-    else missing.push(block);
-    held?.delete(keyOf(formatPrefix(block.source), block.soft));
-  }
+  const beyond = enforces
+    ? firewall.beyondNetworks(
+        store.loadNetworks().filter((block) => isOurs(block) && !isOver(block, nowMs)),
+        readMs,
+      )
+    : [];
+  const delegated: Block[] = [];
+  const ended: Block[] = [];
   const failures: string[] = [];
-  for (const { block, failure } of firewall.enforce(missing, clock())) {
-    if (failure === "") list.put(block);
-    else failures.push(`${formatPrefix(block.source)}: ${failure}`);
+  let [expired, leftOut, restored, failed] = [0, 0, 0, 0];
+
+  for (const slice of slices(store.blocks(), blocksPerCall(total))) {
+    const missing: Block[] = [];
+    const tooMany: Block[] = [];
+    for (const stored of slice) {
+      if (isOver(stored, nowMs)) {
+        expired++;
+        if (hasResponses(stored) && ended.length < MAX_ENDED) ended.push({ ...stored, enforced: false });
+        store.deleteBlock(stored.source);
+        continue;
+      }
+      if (isOurs(stored) && !enforces) continue;
+      const block: Block = { ...stored, enforced: true };
+      if (excess > 0) {
+        excess--;
+        tooMany.push(block);
+      } else if (!isOurs(stored)) delegated.push(block);
+      else if (isHeldUntilThen(held, block, readMs) && list.put(block)) restored++;
+      else missing.push(block);
+    }
+    leftOut += tooMany.length;
+    firewall.lift(tooMany.filter(isOurs), clock());
+    for (const { source, soft } of tooMany) {
+      held?.take(source, soft);
+      store.deleteBlock(source);
+    }
+    for (const { block, failure } of firewall.enforce(missing, clock())) {
+      if (failure === "" && list.put(block)) restored++;
+      else {
+        failed++;
+        if (failures.length < MAX_FAILURES_NAMED) failures.push(`${formatPrefix(block.source)}: ${failure}`);
+      }
+    }
+    store.flush();
   }
-  const restored = live.length - failures.length;
+
   const adoptParts: AdoptParts = {
     ...parts,
     nowMs: Math.round(clock()),
     grade: "direct",
     reason: "found in the kernel at start",
   };
-  const adopted = adoptHeld([...(held?.values() ?? [])], { ...adoptParts, nowMs: readMs });
+  const refusedBefore = list.refused;
+  const adopted = adoptHeld(held?.rest() ?? [], { ...adoptParts, nowMs: readMs });
+  leftOut += list.refused - refusedBefore;
   const networks = adoptNetworks(beyond, adoptParts);
   failures.push(...networks.removed.map((source) => `${formatPrefix(source)}: found in the kernel, and taken out`));
   store.flush();
-  return {
-    restored,
-    adopted: adopted.length + networks.adopted.length,
-    expired: ended.length,
-    failures,
-    delegated,
-    ended: ended.map((block) => ({ ...block, enforced: false })),
-  };
+  if (failed > failures.length) failures.push(`and ${failed - failures.length} more`);
+  return { restored, adopted: adopted.length + networks.adopted.length, expired, leftOut, failures, delegated, ended };
 }
 
-function keyOf(source: string, soft: boolean): string {
-  return `${soft ? "soft" : "full"} ${source}`;
+function readHeld({ firewall, seed }: RestoreParts): HeldSources {
+  const held = new HeldSources(seed);
+  firewall.visitHeld((one) => held.add(one));
+  return held;
 }
 
-function heldByKey(held: readonly Held[]): Map<string, Held> {
-  return new Map(
-    held.flatMap((element): [string, Held][] =>
-      element.source === undefined ? [] : [[keyOf(formatPrefix(element.source), element.soft), element]],
-    ),
-  );
+function isOver({ untilMs }: StoredBlock, nowMs: number): boolean {
+  return untilMs !== undefined && untilMs <= nowMs;
 }
 
-function endOf({ expiresInMs }: Held, nowMs: number): number | undefined {
-  return expiresInMs === undefined ? undefined : nowMs + expiresInMs;
+function isOurs({ backend }: StoredBlock): boolean {
+  return backend === "nftables";
+}
+
+/** What a command may have done for it must be undone (Blocker.undoEnded). */
+function hasResponses({ soft, grade }: StoredBlock): boolean {
+  return !soft && grade !== "manual";
+}
+
+/** Takes the source from what was read. */
+function isHeldUntilThen(held: HeldSources | undefined, { source, soft, untilMs }: Block, readMs: number): boolean {
+  const expiresInMs = held?.take(source, soft);
+  if (expiresInMs === undefined) return false;
+  return sameEnd(untilMs, Number.isFinite(expiresInMs) ? readMs + expiresInMs : undefined);
 }

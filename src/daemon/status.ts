@@ -10,6 +10,8 @@ import { readConntrackUse } from "./host.ts";
 
 /** From this share of its limit on, connection tracking is said to be full. */
 const CONNTRACK_WARNING = 0.8;
+/** The same for the block list. */
+const LIST_WARNING = 0.8;
 
 export interface StatusOf extends Omit<DaemonParts, "settings"> {
   readonly settings: Settings;
@@ -69,6 +71,13 @@ function warningsOf({ blocker, capture, crowdFindings, graceLeftMs, trial, troub
   warnings.push(...(trial?.troubles() ?? []));
   if (blocker.breaker.isOpen)
     warnings.push("MAX_UNPROVEN_PER_SECOND: a flood of unproven sources; none is softly blocked");
+  const { size, limit, refused } = blocker.list;
+  if (size >= LIST_WARNING * limit) {
+    const consequence = refused > 0 ? `${refused} blocks were refused` : "what does not fit is not blocked";
+    warnings.push(
+      `the block list is ${Math.floor((100 * size) / limit)} % full (${size} of ${limit}, as many as fit into this machine's memory): ${consequence}`,
+    );
+  }
   if (graceLeftMs > 0) warnings.push(`BOOT_GRACE: no port is a trap for another ${Math.ceil(graceLeftMs / 1000)} s`);
   return warnings;
 }
@@ -83,7 +92,9 @@ function countersOf({ blocker, capture, counters, decoy, history, journal, learn
     ...history?.counters,
     nflogMalformed: capture.malformed,
     ...capture.counters,
+    blockLimit: blocker.list.limit,
     blocksRefused: blocker.list.refused,
+    reasonsNotKept: blocker.list.reasonsNotKept,
     blockFailures: blocker.failures,
     softBlocksWithheld: blocker.breaker.withheld,
     learnedRefused: learned.refused,

@@ -9,7 +9,7 @@ import { type HistoryEntry, historyLine } from "./history.ts";
 export { type ImportedBlock, importBlocked } from "./blocked-import.ts";
 
 /** Each change rewrites the file: beyond this only the newest stand in it (6 MB). */
-const MAX_WRITTEN = 65_536;
+export const MAX_WRITTEN = 65_536;
 
 /** Where a protocol's list stands: 1.2 adds the mode's name, 2.x (stealth, connect) nothing. */
 export function blockedFilePath(base: string, modeName: string): string {
@@ -38,9 +38,9 @@ export class BlockedFile {
     this.#listener = listener;
   }
 
-  /** Replaces the list, given oldest first. Writes nothing when it stands there already. Never throws. */
-  write(entries: readonly HistoryEntry[]): void {
-    this.counters.leftOut = Math.max(0, entries.length - MAX_WRITTEN);
+  /** Replaces the list, given oldest first; `older` blocks are not among them. Writes nothing when it stands there already. Never throws. */
+  write(entries: readonly HistoryEntry[], older = 0): void {
+    this.counters.leftOut = older + Math.max(0, entries.length - MAX_WRITTEN);
     const newest = entries.slice(-MAX_WRITTEN);
     const text = newest.map((entry) => `${historyLine(entry)}\n`).join("");
     const digest = createHash("sha256").update(text).digest("base64");

@@ -16,10 +16,17 @@ import {
 const READ_ROWS = 2000;
 
 /** Rows as JSON arrays, some thousands a call: a call and a blob per row take three times as long. */
-export function* readRows(database: Database.Database, table: string, columns: string): Generator<unknown> {
+export function* readRows(
+  database: Database.Database,
+  {
+    table,
+    columns,
+    where = "true",
+  }: { readonly table: string; readonly columns: string; readonly where?: string | undefined },
+): Generator<unknown> {
   const statement = database.prepare(
     `SELECT cast(json_group_array(json_array(${columns})) AS blob) AS rows, max(number) AS last
-     FROM (SELECT rowid AS number, * FROM ${table} WHERE rowid > ? ORDER BY rowid LIMIT ${READ_ROWS})`,
+     FROM (SELECT rowid AS number, * FROM ${table} WHERE rowid > ? AND ${where} ORDER BY rowid LIMIT ${READ_ROWS})`,
   );
   for (let after: number | null = Number.MIN_SAFE_INTEGER; after !== null; ) {
     const chunk: unknown = statement.get([after]);
@@ -31,6 +38,17 @@ export function* readRows(database: Database.Database, table: string, columns: s
     if (last !== null && last <= after) throw new Error("row numbers do not rise");
     after = last;
   }
+}
+
+/** Blocks of networks: their text has a length, and another than that by which IPv6 sources are counted. */
+export const networksOnly = "source LIKE '%/%' AND source NOT LIKE '%:%/64'";
+
+export function countBlocks(database: Database.Database, nowMs: number): { ours: number; others: number } {
+  const sql = `SELECT count(*) AS lasting, sum(backend = 'nftables') AS ours FROM blocks WHERE until_ms IS NULL OR until_ms > ?`;
+  const row: unknown = database.prepare(sql).get([Math.trunc(nowMs)]);
+  const { lasting, ours } = isFields(row) ? row : {};
+  const all = typeof lasting === "number" ? lasting : 0;
+  return typeof ours === "number" ? { ours, others: all - ours } : { ours: 0, others: all };
 }
 
 export function writeBlocks(database: Database.Database, blocks: readonly [string, StoredBlock | undefined][]): void {

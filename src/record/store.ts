@@ -12,7 +12,9 @@ import {
   type StoredOffences,
 } from "./store-rows.ts";
 import {
+  countBlocks,
   deleteEventsBefore,
+  networksOnly,
   pruneOffences,
   readEventIds,
   readEvents,
@@ -68,6 +70,12 @@ export interface Store {
   readonly counters: StoreCounters;
   /** As stored: blocks whose time is over are among them. */
   loadBlocks(): StoredBlock[];
+  /** The same one by one, in the order in which they were written, for there may be a million. */
+  blocks(): Iterable<StoredBlock>;
+  /** How many blocks have time left; those that are not the built-in table's apart. */
+  countBlocks(nowMs: number): { readonly ours: number; readonly others: number };
+  /** Blocks of prefixes that are neither a single address nor a /64. */
+  loadNetworks(): StoredBlock[];
   loadOffences(): StoredOffences[];
   putBlock(block: StoredBlock): void;
   deleteBlock(source: Prefix): void;
@@ -110,6 +118,7 @@ interface StoredTable<T> {
   readonly table: "blocks" | "offences";
   readonly columns: string;
   readonly parse: (row: unknown) => T | undefined;
+  readonly where?: string;
 }
 
 class SqliteStore implements Store {
@@ -132,7 +141,7 @@ class SqliteStore implements Store {
 
   constructor(options: StoreOptions) {
     this.#options = options;
-    this.#limits = { maxOffences: 262_144, maxPendingEvents: 5000, maxPendingBlocks: 262_144, ...options.limits };
+    this.#limits = { maxOffences: 262_144, maxPendingEvents: 5000, maxPendingBlocks: 65_536, ...options.limits };
     this.#offencesWritten = this.#limits.maxOffences;
     this.#file = openDatabase(options.path, options.nowMs());
     if (this.#file.trouble !== undefined) this.#report(this.#file.trouble);
@@ -146,6 +155,26 @@ class SqliteStore implements Store {
   loadBlocks(): StoredBlock[] {
     this.#flushAll();
     return this.#load({ table: "blocks", columns: blockColumns, parse: parseBlock }, (block) => this.putBlock(block));
+  }
+
+  *blocks(): Generator<StoredBlock> {
+    this.#flushAll();
+    yield* this.#rows({ table: "blocks", columns: blockColumns, parse: parseBlock });
+  }
+
+  countBlocks(nowMs: number): { ours: number; others: number } {
+    this.#flushAll();
+    try {
+      return countBlocks(this.#file.database, nowMs);
+    } catch (error) {
+      this.#fail(error, "read");
+      return { ours: 0, others: 0 };
+    }
+  }
+
+  loadNetworks(): StoredBlock[] {
+    this.#flushAll();
+    return [...this.#rows({ table: "blocks", columns: blockColumns, parse: parseBlock, where: networksOnly })];
   }
 
   loadOffences(): StoredOffences[] {
@@ -323,20 +352,24 @@ class SqliteStore implements Store {
   }
 
   /** What was read before the file proved damaged is used, and put into the file that took its place. */
-  #load<T>({ table, columns, parse }: StoredTable<T>, put: (row: T) => void): T[] {
+  #load<T>(table: StoredTable<T>, put: (row: T) => void): T[] {
     const { database } = this.#file;
-    const loaded: T[] = [];
+    const loaded = [...this.#rows(table)];
+    if (this.#file.database !== database) for (const row of loaded) put(row);
+    return loaded;
+  }
+
+  /** Ends where the file proves damaged. Who has what was read puts it into the one that took its place (onReplaced). */
+  *#rows<T>({ table, columns, parse, where }: StoredTable<T>): Generator<T> {
     try {
-      for (const row of readRows(database, table, columns)) {
+      for (const row of readRows(this.#file.database, { table, columns, where })) {
         const parsed = parse(row);
         if (parsed === undefined) this.counters.badRows++;
-        else loaded.push(parsed);
+        else yield parsed;
       }
     } catch (error) {
       this.#fail(error, "read");
-      if (this.#file.database !== database) for (const row of loaded) put(row);
     }
-    return loaded;
   }
 
   #readEvents(limit: number, source: string | undefined): Event[] {

@@ -45,7 +45,7 @@ test("a block is in the kernel, listed as enforced, stored, and said with the co
     { untilMs: clock.ms + HOUR, soft: false, offences: 1, enforced: true },
   );
   assert.equal(firewall.kernel.get(`full ${SOURCE}`), clock.ms + HOUR);
-  assert.equal(store.blocks.get(SOURCE)?.untilMs, clock.ms + HOUR);
+  assert.equal(store.rows.get(SOURCE)?.untilMs, clock.ms + HOUR);
   assert.deepEqual(recorder.take(), [
     "finding block",
     `blocked ${SOURCE}: nft add element inet portreeve blocked4 { ${SOURCE} timeout 3600s }`,
@@ -88,7 +88,7 @@ test("a soft block is no offence, and lasts SOFT_BLOCK_TIME after the source's l
   pass(300_000);
   assert.equal(blocker.list.get(source)?.untilMs, startMs + 900_000);
   assert.equal(firewall.kernel.get(`soft ${SOURCE}`), startMs + 900_000);
-  assert.equal(store.blocks.get(SOURCE)?.untilMs, startMs + 900_000);
+  assert.equal(store.rows.get(SOURCE)?.untilMs, startMs + 900_000);
   pass(299_000);
   assert.equal(blocker.list.size, 1);
   pass(2_000);
@@ -118,7 +118,7 @@ test("what the kernel refuses is not listed, not stored, said, and found again a
   firewall.refusals.set(SOURCE, "ENFILE; the kernel's set is full");
   blocker.carryOut([verdict("block"), verdict("block", "192.0.2.2")]);
   assert.equal(blocker.list.get(source), undefined);
-  assert.ok(!store.blocks.has(SOURCE) && !store.offences.has(SOURCE));
+  assert.ok(!store.rows.has(SOURCE) && !store.offences.has(SOURCE));
   assert.equal(blocker.failures, 1);
   assert.deepEqual(detector.resets, [SOURCE]);
   assert.ok(recorder.said.includes(`failed ${SOURCE}: ENFILE; the kernel's set is full`));
@@ -135,7 +135,7 @@ test("a block ends on time, not before, and lets its source be found again", () 
   assert.equal(blocker.list.size, 1);
   pass(1_000);
   assert.equal(blocker.list.size, 0);
-  assert.equal(store.blocks.size, 0);
+  assert.equal(store.rows.size, 0);
   assert.deepEqual(recorder.take(), [`unblocked ${SOURCE} expired`]);
   assert.deepEqual(detector.resets, [SOURCE]);
 });
@@ -156,7 +156,7 @@ test("lifting by hand takes a block out of kernel, list and store; what the kern
   const failures = blocker.lift([...blocker.list.values()], "by hand");
   assert.deepEqual(failures, ["192.0.2.2: EPERM"]);
   assert.deepEqual([...firewall.kernel.keys()], ["full 192.0.2.2"]);
-  assert.deepEqual([...store.blocks.keys()], ["192.0.2.2"]);
+  assert.deepEqual([...store.rows.keys()], ["192.0.2.2"]);
   assert.equal(blocker.list.size, 1);
 });
 

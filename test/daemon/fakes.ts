@@ -137,23 +137,37 @@ export class FakeFirewall {
   readHeld(): Held[] {
     return this.held;
   }
+
+  visitHeld(visit: (held: Held) => void): void {
+    for (const one of this.held) visit(one);
+  }
 }
 
 export class FakeStore {
-  readonly blocks = new Map<string, StoredBlock>();
+  readonly rows = new Map<string, StoredBlock>();
   readonly offences = new Map<string, StoredOffences>();
   flushes = 0;
 
-  loadBlocks(): StoredBlock[] {
-    return [...this.blocks.values()];
+  *blocks(): Generator<StoredBlock> {
+    yield* this.rows.values();
+  }
+
+  countBlocks(nowMs: number) {
+    const lasting = [...this.rows.values()].filter(({ untilMs }) => untilMs === undefined || untilMs > nowMs);
+    const ours = lasting.filter(({ backend }) => backend === "nftables").length;
+    return { ours, others: lasting.length - ours };
+  }
+
+  loadNetworks(): StoredBlock[] {
+    return [...this.rows.values()].filter(({ source: { bits } }) => bits !== 128 && bits !== 64);
   }
 
   putBlock(block: StoredBlock): void {
-    this.blocks.set(formatPrefix(block.source), block);
+    this.rows.set(formatPrefix(block.source), block);
   }
 
   deleteBlock(source: Prefix): void {
-    this.blocks.delete(formatPrefix(source));
+    this.rows.delete(formatPrefix(source));
   }
 
   putOffence(offences: StoredOffences): void {

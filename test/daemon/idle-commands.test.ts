@@ -28,7 +28,10 @@ function setUp(blocks: readonly Block[], isStillThere: () => Promise<boolean | u
   let gone = 0;
   const troubles = createTroubles();
   const commands = new IdleCommands(settingsWith("/bin/true $TARGET$"), {
-    list: { get: (source) => listed.get(formatPrefix(source)) },
+    list: {
+      get: (source) => listed.get(formatPrefix(source)),
+      has: (block) => listed.get(formatPrefix(block.source)) === block,
+    },
     delegate: { isStillThere },
     troubles,
     takeOver: ({ source }) => {

@@ -22,7 +22,7 @@ function restore(stored: readonly Block[], kernel: readonly Block[], limit = 100
     expiresInMs: untilMs === undefined ? undefined : untilMs - nowMs,
   }));
   const list = new BlockList(limit);
-  const run = () => restoreBlocks({ store, firewall, list, nowMs });
+  const run = () => restoreBlocks({ store, firewall, list, nowMs, seed: { k0: 1, k1: 2 } });
   const listed = () => [...list.values()].map(({ source }) => formatPrefix(source)).sort();
   return { store, firewall, list, run, listed };
 }
@@ -66,7 +66,7 @@ test("what ended while the daemon was away is dropped from the store, and counte
   const { run, firewall, store, listed } = restore([block("192.0.2.1", { untilMs: nowMs }), block("192.0.2.2")], []);
   const { restored, expired } = run();
   assert.deepEqual({ restored, expired }, { restored: 1, expired: 1 });
-  assert.deepEqual([...store.blocks.keys()], ["192.0.2.2"]);
+  assert.deepEqual([...store.rows.keys()], ["192.0.2.2"]);
   assert.deepEqual([...firewall.kernel.keys()], ["full 192.0.2.2"]);
   assert.deepEqual(listed(), ["192.0.2.2"]);
 });
@@ -82,7 +82,7 @@ test("what only the kernel remembers is listed and stored with what the kernel k
     { soft: adopted?.soft, untilMs: adopted?.untilMs, enforced: adopted?.enforced },
     { soft: true, untilMs: nowMs + HOUR, enforced: true },
   );
-  assert.deepEqual([...store.blocks.keys()], ["192.0.2.1", "192.0.2.2"]);
+  assert.deepEqual([...store.rows.keys()], ["192.0.2.1", "192.0.2.2"]);
   assert.ok(store.flushes > 0);
 });
 
@@ -93,7 +93,7 @@ test("what the kernel refuses is not listed, is named, and stays stored for the 
   assert.equal(restored, 1);
   assert.deepEqual(failures, ["192.0.2.1: ENFILE; the kernel's set is full"]);
   assert.deepEqual(listed(), ["192.0.2.2"]);
-  assert.ok(store.blocks.has("192.0.2.1"));
+  assert.ok(store.rows.has("192.0.2.1"));
 });
 
 test("stored softly, held fully by the kernel: the full block counts, and the soft one goes", () => {
@@ -104,7 +104,7 @@ test("stored softly, held fully by the kernel: the full block counts, and the so
   run();
   assert.equal(list.get(soft.source)?.soft, false);
   assert.equal(list.get(soft.source)?.untilMs, full.untilMs);
-  assert.equal(store.blocks.get("192.0.2.1")?.soft, false);
+  assert.equal(store.rows.get("192.0.2.1")?.soft, false);
   assert.ok(!firewall.kernel.has("soft 192.0.2.1"));
 });
 
@@ -127,6 +127,37 @@ test("networks that only the kernel holds are listed, stored and enforced as suc
   assert.deepEqual({ restored, adopted }, { restored: 1, adopted: 1 });
   assert.deepEqual(failures, ["2001:db8::/40: found in the kernel, and taken out"]);
   assert.equal(list.get(prefix("198.51.100.0/28"))?.reason, "found in the kernel at start");
-  assert.deepEqual([...store.blocks.keys()], ["203.0.113.0/24", "198.51.100.0/28"]);
+  assert.deepEqual([...store.rows.keys()], ["203.0.113.0/24", "198.51.100.0/28"]);
   assert.ok(firewall.rewrites > 0);
+});
+
+test("what does not fit into the list is let go: the oldest, in kernel and store", () => {
+  const stored = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"].map((source, index) =>
+    block(source, { sinceMs: index, untilMs: nowMs + HOUR, soft: index === 0 }),
+  );
+  const { run, firewall, store, list, listed } = restore(stored, [], 2);
+  for (const each of stored) firewall.enforce([each], nowMs);
+  const { restored, leftOut, failures } = run();
+  assert.deepEqual({ restored, leftOut, failures }, { restored: 2, leftOut: 2, failures: [] });
+  assert.deepEqual(listed(), ["192.0.2.3", "192.0.2.4"]);
+  assert.deepEqual([...firewall.kernel.keys()], ["full 192.0.2.3", "full 192.0.2.4"]);
+  assert.deepEqual([...store.rows.keys()], ["192.0.2.3", "192.0.2.4"]);
+  assert.equal(list.refused, 0);
+});
+
+test("what only the kernel remembers is let go where the list has no room for it", () => {
+  const { run, firewall, listed } = restore([block("192.0.2.1")], [block("192.0.2.2")], 1);
+  firewall.kernel.set("full 192.0.2.2", undefined);
+  const { restored, adopted, leftOut } = run();
+  assert.deepEqual({ restored, adopted, leftOut }, { restored: 1, adopted: 0, leftOut: 1 });
+  assert.deepEqual(listed(), ["192.0.2.1"]);
+  assert.deepEqual([...firewall.kernel.keys()], ["full 192.0.2.1"]);
+});
+
+test("blocks that have ended meanwhile leave room", () => {
+  const ended = block("192.0.2.1", { untilMs: nowMs });
+  const { run, listed } = restore([ended, block("192.0.2.2"), block("192.0.2.3")], [], 2);
+  const { restored, expired, leftOut } = run();
+  assert.deepEqual({ restored, expired, leftOut }, { restored: 2, expired: 1, leftOut: 0 });
+  assert.deepEqual(listed(), ["192.0.2.2", "192.0.2.3"]);
 });

@@ -63,7 +63,7 @@ test("no block that is made on trial outlasts it, in list, kernel or store", () 
   );
   assert.deepEqual([...firewall.kernel.values()], [end, START + 3 * MINUTE, end]);
   assert.deepEqual(
-    [...store.blocks.values()].map(({ untilMs }) => untilMs),
+    [...store.rows.values()].map(({ untilMs }) => untilMs),
     [end, START + 3 * MINUTE, end],
   );
 });
@@ -104,7 +104,7 @@ test("confirmed in time: its blocks get their own time, and nothing happens at t
   assert.deepEqual(confirmTrial(trial, daemon), { ok: { inTime: true, kept: 2 } });
   assert.deepEqual([...firewall.kernel.values()], [START + HOUR, undefined]);
   assert.deepEqual(
-    [...store.blocks.values()].map(({ untilMs }) => untilMs),
+    [...store.rows.values()].map(({ untilMs }) => untilMs),
     [START + HOUR, undefined],
   );
   assert.deepEqual(daemon.settings, file);

@@ -20,6 +20,7 @@ import { enterOwnNamespace } from "./support/own-namespace.ts";
 
 enterOwnNamespace(import.meta.filename);
 
+const seed = { k0: 1, k1: 2 };
 const COUNT = 100_000;
 const HOUR = 3_600_000;
 const storeListener = { onTrouble: (message: string) => assert.fail(message), onRecovered: () => undefined };
@@ -48,7 +49,7 @@ test(`${COUNT.toLocaleString("en")} stored blocks are in force after a start, ea
   const list = new BlockList(1_000_000);
   const startMs = Date.now();
   const store = open();
-  const { restored, adopted, failures } = restoreBlocks({ store, firewall, list, nowMs: startMs });
+  const { restored, adopted, failures } = restoreBlocks({ store, firewall, list, nowMs: startMs, seed });
   const endMs = Date.now();
   t.diagnostic(`restored ${restored} blocks in ${((endMs - startMs) / 1_000).toFixed(2)} s`);
   assert.deepEqual({ restored, adopted, failures }, { restored: COUNT, adopted: 0, failures: [] });
@@ -69,7 +70,7 @@ test(`${COUNT.toLocaleString("en")} stored blocks are in force after a start, ea
 
   const again = new BlockList(1_000_000);
   const secondMs = Date.now();
-  const second = restoreBlocks({ store, firewall, list: again, nowMs: secondMs });
+  const second = restoreBlocks({ store, firewall, list: again, nowMs: secondMs, seed });
   t.diagnostic(`a second start, the kernel's sets as they were: ${((Date.now() - secondMs) / 1_000).toFixed(2)} s`);
   assert.equal(second.restored, COUNT);
   assert.equal(again.size, COUNT);
