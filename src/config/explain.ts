@@ -86,7 +86,7 @@ function explainMany({ neighbours, slowNeighbours, slowScoreWindowMs, scatteredS
   const lines: string[] = [];
   if (neighbours > 0) {
     const isSlow = slowNeighbours > 0 && slowScoreWindowMs > 0;
-    const slowly = isSlow ? `, or ${slowNeighbours} within ${formatDuration(slowScoreWindowMs)}` : "";
+    const slowly = isSlow ? `, or ${slowNeighbours} within ${formatDuration(slowScoreWindowMs)} (told of only)` : "";
     lines.push(
       `A scan by neighbours: ${neighbours} sources of one network (IPv4 /24, IPv6 /56 or /48) within a minute or two${slowly}; at most a soft block.`,
     );

@@ -209,8 +209,10 @@ export const keys = {
       'only. "0": none is looked for.',
   }),
   slowNeighbours: key("scan", "SLOW_NEIGHBOURS", integer(0, 128), {
-    absent: "24",
-    meaning: 'The same within SLOW_SCORE_WINDOW, however slowly they come. "0": none is looked for.',
+    absent: "32",
+    meaning:
+      "The same within SLOW_SCORE_WINDOW, however slowly they come. Such a network is told of only: a soft block would be over " +
+      'before the next of them. "0": none is looked for.',
   }),
   scatteredSources: key("scan", "SCATTERED_SOURCES", integer(0, 4_096), {
     absent: "64",

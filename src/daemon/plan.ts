@@ -97,7 +97,7 @@ export function nearRanges(host: HostFacts): AddressRanges {
 
 /** Networks on links of ours, of both families. */
 export function nearLinks(host: HostFacts): AddressRanges {
-  return nearRanges(host);
+  return new AddressRanges([...nearRanges(host).prefixes(), ...(host.nearIpv4 ?? [])]);
 }
 
 /** What the scorers of many sources go by. */

@@ -62,7 +62,7 @@ export class Crowds {
       return this.#habits.note(probe, hash) ? this.#habitFinding(probe) : undefined;
     }
     if (probe.disposition !== Disposition.Probe || probe.evidence !== Evidence.Direct) return undefined;
-    const neighbourhood = this.neighbours.note(probe);
+    const neighbourhood = this.neighbours.note(probe, hash);
     if (neighbourhood === Neighbourhood.Found) return this.#told(this.neighbours.findingOf(probe));
     // Who shares a network that is known already says nothing of anybody else.
     if (neighbourhood === Neighbourhood.Known) return undefined;

@@ -62,11 +62,12 @@ export interface SilenceProof {
 }
 
 /**
- * Contacts of which nobody knows how they ended, though there are many; or sources that may be anybody's: enough to tell
- * of, not to act on.
+ * Contacts of which nobody knows how they ended, though there are many; sources that may be anybody's; neighbours that come so
+ * slowly that a soft block of them all would be over before the next: enough to tell of, not to act on.
  */
-export function isWeak({ policy, isOnLink }: Pick<Finding, "policy" | "isOnLink">): boolean {
-  return policy === "breadth" || policy === "scattered" || isOnLink === true;
+export function isWeak({ policy, isOnLink, slowSinceMs }: Finding): boolean {
+  if (policy === "neighbours") return isOnLink === true || slowSinceMs !== undefined;
+  return policy === "breadth" || policy === "scattered";
 }
 
 /** Never more than a soft block, whatever PROOF says, and never a command: others may be behind it. */

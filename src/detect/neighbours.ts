@@ -38,7 +38,10 @@ export interface NeighbourEvidence {
   readonly isFound: boolean;
 }
 
-/** What a probe is to its network. */
+/**
+ * What a probe is to its network. Found: it makes the network a finding. Known: the network has been found by its fast memory;
+ * one that was found slowly may be found quickly all the same.
+ */
 export const Neighbourhood = { Quiet: 0, Found: 1, Known: 2 } as const;
 export type Neighbourhood = (typeof Neighbourhood)[keyof typeof Neighbourhood];
 
@@ -63,35 +66,49 @@ const SITE = 48;
 const LINK = 64;
 
 /**
- *   words of a row: key0, key1, kind | turns, times | sketches, four each: fast, fast before, slow, slow before
+ *   A network is a head, and from its second probe on a body as well: a flood of forged sources writes heads only, and the
+ *   four heads of a set are a line of the cache.
+ *
+ *   head   4 words
+ *     +------+------+------+---------------------------------------------------------------------+
+ *     | key0 | key1 | last | kind 0..7 | source 8..15 | port 16..21 | block 22..26 | has body 31 |
+ *     +------+------+------+---------------------------------------------------------------------+
+ *              s              0: empty    the bits of the one source that a head without a body tells of
+ *   body   words: turns, times, found | sketches, four each: fast, fast before, slow, slow before
  *     sources 4 x 8    ports 4 x 2    blocks 4 x 1 (the /56s of a /48)
  */
+const HEAD_WORDS = 4;
 const KEY0 = 0;
 const KEY1 = 1;
-const KIND = 2;
-const FAST_TURN = 3;
-const SLOW_TURN = 4;
-const LAST_SECOND = 5;
-const FIRST_SECOND = 6;
-/** The slow turn in which it was found, and one more; 0: it was not. */
-const FOUND_TURN = 7;
+const LAST_SECOND = 2;
+const ABOUT = 3;
+const KIND_MASK = 0xff;
+const SOURCE_AT = 8;
+const PORT_AT = 16;
+const BLOCK_AT = 22;
+const HAS_BODY = 0x8000_0000;
+const FAST_TURN = 0;
+const SLOW_TURN = 1;
+const FIRST_SECOND = 2;
+/** The slow turn in which it was found by the fast memory, and by the slow one, and one more; 0: it was not. */
+const FOUND_TURN = 3;
+const SLOWLY_FOUND_TURN = 4;
 /** New sources of this slow window and the one before, or more. */
-const ADDED = 8;
-const SOURCES = 9;
+const ADDED = 5;
+const SOURCES = 6;
 const SOURCE_WORDS = 8;
 const PORTS = SOURCES + 4 * SOURCE_WORDS;
 const PORT_WORDS = 2;
 const BLOCKS = PORTS + 4 * PORT_WORDS;
-const ROW_WORDS = BLOCKS + 4;
+const BODY_WORDS = BLOCKS + 4;
 /** Of the four sketches of a kind. */
 const FAST = 0;
 const SLOW = 2;
 
 const SOURCE_BIT_MASK = SOURCE_WORDS * 32 - 1;
 const PORT_BIT_MASK = PORT_WORDS * 32 - 1;
-/** No address has so many bits: keeps hashes of ports and of sources apart from those of networks. */
+/** No address has so many bits: keeps the hashes of networks apart from those of sources. */
 const NETWORK_HASH = 200;
-const MEMBER_HASH = 201;
 
 export class Neighbours {
   readonly counters = {
@@ -101,7 +118,8 @@ export class Neighbours {
     /** Probes of networks that would have been found, had not so many others been just then. */
     neighboursUntold: 0,
   };
-  readonly #rows: Uint32Array;
+  readonly #heads: Uint32Array;
+  readonly #bodies: Uint32Array;
   readonly #sets: number;
   readonly #seed: HashSeed;
   #policy: NeighbourPolicy;
@@ -109,6 +127,8 @@ export class Neighbours {
   /** Of the network last found. */
   #row = 0;
   #isSlow = false;
+  /** Whether the probe last noted began a row. */
+  #isFirst = false;
   #tokens = TELL_BURST;
   #tokensMs = Number.NaN;
 
@@ -125,7 +145,8 @@ export class Neighbours {
     this.#seed = { k0: seed.k0 ^ 0x6e656967, k1: seed.k1 };
     this.#sets = Math.floor(capacity / WAYS);
     if (this.#sets < 1) throw new RangeError(`neighbours: capacity ${capacity} is less than ${WAYS}`);
-    this.#rows = new Uint32Array(this.#sets * WAYS * ROW_WORDS);
+    this.#heads = new Uint32Array(this.#sets * WAYS * HEAD_WORDS);
+    this.#bodies = new Uint32Array(this.#sets * WAYS * BODY_WORDS);
   }
 
   setPolicy(policy: NeighbourPolicy): void {
@@ -137,28 +158,30 @@ export class Neighbours {
   }
 
   /**
-   * Takes in a direct probe. Found: it makes its network a finding, once in a slow window or until it is forgotten; ask
-   * findingOf() for it at once. Known: its network has been found.
+   * Takes in a direct probe; `hash` is the keyed one of its source. Found: ask findingOf() at once; once in a slow window, or until the network is forgotten.
    */
-  note(probe: Probe): Neighbourhood {
+  note(probe: Probe, hash: number): Neighbourhood {
     const { source0, source1, source2, source3, sourceBits } = probe;
     if (this.#policy.neighbours === 0) return Neighbourhood.Quiet;
-    if (isIpv4Words(source0, source1, source2)) return this.#noteIn(IPV4_NETWORK, 0, source3 >>> 8, probe);
+    if (isIpv4Words(source0, source1, source2)) return this.#noteIn(IPV4_NETWORK, 0, source3 >>> 8, probe, hash);
     // Forms that no host sends (::ffff:0:0/96 and the like).
     if (source0 === 0 && source1 === 0) return Neighbourhood.Quiet;
-    if (sourceBits === 128) return this.#noteIn(LINK, source0, source1, probe);
-    const inSite = this.#noteIn(SITE, source0, source1 >>> 16, probe);
-    if (inSite !== Neighbourhood.Quiet) return inSite;
-    return this.#noteIn(BLOCK, source0, source1 >>> 8, probe);
+    if (sourceBits === 128) return this.#noteIn(LINK, source0, source1, probe, hash);
+    const inSite = this.#noteIn(SITE, source0, source1 >>> 16, probe, hash);
+    // Of most /48s only one probe is ever seen: their /56s count from the second on.
+    if (inSite !== Neighbourhood.Quiet || this.#isFirst) return inSite;
+    return this.#noteIn(BLOCK, source0, source1 >>> 8, probe, hash);
   }
 
   /** The finding that note() has just told of. */
   findingOf(probe: Probe): Finding {
     const row = this.#row;
+    const body = row * BODY_WORDS;
     const windowMs = this.#isSlow ? this.#slowWindowMs : FAST_WINDOW_MS;
     const window = this.#isSlow ? SLOW : FAST;
-    const turn = this.#rows[row + (this.#isSlow ? SLOW_TURN : FAST_TURN)] ?? 0;
-    const sources = this.#count(row, SOURCES, SOURCE_WORDS, window);
+    const turn = this.#bodies[body + (this.#isSlow ? SLOW_TURN : FAST_TURN)] ?? 0;
+    const sources = this.#count(body, SOURCES, SOURCE_WORDS, window);
+    const firstMs = Math.max((this.#bodies[body + FIRST_SECOND] ?? 0) * 1000, (turn - 1) * windowMs);
     const network = this.#networkOf(row);
     return {
       source: network,
@@ -168,11 +191,12 @@ export class Neighbours {
       tcpFlags: probe.tcpFlags,
       hasIpOptions: probe.hasIpOptions !== 0,
       probes: sources,
-      contacts: this.#count(row, PORTS, PORT_WORDS, window),
-      firstMs: Math.min(probe.timeMs, Math.max((this.#rows[row + FIRST_SECOND] ?? 0) * 1000, (turn - 1) * windowMs)),
+      contacts: this.#count(body, PORTS, PORT_WORDS, window),
+      firstMs: Math.min(probe.timeMs, firstMs),
       timeMs: probe.timeMs,
       policy: "neighbours",
       members: sources,
+      ...(this.#isSlow && { slowSinceMs: firstMs }),
       ...(this.#isNear(network) && { isOnLink: true }),
     };
   }
@@ -180,22 +204,24 @@ export class Neighbours {
   /** When a source of the network last sent a direct probe, to the second; undefined if it is not known. */
   lastSeenMs(network: Prefix): number | undefined {
     const row = this.#find(network);
-    return row < 0 ? undefined : (this.#rows[row + LAST_SECOND] ?? 0) * 1000;
+    return row < 0 ? undefined : this.#lastSecond(row) * 1000;
   }
 
   /** Forgets a network, so that it can be found again. False if it was not known. */
   forget(network: Prefix): boolean {
     const row = this.#find(network);
     if (row < 0) return false;
-    this.#rows.fill(0, row, row + ROW_WORDS);
+    this.#heads[row * HEAD_WORDS + ABOUT] = 0;
     return true;
   }
 
   /** Lets every network be found again. */
   unflagAll(): void {
-    for (let row = 0; row < this.#rows.length; row += ROW_WORDS) {
-      // Rows that were never written have no memory yet.
-      if (this.#rows[row + FOUND_TURN] !== 0) this.#rows[row + FOUND_TURN] = 0;
+    for (let row = 0; row < this.#sets * WAYS; row++) {
+      // Bodies that were never written have no memory yet.
+      if (!this.#hasBody(row)) continue;
+      this.#bodies[row * BODY_WORDS + FOUND_TURN] = 0;
+      this.#bodies[row * BODY_WORDS + SLOWLY_FOUND_TURN] = 0;
     }
   }
 
@@ -204,13 +230,15 @@ export class Neighbours {
     return this.#networksOf(source).flatMap((network): NeighbourEvidence[] => {
       const row = this.#find(network);
       if (row < 0) return [];
+      const body = row * BODY_WORDS;
+      const hasBody = this.#hasBody(row);
       return [
         {
           network,
-          sources: this.#count(row, SOURCES, SOURCE_WORDS, SLOW),
-          ports: this.#count(row, PORTS, PORT_WORDS, SLOW),
-          lastMs: (this.#rows[row + LAST_SECOND] ?? 0) * 1000,
-          isFound: this.#isFound(row),
+          sources: hasBody ? this.#count(body, SOURCES, SOURCE_WORDS, SLOW) : 1,
+          ports: hasBody ? this.#count(body, PORTS, PORT_WORDS, SLOW) : 1,
+          lastMs: this.#lastSecond(row) * 1000,
+          isFound: hasBody && (this.#isFound(body) || this.#isFound(body, SLOWLY_FOUND_TURN)),
         },
       ];
     });
@@ -220,158 +248,198 @@ export class Neighbours {
     return this.#policy.slowScoreWindowMs === 0 ? NO_SLOW_WINDOW_MS : this.#policy.slowScoreWindowMs;
   }
 
-  #noteIn(kind: number, key0: number, key1: number, probe: Probe): Neighbourhood {
-    const rows = this.#rows;
-    const { timeMs } = probe;
-    const row = this.#rowOf(kind, key0, key1, timeMs);
-    rows[row + LAST_SECOND] = Math.floor(timeMs / 1000);
-    this.#turn(row, timeMs);
-    const isNew = this.#remember(row, kind, probe);
-    if (this.#isFound(row)) return Neighbourhood.Known;
-    if (!isNew || !this.#counts(row, kind)) return Neighbourhood.Quiet;
+  #noteIn(kind: number, key0: number, key1: number, probe: Probe, hash: number): Neighbourhood {
+    const second = Math.floor(probe.timeMs / 1000);
+    const bits = bitsOf(kind, probe, hash);
+    const row = this.#rowOf(kind, key0, key1, second);
+    const head = row * HEAD_WORDS;
+    this.#isFirst = this.#heads[head + ABOUT] === 0;
+    if (this.#isFirst) {
+      this.#heads[head + KEY0] = key0;
+      this.#heads[head + KEY1] = key1;
+      this.#heads[head + LAST_SECOND] = second;
+      this.#heads[head + ABOUT] = kind | bits;
+      return Neighbourhood.Quiet;
+    }
+    if (!this.#hasBody(row)) this.#openBody(row);
+    this.#heads[head + LAST_SECOND] = second;
+    return this.#noteInBody(row, kind, bits, probe.timeMs);
+  }
+
+  #noteInBody(row: number, kind: number, bits: number, timeMs: number): Neighbourhood {
+    const body = row * BODY_WORDS;
+    this.#turn(body, timeMs);
+    const isNew = this.#remember(body, kind, bits);
+    if (this.#isFound(body)) return Neighbourhood.Known;
+    if (!isNew || !this.#counts(body, kind)) return Neighbourhood.Quiet;
     if (!this.#mayTell(timeMs)) {
       this.counters.neighboursUntold++;
       return Neighbourhood.Quiet;
     }
-    rows[row + FOUND_TURN] = ((rows[row + SLOW_TURN] ?? 0) + 1) >>> 0;
+    const turn = ((this.#bodies[body + SLOW_TURN] ?? 0) + 1) >>> 0;
+    this.#bodies[body + (this.#isSlow ? SLOWLY_FOUND_TURN : FOUND_TURN)] = turn;
     this.counters.neighbourFindings++;
     this.#row = row;
     return Neighbourhood.Found;
   }
 
+  /** At the second probe: what the head says of the first one takes the form that can go on. */
+  #openBody(row: number): void {
+    const body = row * BODY_WORDS;
+    const about = this.#heads[row * HEAD_WORDS + ABOUT] ?? 0;
+    const lastMs = this.#lastSecond(row) * 1000;
+    this.#bodies.fill(0, body, body + BODY_WORDS);
+    this.#bodies[body + FAST_TURN] = Math.floor(lastMs / FAST_WINDOW_MS) >>> 0;
+    this.#bodies[body + SLOW_TURN] = Math.floor(lastMs / this.#slowWindowMs) >>> 0;
+    this.#bodies[body + FIRST_SECOND] = lastMs / 1000;
+    this.#heads[row * HEAD_WORDS + ABOUT] = (about | HAS_BODY) >>> 0;
+    this.#remember(body, about & KIND_MASK, about);
+  }
+
   /** True if the source, the port or the /56 is new in one of the two windows. */
-  #remember(row: number, kind: number, { source0, source1, source2, source3, protocol, port }: Probe): boolean {
-    let member: number;
-    if (kind === IPV4_NETWORK) member = source3 & 0xff;
-    else if (kind === BLOCK) member = source1 & 0xff;
-    else if (kind === SITE) member = hashSource(this.#seed, source0, source1, 0, 0, MEMBER_HASH);
-    else member = hashSource(this.#seed, source0, source1, source2, source3, MEMBER_HASH);
-    const isNewSource = this.#set(row + SOURCES, SOURCE_WORDS, member & SOURCE_BIT_MASK);
-    const isNewBlock = kind === SITE && this.#set(row + BLOCKS, 1, Math.imul(source1 >>> 8, 0x9e3779b1) >>> 27);
-    // Ports need no key: who makes his fall together makes himself smaller.
-    const place = Math.imul((protocol << 16) | port, 0x9e3779b1) >>> 16;
-    const isNewPort = this.#set(row + PORTS, PORT_WORDS, place & PORT_BIT_MASK);
-    if (isNewSource) this.#rows[row + ADDED] = (this.#rows[row + ADDED] ?? 0) + 1;
+  #remember(body: number, kind: number, bits: number): boolean {
+    const isNewSource = this.#set(body + SOURCES, SOURCE_WORDS, (bits >>> SOURCE_AT) & SOURCE_BIT_MASK);
+    const isNewBlock = kind === SITE && this.#set(body + BLOCKS, 1, (bits >>> BLOCK_AT) & 31);
+    const isNewPort = this.#set(body + PORTS, PORT_WORDS, (bits >>> PORT_AT) & PORT_BIT_MASK);
+    if (isNewSource) this.#bodies[body + ADDED] = (this.#bodies[body + ADDED] ?? 0) + 1;
     return isNewSource || isNewPort || isNewBlock;
   }
 
   /** In the sketches of this fast and this slow window. */
   #set(at: number, words: number, bit: number): boolean {
-    const rows = this.#rows;
+    const bodies = this.#bodies;
     const mask = (1 << (bit & 31)) >>> 0;
     const fast = at + (bit >>> 5);
     const slow = fast + SLOW * words;
-    const isNew = ((rows[fast] ?? 0) & (rows[slow] ?? 0) & mask) === 0;
+    const isNew = ((bodies[fast] ?? 0) & (bodies[slow] ?? 0) & mask) === 0;
     if (!isNew) return false;
-    rows[fast] = (rows[fast] ?? 0) | mask;
-    rows[slow] = (rows[slow] ?? 0) | mask;
+    bodies[fast] = (bodies[fast] ?? 0) | mask;
+    bodies[slow] = (bodies[slow] ?? 0) | mask;
     return true;
   }
 
-  #counts(row: number, kind: number): boolean {
+  #counts(body: number, kind: number): boolean {
     const { neighbours, slowNeighbours, slowScoreWindowMs } = this.#policy;
-    const needed = slowNeighbours === 0 || slowScoreWindowMs === 0 ? neighbours : Math.min(neighbours, slowNeighbours);
-    if ((this.#rows[row + ADDED] ?? 0) < needed) return false;
+    const isSlowToo = slowNeighbours > 0 && slowScoreWindowMs > 0;
+    if ((this.#bodies[body + ADDED] ?? 0) < Math.min(neighbours, isSlowToo ? slowNeighbours : neighbours)) return false;
     this.#isSlow = false;
-    if (this.#isMany(row, kind, FAST, neighbours)) return true;
+    if (this.#isMany(body, kind, FAST, neighbours)) return true;
     this.#isSlow = true;
-    return slowNeighbours > 0 && slowScoreWindowMs > 0 && this.#isMany(row, kind, SLOW, slowNeighbours);
+    if (!isSlowToo || this.#isFound(body, SLOWLY_FOUND_TURN)) return false;
+    return this.#isMany(body, kind, SLOW, slowNeighbours);
   }
 
   /** So many sources, and half as many ports: clients of a service that has moved all try the same. */
-  #isMany(row: number, kind: number, window: number, needed: number): boolean {
-    if (this.#count(row, SOURCES, SOURCE_WORDS, window) < needed) return false;
-    if (this.#count(row, PORTS, PORT_WORDS, window) < Math.min(MAX_PORTS_ASKED, Math.ceil(needed / 2))) return false;
-    return kind !== SITE || this.#count(row, BLOCKS, 1, window) >= MIN_BLOCKS;
+  #isMany(body: number, kind: number, window: number, needed: number): boolean {
+    if (this.#count(body, SOURCES, SOURCE_WORDS, window) < needed) return false;
+    if (this.#count(body, PORTS, PORT_WORDS, window) < Math.min(MAX_PORTS_ASKED, Math.ceil(needed / 2))) return false;
+    return kind !== SITE || this.#count(body, BLOCKS, 1, window) >= MIN_BLOCKS;
   }
 
   /** Bits of a window's sketch and that of the one before. */
-  #count(row: number, what: number, words: number, window: number): number {
-    const rows = this.#rows;
-    const now = row + what + window * words;
+  #count(body: number, what: number, words: number, window: number): number {
+    const bodies = this.#bodies;
+    const now = body + what + window * words;
     let bits = 0;
-    for (let at = now; at < now + words; at++) bits += countBits((rows[at] ?? 0) | (rows[at + words] ?? 0));
+    for (let at = now; at < now + words; at++) bits += countBits((bodies[at] ?? 0) | (bodies[at + words] ?? 0));
     return bits;
   }
 
-  #isFound(row: number): boolean {
-    const found = this.#rows[row + FOUND_TURN] ?? 0;
-    return found !== 0 && found === ((this.#rows[row + SLOW_TURN] ?? 0) + 1) >>> 0;
+  #isFound(body: number, turn = FOUND_TURN): boolean {
+    const found = this.#bodies[body + turn] ?? 0;
+    return found !== 0 && found === ((this.#bodies[body + SLOW_TURN] ?? 0) + 1) >>> 0;
   }
 
   /** Begins new windows where the time has come. */
-  #turn(row: number, timeMs: number): void {
-    const rows = this.#rows;
+  #turn(body: number, timeMs: number): void {
+    const bodies = this.#bodies;
     const fastTurn = Math.floor(timeMs / FAST_WINDOW_MS) >>> 0;
     const slowTurn = Math.floor(timeMs / this.#slowWindowMs) >>> 0;
-    const fastTurns = fastTurn - (rows[row + FAST_TURN] ?? 0);
-    const slowTurns = slowTurn - (rows[row + SLOW_TURN] ?? 0);
+    const fastTurns = fastTurn - (bodies[body + FAST_TURN] ?? 0);
+    const slowTurns = slowTurn - (bodies[body + SLOW_TURN] ?? 0);
     // -1: a clock that was set back a little, or packets of two log groups.
     if (fastTurns !== 0 && fastTurns !== -1) {
-      this.#shift(row, FAST, fastTurns === 1);
-      rows[row + FAST_TURN] = fastTurn;
+      this.#shift(body, FAST, fastTurns === 1);
+      bodies[body + FAST_TURN] = fastTurn;
     }
     if (slowTurns === 0 || slowTurns === -1) return;
-    this.#shift(row, SLOW, slowTurns === 1);
-    rows[row + SLOW_TURN] = slowTurn;
-    rows[row + ADDED] = this.#count(row, SOURCES, SOURCE_WORDS, SLOW);
-    if (slowTurns !== 1) rows[row + FIRST_SECOND] = Math.floor(timeMs / 1000);
+    this.#shift(body, SLOW, slowTurns === 1);
+    bodies[body + SLOW_TURN] = slowTurn;
+    bodies[body + ADDED] = this.#count(body, SOURCES, SOURCE_WORDS, SLOW);
+    if (slowTurns !== 1) bodies[body + FIRST_SECOND] = Math.floor(timeMs / 1000);
   }
 
-  #shift(row: number, window: number, isNext: boolean): void {
-    this.#shiftSketch(row + SOURCES + window * SOURCE_WORDS, SOURCE_WORDS, isNext);
-    this.#shiftSketch(row + PORTS + window * PORT_WORDS, PORT_WORDS, isNext);
-    this.#shiftSketch(row + BLOCKS + window, 1, isNext);
+  #shift(body: number, window: number, isNext: boolean): void {
+    this.#shiftSketch(body + SOURCES + window * SOURCE_WORDS, SOURCE_WORDS, isNext);
+    this.#shiftSketch(body + PORTS + window * PORT_WORDS, PORT_WORDS, isNext);
+    this.#shiftSketch(body + BLOCKS + window, 1, isNext);
   }
 
   #shiftSketch(now: number, words: number, isNext: boolean): void {
-    const rows = this.#rows;
+    const bodies = this.#bodies;
     for (let at = now; at < now + words; at++) {
-      rows[at + words] = isNext ? (rows[at] ?? 0) : 0;
-      rows[at] = 0;
+      bodies[at + words] = isNext ? (bodies[at] ?? 0) : 0;
+      bodies[at] = 0;
     }
   }
 
-  /** The row of a network, begun if there is none: in place of one that is over, or of that with the fewest sources. */
-  #rowOf(kind: number, key0: number, key1: number, timeMs: number): number {
-    const rows = this.#rows;
+  /** The row of a network; an empty one if there is none: in place of one that is over, or of that with the fewest sources. */
+  #rowOf(kind: number, key0: number, key1: number, second: number): number {
     const first = this.#setOf(kind, key0, key1);
+    const known = this.#search(first, kind, key0, key1);
+    if (known >= 0) return known;
     let least = first;
-    for (let row = first; row < first + WAYS * ROW_WORDS; row += ROW_WORDS) {
-      if (rows[row + KEY1] === key1 && rows[row + KEY0] === key0 && rows[row + KIND] === kind) return row;
-      if (this.#isLess(row, least)) least = row;
+    for (let row = first + 1; row < first + WAYS; row++) if (this.#isLess(row, least, second)) least = row;
+    const about = this.#heads[least * HEAD_WORDS + ABOUT];
+    if (about !== 0) {
+      if (!this.#isOver(least, second)) this.counters.neighboursEvicted++;
+      this.#heads[least * HEAD_WORDS + ABOUT] = 0;
     }
-    if (rows[least + KIND] !== 0) {
-      if (!this.#isOver(least, timeMs)) this.counters.neighboursEvicted++;
-      rows.fill(0, least, least + ROW_WORDS);
-    }
-    rows[least + KEY0] = key0;
-    rows[least + KEY1] = key1;
-    rows[least + KIND] = kind;
-    rows[least + FAST_TURN] = Math.floor(timeMs / FAST_WINDOW_MS) >>> 0;
-    rows[least + SLOW_TURN] = Math.floor(timeMs / this.#slowWindowMs) >>> 0;
-    rows[least + FIRST_SECOND] = Math.floor(timeMs / 1000);
     return least;
   }
 
+  /** The first of the rows that a network may have. */
   #setOf(kind: number, key0: number, key1: number): number {
     const hash = hashSource(this.#seed, key0, key1, kind, 0, NETWORK_HASH) >>> 0;
-    return Math.floor((hash * this.#sets) / 0x1_0000_0000) * WAYS * ROW_WORDS;
+    return Math.floor((hash * this.#sets) / 0x1_0000_0000) * WAYS;
   }
 
-  /** Empty, then of an earlier slow window, then fewer sources, then longer quiet. */
-  #isLess(row: number, other: number): boolean {
-    const rows = this.#rows;
-    if ((rows[row + KIND] === 0) !== (rows[other + KIND] === 0)) return rows[row + KIND] === 0;
-    const [turn = 0, otherTurn = 0] = [rows[row + SLOW_TURN], rows[other + SLOW_TURN]];
-    if (turn !== otherTurn) return turn < otherTurn;
-    const [added = 0, otherAdded = 0] = [rows[row + ADDED], rows[other + ADDED]];
+  /** The row of a network, or -1. */
+  #search(first: number, kind: number, key0: number, key1: number): number {
+    const heads = this.#heads;
+    for (let row = first; row < first + WAYS; row++) {
+      const head = row * HEAD_WORDS;
+      if (heads[head + KEY1] !== key1 || heads[head + KEY0] !== key0) continue;
+      if (((heads[head + ABOUT] ?? 0) & KIND_MASK) === kind) return row;
+    }
+    return -1;
+  }
+
+  /** Empty, then over, then fewer sources, then longer quiet. */
+  #isLess(row: number, other: number, second: number): boolean {
+    const isEmpty = this.#heads[row * HEAD_WORDS + ABOUT] === 0;
+    if (isEmpty || this.#heads[other * HEAD_WORDS + ABOUT] === 0) return isEmpty;
+    const isOver = this.#isOver(row, second);
+    if (isOver !== this.#isOver(other, second)) return isOver;
+    const [added, otherAdded] = [this.#added(row), this.#added(other)];
     if (added !== otherAdded) return added < otherAdded;
-    return (rows[row + LAST_SECOND] ?? 0) < (rows[other + LAST_SECOND] ?? 0);
+    return this.#lastSecond(row) < this.#lastSecond(other);
   }
 
-  #isOver(row: number, timeMs: number): boolean {
-    return Math.floor(timeMs / this.#slowWindowMs) - (this.#rows[row + SLOW_TURN] ?? 0) > 1;
+  #isOver(row: number, second: number): boolean {
+    return (second - this.#lastSecond(row)) * 1000 > 2 * this.#slowWindowMs;
+  }
+
+  #added(row: number): number {
+    return this.#hasBody(row) ? (this.#bodies[row * BODY_WORDS + ADDED] ?? 0) : 1;
+  }
+
+  #hasBody(row: number): boolean {
+    return ((this.#heads[row * HEAD_WORDS + ABOUT] ?? 0) & HAS_BODY) !== 0;
+  }
+
+  #lastSecond(row: number): number {
+    return this.#heads[row * HEAD_WORDS + LAST_SECOND] ?? 0;
   }
 
   #mayTell(timeMs: number): boolean {
@@ -398,25 +466,30 @@ export class Neighbours {
   /** The row of a network, or -1. */
   #find(network: Prefix): number {
     const { w0, w1, w3, bits } = network;
-    if (isIpv4(network)) return bits === IPV4_MAPPED_BITS + 24 ? this.#search(IPV4_NETWORK, 0, w3 >>> 8) : -1;
-    if (bits === LINK && this.#isNear(network)) return this.#search(LINK, w0, w1);
-    if (bits === BLOCK) return this.#search(BLOCK, w0, w1 >>> 8);
-    return bits === SITE ? this.#search(SITE, w0, w1 >>> 16) : -1;
+    if (isIpv4(network)) return bits === IPV4_MAPPED_BITS + 24 ? this.#rowFor(IPV4_NETWORK, 0, w3 >>> 8) : -1;
+    if (bits === LINK && this.#isNear(network)) return this.#rowFor(LINK, w0, w1);
+    if (bits === BLOCK) return this.#rowFor(BLOCK, w0, w1 >>> 8);
+    return bits === SITE ? this.#rowFor(SITE, w0, w1 >>> 16) : -1;
   }
 
-  #search(kind: number, key0: number, key1: number): number {
-    const rows = this.#rows;
-    const first = this.#setOf(kind, key0, key1);
-    for (let row = first; row < first + WAYS * ROW_WORDS; row += ROW_WORDS) {
-      if (rows[row + KEY1] === key1 && rows[row + KEY0] === key0 && rows[row + KIND] === kind) return row;
-    }
-    return -1;
+  #rowFor(kind: number, key0: number, key1: number): number {
+    return this.#search(this.#setOf(kind, key0, key1), kind, key0, key1);
   }
 
   #networkOf(row: number): Prefix {
-    const [key0 = 0, key1 = 0, kind = 0] = [this.#rows[row], this.#rows[row + 1], this.#rows[row + 2]];
+    const head = row * HEAD_WORDS;
+    const [key0 = 0, key1 = 0] = [this.#heads[head + KEY0], this.#heads[head + KEY1]];
+    const kind = (this.#heads[head + ABOUT] ?? 0) & KIND_MASK;
     if (kind === IPV4_NETWORK) return prefixOfWords(0, 0, IPV4_MAPPED_WORD, (key1 << 8) >>> 0, IPV4_MAPPED_BITS + 24);
-    const shift = LINK - kind;
-    return prefixOfWords(key0, (key1 << shift) >>> 0, 0, 0, kind);
+    return prefixOfWords(key0, (key1 << (LINK - kind)) >>> 0, 0, 0, kind);
   }
+}
+
+/** Which bits of the sketches are a probe's, as a head has them. */
+function bitsOf(kind: number, { source1, source3, protocol, port }: Probe, hash: number): number {
+  const member = kind === IPV4_NETWORK ? source3 : kind === BLOCK ? source1 : hash >>> 8;
+  // Ports need no key: who makes his fall together makes himself smaller. Neither do the /56s of a /48.
+  const place = Math.imul((protocol << 16) | port, 0x9e3779b1) >>> 26;
+  const block = kind === SITE ? Math.imul(source1 >>> 8, 0x9e3779b1) >>> 27 : 0;
+  return ((member & SOURCE_BIT_MASK) << SOURCE_AT) | (place << PORT_AT) | (block << BLOCK_AT);
 }

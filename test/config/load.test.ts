@@ -39,7 +39,7 @@ describe("defaults", () => {
       slowScorePorts: 10,
       slowScoreWindowMs: 86_400_000,
       neighbours: 16,
-      slowNeighbours: 24,
+      slowNeighbours: 32,
       scatteredSources: 64,
       toleratedKinds: 5,
       proof: "off",

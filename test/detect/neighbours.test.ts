@@ -2,13 +2,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { hashSource } from "../../src/detect/keyed-hash.ts";
 import { FAST_WINDOW_MS, Neighbourhood, Neighbours } from "../../src/detect/neighbours.ts";
+import type { Probe } from "../../src/detect/probe.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { prefix, probe, ranges, seed } from "./probes.ts";
 
 const DAY_MS = 86_400_000;
 const START_MS = 20_000 * DAY_MS;
-const policy = { neighbours: 16, slowNeighbours: 24, slowScoreWindowMs: DAY_MS };
+const policy = { neighbours: 16, slowNeighbours: 32, slowScoreWindowMs: DAY_MS };
 
 function watch(changes: Partial<typeof policy> = {}, capacity = 1_024): Neighbours {
   return new Neighbours({ policy: { ...policy, ...changes }, near: ranges("2001:db8:1::/64"), seed, capacity });
@@ -20,6 +22,10 @@ interface Sent {
   readonly timeMs?: number;
 }
 
+function hashOf({ source0, source1, source2, source3, sourceBits }: Probe): number {
+  return hashSource(seed, source0, source1, source2, source3, sourceBits);
+}
+
 /** The networks found, as text, each with how many probes it took. */
 function found(neighbours: Neighbours, sent: Iterable<Sent>): string[] {
   const networks: string[] = [];
@@ -27,7 +33,7 @@ function found(neighbours: Neighbours, sent: Iterable<Sent>): string[] {
   for (const { source, port, timeMs = START_MS } of sent) {
     count++;
     const one = probe({ source, port, timeMs });
-    if (neighbours.note(one) !== Neighbourhood.Found) continue;
+    if (neighbours.note(one, hashOf(one)) !== Neighbourhood.Found) continue;
     networks.push(`${formatPrefix(neighbours.findingOf(one).source)} after ${count}`);
   }
   return networks;
@@ -49,7 +55,7 @@ test("254 addresses of a /24, one port each: one finding of the /24 at the sixte
 test("one probe from each /64 of a /48: the first /56s, then the /48 and nothing more", () => {
   const sent = many(65_536, (at) => ({ source: `2001:db8:5000:${hex(at)}::/64`, port: at, timeMs: START_MS + at / 5 }));
   assert.deepEqual(found(watch(), sent), [
-    "2001:db8:5000::/56 after 16",
+    "2001:db8:5000::/56 after 17",
     "2001:db8:5000:100::/56 after 272",
     "2001:db8:5000::/48 after 513",
   ]);
@@ -68,7 +74,7 @@ test("addresses of one /64 on our own link: a finding that says so", () => {
   const neighbours = watch();
   for (let at = 1; at <= 40; at++) {
     const one = probe({ source: `2001:db8:1::${hex(at)}`, port: at, timeMs: START_MS });
-    if (neighbours.note(one) !== Neighbourhood.Found) continue;
+    if (neighbours.note(one, hashOf(one)) !== Neighbourhood.Found) continue;
     const finding = neighbours.findingOf(one);
     assert.deepEqual([formatPrefix(finding.source), finding.isOnLink], ["2001:db8:1::/64", true]);
     return;
@@ -82,8 +88,14 @@ test("slowly: one neighbour every 20 minutes is found within the day by the slow
     port: 1 + at * 7,
     timeMs: START_MS + at * 1_200_000,
   }));
-  assert.deepEqual(found(watch(), sent.slice(0, 60)), ["203.0.113.0/24 after 24"]);
+  assert.deepEqual(found(watch(), sent.slice(0, 60)), ["203.0.113.0/24 after 32"]);
   assert.deepEqual(found(watch({ slowNeighbours: 0 }), sent), []);
+  // Who was found slowly is found again when he makes haste.
+  const hasty = many(40, (at) => ({ source: `203.0.113.${at}`, port: 5_000 + at, timeMs: START_MS + 60 * 1_200_000 }));
+  assert.deepEqual(found(watch(), [...sent.slice(0, 60), ...hasty]), [
+    "203.0.113.0/24 after 32",
+    "203.0.113.0/24 after 76",
+  ]);
 });
 
 test("no scan: clients of a service that has moved, fifteen neighbours, one source with many ports, nobody asked", () => {
@@ -165,7 +177,7 @@ test("property: never found below the thresholds, whatever is sent, and counts a
         timeMs += gapMs;
         seen.push({ net, host, port, timeMs });
         const one = probe({ source: `192.0.${net}.${host}`, port, timeMs });
-        if (neighbours.note(one) !== Neighbourhood.Found) continue;
+        if (neighbours.note(one, hashOf(one)) !== Neighbourhood.Found) continue;
         const { members = 0, contacts } = neighbours.findingOf(one);
         const within = seen.filter((each) => each.net === net && timeMs - each.timeMs <= 2 * DAY_MS);
         const sources = new Set(within.map((each) => each.host)).size;

@@ -1,0 +1,179 @@
+// A scan that no single source would be found by: shared out among the addresses of a /24, the /64s of a /48, the addresses
+// of one neighbour, hundreds of strangers; and one with nothing but tolerated ports. Each is found and told, learns next to
+// nothing where the kernel holds neighbours together, and is never more than a soft block. And whom that must not touch:
+// an office, somebody setting up a mail account.
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { type Family, families, source, TARGET } from "./support/addresses.ts";
+import { Capture } from "./support/capture.ts";
+import { Daemon } from "./support/daemon.ts";
+import { assertInnocent } from "./support/innocent.ts";
+import { setElements } from "./support/kernel.ts";
+import { Lab } from "./support/lab.ts";
+import { syn } from "./support/packets.ts";
+import { sendPackets } from "./support/raw.ts";
+import { nmap } from "./support/scan.ts";
+import { type Settings, shipped } from "./support/settings.ts";
+import { serve, visit } from "./support/traffic.ts";
+import { waitFor, waitUntil } from "./support/wait.ts";
+
+const careful: Settings = { ...shipped, PROOF: "on", PUBLIC_PORTS_TCP: "", PUBLIC_PORTS_UDP: "" };
+/** Ports that are asked for, in an order that no order of addresses has. */
+const PORTS = Array.from({ length: 4_096 }, (_, index) => 1 + ((index * 1_237) % 4_096));
+/** Twenty of them are served. */
+const OPEN = Array.from({ length: 20 }, (_, index) => 150 + index * 190);
+const KNOWN_PORT = OPEN[3] ?? 0;
+/** Beyond the kernel's burst of neighbours that are held one by one: the thirtieth has long been held with the others. */
+const FEW = 2;
+
+async function open(t: TestContext, settings: Settings = careful): Promise<{ lab: Lab; daemon: Daemon }> {
+  const lab = await Lab.open();
+  t.after(() => lab.close());
+  await serve(lab, lab.target, { tcp: OPEN });
+  return { lab, daemon: await Daemon.start(lab, settings) };
+}
+
+/** One SYN from each; answers with the open ports that answered anybody. */
+async function scan(lab: Lab, family: Family, from: (index: number) => string, ports = PORTS): Promise<number[]> {
+  const capture = await Capture.start(lab);
+  const to = TARGET[family];
+  await sendPackets(
+    lab,
+    ports.map((port, index) => syn({ from: from(index), to, port })),
+    { perSecond: 5_000 },
+  );
+  const answers = (await capture.stop()).filter(({ flags }) => flags.startsWith("S") && flags.includes("."));
+  return [...new Set(answers.map(({ fromPort }) => fromPort))].filter((port) => OPEN.includes(port));
+}
+
+async function finding(daemon: Daemon, network: string): Promise<string> {
+  const event = await waitFor(`a finding about ${network}`, async () =>
+    (await daemon.eventsOf(network)).find(({ type }) => type === "finding"),
+  );
+  return event.message ?? "";
+}
+
+const hex = (number: number): string => number.toString(16);
+
+test("one probe from each /64 of a /48 learns nothing and is a finding; a customer in it goes on", async (t) => {
+  const { lab, daemon } = await open(t);
+  const customer = source(1).ipv6;
+  const connects = async () => (await visit(lab.scanner, { to: TARGET.ipv6, from: customer, port: KNOWN_PORT })).opened;
+  assert.equal(await connects(), 1);
+  const learned = await scan(lab, "ipv6", (index) => `2001:db8:b:${hex(15 * (index + 1))}::1`);
+  assert.ok(learned.length <= FEW, `learned ${learned.join(", ")}`);
+  assert.match(
+    await finding(daemon, "2001:db8:b::/48"),
+    /^\d+ \/64 networks of 2001:db8:b::\/48 have each tried a port /,
+  );
+  const block = await daemon.waitForBlock("2001:db8:b::/48");
+  assert.deepEqual([block.soft, block.grade, block.enforced], [true, "direct", true]);
+  assert.deepEqual(await setElements(lab, "soft48"), ["2001:db8:b::"]);
+  assert.equal(await connects(), 1, "a known pair is cut");
+  const { warnings } = await daemon.status();
+  assert.ok(
+    warnings.some((line) => /networks of 2001:db8:b::\/48 have each tried a port/.test(line)),
+    warnings.join("\n"),
+  );
+  for (const asked of ["2001:db8:b::/48", "2001:db8:b:77::9"]) {
+    const { stdout } = await daemon.cli(["why", asked]);
+    assert.match(stdout, /softly blocked/);
+    assert.match(stdout, /\/64 networks of 2001:db8:b::\/48 have each tried/);
+  }
+  await daemon.unblock("2001:db8:b:77::9");
+  assert.deepEqual(await setElements(lab, "soft48"), []);
+});
+
+test("the addresses of an IPv4 /24: the same, and no history line, no full block, with PROOF off as well", async (t) => {
+  for (const proof of ["on", "off"]) {
+    const { lab, daemon } = await open(t, { ...careful, PROOF: proof });
+    const from = (index: number) => source(1 + index).ipv4;
+    const learned = await scan(lab, "ipv4", from, PORTS.slice(0, 253));
+    assert.ok(learned.length <= FEW, `learned ${learned.join(", ")}`);
+    assert.match(
+      await finding(daemon, "203.0.113.0/24"),
+      /^\d+ addresses of 203\.0\.113\.0\/24 have each tried a port /,
+    );
+    const block = await daemon.waitForBlock("203.0.113.0/24");
+    assert.deepEqual([block.soft, block.grade, block.backend], [true, "direct", "nftables"]);
+    assert.deepEqual(daemon.history(), []);
+    assert.match(daemon.lines.join("\n"), /WARNING: \d+ addresses of 203\.0\.113\.0\/24 have each tried a port/);
+    await daemon.stop();
+    await daemon.restart();
+    assert.equal((await daemon.waitForBlock("203.0.113.0/24")).soft, true, "a restart keeps it, and as it was");
+    await daemon.stop();
+    await lab.close();
+  }
+});
+
+test("where nothing is blocked it is told of", async (t) => {
+  const { lab, daemon } = await open(t, { ...careful, BLOCK_TCP: "0", BLOCK_UDP: "0" });
+  await scan(lab, "ipv4", (index) => source(1 + index).ipv4, PORTS.slice(0, 60));
+  await finding(daemon, "203.0.113.0/24");
+  assert.deepEqual(await daemon.blocked(), []);
+});
+
+for (const family of families) {
+  test(`on the link, over ${family}: another address for each port is a finding, told of only`, async (t) => {
+    const { lab, daemon } = await open(t);
+    const from = (index: number) =>
+      family === "ipv4" ? `198.51.100.${100 + index}` : `2001:db8:a::${hex(0x1000 + index)}`;
+    await scan(lab, family, from, PORTS.slice(0, 100));
+    const network = family === "ipv4" ? "198.51.100.0/24" : "2001:db8:a::/64";
+    assert.match(await finding(daemon, network), /addresses of \S+, on a link of this host, have each tried a port/);
+    assert.ok(!(await daemon.blocked()).some(({ source: blocked }) => blocked === network));
+  });
+}
+
+test("600 sources from anywhere, one port each: told of once, and nobody is blocked for it", async (t) => {
+  const { lab, daemon } = await open(t);
+  const from = (index: number) => `198.${18 + (index & 1)}.${(index >>> 1) & 255}.${1 + (index >>> 9)}`;
+  await scan(lab, "ipv4", from, PORTS.slice(0, 600));
+  assert.match(await finding(daemon, "0.0.0.0/0"), /^\d+ sources from anywhere have each tried a port or two /);
+  const { warnings } = await daemon.status();
+  assert.ok(
+    warnings.some((line) => line.includes("sources from anywhere")),
+    warnings.join("\n"),
+  );
+  assert.match((await daemon.cli(["why", "0.0.0.0/0"])).stdout, /sources from anywhere have each tried/);
+  assert.equal((await daemon.eventsOf("0.0.0.0/0")).length, 1);
+  assert.deepEqual(await daemon.blocked(), []);
+});
+
+const TOLERATED = "22,25,53,80,113,139,443,445,465,587,993,995,8080,8443";
+
+test("nmap with nothing but tolerated ports, three times: found, softly, and why says so", async (t) => {
+  const { lab, daemon } = await open(t);
+  const from = source(5);
+  for (let round = 0; round < 3; round++)
+    await nmap(lab, { family: "ipv4", source: from, options: ["-sS", "-p", TOLERATED] });
+  const block = await daemon.waitForBlock(from.ipv4);
+  assert.deepEqual([block.soft, block.grade], [true, "direct"]);
+  assert.match(block.reason, /^tolerated ports of \d kinds, which nobody tries by habit/);
+  assert.match(await finding(daemon, from.ipv4), /tolerated ports of \d kinds, .*web/);
+  const { stdout } = await daemon.cli(["why", from.ipv4]);
+  assert.doesNotMatch(stdout, /above 2 is a scan \(SCORE_PORTS\)/);
+  assert.equal((await daemon.eventsOf(from.ipv4)).filter(({ type }) => type === "finding").length, 1);
+});
+
+test("an office of 20 behind one /24 whose browsers and mailers try what is closed is innocent", async (t) => {
+  const { lab, daemon } = await open(t);
+  const people = Array.from({ length: 20 }, (_, index) => source(20 + index));
+  const byHabit = [80, 443, 8080, 8443, 25, 110, 143, 465, 587, 993, 995];
+  for (const family of families) {
+    const to = TARGET[family];
+    const packets = people.flatMap((each) => byHabit.map((port) => syn({ from: each[family], to, port })));
+    await sendPackets(lab, packets, { perSecond: 2_000 });
+    for (const each of people.slice(0, 3)) {
+      const how = { to, from: each[family], port: KNOWN_PORT, timeout: 1_500 };
+      assert.equal((await visit(lab.scanner, how)).opened, 1, "an office is held");
+    }
+  }
+  await assertInnocent(lab, daemon, people);
+  const events = await daemon.events();
+  assert.deepEqual(
+    events.filter(({ type, source: of }) => type === "finding" && of?.includes("/") === true),
+    [],
+  );
+  await waitUntil("nothing is wrong", async () => (await daemon.status()).warnings.length === 0);
+});
