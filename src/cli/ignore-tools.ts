@@ -1,12 +1,13 @@
 // Debian's three helpers for the ignore files, as commands of the same names: portsentry-build-ignore-file,
-// portsentry-add-ip and portsentry-rm-ip. They replace a file whole or not at all, and keep its mode and owner.
+// portsentry-add-ip and portsentry-rm-ip. They replace a file whole or not at all, and keep
+// its mode and owner (base/replaced-file.ts).
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
+import { ReplacedFile } from "../base/replaced-file.ts";
 import { addEntry, buildIgnoreText, isBuilt, removeEntry } from "../config/build-ignore.ts";
 import { escapeText } from "../config/problems.ts";
 import { errorCode } from "../control/errors.ts";
 import { type Prefix, parseAddress, parsePrefix } from "../wire/address.ts";
-import { editFile, readText, replaceFile } from "./replace-file.ts";
 
 export const ignoreTools = ["portsentry-build-ignore-file", "portsentry-add-ip", "portsentry-rm-ip"] as const;
 export type IgnoreTool = (typeof ignoreTools)[number];
@@ -29,17 +30,24 @@ export const realToolContext: ToolContext = {
 /** What Perl's die ends with where no system call has failed. */
 const EXIT_DIED = 255;
 const NEW_FILE_MODE = 0o644;
+const MAX_TEXT_BYTES = 16 * 1024 * 1024;
+/** Another program that edits the same file is waited for by beginning again. */
+const MAX_TRIES = 20;
 
 /** Returns the exit code. */
-export function runIgnoreTool(tool: IgnoreTool, args: readonly string[], context: ToolContext): number {
+export async function runIgnoreTool(tool: IgnoreTool, args: readonly string[], context: ToolContext): Promise<number> {
   try {
     switch (tool) {
       case "portsentry-build-ignore-file":
-        return build(context);
+        return await build(context);
       case "portsentry-add-ip":
-        return edit(args, context, { tool, purpose: "Adds an ip to portsentry.ignore.static.", change: addEntry });
+        return await edit(args, context, {
+          tool,
+          purpose: "Adds an ip to portsentry.ignore.static.",
+          change: addEntry,
+        });
       case "portsentry-rm-ip":
-        return edit(args, context, {
+        return await edit(args, context, {
           tool,
           purpose: "Remove an ip from portsentry.ignore.static.",
           change: removeEntry,
@@ -51,9 +59,9 @@ export function runIgnoreTool(tool: IgnoreTool, args: readonly string[], context
   }
 }
 
-function build(context: ToolContext): number {
+async function build(context: ToolContext): Promise<number> {
   const { staticPath, ignorePath } = paths(context);
-  const staticText = tryReadText(staticPath);
+  const staticText = await tryReadText(staticPath);
   if (staticText.code !== undefined) {
     context.complain(`Cannot open ${staticPath}: ${staticText.code}`);
     return EXIT_DIED;
@@ -61,7 +69,7 @@ function build(context: ToolContext): number {
   const own = context.ownAddresses().flatMap((text) => parseAddress(text.replace(/%.*$/, "")) ?? []);
   const { text, problems } = buildIgnoreText({ staticText: staticText.text, staticPath, ignorePath, own });
   for (const problem of problems) context.complain(problem);
-  replaceFile(ignorePath, text, NEW_FILE_MODE);
+  await fileAt(ignorePath).replace(text);
   return 0;
 }
 
@@ -71,7 +79,7 @@ interface Edit {
   readonly change: (staticText: string, entry: Prefix) => string | undefined;
 }
 
-function edit(args: readonly string[], context: ToolContext, { tool, purpose, change }: Edit): number {
+async function edit(args: readonly string[], context: ToolContext, { tool, purpose, change }: Edit): Promise<number> {
   const [typed] = args;
   if (typed === undefined) {
     context.complain(`${purpose}\nusage: ${tool} ip-address`);
@@ -86,15 +94,15 @@ function edit(args: readonly string[], context: ToolContext, { tool, purpose, ch
     return EXIT_DIED;
   }
   const { staticPath, ignorePath } = paths(context);
-  const before = tryReadText(staticPath);
+  const before = await tryReadText(staticPath);
   if (before.code !== undefined) {
     context.complain(`Can't read ${staticPath}: ${before.code}`);
     return EXIT_DIED;
   }
-  editFile(staticPath, (text) => change(text, entry));
+  await editFile(staticPath, (text) => change(text, entry));
   // A file that was made from the static one would keep the old entries until the next start.
-  const made = tryReadText(ignorePath);
-  return made.code === undefined && isBuilt(made.text) ? build(context) : 0;
+  const made = await tryReadText(ignorePath);
+  return made.code === undefined && isBuilt(made.text) ? await build(context) : 0;
 }
 
 function paths({ folder }: ToolContext): { staticPath: string; ignorePath: string } {
@@ -103,12 +111,30 @@ function paths({ folder }: ToolContext): { staticPath: string; ignorePath: strin
 
 type TextRead = { readonly text: string; readonly code: undefined } | { readonly code: string };
 
-function tryReadText(path: string): TextRead {
+async function tryReadText(path: string): Promise<TextRead> {
   try {
-    return { text: readText(path), code: undefined };
+    const read = await fileAt(path).read();
+    return read === undefined ? { code: describeCode("ENOENT") } : { text: read.bytes.toString(), code: undefined };
   } catch (error) {
-    return { code: describeCode(errorCode(error)) };
+    const code = errorCode(error);
+    return { code: code === "" && error instanceof Error ? error.message : describeCode(code) };
   }
+}
+
+function fileAt(path: string): ReplacedFile {
+  return new ReplacedFile(path, { mode: NEW_FILE_MODE, maxBytes: MAX_TEXT_BYTES, links: "root's" });
+}
+
+/** Reads, changes and replaces; begins again when the file was changed meanwhile. `change` gives undefined for "leave it". */
+export async function editFile(path: string, change: (text: string) => string | undefined): Promise<void> {
+  const file = fileAt(path);
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const before = await file.read();
+    if (before === undefined) throw new Error(`${path} is gone`);
+    const changed = change(before.bytes.toString());
+    if (changed === undefined || (await file.replace(changed, before.stat))) return;
+  }
+  throw new Error(`${path} is being changed by another program all the time; try again later`);
 }
 
 /** strerror(3) of what happens to files of administrators. */

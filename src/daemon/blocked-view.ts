@@ -28,8 +28,8 @@ export class BlockedView {
     this.#parts = parts;
   }
 
-  /** Once a second, and with `now` at start and stop. */
-  tick(now = false): void {
+  /** Once a second, and with `now` at start and stop. Resolves when the files are written; never rejects. */
+  async tick(now = false): Promise<void> {
     const { list, files, clock } = this.#parts;
     const { nowMs } = clock;
     if (files.length === 0 || list.changes === this.#written) return;
@@ -39,14 +39,11 @@ export class BlockedView {
     this.#writtenMs = nowMs();
     const blocks = list.newestFull(MAX_WRITTEN);
     const older = list.size - list.softCount - blocks.length;
-    for (const { protocol, file } of files) {
-      file.write(
-        blocks
-          .filter((block) => protocol === undefined || protocolOf(block) === protocol)
-          .map((block) => entryOf(block, clock)),
-        older,
-      );
-    }
+    const entriesOf = (protocol: number | undefined) =>
+      blocks
+        .filter((block) => protocol === undefined || protocolOf(block) === protocol)
+        .map((block) => entryOf(block, clock));
+    await Promise.all(files.map(({ protocol, file }) => file.write(entriesOf(protocol), older)));
   }
 }
 

@@ -1,9 +1,9 @@
 // What the kernel has learned, in a file of STATE_DIR: known pairs, whose they are, and lately open ports, with the time that each ends.
-// Binary, as there may be a million of them, and written beside and renamed: whole, or as it was.
+// Binary, as there may be a million of them, and replaced whole.
 //
 //   "portreeve learned 1\n" | u32 count | count x ( u8 set | u32 seconds since the epoch | key ) ; numbers big-endian
-import { readFileSync } from "node:fs";
-import { open, rename } from "node:fs/promises";
+import { ReplacedFile } from "../base/replaced-file.ts";
+import { readOurs } from "../base/trust.ts";
 import { type LearnedElement, type LearnedSet, learnedSetNames, learnedSets } from "../block/learned-sets.ts";
 import { setSizes } from "../block/ruleset.ts";
 
@@ -13,6 +13,7 @@ const HEADER_BYTES = COUNT_AT + 4;
 const HEAD_BYTES = 5;
 /** All of them full. */
 const MAX_ELEMENTS = 2 * (setSizes.known + setSizes.knownu) + 2 * setSizes.client + setSizes.lately;
+const MAX_BYTES = HEADER_BYTES + MAX_ELEMENTS * (HEAD_BYTES + 20);
 
 /** Gathers elements as the bytes of the file: objects for a million of them would take two hundred megabytes. */
 export class LearnedBytes {
@@ -69,23 +70,15 @@ function* elementsOf(bytes: Buffer): Generator<LearnedElement> {
   }
 }
 
-/** Rejects when it cannot be written; the file is then as it was. */
-export async function writeLearned(path: string, bytes: Uint8Array): Promise<void> {
-  const beside = `${path}.new`;
-  const file = await open(beside, "w", 0o600);
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(beside, path);
+/** The file in STATE_DIR. */
+export function learnedFile(path: string): ReplacedFile {
+  return new ReplacedFile(path, { mode: 0o600, maxBytes: MAX_BYTES, links: "refuse" });
 }
 
 /** Nothing where there is no such file; undefined where there is one that cannot be used. */
 export function readLearned(path: string): Iterable<LearnedElement> | undefined {
   try {
-    return decodeLearned(readFileSync(path));
+    return decodeLearned(readOurs(path, MAX_BYTES));
   } catch (error) {
     return error instanceof Error && "code" in error && error.code === "ENOENT" ? [] : undefined;
   }

@@ -1,7 +1,9 @@
 // Keeps what the kernel's rules have learned over restarts and reboots: saved every ten minutes and at the end, put back
 // at start and whenever another program has removed our table.
+
+import type { ReplacedFile } from "../base/replaced-file.ts";
 import type { LearnedSets } from "../block/learned-sets.ts";
-import { LearnedBytes, readLearned, writeLearned } from "./learned-file.ts";
+import { LearnedBytes, learnedFile, readLearned } from "./learned-file.ts";
 
 export interface LearnedParts {
   readonly sets: Pick<LearnedSets, "visit" | "restore">;
@@ -14,10 +16,12 @@ export interface LearnedParts {
 export class Learned {
   readonly #parts: LearnedParts;
   #saving: Promise<void> | undefined;
+  readonly #file: ReplacedFile;
   #failing = false;
 
   constructor(parts: LearnedParts) {
     this.#parts = parts;
+    this.#file = learnedFile(parts.path);
   }
 
   /** From the file into a table that is new, or may be. Returns how many elements the kernel took or had. */
@@ -42,7 +46,7 @@ export class Learned {
     try {
       const bytes = new LearnedBytes();
       await sets.visit((set, key, untilMs) => bytes.add(set, key, untilMs), pause);
-      await writeLearned(path, bytes.finish());
+      await this.#file.replace(bytes.finish());
       if (this.#failing) say(`${path} can be written again`);
       this.#failing = false;
     } catch (error) {

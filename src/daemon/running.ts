@@ -167,7 +167,7 @@ export class Running {
       if (this.#trial !== undefined) tickTrial(this.#trial, daemon);
       daemon.tick();
       daemon.flush();
-      view.tick();
+      void view.tick();
     });
     this.#every(LOOK_MS, "look", () => {
       daemon.lookAtDelegated(false);
@@ -322,7 +322,7 @@ export class Running {
     } catch (error) {
       daemon.recorder.warning(messageOf(error));
     }
-    this.#started.view.tick(true);
+    await this.#started.view.tick(true);
     daemon.close();
     daemon.recorder.stopping();
     daemon.flush();

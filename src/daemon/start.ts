@@ -165,7 +165,7 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
   const restored = daemon.restoreBlocks();
   const view = new BlockedView({ list: daemon.blocker.list, files: blockedFiles(settings, troubles, say), clock });
   if (isFirstStart && settings.blockedFile !== undefined) importOld(daemon, settings.blockedFile);
-  view.tick(true);
+  void view.tick(true);
   return { daemon, clock, firewall, capture, monitor, routes, restored, view, guard, learned };
 }
 

@@ -1,5 +1,6 @@
 // The C library through koffi: sockets, file locks, poll. Thin: each function does one call and turns a failure into
 // a KernelError. Buffers passed in are used during the call only.
+import { constants } from "node:fs";
 import koffi from "koffi";
 import * as K from "./constants.ts";
 import { errnoName, KernelError, remedyFor } from "./errors.ts";
@@ -97,7 +98,12 @@ export function interfaceIndex(name: string): number {
  * Returns undefined when another process holds it.
  */
 export function lockFile(path: string): { close(): void } | undefined {
-  const fd: number = c.open(path, K.O_RDWR | K.O_CREAT | K.O_CLOEXEC, 0o600);
+  // Where others may write, a link in its place would have us make a file elsewhere.
+  const fd: number = c.open(
+    path,
+    K.O_RDWR | K.O_CREAT | K.O_CLOEXEC | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+    0o600,
+  );
   if (fd < 0) refuse(`cannot open ${path}`);
   if (c.flock(fd, K.LOCK_EX | K.LOCK_NB) === 0) return { close: () => closeFd(fd) };
   const errno = koffi.errno();

@@ -1,8 +1,8 @@
 // PortSentry's list of blocked sources as we write it: 1.2's text, the file replaced whole, for programs that read it.
 // What is blocked is known by the store: this file is never read back at a restart. blocked-import.ts reads those of PortSentry.
 import { createHash } from "node:crypto";
-import { renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { statSync } from "node:fs";
+import { ReplacedFile } from "../base/replaced-file.ts";
 import { blockedSuffixes } from "./blocked-import.ts";
 import { type HistoryEntry, historyLine } from "./history.ts";
 
@@ -28,25 +28,48 @@ export class BlockedFile {
   /** leftOut: sources beyond MAX_WRITTEN at the last write. */
   readonly counters = { blockedFileErrors: 0, leftOut: 0 };
   readonly #path: string;
+  readonly #file: ReplacedFile;
   readonly #listener: BlockedFileListener;
   #troubled = false;
   /** Of the text that was written last. */
   #written: string | undefined;
+  /** The newest text that waits for the write before it. */
+  #next: string | undefined;
+  #working: Promise<void> | undefined;
 
   constructor(path: string, listener: BlockedFileListener) {
     this.#path = path;
+    // 0600 as 1.2's umask 077.
+    this.#file = new ReplacedFile(path, { mode: 0o600, maxBytes: Number.POSITIVE_INFINITY, links: "refuse" });
     this.#listener = listener;
   }
 
-  /** Replaces the list, given oldest first; `older` blocks are not among them. Writes nothing when it stands there already. Never throws. */
-  write(entries: readonly HistoryEntry[], older = 0): void {
+  /**
+   * Replaces the list, given oldest first; `older` blocks are not among them. Writes nothing when it stands there already.
+   * Resolves when what is newest is written, or its failure said; never rejects.
+   */
+  write(entries: readonly HistoryEntry[], older = 0): Promise<void> {
     this.counters.leftOut = older + Math.max(0, entries.length - MAX_WRITTEN);
     const newest = entries.slice(-MAX_WRITTEN);
     const text = newest.map((entry) => `${historyLine(entry)}\n`).join("");
+    this.#next = text;
+    this.#working ??= this.#work();
+    return this.#working;
+  }
+
+  async #work(): Promise<void> {
+    for (let text = this.#next; text !== undefined; text = this.#next) {
+      this.#next = undefined;
+      await this.#replace(text);
+    }
+    this.#working = undefined;
+  }
+
+  async #replace(text: string): Promise<void> {
     const digest = createHash("sha256").update(text).digest("base64");
     try {
       if (digest === this.#written && !this.#troubled && isThere(this.#path)) return;
-      replace(this.#path, text);
+      await this.#file.replace(text);
     } catch (error) {
       this.#fail(error);
       return;
@@ -70,17 +93,4 @@ export class BlockedFile {
 
 function isThere(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
-}
-
-/** By a new file beside it, which no link of somebody else (2.x's default is in /tmp) can lead elsewhere; 0600 as 1.2. */
-function replace(path: string, text: string): void {
-  const draft = join(dirname(path), `.${basename(path)}.new`);
-  rmSync(draft, { force: true });
-  try {
-    writeFileSync(draft, text, { flag: "wx", mode: 0o600 });
-    renameSync(draft, path);
-  } catch (error) {
-    rmSync(draft, { force: true });
-    throw error;
-  }
 }

@@ -1,6 +1,8 @@
 // PortSentry's history file, byte for byte: fail2ban's shipped [portsentry] jail bans on each line of it.
-// Lines are gathered and written by flush(); a failure is counted and said once, never thrown.
-import { closeSync, constants, fstatSync, openSync, statSync, writeSync } from "node:fs";
+// Lines are gathered and written by flush(); a failure is counted and said once, never thrown. A link is not followed, nor
+// is a file of somebody else's written: who owns it can write lines of his own, on which fail2ban would ban.
+import { closeSync, constants, fstatSync, lstatSync, writeSync } from "node:fs";
+import { openOurs } from "../base/trust.ts";
 import { hostPair, protocolLabel } from "./lines.ts";
 
 export interface HistoryEntry {
@@ -86,15 +88,14 @@ export class HistoryFile {
   /** The open file, opened anew when logrotate or an administrator has put another one (or none) in its place. */
   #current(): number {
     if (this.#fd >= 0) {
-      const there = statSync(this.#path, { throwIfNoEntry: false });
+      const there = lstatSync(this.#path, { throwIfNoEntry: false });
       const ours = fstatSync(this.#fd);
       if (there !== undefined && there.ino === ours.ino && there.dev === ours.dev) return this.#fd;
       this.#release();
       this.#torn = false;
     }
-    // O_NONBLOCK: a FIFO without a reader is an error, not a daemon that stands still. 0600 is 1.2's umask 077.
-    const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
-    this.#fd = openSync(this.#path, flags | constants.O_NOCTTY, 0o600);
+    // 0600 is 1.2's umask 077.
+    this.#fd = openOurs(this.#path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, 0o600);
     return this.#fd;
   }
 

@@ -1,19 +1,10 @@
 // Opens the store's SQLite file and says what is wrong with it: a damaged file is moved aside, a file that cannot
 // be had is replaced by memory, so that detection and blocking go on. What is stored is for store.ts.
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-} from "node:fs";
+import { closeSync, constants, fchmodSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import type Libsql from "libsql";
+import { openOurs } from "../base/trust.ts";
 import { isFields } from "./checks.ts";
 import { decodeBlob } from "./store-rows.ts";
 
@@ -105,11 +96,9 @@ function openMemory(path: string, why: unknown): OpenedFile {
 
 function openFile(path: string): Libsql.Database {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  // Made here so that SQLite's own files (-wal) inherit the mode, and so that a link or a FIFO is refused.
-  const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
+  // Made here so that SQLite's own files (-wal) inherit the mode, and so that what is not ours is refused.
+  const fd = openOurs(path, constants.O_RDWR | constants.O_CREAT, 0o600);
   try {
-    if (!fstatSync(fd).isFile()) throw new Error("it is not a regular file");
     fchmodSync(fd, 0o600);
   } finally {
     closeSync(fd);

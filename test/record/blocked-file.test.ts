@@ -100,7 +100,7 @@ test("never throws, whatever the bytes are", () => {
   );
 });
 
-test("what we write is read back, in 1.2's form, whole or not at all", (t) => {
+test("what we write is read back, in 1.2's form, whole or not at all", async (t) => {
   const path = join(makeFolder(t), "portsentry.blocked.atcp");
   const troubles: string[] = [];
   const file = new BlockedFile(path, {
@@ -113,7 +113,7 @@ test("what we write is read back, in 1.2's form, whole or not at all", (t) => {
     protocol: IpProtocol.Tcp,
     port: 11,
   }));
-  file.write(entries);
+  await file.write(entries);
   assert.equal(readFileSync(path, "utf8"), entries.map((entry) => `${historyLine(entry)}\n`).join(""));
   assert.equal(statSync(path).mode & 0o777, 0o600);
   const { blocks, troubles: none } = importBlocked(path.replace(/\.atcp$/, ""));
@@ -122,32 +122,32 @@ test("what we write is read back, in 1.2's form, whole or not at all", (t) => {
     entries.map(({ sourceText, timeMs }) => [sourceText, timeMs]),
   );
   const before = statSync(path).ino;
-  file.write(entries);
+  await file.write(entries);
   assert.equal(statSync(path).ino, before, "unchanged: not written again");
   rmSync(path);
-  file.write(entries);
+  await file.write(entries);
   assert.ok(statSync(path).isFile(), "removed by somebody: written again");
-  file.write([]);
+  await file.write([]);
   assert.equal(readFileSync(path, "utf8"), "");
   assert.deepEqual([troubles, none], [[], []]);
 });
 
-test("a file that cannot be written is said once, and that it works again", (t) => {
+test("a file that cannot be written is said once, and that it works again", async (t) => {
   const folder = makeFolder(t);
   const path = join(folder, "gone", "portsentry.blocked");
   const said: string[] = [];
   const file = new BlockedFile(path, { onTrouble: (text) => said.push(text), onRecovered: (text) => said.push(text) });
-  file.write([]);
-  file.write([]);
+  await file.write([]);
+  await file.write([]);
   assert.equal(file.counters.blockedFileErrors, 2);
   mkdirSync(join(folder, "gone"));
-  file.write([]);
+  await file.write([]);
   assert.equal(said.length, 2);
   assert.match(said[0] ?? "", /^cannot write blocked file .*ENOENT.*; blocking goes on/);
   assert.match(said[1] ?? "", /writing works again$/);
 });
 
-test("only the newest stand in a very long list", (t) => {
+test("only the newest stand in a very long list", async (t) => {
   const path = join(makeFolder(t), "b");
   const file = new BlockedFile(path, { onTrouble: assert.fail, onRecovered: assert.fail });
   const entries = Array.from({ length: 65_540 }, (_, i) => ({
@@ -156,7 +156,7 @@ test("only the newest stand in a very long list", (t) => {
     protocol: IpProtocol.Udp,
     port: 9,
   }));
-  file.write(entries);
+  await file.write(entries);
   assert.equal(file.counters.leftOut, 4);
   assert.ok(readFileSync(path, "utf8").startsWith("4 - "));
 });

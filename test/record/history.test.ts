@@ -1,10 +1,21 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { HistoryFile, historyLine } from "../../src/record/history.ts";
+import { needsRoot, obstacles } from "../base/support.ts";
 
 /** fail2ban's shipped failregex, with <HOST> as its own pattern for IPv4 and IPv6 addresses has it. */
 const fail2ban = /\/(?<host>(?:\d{1,3}\.){3}\d{1,3}|[0-9a-f:]+) Port: [0-9]+ (TCP|UDP) Blocked$/;
@@ -102,6 +113,50 @@ test("failure is said once, counted, never thrown; recovery is said once", (t) =
   assert.equal(readFileSync(path, "utf8"), "three\nfour\n");
 });
 
+for (const [name, make, why] of obstacles) {
+  test(`${name} in its place is refused, said once, and nothing is written behind it`, { skip: needsRoot }, (t) => {
+    const base = folder(t);
+    const path = join(base, "portsentry.history");
+    make(path);
+    const heard = listener();
+    const history = new HistoryFile(path, heard);
+    for (const line of ["one", "two"]) {
+      history.append(line);
+      history.flush();
+    }
+    assert.equal(heard.said.length, 1);
+    assert.match(heard.said[0] ?? "", why);
+    assert.match(
+      heard.said[0] ?? "",
+      /^trouble: cannot write history file .*; its lines are lost until this is mended$/,
+    );
+    const others = join(base, name.startsWith("another") ? "portsentry.history" : "real");
+    if (existsSync(others)) assert.equal(readFileSync(others, "utf8"), "kept\n");
+    assert.ok(!existsSync("/nonexistent/made"));
+    // Mended: the next line goes to a file of ours.
+    rmSync(path, { recursive: true });
+    history.append("three");
+    history.close();
+    assert.equal(readFileSync(path, "utf8"), "three\n");
+  });
+}
+
+test("a link that somebody puts in place of the file while it is open is not followed", (t) => {
+  const base = folder(t);
+  const path = join(base, "portsentry.history");
+  writeFileSync(join(base, "real"), "kept\n");
+  const heard = listener();
+  const history = new HistoryFile(path, heard);
+  history.append("one");
+  history.flush();
+  rmSync(path);
+  symlinkSync(join(base, "real"), path);
+  history.append("two");
+  history.close();
+  assert.equal(readFileSync(join(base, "real"), "utf8"), "kept\n");
+  assert.match(heard.said[0] ?? "", /symbolic link/);
+});
+
 test("a FIFO without a reader does not stop the daemon", (t) => {
   const path = join(folder(t), "fifo");
   assert.equal(spawnSync("mkfifo", [path]).status, 0);
@@ -110,5 +165,5 @@ test("a FIFO without a reader does not stop the daemon", (t) => {
   const history = new HistoryFile(path, heard);
   history.append("one");
   history.flush();
-  assert.match(heard.said[0] ?? "", /ENXIO/);
+  assert.match(heard.said[0] ?? "", /it is no regular file/);
 });
