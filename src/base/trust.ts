@@ -71,17 +71,20 @@ export function readOurs(path: string, maxBytes: number): Buffer {
  */
 export function riskOfFolders(path: string): string {
   for (let at = path, folder = dirname(at); folder !== at; at = folder, folder = dirname(folder)) {
-    const stat = statOf(folder);
-    const risk = stat === undefined ? "" : riskOf(folder, stat, at === path);
+    const risk = riskOfFolder(folder, at === path);
     if (risk !== "") return risk;
   }
   return "";
 }
 
-function riskOf(folder: string, { uid, gid, mode }: Stats, isNearest: boolean): string {
+/** The same of one folder. `newNames`: whether it matters that others may be first with a name that is not there yet. */
+export function riskOfFolder(folder: string, newNames: boolean): string {
+  const stat = statOf(folder);
+  if (stat === undefined) return "";
+  const { uid, gid, mode } = stat;
   if (!isTrusted(uid)) return `the folder ${folder} belongs to user ${uid}, who may replace what is in it`;
   const isSticky = (mode & 0o1000) !== 0;
-  if (isSticky && !isNearest) return "";
+  if (isSticky && !newNames) return "";
   const who = (mode & 0o002) !== 0 ? "everybody" : (mode & 0o020) !== 0 && gid !== 0 ? `group ${gid}` : "";
   if (who === "") return "";
   return isSticky ? `${who} may put a file into ${folder} first` : `${who} may replace what is in ${folder}`;
@@ -90,6 +93,38 @@ function riskOf(folder: string, { uid, gid, mode }: Stats, isNearest: boolean): 
 function statOf(path: string): Stats | undefined {
   try {
     return statSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a path means for who writes or replaces the file there: why it will not be, and what others may do to it. */
+export interface FileRisk {
+  /** "" when it will be written. */
+  readonly refusal: string;
+  /** "" for none. */
+  readonly risk: string;
+}
+
+/** As it is now. Never throws: what cannot be asked is told when it is written. */
+export function riskOfWriting(path: string): FileRisk {
+  const stat = linkOf(path);
+  return { refusal: stat === undefined ? "" : whyNotOurs(stat), risk: riskOfFolders(path) };
+}
+
+/** Who else may change what is read (or run) from this path, in words; "" for nobody, or where there is no such file. */
+export function riskOfReading(path: string): string {
+  const stat = statOf(path);
+  if (stat === undefined) return "";
+  if (!isTrusted(stat.uid)) return `it belongs to user ${stat.uid}`;
+  if ((stat.mode & 0o002) !== 0) return "everybody may write it";
+  if ((stat.mode & 0o020) !== 0 && stat.gid !== 0) return `group ${stat.gid} may write it`;
+  return riskOfFolders(path);
+}
+
+function linkOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
   } catch {
     return undefined;
   }

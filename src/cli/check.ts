@@ -1,6 +1,7 @@
 // portreeve check: every problem of a configuration file at once, then in sentences what the file means. Lines that do
 // nothing end it with 78 too, although the daemon starts with them (docs/decisions/0006).
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
+import { riskOfReading, riskOfWriting } from "../base/trust.ts";
 import { explainSettings } from "../config/explain.ts";
 import { loadSettings } from "../config/load.ts";
 import { formatProblem } from "../config/problems.ts";
@@ -10,7 +11,10 @@ import type { ClientOptions } from "./options.ts";
 import { paint, type Terminal, toJsonLine } from "./terminal.ts";
 
 export async function check({ conf, json }: ClientOptions, terminal: Terminal): Promise<ExitCode> {
-  const { settings, problems } = loadSettings(conf, readFileSync, { fileExists: isProgram });
+  const { settings, problems } = loadSettings(conf, readFileSync, {
+    fileExists: isProgram,
+    files: { riskOfReading, riskOfWriting },
+  });
   const idle = problems.filter(({ passedOver }) => passedOver === true).length;
   const ok = settings !== undefined && idle === 0;
   if (json) {

@@ -1,6 +1,7 @@
 // The configuration file -> Settings, or everything that is wrong with it. Reads the configuration and the ignore files
 // through the function that it is given, changes nothing, and never throws for what stands in them.
 import { checkSettings, limitBlockTime } from "./checks.ts";
+import { checkFiles, fileOrNone } from "./file-checks.ts";
 import { loadIgnored } from "./ignored.ts";
 import type { Key } from "./key.ts";
 import { keys } from "./keys.ts";
@@ -39,12 +40,13 @@ export function loadSettings(file: string, readFile: ReadFile, options: LoadOpti
   const ignored = loadIgnored(ignoreFile, entries.get(keys.ignoreFile.name)?.line ?? 0, { readFile, log });
   const taken = takeSettings(take, entries, { file, log, options });
   const known = loadKnown(taken.tap.knownScanners, entries.get(keys.knownScanners.name)?.line ?? 0, { readFile, log });
-  const settings: Settings = {
+  const asked: Settings = {
     ...taken,
     tap: { ...taken.tap, known: known.entries },
     ignored: ignored.prefixes,
     ignoreFile,
   };
+  const settings = checkFiles(asked, { entries, log, old, files: options.files });
   checkSettings(settings, entries, { log, old, fileExists: options.fileExists, generation: options.generation });
   const problems = [...log.list(), ...ignored.problems, ...known.problems];
   return problems.some(({ severity }) => severity === "error") ? { problems } : { settings, problems };
@@ -97,8 +99,8 @@ function takeSettings(
     bootGraceMs: take(keys.bootGrace),
     guardSsh: take(keys.guardSsh),
     guardMs: take(keys.guardTime),
-    historyFile: take(keys.historyFile),
-    blockedFile: take(keys.blockedFile),
+    historyFile: fileOrNone(take(keys.historyFile)),
+    blockedFile: fileOrNone(take(keys.blockedFile)),
     banner: take(keys.portBanner),
     resolveHost: take(keys.resolveHost),
     stateDir: take(keys.stateDir),

@@ -4,6 +4,14 @@ import type { Settings } from "./settings.ts";
 export type TcpMode = "tcp" | "stcp" | "atcp";
 export type UdpMode = "udp" | "sudp" | "audp";
 
+/** What files are now (base/trust.ts). */
+export interface FileQuestions {
+  /** Why a file is not written to, and who else may put something in its place; "" for nothing. */
+  riskOfWriting(path: string): { readonly refusal: string; readonly risk: string };
+  /** Who else may change what is read or run; "" for nobody. */
+  riskOfReading(path: string): string;
+}
+
 export interface LoadOptions {
   /**
    * Instead of TCP_MODE and UDP_MODE. When only one of the two is given the other protocol is not watched, as with
@@ -18,4 +26,6 @@ export interface LoadOptions {
   readonly interfaces?: readonly string[] | undefined;
   /** True for a file that can be run. Without it nothing is said of missing programs. */
   readonly fileExists?: ((path: string) => boolean) | undefined;
+  /** Without it nothing is said of what other users may do to the files. */
+  readonly files?: FileQuestions | undefined;
 }

@@ -3,6 +3,7 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, unlinkSync } from "node:fs";
 import { get, type Server } from "node:http";
 import { dirname, isAbsolute } from "node:path";
+import { riskOfFolder } from "../base/trust.ts";
 import { errorCode, SocketUnusable } from "./errors.ts";
 
 export interface SocketFile {
@@ -52,6 +53,9 @@ function makeParent(path: string): void {
   } catch (error) {
     throw new SocketUnusable(`cannot make the control socket's directory ${parent}: ${errorCode(error)}`, error);
   }
+  // Its owner and mode are set by name: nobody may put a link there meanwhile.
+  const risk = riskOfFolder(parent, false);
+  if (risk !== "") throw new SocketUnusable(`control socket ${path}: ${risk}; name a folder that only root may write`);
 }
 
 async function removeStale(path: string): Promise<void> {

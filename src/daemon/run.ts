@@ -1,5 +1,6 @@
 // `portreeve run` and `portsentry`: reads the configuration, starts the daemon, waits for its end, says why it could not.
 import { accessSync, constants, readFileSync } from "node:fs";
+import { riskOfReading, riskOfWriting } from "../base/trust.ts";
 import { loadSettings } from "../config/load.ts";
 import type { LoadOptions } from "../config/options.ts";
 import { formatProblem } from "../config/problems.ts";
@@ -82,6 +83,7 @@ function load(options: RunOptions, tell: (line: string) => void): Settings | und
   const { settings, problems } = loadSettings(options.confFile, (path) => readFileSync(path), {
     ...options,
     fileExists,
+    files: { riskOfReading, riskOfWriting },
   });
   for (const problem of problems) tell(formatProblem(problem));
   return settings === undefined ? undefined : applyOverrides(settings, options);

@@ -5,6 +5,7 @@ import { randomInt } from "node:crypto";
 import { existsSync, mkdirSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { riskOfFolder } from "../base/trust.ts";
 import { CommandRunner } from "../block/command-runner.ts";
 import type { FirewallLike } from "../block/no-firewall.ts";
 import { Responder } from "../block/responder.ts";
@@ -194,6 +195,11 @@ function takeLock(stateDir: string, keep: Keep): void {
     mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   } catch (error) {
     throw new StartError(`cannot make STATE_DIR ${stateDir}: ${messageOf(error)}`, 73);
+  }
+  const risk = riskOfFolder(stateDir, true);
+  if (risk !== "") {
+    const remedy = `make it root's alone (chown root ${stateDir}; chmod 700 ${stateDir}), or name another STATE_DIR`;
+    throw new StartError(`STATE_DIR: ${risk}, and so could decide who is blocked; ${remedy}`, 73);
   }
   const path = join(stateDir, "portreeve.lock");
   const lock = lockFile(path);

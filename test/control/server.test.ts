@@ -1,6 +1,6 @@
 // The socket file: who may open it, and whose it is never taken from.
 import assert from "node:assert/strict";
-import { existsSync, lstatSync, mkdirSync, renameSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdirSync, renameSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -100,6 +100,16 @@ test("what is no socket is never removed", async (t) => {
     await assert.rejects(serveControl({ path: join(folder, name), api, mode: 0o660 }), /is not a socket/);
     assert.ok(lstatSync(join(folder, name)));
   }
+});
+
+test("a folder in which others may replace the socket is refused; /tmp, where they may not, is none", async (t) => {
+  const folder = makeFolder(t);
+  const path = join(folder, "control.sock");
+  chmodSync(folder, 0o777);
+  await assert.rejects(serveControl({ path, api, mode: 0o660 }), /everybody may replace what is in .*; name a folder/);
+  assert.ok(!existsSync(path));
+  chmodSync(folder, 0o1777);
+  await (await serveControl({ path, api, mode: 0o660 })).close();
 });
 
 test("paths that the kernel cannot take are refused with the reason", async (t) => {

@@ -1,12 +1,13 @@
 // Bad input: configuration lines of every wrong kind, huge and unreadable files, a hosts.deny that is a directory, commands
 // that hang, fail or are not there. Each is told with file and line or with what the command came to, and the daemon lives.
 import assert from "node:assert/strict";
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, lchownSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { NOBODY_UID } from "../base/support.ts";
 import { source, TARGET } from "./support/addresses.ts";
 import { badLines, writeBadFile } from "./support/bad-lines.ts";
-import { Daemon } from "./support/daemon.ts";
+import { Daemon, stateOf } from "./support/daemon.ts";
 import { Lab } from "./support/lab.ts";
 import { syn } from "./support/packets.ts";
 import { sendPackets } from "./support/raw.ts";
@@ -134,11 +135,45 @@ test("history and blocked file that are directories: told, and the blocks are ma
   mkdirSync(`${blocked}.audp`);
   const daemon = await Daemon.start(lab, { ...harsh, TCP_MODE: "atcp", UDP_MODE: "audp", ...folders });
   await assertGuards(lab, daemon, 1);
-  await daemon.waitForLine(/WARNING: cannot write history file \S*history: EISDIR/);
-  await daemon.waitForLine(/WARNING: cannot write blocked file \S*blocked\.atcp: \S*E[A-Z]+/);
+  await daemon.waitForLine(/WARNING: cannot write history file \S*history: .*it is a directory; move it away/);
+  await daemon.waitForLine(/WARNING: cannot write blocked file \S*blocked\.atcp: .*it is a directory/);
   const { warnings } = await daemon.status();
   assert.ok(warnings.some((warning) => warning.includes("history file")));
   await assertGuards(lab, daemon, 2);
+});
+
+test("a folder that everybody may write (2.x's default is /tmp): no link is followed, no name in the way matters", async (t) => {
+  const lab = await openLab(t);
+  const shared = join(lab.folder, "shared");
+  mkdirSync(shared);
+  chmodSync(shared, 0o1777);
+  // What a local user can do before the daemon starts.
+  const [history, blocked, secret] = [join(shared, "history"), join(shared, "blocked"), join(lab.folder, "secret")];
+  writeFileSync(secret, "root's\n");
+  symlinkSync(secret, history);
+  lchownSync(history, NOBODY_UID, NOBODY_UID);
+  for (const name of [".blocked.atcp.new", ".blocked.audp.new"]) mkdirSync(join(shared, name));
+  const files: Settings = { HISTORY_FILE: history, BLOCKED_FILE: blocked, TCP_MODE: "atcp", UDP_MODE: "audp" };
+  const daemon = await Daemon.start(lab, { ...harsh, ...files });
+  await assertGuards(lab, daemon, 1);
+  await waitUntil("the list is written", () => readFileSync(`${blocked}.atcp`, "utf8").includes(source(1).ipv4));
+  await daemon.waitForLine(
+    /WARNING: cannot write history file .*it is a symbolic link, which is not followed; move it/,
+  );
+  assert.equal(readFileSync(secret, "utf8"), "root's\n");
+  const { stdout } = await daemon.cli(["check"]);
+  assert.match(stdout, /conf:\d+: warning: HISTORY_FILE: .*symbolic link.*it is not written/);
+  assert.match(stdout, /conf:\d+: warning: BLOCKED_FILE: .*everybody may put a file into .*shared first/);
+});
+
+test("a STATE_DIR that others may write is refused, with what to do", async (t) => {
+  const lab = await openLab(t);
+  const daemon = await Daemon.start(lab, harsh);
+  await daemon.stop();
+  chmodSync(stateOf(lab), 0o777);
+  const { code, stderr } = await daemon.second();
+  assert.equal(code, 73);
+  assert.match(stderr, /STATE_DIR: everybody may replace what is in .*chmod 700/);
 });
 
 /** With KILL_ROUTE, a line for hosts.deny and a stage of its own. */
