@@ -46,6 +46,17 @@ export type LearnedLike = Pick<LearnedSets, keyof LearnedSets>;
 /** Elements in one transaction: 40 bytes and some 2 us each. */
 const BATCH = 4_000;
 
+/** A flow that this host began, as connection tracking has it. */
+export interface OpenedFlow {
+  readonly destination: Prefix;
+  readonly protocol: number;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+}
+
+/** As the rules remember a flow. */
+const FLOW_MS = 600_000;
+
 export class LearnedSets {
   readonly #tables: Pick<NfTables, "insert" | "lookup" | "visitElements">;
   readonly #nowMs: () => number;
@@ -85,9 +96,19 @@ export class LearnedSets {
     return taken + this.#insert(part);
   }
 
-  /** Guards the other ends of connections that are older than the rules that would have learned them. */
-  addPeers(peers: readonly Prefix[], guardMs: number): number {
-    return this.#insert(peers.map((peer) => ({ ...placeOfPeer(peer), timeoutMs: guardMs })));
+  /**
+   * Guards the other ends of connections that are older than the rules that would have learned them, and lets each further
+   * answer of theirs prolong that. Returns how many elements the kernel took.
+   */
+  addPeers(flows: readonly OpenedFlow[], guardMs: number): number {
+    const known = new Map(flows.map((flow) => [JSON.stringify(flow.destination), flow.destination]));
+    const peers = [...known.values()].map((peer) => ({ ...placeOfPeer(peer), timeoutMs: guardMs }));
+    const opened = flows.map((flow) => ({
+      set: isIpv4(flow.destination) ? "flows4" : "flows6",
+      key: flowKey(flow),
+      timeoutMs: FLOW_MS,
+    }));
+    return this.#insert(peers) + this.#insert(opened);
   }
 
   #insert(changes: readonly ElementChange[]): number {
@@ -128,6 +149,12 @@ export class LearnedSets {
 }
 
 export const maxPeers = setSizes.peer;
+
+/** Key of `flows4` and `flows6`: address . inet_proto . its port . our port, each part padded to four bytes. */
+function flowKey({ destination, protocol, sourcePort, destinationPort }: OpenedFlow): Uint8Array {
+  const ports = [destinationPort, sourcePort].flatMap((port) => [port >>> 8, port & 255, 0, 0]);
+  return Uint8Array.from([...keyBytes(destination), protocol, 0, 0, 0, ...ports]);
+}
 
 function placeOfPeer(address: Prefix): { readonly set: string; readonly key: Uint8Array } {
   return { set: isIpv4(address) ? "peer4" : "peer6", key: keyBytes(address) };

@@ -16,7 +16,8 @@ import type { TapSource } from "../detect/tap/tap-source.ts";
 import { OffenceMemory } from "../judge/escalation.ts";
 import { Judge } from "../judge/judge.ts";
 import type { Verdict } from "../judge/verdict.ts";
-import { listOpenedPeers } from "../kernel/conntrack.ts";
+import { type Flow, listOpenedFlows } from "../kernel/conntrack.ts";
+import { listServedPorts } from "../kernel/sock-diag.ts";
 import { widerPolicy } from "../policy/tap-policy.ts";
 import type { Clock } from "../record/clock.ts";
 import type { HistoryFile } from "../record/history.ts";
@@ -463,12 +464,21 @@ export class Daemon {
     return restored;
   }
 
-  /** Guards the other ends of connections that stand already; those to come the rules learn. */
+  /**
+   * Guards the other ends of connections that stand already and that this host began: from an address of its own, out of
+   * ip_local_port_range, and not from a port that it serves. Those to come the rules learn.
+   */
   learnStandingPeers(): void {
     const own = new AddressRanges(this.#host.own);
-    const isOwn = ({ w0, w1, w2, w3 }: Prefix) => own.contains(w0, w1, w2, w3);
+    const { first, last } = this.#host.ephemeral;
     try {
-      this.#parts.learned.addPeers(listOpenedPeers(isOwn, maxPeers), this.#settings.guardMs);
+      const served = new Set(listServedPorts().map(({ protocol, port }) => `${protocol}:${port}`));
+      const isOurs = ({ source: { w0, w1, w2, w3 }, sourcePort, protocol }: Flow) =>
+        own.contains(w0, w1, w2, w3) &&
+        sourcePort >= first &&
+        sourcePort <= last &&
+        !served.has(`${protocol}:${sourcePort}`);
+      this.#parts.learned.addPeers(listOpenedFlows(isOurs, maxPeers), this.#settings.guardMs);
     } catch {
       // No connection tracking yet, or no right to ask it: they are learned with their next answer.
     }

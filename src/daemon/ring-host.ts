@@ -2,7 +2,7 @@
 // table beside them. Needs CAP_NET_RAW and no other right.
 import { randomInt } from "node:crypto";
 import { networkInterfaces } from "node:os";
-import type { GuardedPeer, LearnedElement, LearnedLike, LearnedSet } from "../block/learned-sets.ts";
+import type { GuardedPeer, LearnedElement, LearnedLike, LearnedSet, OpenedFlow } from "../block/learned-sets.ts";
 import type { SensorInCharge } from "../block/no-firewall.ts";
 import { COPY_BYTES, type RulesetPlan } from "../block/ruleset.ts";
 import type { PacketSink, PacketSource } from "../capture/packet-source.ts";
@@ -132,10 +132,13 @@ export class RingHost implements PacketSource, SensorInCharge, LearnedLike {
     return this.#sensor.memory.peers(this.#nowMs());
   }
 
-  addPeers(peers: readonly Prefix[], guardMs: number): number {
+  addPeers(flows: readonly OpenedFlow[], guardMs: number): number {
     const nowMs = this.#nowMs();
-    for (const { w0, w1, w2, w3 } of peers) this.#sensor.memory.addPeer(w0, w1, w2, w3, nowMs + guardMs, nowMs);
-    return peers.length;
+    for (const {
+      destination: { w0, w1, w2, w3 },
+    } of flows)
+      this.#sensor.memory.addPeer(w0, w1, w2, w3, nowMs + guardMs, nowMs);
+    return flows.length;
   }
 
   async visit(

@@ -12,12 +12,19 @@ function read(payload: Buffer, type = NEW): Flow | undefined {
 }
 
 const told = (flow: Flow | undefined) =>
-  flow && [formatPrefix(flow.source), formatPrefix(flow.destination), flow.answered];
+  flow && [
+    formatPrefix(flow.source),
+    formatPrefix(flow.destination),
+    flow.answered,
+    flow.protocol,
+    flow.sourcePort,
+    flow.destinationPort,
+  ];
 
 // nfgenmsg; CTA_TUPLE_ORIG { CTA_TUPLE_IP { src, dst }, CTA_TUPLE_PROTO { ... } }; CTA_TUPLE_REPLY; CTA_STATUS
 const ipv4 = Buffer.from(
   hex(`02000000
-    2400 0180  1400 0180 0800 0100 c6336401 0800 0200 cb007107  0c00 0280 0500 0100 06000000
+    3400 0180  1400 0180 0800 0100 c6336401 0800 0200 cb007107  1c00 0280 0500 0100 06000000 0600 0200 9c400000 0600 0300 00190000
     1800 0280  1400 0180 0800 0100 cb007107 0800 0200 c6336401
     0800 0300 0000018e`),
 );
@@ -28,8 +35,8 @@ const ipv6 = Buffer.from(
 );
 
 test("the original direction and whether it was answered, in both families", () => {
-  assert.deepEqual(told(read(ipv4)), ["198.51.100.1", "203.0.113.7", true]);
-  assert.deepEqual(told(read(ipv6)), ["2001:db8:a::1", "2001:db8:b:7::1", false]);
+  assert.deepEqual(told(read(ipv4)), ["198.51.100.1", "203.0.113.7", true, 6, 40_000, 25]);
+  assert.deepEqual(told(read(ipv6)), ["2001:db8:a::1", "2001:db8:b:7::1", false, 0, 0, 0]);
 });
 
 test("other messages and entries without an address are none", () => {

@@ -47,7 +47,8 @@ for (const family of families) {
     await exchange(conversation, "still there");
 
     const never = await visit(lab.scanner, { to, from, port: NEVER_USED, timeout: 1_500 });
-    assert.deepEqual(never.errors, { timeout: 1 }, "the soft block is not in force: the test does not test");
+    // The silence test answers half of the ports of a source that is found, open ones too: nobody learns which are which.
+    assert.deepEqual([never.opened, never.failed], [0, 1], "the soft block is not in force: the test does not test");
     assert.deepEqual(await blockedInKernel(lab), []);
     assert.deepEqual(await daemon.blocked().then((all) => all.filter((entry) => !entry.soft)), []);
     assert.deepEqual(daemon.history(), [], "a history line bans through fail2ban: it is for proven sources");

@@ -1,7 +1,8 @@
 // Serves TCP and UDP ports on both families, or on one address, until it is ended:
 //   listen.js --tcp 80,443 --udp 53 [--mode answer|close|echo|hold] [--address ADDRESS]
 // answer: sends one byte and waits for the client to close. close: sends one byte and closes first (TIME_WAIT stays
-// with this side). echo: sends back what it gets. UDP: echoes at once, or with hold only when a line "go" is read.
+// with this side). echo: sends back what it gets. UDP: echoes at once. hold: TCP sends its byte, and UDP its echo, only when
+// a line "go" is read.
 // Prints "ready" once every port is bound.
 import { createSocket } from "node:dgram";
 import { createServer, type Server, type Socket } from "node:net";
@@ -30,7 +31,10 @@ function serve(socket: Socket): void {
     return;
   }
   socket.resume();
-  if (values.mode === "close") socket.end("x");
+  if (values.mode === "hold") {
+    held.push(() => socket.write("x", () => process.stdout.write(`answered from ${socket.localPort}\n`)));
+    process.stdout.write(`asked on ${socket.localPort}\n`);
+  } else if (values.mode === "close") socket.end("x");
   else socket.write("x");
 }
 
