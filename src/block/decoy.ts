@@ -1,9 +1,13 @@
-// The kernel's part of ANSWER="open": closed ports answer like open ones. A SYN is handed by tproxy to one of two
-// listeners of ours and kept out of connection tracking; their SYN+ACK is the kernel's own, so that of any open port.
+// The kernel's part of ANSWER="open": closed ports answer like open ones. A SYN is handed by tproxy to a listener of ours and
+// kept out of connection tracking; its SYN+ACK is the kernel's own, so that of any open port.
 //
-//   bait    what comes to closed, watched ports: who finishes a handshake here went where nobody serves
+//   bait    what comes to closed, watched ports: who finishes a handshake here went where nobody serves. The set `baited`
+//           remembers the SYN, for the daemon to ask when the handshake is finished
 //   screen  what stands in for real ports while their visitor is held or softly blocked, and for tolerated closed
 //           ports: a handshake here is no evidence, for an innocent whose address is forged makes it as well
+//
+// Both have one listener: with a queue each, whoever fills that of the bait with half-open handshakes sees SYN cookies from
+// closed ports and none from real ones.
 
 import { SLASH64, wideMatches } from "./neighbours.ts";
 
@@ -17,8 +21,7 @@ export interface DecoyPorts {
 export interface DecoyPlan {
   /** DECOY_MARK: on packets of the decoy, and on no others. */
   readonly mark: number;
-  readonly bait: DecoyPorts;
-  readonly screen: DecoyPorts;
+  readonly door: DecoyPorts;
   /**
    * Another program translates addresses of arriving packets (containers with published ports, REDIRECT). Only behind
    * its rules can one see which ports are closed, and there connection tracking cannot be kept out any more.
@@ -36,12 +39,15 @@ export interface DecoyWords {
   /** Refreshes the hold of a source that has one and goes to `reheld`, whose rules are the second. */
   readonly toReheld: readonly string[];
   readonly reheld: readonly string[];
+  /** Logs a SYN of a held or softly blocked source to a real or tolerated port, within the same limits as `reheld`. */
+  readonly held: readonly string[];
   readonly quiet: string;
   readonly stray: string;
-  readonly held: string;
 }
 
-export const decoySets = { answered: 262_144 } as const;
+export const decoySets = { answered: 262_144, baited: 262_144 } as const;
+/** Within which a handshake must be finished to prove anything. */
+export const BAITED_SECONDS = 10;
 /** How long it is believed that this host's other firewalls let a source's packets through. */
 export const ANSWERED_MINUTES = 10;
 /** Handshakes begun a second where connection tracking remembers each for a minute. */
@@ -70,13 +76,12 @@ export const decoyChains = [
   "decoysyn",
   "decoyack",
   "bait",
+  "rebait",
   "reheld",
-  "screen",
   "served",
   "standin",
   "lure",
-  "tobait",
-  "toscreen",
+  "todecoy",
 ] as const;
 
 /** For the sensor, before it asks anything of a TCP packet. */
@@ -111,9 +116,20 @@ export function decoyRules(plan: DecoyPlan, words: DecoyWords): Readonly<Record<
       ...(words.grace ? [] : ["tcp dport @tolerated_tcp goto lure", "tcp dport @watched_tcp goto bait"]),
       "goto served",
     ],
-    bait: ["jump tobait", `meta mark != ${mark} return`, "counter", ...words.toReheld, "jump hold", ...words.probe],
+    bait: [
+      "jump todecoy",
+      `meta mark != ${mark} return`,
+      // Where the set is full the handshake proves nothing; the answer is the same.
+      "counter update @baited4 { ip saddr . tcp sport . tcp dport }",
+      "update @baited6 { ip6 saddr . tcp sport . tcp dport }",
+      ...words.toReheld,
+      ...outMatches().map((match) => `${match} goto rebait`),
+      "jump hold",
+      ...words.probe,
+    ],
+    rebait: ["jump hold", "goto reheld"],
     reheld: words.reheld,
-    lure: ["jump toscreen", `${isOurs} counter ${words.quiet}`],
+    lure: [...outMatches().map((match) => `${match} goto standin`), "jump todecoy", `${isOurs} counter ${words.quiet}`],
     served: [
       // Meant for strangers, whoever they are.
       "tcp dport @public_tcp return",
@@ -122,19 +138,18 @@ export function decoyRules(plan: DecoyPlan, words: DecoyWords): Readonly<Record<
       `${ANSWERED6} != @answered6 return`,
       ...outMatches().map((match) => `${match} goto standin`),
     ],
-    standin: ["jump toscreen", `${isOurs} counter ${words.held}`],
-    tobait: [...limitRules(behindNat), ...divertRules(plan.bait, mark, untrack)],
-    toscreen: [...limitRules(behindNat), ...divertRules(plan.screen, mark, untrack)],
+    // Logged as the bait is: a packet that wakes the daemon is answered some microseconds later than one that does not.
+    standin: ["jump todecoy", `meta mark != ${mark} return`, "counter", ...words.held],
+    todecoy: [...limitRules(behindNat), ...divertRules(plan.door, mark, untrack)],
     // With SYN cookies the kernel knows nothing of a handshake that has begun; its last packet has to find the listener.
     decoyack: [
       ...words.exempt,
       "meta l4proto . th dport @lately return",
-      `tcp dport @tolerated_tcp goto screen`,
-      "tcp dport @watched_tcp jump tobait",
+      "tcp dport @tolerated_tcp goto todecoy",
+      "tcp dport @watched_tcp jump todecoy",
       // And others are ACK scans, whose RST is that of a closed port.
       `${isOurs} ${words.stray}`,
     ],
-    screen: ["jump toscreen"],
     // A socket of a service has taken it after all: for who may not reach it, as without the decoy.
     decoyed: ["socket transparent 0 goto out"],
     answered: outMatches().map((match) => {

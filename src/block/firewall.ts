@@ -3,8 +3,9 @@
 import { KernelError } from "../kernel/errors.ts";
 import type { Libnftables } from "../kernel/libnftables.ts";
 import { type ElementChange, elementRemedy, type NfTables } from "../kernel/nf-tables.ts";
-import { formatPrefix, type Prefix } from "../wire/address.ts";
+import { formatPrefix, type Prefix, prefixOfWords } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
+import type { Arrival } from "../wire/arrival.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import type { PortRange } from "../wire/port-range.ts";
 import type { Block } from "./block.ts";
@@ -19,7 +20,7 @@ import {
   TABLE,
 } from "./ruleset.ts";
 import { sameEnd } from "./same-end.ts";
-import { latelyKey, type Place, placeOf, plainSets, sourceOfElement } from "./set-key.ts";
+import { baitedKey, latelyKey, type Place, placeOf, plainSets, sourceOfElement } from "./set-key.ts";
 
 export { sameEnd } from "./same-end.ts";
 
@@ -321,6 +322,12 @@ export class Firewall {
   isHeld(source: Prefix): boolean {
     const key = holdKey(source);
     return key !== undefined && this.#tables.lookup(key.set, key.key).present;
+  }
+
+  /** Whether the decoy took the SYN of this connection at a closed port, and not at a real or tolerated one. */
+  wasBaited({ source0, source1, source2, source3, sourcePort, port }: Arrival): boolean {
+    const { set, key } = baitedKey(prefixOfWords(source0, source1, source2, source3, 128), sourcePort, port);
+    return this.#tables.lookup(set, key).present;
   }
 
   /** Lets a source go before its hold ends by itself. */

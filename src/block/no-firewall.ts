@@ -3,6 +3,7 @@
 // (KILL_ROUTE, hosts.deny) are the enforcement then.
 import type { Prefix } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
+import type { Arrival } from "../wire/arrival.ts";
 import type { Block } from "./block.ts";
 import type { Firewall, Held, Outcome } from "./firewall.ts";
 import type { NetworkAudit } from "./network-blocks.ts";
@@ -80,6 +81,10 @@ export class NoFirewall implements FirewallLike {
 
   get networkCounts() {
     return { networkBlocks: 0, networkBlocksRefused: 0 };
+  }
+
+  wasBaited(_arrival: Arrival): boolean {
+    return false;
   }
 
   rest(_plan: RulesetPlan): void {}

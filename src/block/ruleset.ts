@@ -5,6 +5,7 @@ import { formatPrefix, isIpv4 } from "../wire/address.ts";
 import type { PortRange } from "../wire/port-range.ts";
 import {
   ANSWERED_MINUTES,
+  BAITED_SECONDS,
   type DecoyPlan,
   decoyChains,
   decoyedRule,
@@ -229,10 +230,10 @@ const namedLimits: Readonly<Record<string, string>> = {
   found_batch: `rate ${rates.found}/second burst ${rates.found} packets`,
 };
 
-function foundLog(prefix: string): readonly string[] {
+function foundLog(prefix: string, verdict: "drop" | "return" = "drop"): readonly string[] {
   return [
-    `limit name "found_prompt" ${log(prefix, PROMPT_GROUP)} drop`,
-    `limit name "found_batch" ${log(prefix, BATCH_GROUP)} drop`,
+    `limit name "found_prompt" ${log(prefix, PROMPT_GROUP)} ${verdict}`,
+    `limit name "found_batch" ${log(prefix, BATCH_GROUP)} ${verdict}`,
   ];
 }
 
@@ -462,10 +463,10 @@ function decoyWords(plan: RulesetPlan, weak: (prefix: string) => string) {
     grace: plan.grace,
     probe: probeLog("return"),
     toReheld: heldRules("goto reheld"),
-    reheld: probeLog("return", rates.again),
+    reheld: foundLog(logPrefixes.probe, "return"),
+    held: foundLog(logPrefixes.held, "return"),
     quiet: weak(logPrefixes.quiet),
     stray: weak(logPrefixes.stray),
-    held: weak(logPrefixes.held),
   };
 }
 
@@ -633,6 +634,11 @@ function setDefinitions(): Readonly<Record<string, string>> {
     ...both(
       "through",
       (family) => `type ${family}; flags dynamic, timeout; size ${throughSets.through}; timeout ${THROUGH_SECONDS}s;`,
+    ),
+    ...both(
+      "baited",
+      (family) =>
+        `type ${family} . inet_service . inet_service; flags dynamic, timeout; size ${decoySets.baited}; timeout ${BAITED_SECONDS}s;`,
     ),
     lately: `type inet_proto . inet_service; flags dynamic, timeout; size ${setSizes.lately}; timeout 1h;`,
   };

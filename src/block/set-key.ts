@@ -62,6 +62,12 @@ export function sourceOfKey(key: Uint8Array): Prefix | undefined {
   return prefixOfWords(word(0), word(4), word(8), word(12), bits);
 }
 
+/** Set and key of a SYN that came to a closed port, as `baited4` and `baited6` have it. */
+export function baitedKey(source: Prefix, sourcePort: number, port: number): { set: string; key: Uint8Array } {
+  const ports = [sourcePort >>> 8, sourcePort & 255, 0, 0, port >>> 8, port & 255, 0, 0];
+  return { set: isIpv4(source) ? "baited4" : "baited6", key: Uint8Array.of(...keyBytes(source), ...ports) };
+}
+
 /** Key of the `lately` set: inet_proto . inet_service, each part padded to four bytes. */
 export function latelyKey(protocol: number, port: number): Uint8Array {
   return Uint8Array.of(protocol, 0, 0, 0, port >>> 8, port & 255, 0, 0);

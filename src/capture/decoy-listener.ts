@@ -7,7 +7,7 @@ import { closeFd, watchReadable } from "../kernel/libc.ts";
 import { LocalPort, limitLife, listenTransparent } from "../kernel/transparent-listener.ts";
 import { Arrival } from "../wire/arrival.ts";
 
-/** Handshakes under way or waiting, a listener; above it the kernel keeps none and goes on with SYN cookies. */
+/** Handshakes under way or waiting, of one family; above it the kernel keeps none and goes on with SYN cookies. */
 const BACKLOG = 4_096;
 /** What the kernel still keeps of a connection whose peer does not take the FIN. */
 const LIFE_SECONDS = 2;
@@ -16,6 +16,8 @@ const ACCEPTS_PER_WAKEUP = 256;
 const REST_MS = 1_000;
 
 export interface DecoySink {
+  /** Whether the handshake began at a closed port. False: with the screen, or nobody knows. */
+  isBait(arrival: Arrival): boolean;
   /** A handshake with a closed port. The arrival is the one reused record; the connection is closed already. */
   handshake(arrival: Arrival): void;
   batchEnd(): void;
@@ -31,12 +33,10 @@ interface Ports {
 interface Door {
   readonly fd: number;
   readonly port: number;
-  readonly isBait: boolean;
 }
 
 export class DecoyListener {
-  readonly bait: Ports;
-  readonly screen: Ports;
+  readonly ports: Ports;
   readonly counters = { handshakes: 0, screened: 0, acceptFailures: 0 };
   readonly #doors: readonly Door[];
   readonly #nowMs: () => number;
@@ -47,28 +47,23 @@ export class DecoyListener {
   readonly #rests = new Map<Door, NodeJS.Timeout>();
   #sink: DecoySink | undefined;
 
-  private constructor(doors: readonly Door[], bait: Ports, screen: Ports, nowMs: () => number) {
+  private constructor(doors: readonly Door[], ports: Ports, nowMs: () => number) {
     this.#doors = doors;
     this.#nowMs = nowMs;
-    this.bait = bait;
-    this.screen = screen;
+    this.ports = ports;
     this.#arrival.protocol = 6;
   }
 
   /** Opens all of it, or says why not: the name of an errno. Nobody waits for what comes until watch(). */
   static open(mark: number, nowMs: () => number): DecoyListener | { readonly code: string } {
-    const doors: Door[] = [];
-    const openPorts = (isBait: boolean): Ports | string => {
-      const [four, six] = [false, true].map((ipv6) => listenTransparent({ ipv6, mark, backlog: BACKLOG }));
-      for (const door of [four, six]) if (door !== undefined && "fd" in door) doors.push({ ...door, isBait });
-      if (four === undefined || "code" in four) return four?.code ?? "";
-      return { four: four.port, six: six !== undefined && "port" in six ? six.port : undefined };
-    };
-    const bait = openPorts(true);
-    const screen = openPorts(false);
-    if (typeof bait !== "string" && typeof screen !== "string") return new DecoyListener(doors, bait, screen, nowMs);
+    const [four, six] = [false, true].map((ipv6) => listenTransparent({ ipv6, mark, backlog: BACKLOG }));
+    const doors = [four, six].filter((door): door is Door => door !== undefined && "fd" in door);
+    if (four !== undefined && "port" in four) {
+      const ports = { four: four.port, six: six !== undefined && "port" in six ? six.port : undefined };
+      return new DecoyListener(doors, ports, nowMs);
+    }
     for (const { fd } of doors) closeFd(fd);
-    return { code: typeof bait === "string" ? bait : String(screen) };
+    return { code: four?.code ?? "" };
   }
 
   watch(sink: DecoySink): void {
@@ -111,29 +106,28 @@ export class DecoyListener {
         break;
       }
       taken++;
-      this.#take(connection, door, timeMs);
+      this.#take(connection, sink, timeMs);
     }
     sink.batchEnd();
   }
 
-  #take(connection: number, door: Door, timeMs: number): void {
+  #take(connection: number, sink: DecoySink, timeMs: number): void {
     const { peer } = this.#acceptor;
     const arrival = this.#arrival;
     arrival.port = this.#local.of(connection);
     limitLife(connection, LIFE_SECONDS);
     closeFd(connection);
-    if (!door.isBait) {
-      this.counters.screened++;
-      return;
-    }
     if (!this.#acceptor.known || arrival.port === 0) return;
-    this.counters.handshakes++;
+    arrival.sourcePort = peer.port;
     arrival.source0 = peer.address0;
     arrival.source1 = peer.address1;
     arrival.source2 = peer.address2;
     arrival.source3 = peer.address3;
     arrival.timeMs = timeMs;
-    this.#sink?.handshake(arrival);
+    if (sink.isBait(arrival)) {
+      this.counters.handshakes++;
+      sink.handshake(arrival);
+    } else this.counters.screened++;
   }
 
   /** It stays readable: watched on, it would wake us without end. */

@@ -346,6 +346,7 @@ export class Daemon {
   /** The decoy tells who has finished a handshake with a closed port. */
   watchDecoy(): void {
     this.#parts.decoy?.watch({
+      isBait: (arrival) => this.#parts.firewall.wasBaited(arrival),
       handshake: (arrival) => {
         const verdict = this.#handshakes.arrived(arrival);
         if (verdict === undefined) return;

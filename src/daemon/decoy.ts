@@ -56,7 +56,7 @@ export class Decoy {
   plan(): DecoyPlan | undefined {
     const listener = this.#listener;
     if (listener === undefined) return undefined;
-    return { mark: this.#mark, bait: listener.bait, screen: listener.screen, behindNat: this.#behindNat };
+    return { mark: this.#mark, door: listener.ports, behindNat: this.#behindNat };
   }
 
   /** Once a second: true when the rules must be loaded again, because a program has begun or ceased to translate. */

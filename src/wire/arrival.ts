@@ -10,5 +10,7 @@ export class Arrival {
   protocol = 0;
   /** The port of ours that was reached. */
   port = 0;
+  /** Where it came from; 0 where that was not asked for. */
+  sourcePort = 0;
   timeMs = 0;
 }

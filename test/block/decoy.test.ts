@@ -7,8 +7,7 @@ import { ordinaryPlan } from "./plan.ts";
 const MARK = 0x70727600;
 const decoy: DecoyPlan = {
   mark: MARK,
-  bait: { four: 40_001, six: 40_003 },
-  screen: { four: 40_002, six: 40_004 },
+  door: { four: 40_001, six: 40_003 },
   behindNat: false,
 };
 
@@ -89,22 +88,39 @@ test("a served port is its service's; one served lately is the kernel's to refus
   assert.ok(!grace.some((rule) => /bait|lure/.test(rule)), "BOOT_GRACE: no port is a trap");
 });
 
-test("a handshake counts only where nobody serves: tolerated ports and real ones have the other listener", () => {
+test("a handshake counts only where nobody serves: the SYN to a tolerated or a real port is not remembered", () => {
   const chains = rulesOf({ ...ordinaryPlan, decoy });
-  const portsOf = (chain: string) => (chains.get(chain) ?? []).join(" ").match(/4000\d/g);
-  assert.deepEqual(portsOf("tobait"), ["40001", "40003"]);
-  assert.deepEqual(portsOf("toscreen"), ["40002", "40004"]);
-  for (const chain of ["lure", "standin", "screen"]) assert.equal(chains.get(chain)?.[0], "jump toscreen");
-  assert.equal(chains.get("bait")?.[0], "jump tobait");
-  const four = rulesOf({ ...ordinaryPlan, decoy: { ...decoy, bait: { four: 40_001, six: undefined } } });
-  assert.equal(four.get("tobait")?.length, 1, "a kernel without IPv6");
+  const remembering = [...chains].filter(([, rules]) => rules.some((rule) => /@baited/.test(rule)));
+  assert.deepEqual(
+    remembering.map(([chain]) => chain),
+    ["bait"],
+  );
+  const bait = chains.get("bait") ?? [];
+  assert.ok(at(bait, "meta mark !=") < at(bait, "@baited4"), "nor one that the decoy has not taken");
+  const four = rulesOf({ ...ordinaryPlan, decoy: { ...decoy, door: { four: 40_001, six: undefined } } });
+  assert.equal(four.get("todecoy")?.length, 1, "a kernel without IPv6");
+});
+
+test("real, tolerated and closed ports have one listener, and log their SYNs within the same limits", () => {
+  const chains = rulesOf({ ...ordinaryPlan, decoy });
+  const diverting = [...chains].filter(([, rules]) => rules.some((rule) => /tproxy/.test(rule)));
+  assert.deepEqual(
+    diverting.map(([chain]) => chain),
+    ["todecoy"],
+  );
+  for (const chain of ["bait", "standin"]) assert.equal(chains.get(chain)?.[0], "jump todecoy");
+  const lure = chains.get("lure") ?? [];
+  assert.ok(at(lure, "@soft4 goto standin") < at(lure, "jump todecoy"));
+  const logs = (chain: string) => (chains.get(chain) ?? []).filter((rule) => /log prefix/.test(rule));
+  const alike = (rule: string) => rule.replace(/prefix "\w+"/, "");
+  assert.equal(logs("reheld").length, 2);
+  assert.deepEqual(logs("standin").map(alike), logs("reheld").map(alike));
 });
 
 test("the mark comes after tproxy, which ends the rule where no listener is: a dead daemon's ports are the sensor's", () => {
   const chains = rulesOf({ ...ordinaryPlan, decoy });
-  for (const chain of ["tobait", "toscreen"])
-    for (const rule of chains.get(chain) ?? [])
-      assert.match(rule, /tproxy ip6? to \S+ meta mark set 1886549504 notrack$/);
+  for (const rule of chains.get("todecoy") ?? [])
+    assert.match(rule, /tproxy ip6? to \S+ meta mark set 1886549504 notrack$/);
   assert.equal(chains.get("bait")?.[1], `meta mark != ${MARK} return`);
   const sensor = chains.get("sensor") ?? [];
   assert.ok(at(sensor, "goto decoyed") < at(sensor, "goto newtcp"));
@@ -122,7 +138,6 @@ test("a real port is covered only for the held and softly blocked, and only wher
 
 test("behind a translation handshakes are tracked, and so limited", () => {
   const chains = rulesOf({ ...ordinaryPlan, decoy: { ...decoy, behindNat: true } });
-  for (const chain of ["tobait", "toscreen"])
-    assert.match(chains.get(chain)?.[0] ?? "", /ct state new limit rate over/);
+  assert.match(chains.get("todecoy")?.[0] ?? "", /ct state new limit rate over/);
   assert.match(buildRuleset({ ...ordinaryPlan, decoy }, "on"), /chain inet portreeve decoynat .*dstnat \+ 10/);
 });

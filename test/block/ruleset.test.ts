@@ -110,7 +110,7 @@ test("a known customer's first and last packet pass few rules: it stays known, a
   ]);
   const decoyed = on({
     ...ordinaryPlan,
-    decoy: { mark: 7, bait: { four: 1, six: 2 }, screen: { four: 3, six: 4 }, behindNat: false },
+    decoy: { mark: 7, door: { four: 1, six: 2 }, behindNat: false },
   });
   const left = (decoyed.get("sensor") ?? []).filter((rule) => rule.includes("@known"));
   assert.ok(
