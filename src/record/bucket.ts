@@ -4,10 +4,13 @@
 export interface BucketLimits {
   readonly burst: number;
   readonly perSecond: number;
+  /** A second pair, for days instead of seconds: a flood that goes on is held to this. */
+  readonly lasting?: { readonly burst: number; readonly perSecond: number };
 }
 
 export class Bucket {
   readonly #limits: BucketLimits;
+  readonly #lasting: Bucket | undefined;
   #tokens: number;
   #lastMs: number;
 
@@ -15,12 +18,13 @@ export class Bucket {
     this.#limits = limits;
     this.#tokens = limits.burst;
     this.#lastMs = nowMs;
+    this.#lasting = limits.lasting === undefined ? undefined : new Bucket(limits.lasting, nowMs);
   }
 
   /** Takes `count` tokens if there are as many; allocates nothing, so it may be asked on the packet path. */
   take(nowMs: number, count: number): boolean {
     this.#refill(nowMs);
-    if (this.#tokens < count) return false;
+    if (this.#tokens < count || this.#lasting?.take(nowMs, count) === false) return false;
     this.#tokens -= count;
     return true;
   }
@@ -28,7 +32,7 @@ export class Bucket {
   /** Whether take() would be granted. */
   has(nowMs: number, count: number): boolean {
     this.#refill(nowMs);
-    return this.#tokens >= count;
+    return this.#tokens >= count && this.#lasting?.has(nowMs, count) !== false;
   }
 
   #refill(nowMs: number): void {

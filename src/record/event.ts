@@ -1,7 +1,8 @@
 // Structured events, as `portreeve events --json` prints them (design section 7). What does not apply is absent.
 import type { DispositionName, KindName } from "../detect/probe.ts";
 
-export type EventType = "probe" | "finding" | "block" | "unblock" | "drift" | "warning";
+export const eventTypes = ["probe", "finding", "block", "unblock", "drift", "warning"] as const;
+export type EventType = (typeof eventTypes)[number];
 
 export interface Event {
   /** ISO 8601, UTC, milliseconds. */

@@ -3,7 +3,8 @@
 import { Bucket } from "./bucket.ts";
 
 const MAX_SOURCES = 65_536;
-const budget = { burst: 20_000, perSecond: 1000 };
+/** In a flood that goes on all day 220,000 lines: 20 MB. */
+const budget = { burst: 20_000, perSecond: 1_000, lasting: { burst: 50_000, perSecond: 2 } };
 
 export class HistorySources {
   readonly #nowMs: () => number;

@@ -35,6 +35,7 @@ const schema = `
   CREATE TABLE IF NOT EXISTS events (id integer PRIMARY KEY, time_ms integer, type text, source text,
     json text) STRICT;
   CREATE INDEX IF NOT EXISTS events_by_source ON events (source);
+  CREATE INDEX IF NOT EXISTS events_by_type ON events (type);
   COMMIT`;
 
 const columnProbes: readonly string[] = [

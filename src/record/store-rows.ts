@@ -6,7 +6,7 @@ import { dispositionNames, kindNames } from "../detect/probe.ts";
 import { grades } from "../judge/verdict.ts";
 import { formatPrefix, type Prefix, parsePrefix } from "../wire/address.ts";
 import { isCount, isFields, isOptionalText, isText, isTime, oneOf, parseJson } from "./checks.ts";
-import type { Event } from "./event.ts";
+import { type Event, eventTypes } from "./event.ts";
 import { describeReason, parseReason } from "./finding-text.ts";
 
 /** A block as the store keeps it; whether the kernel enforces it is asked of the kernel. */
@@ -59,15 +59,6 @@ export const blockColumns =
   "cast(soft AS integer), cast(reason AS text), cast(offences AS integer), cast(backend AS text), " +
   "cast(protocol AS integer), cast(port AS integer)";
 export const offencesColumns = "cast(source AS text), cast(offences AS integer), cast(last_end_ms AS integer)";
-
-const eventTypes = [
-  "probe",
-  "finding",
-  "block",
-  "unblock",
-  "drift",
-  "warning",
-] as const satisfies readonly Event["type"][];
 
 /** Canonical text only: the table's key is the text, and two spellings would be two blocks. */
 function parseSource(text: unknown): Prefix | undefined {

@@ -2,7 +2,8 @@
 // transaction, keeps the counters and catches what SQLite throws.
 import type Database from "libsql";
 import { isFields, parseJson } from "./checks.ts";
-import type { Event } from "./event.ts";
+import { type Event, eventTypes } from "./event.ts";
+import { type EventCounts, kindOf, noEvents } from "./event-quota.ts";
 import {
   blockParameters,
   decodeBlob,
@@ -117,13 +118,27 @@ export function readEventsAfter(
   return found;
 }
 
-export function deleteEventsBefore(database: Database.Database, id: number): void {
-  database.prepare("DELETE FROM events WHERE id < ?").run([id]);
+/** Returns how many have gone. */
+export function deleteOldestEvents(
+  database: Database.Database,
+  types: readonly Event["type"][],
+  count: number,
+): number {
+  const names = types.map(() => "?").join(", ");
+  const sql = `DELETE FROM events WHERE id IN (SELECT id FROM events WHERE type IN (${names}) ORDER BY id LIMIT ?)`;
+  return database.prepare(sql).run([...types, count]).changes;
 }
 
-/** The range of event numbers; empty: 1 to 0. */
-export function readEventIds(database: Database.Database): { readonly oldest: number; readonly newest: number } {
-  const ids: unknown = database.prepare("SELECT min(id) AS oldest, max(id) AS newest FROM events").get();
-  const { oldest, newest } = isFields(ids) ? ids : {};
-  return typeof oldest === "number" && typeof newest === "number" ? { oldest, newest } : { oldest: 1, newest: 0 };
+/** The highest event number, 0 without any, and how many events there are of each kind. */
+export function readEventIds(database: Database.Database): { readonly newest: number; readonly counts: EventCounts } {
+  const ids: unknown = database.prepare("SELECT max(id) AS newest FROM events").get();
+  const { newest } = isFields(ids) ? ids : {};
+  const counts = noEvents();
+  const count = database.prepare("SELECT count(*) AS count FROM events WHERE type = ?");
+  for (const type of eventTypes) {
+    const row: unknown = count.get([type]);
+    const { count: ofType } = isFields(row) ? row : {};
+    if (typeof ofType === "number") counts[kindOf(type)] += ofType;
+  }
+  return { newest: typeof newest === "number" ? newest : 0, counts };
 }

@@ -2,6 +2,7 @@
 // flush(), on the one connection and the main thread. A store that fails is counted and said once; nothing throws.
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import type { Event, NumberedEvent } from "./event.ts";
+import { type EventCounts, kindOf, noEvents, surplus, typesOf } from "./event-quota.ts";
 import { describe, isDamage, type OpenedFile, openDatabase, releaseDatabase, replaceDatabase } from "./store-file.ts";
 import {
   blockColumns,
@@ -13,7 +14,7 @@ import {
 } from "./store-rows.ts";
 import {
   countBlocks,
-  deleteEventsBefore,
+  deleteOldestEvents,
   networksOnly,
   pruneOffences,
   readEventIds,
@@ -29,7 +30,9 @@ import {
 export type { StoredBlock, StoredOffences } from "./store-rows.ts";
 
 export interface StoreLimits {
-  /** Events kept; the oldest tenth goes when there are more. */
+  /**
+   * Events kept; a tenth goes when there are more: the oldest of the kinds that have more than their part (event-quota.ts).
+   */
   readonly maxEvents: number;
   /** Sources whose offences are remembered; those whose block ended first go. */
   readonly maxOffences?: number;
@@ -94,8 +97,8 @@ export interface Store {
 }
 
 const RETRY_AFTER_MS = 1000;
-/** Rows of a transaction, so that a flush takes some 100 ms at most; few while it is not known that it will work. */
-const FLUSH_ROWS = 10_000;
+/** Rows of a transaction, so that a flush takes some 50 ms at most; few while it is not known that it will work. */
+const FLUSH_ROWS = 4_000;
 const RETRY_ROWS = 500;
 const MAX_QUERY_EVENTS = 100_000;
 /** Events in one part of eventsAfter: some 5 ms. */
@@ -130,8 +133,9 @@ class SqliteStore implements Store {
   readonly #blocks = new Map<string, StoredBlock | undefined>();
   readonly #offences = new Map<string, StoredOffences>();
   #events: Event[] = [];
-  #oldestEventId = 1;
   #newestEventId = 0;
+  /** Of each kind, how many the file has. */
+  #eventCounts: EventCounts = noEvents();
   /** Upserts since the table was last pruned; begins at the bound, so that the first flush prunes. */
   #offencesWritten: number;
   #troubled = false;
@@ -288,7 +292,7 @@ class SqliteStore implements Store {
     const offences = first(this.#offences, maxRows - blocks.length);
     const events = this.#events.slice(0, maxRows - blocks.length - offences.length);
     const newestId = this.#newestEventId + events.length;
-    let oldestId = this.#oldestEventId;
+    const eventCounts = { ...this.#eventCounts };
     let offencesWritten = this.#offencesWritten + offences.length;
     if (database.inTransaction) rollBack(database);
     database.exec("BEGIN IMMEDIATE");
@@ -300,9 +304,9 @@ class SqliteStore implements Store {
         offencesWritten = 0;
       }
       writeEvents(database, this.#newestEventId + 1, events);
-      if (newestId - oldestId + 1 > this.#limits.maxEvents) {
-        oldestId = newestId - Math.floor(this.#limits.maxEvents * KEPT_SHARE) + 1;
-        deleteEventsBefore(database, oldestId);
+      for (const { type } of events) eventCounts[kindOf(type)]++;
+      for (const [kind, count] of surplus(eventCounts, this.#limits.maxEvents, KEPT_SHARE)) {
+        eventCounts[kind] -= deleteOldestEvents(database, typesOf(kind), count);
       }
       database.exec("COMMIT");
     } catch (error) {
@@ -310,7 +314,7 @@ class SqliteStore implements Store {
       throw error;
     }
     this.#newestEventId = newestId;
-    this.#oldestEventId = oldestId;
+    this.#eventCounts = eventCounts;
     this.#offencesWritten = offencesWritten;
     for (const [key] of blocks) this.#blocks.delete(key);
     for (const [key] of offences) this.#offences.delete(key);
@@ -343,9 +347,9 @@ class SqliteStore implements Store {
 
   #readEventIds(): void {
     try {
-      const { oldest, newest } = readEventIds(this.#file.database);
-      this.#oldestEventId = oldest;
+      const { newest, counts } = readEventIds(this.#file.database);
       this.#newestEventId = newest;
+      this.#eventCounts = counts;
     } catch (error) {
       this.#fail(error, "read");
     }

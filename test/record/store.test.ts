@@ -130,6 +130,28 @@ test("a file that is no database is moved aside, said once, and a new one begun"
   assert.equal(open().loadBlocks().length, 1);
 });
 
+test("probes, however many, take no place of findings, blocks and warnings; and these none of probes", (t) => {
+  const { open } = setUp(t);
+  const store = open({ maxEvents: 1_000 });
+  const types = ["finding", "block", "warning"] as const;
+  for (const type of types) store.addEvent({ ...event(0), type, source: "192.0.2.100" });
+  for (let i = 0; i < 5_000; i++) store.addEvent({ ...event(i), type: "probe", source: `10.0.${i >> 8}.${i & 255}` });
+  store.flush();
+  const kept = () => store.events({ limit: 10, source: "192.0.2.100" }).map(({ type }) => type);
+  assert.deepEqual(kept(), types);
+  store.close();
+  // The counts are read from the file.
+  const again = open({ maxEvents: 1_000 });
+  for (let i = 0; i < 5_000; i++) again.addEvent({ ...event(i), type: "probe", source: "10.0.0.1" });
+  assert.deepEqual(
+    again.events({ limit: 10, source: "192.0.2.100" }).map(({ type }) => type),
+    types,
+  );
+  assert.ok(again.events({ limit: 10_000 }).length <= 1_000);
+  for (let i = 0; i < 5_000; i++) again.addEvent({ ...event(i), type: "block", source: "10.0.0.2" });
+  assert.ok(again.events({ limit: 10_000, source: "10.0.0.1" }).length >= 450);
+});
+
 test("a page that was overwritten is noticed at the opening", (t) => {
   const { path, said, open } = setUp(t);
   const store = open({ maxEvents: 10_000 });
@@ -151,6 +173,7 @@ test("a file that is damaged while it is open is replaced, and the daemon is ask
   store.putBlock(block("192.0.2.1"));
   // More than SQLite's page cache of 2 MB, so that it has to read what was overwritten.
   for (let i = 0; i < 40_000; i++) store.addEvent(event(i));
+  for (let i = 0; i < 10; i++) store.flush();
   assert.equal(store.events({ limit: 1 }).length, 1);
   for (const file of [path, `${path}-wal`]) {
     writeFileSync(file, Buffer.alloc(statSync(file).size, 0xa5), { flag: "r+" });

@@ -2,6 +2,7 @@
 // start (attack D1 of docs/security). The heap is what Node gives such a host.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { z } from "zod";
 import { floodProgram } from "../../bench/support.ts";
 import { LINK, TARGET } from "../support/addresses.ts";
 import { Daemon } from "../support/daemon.ts";
@@ -9,6 +10,7 @@ import { Lab } from "../support/lab.ts";
 import { harsh } from "../support/settings.ts";
 import { waitUntil } from "../support/wait.ts";
 
+const countersSchema = z.object({ blockLimit: z.number() });
 const SOURCES = 240_000;
 const PER_SECOND = 4_000;
 const SETTLE_MS = 400_000;
@@ -38,7 +40,9 @@ test(`${SOURCES.toLocaleString("en")} forged sources in a heap of 256 MB: all bl
     SETTLE_MS,
   );
   const { blocked, lost, counters, warnings } = await daemon.status();
-  t.diagnostic(`blocked ${blocked}, lost ${lost}, limit ${counters["blockLimit"]}; ${warnings.join("; ")}`);
+  t.diagnostic(
+    `blocked ${blocked}, lost ${lost}, limit ${countersSchema.parse(counters).blockLimit}; ${warnings.join("; ")}`,
+  );
   t.diagnostic(`resident ${(daemon.residentBytes() / 1e6).toFixed(0)} MB`);
   assert.ok(daemon.residentBytes() < RESIDENT_LIMIT_BYTES);
   assert.ok(warnings.some((warning) => /the block list is \d+ % full/.test(warning)));
@@ -68,7 +72,7 @@ test("what a larger heap has blocked does not kill a start with a smaller one: t
   });
   await daemon.restart();
   const { blocked, counters } = await daemon.status();
-  assert.equal(blocked, counters["blockLimit"]);
+  assert.equal(blocked, countersSchema.parse(counters).blockLimit);
   const said = await daemon.waitForLine(/older blocks do not fit into the list/);
   t.diagnostic(`${blocked} of 30000 blocks; ${said}`);
   const held = await lab.target.mustRun(["nft", "-j", "list", "set", "inet", "portreeve", "blocked4"]);
