@@ -20,7 +20,7 @@ export interface Block {
   readonly trigger?: Trigger;
   /** Made on trial (`run --trial`), and so until its end at most: when it ends if the trial is confirmed. */
   readonly afterTrial?: { readonly untilMs: number | undefined };
-  /** Known pairs and live connections that the source had when it was blocked; absent: not counted. */
+  /** Known pairs and live connections that the source had when it was blocked (Ended in judge/verdict.ts); absent: not counted. */
   readonly knownPairs?: number;
   readonly liveConnections?: number;
   /** True once the kernel has been asked and has said that it holds the source (or the command has said so). */

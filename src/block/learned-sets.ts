@@ -135,6 +135,17 @@ export class LearnedSets {
     return placesOfClient(source).some(({ set, key }) => this.#tables.lookup(set, key).present);
   }
 
+  /** How many of the ports a client's known pairs are with; two system calls a port at most. Throws KernelError. */
+  countPairs(source: Prefix, ports: readonly number[]): number {
+    const places = placesOfClient(source);
+    const isKnown = (port: number) =>
+      places.some(({ set, key }) => {
+        const pair = Uint8Array.of(...key, port >>> 8, port & 255, 0, 0);
+        return this.#tables.lookup(set === "client4" ? "known4" : "known6", pair).present;
+      });
+    return ports.filter(isKnown).length;
+  }
+
   /** At most 65,536 of each family. Throws KernelError. */
   peers(): GuardedPeer[] {
     const peers: GuardedPeer[] = [];

@@ -341,9 +341,17 @@ export const keys = {
       'With PROOF="on": when more unproven sources than this are found scanning in one second, somebody forges them; soft ' +
       "blocks stop until that ends. Proven sources are blocked all the same.",
   }),
+  sharedConnections: key("block", "SHARED_ADDRESS_CONNECTIONS", integer(0, 1_000_000), {
+    absent: "4",
+    meaning:
+      "A source that has as many established connections to this host's services is taken for a shared address (a household, a " +
+      "provider's NAT): it is softly blocked where it would be blocked in full, so that they go on. 0: it is blocked in full. " +
+      "Who has finished a connection within 7 days is blocked softly whatever this says.",
+  }),
   softBlockTime: key("block", "SOFT_BLOCK_TIME", duration({ minMs: 1000, maxMs: 2_592_000_000 }), {
     absent: "10m",
-    meaning: 'With PROOF="on": how long an unproven source may open no new connection.',
+    meaning:
+      'With PROOF="on": how long an unproven source, or a proven client of this host, may open no new connection.',
   }),
   blockWider: key("block", "BLOCK_WIDER", flag, {
     absent: "0",

@@ -94,6 +94,7 @@ function takeSettings(
     scatteredSources: take(keys.scatteredSources),
     toleratedKinds: take(keys.toleratedKinds),
     softBlockTimeMs: take(keys.softBlockTime),
+    sharedConnections: take(keys.sharedConnections),
     blockWider: take(keys.blockWider),
     latelyOpenMs: take(keys.latelyOpen),
     bootGraceMs: take(keys.bootGrace),

@@ -107,6 +107,8 @@ export interface Settings {
   readonly blockTimeFactor: number;
   readonly blockTimeMaxMs: number;
   readonly softBlockTimeMs: number;
+  /** SHARED_ADDRESS_CONNECTIONS: with as many live connections a source is softly blocked only; 0: whatever it has. */
+  readonly sharedConnections: number;
   /** BLOCK_WIDER: several blocked /64s of a /56 or /48 make it a block. */
   readonly blockWider: boolean;
   /** LATELY_OPEN; ports above 1023 get 24 times as long (1h -> 24h). */

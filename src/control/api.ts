@@ -38,6 +38,9 @@ export interface BlockedEntry {
   readonly backend: string;
   readonly enforced: boolean;
   readonly offences: number;
+  /** What a full block ended, or a soft one in its place spared: served ports that the source had used, connections that stood. */
+  readonly knownPairs?: number;
+  readonly liveConnections?: number;
 }
 
 export interface Explanation {

@@ -43,6 +43,8 @@ export const blockedEntrySchema: z.ZodType<BlockedEntry> = z.looseObject({
   backend: z.string(),
   enforced: z.boolean(),
   offences: count,
+  knownPairs: count.exactOptional(),
+  liveConnections: count.exactOptional(),
 });
 
 export const guardEntrySchema: z.ZodType<GuardEntry> = z.looseObject({

@@ -10,7 +10,7 @@ import type { Detector } from "../detect/detector.ts";
 import type { Finding } from "../detect/finding.ts";
 import { Breaker } from "../judge/breaker.ts";
 import { blockDurationMs, type OffenceMemory } from "../judge/escalation.ts";
-import type { Grade, Verdict } from "../judge/verdict.ts";
+import type { Ended, Grade, Verdict } from "../judge/verdict.ts";
 import { reasonFor } from "../record/finding-text.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { Store } from "../record/store.ts";
@@ -40,6 +40,8 @@ export interface BlockerParts {
   readonly delegate?: Delegate;
   /** `run --trial`. */
   readonly trial?: Trial | undefined;
+  /** What a block by hand ends. Absent: not counted. */
+  readonly ends?: (source: Prefix) => Ended | undefined;
   /** IPv6 prefixes of which several parts are blocked. */
   readonly wider?: Pick<WiderBlocks, "blocked" | "lifted">;
   readonly nowMs: () => number;
@@ -56,6 +58,7 @@ interface Decision {
   /** undefined: as BLOCK_TIME and the source's past say; 0: for ever. */
   readonly forMs?: number | undefined;
   readonly finding?: Finding;
+  readonly ends?: Ended | undefined;
   /** Another program's block, taken over: none that a trial makes. */
   readonly existed?: boolean;
 }
@@ -109,14 +112,14 @@ export class Blocker {
             !this.#isFullyBlocked(verdict.finding.source) &&
             (verdict.grade !== "direct" || this.#mayBlockSoftly())
           ) {
-            decisions.push(decisionOf(verdict.finding, verdict.grade, true));
+            decisions.push(decisionOf(verdict, true));
           }
           break;
         case "block":
-          if (blocksByFirewall(this.#settings)) decisions.push(decisionOf(verdict.finding, verdict.grade, false));
+          if (blocksByFirewall(this.#settings)) decisions.push(decisionOf(verdict, false));
           // Commands have no way back from a mistake: never for whom this host depends on, proven or not.
           if (mayRun && delegate?.hasSteps === true && verdict.guard === undefined)
-            this.#inBackground(this.#respond(verdict.finding, verdict.grade));
+            this.#inBackground(this.#respond(verdict));
           break;
       }
     }
@@ -145,7 +148,8 @@ export class Blocker {
   }
 
   /** Runs the administrator's commands; where they are the block, hands the source over to them. */
-  async #respond(finding: Finding, grade: Grade): Promise<void> {
+  async #respond(verdict: Blocking): Promise<void> {
+    const { finding } = verdict;
     const { delegate, recorder, detector, nowMs } = this.#parts;
     if (delegate === undefined) return;
     const { results, backend } = await delegate.respond(finding);
@@ -155,7 +159,7 @@ export class Blocker {
     }
     if (backend === "hosts.deny" && this.#settings.firewall !== "none") {
       // KILL_ROUTE has failed, and a line in hosts.deny alone shuts hardly anybody out.
-      this.#enforce([decisionOf(finding, grade, false)]);
+      this.#enforce([decisionOf(verdict, false)]);
       recorder.responded(finding.source, results, { finding, stands: this.#isFullyBlocked(finding.source) });
       return;
     }
@@ -165,7 +169,7 @@ export class Blocker {
       recorder.responded(finding.source, results, { finding });
       return;
     }
-    const made = this.#blockOf(decisionOf(finding, grade, false), nowMs());
+    const made = this.#blockOf(decisionOf(verdict, false), nowMs());
     const block: Block = { ...made, backend, enforced: true };
     const refusal = this.#keep(block, this.list.get(block.source), nowMs());
     const failure = refusal === "" ? delegate.takeOver(block, nowMs()) : refusal;
@@ -268,7 +272,9 @@ export class Blocker {
 
   /** Blocks by hand. The block as it stands, or why it does not. */
   blockByHand(source: Prefix, forMs: number | undefined, reason: string): Block | string {
-    const [outcome] = this.#enforce([{ source, grade: "manual", soft: false, reason, forMs }]);
+    const [outcome] = this.#enforce([
+      { source, grade: "manual", soft: false, reason, forMs, ends: this.#parts.ends?.(source) },
+    ]);
     return outcome ?? "nothing was done";
   }
 
@@ -303,7 +309,7 @@ export class Blocker {
   }
 
   #blockOf(decision: Decision, nowMs: number): Block {
-    const { soft, grade, reason, source, finding } = decision;
+    const { soft, grade, reason, source, finding, ends } = decision;
     const past = this.#parts.offences.get(source, nowMs)?.offences ?? 0;
     const durationMs = this.#durationMs(decision, past + 1);
     const wantedMs = durationMs === undefined ? undefined : nowMs + durationMs;
@@ -318,6 +324,7 @@ export class Blocker {
       offences: past + 1,
       backend: "nftables",
       ...trigger,
+      ...ends,
       enforced: false,
     };
   }
@@ -479,6 +486,9 @@ function hasResponses({ soft, grade, afterTrial }: Block): boolean {
   return !soft && grade !== "manual" && afterTrial === undefined;
 }
 
-function decisionOf(finding: Finding, grade: Grade, soft: boolean): Decision {
-  return { source: finding.source, grade, soft, reason: reasonFor(finding), finding };
+/** A verdict that a block follows from. */
+type Blocking = Pick<Verdict & { readonly action: "soft" | "block" }, "finding" | "grade" | "ends">;
+
+function decisionOf({ finding, grade, ends }: Blocking, soft: boolean): Decision {
+  return { source: finding.source, grade, soft, reason: reasonFor(finding), finding, ends };
 }

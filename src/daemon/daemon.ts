@@ -16,8 +16,9 @@ import type { TapSource } from "../detect/tap/tap-source.ts";
 import { OffenceMemory } from "../judge/escalation.ts";
 import { Judge } from "../judge/judge.ts";
 import type { Verdict } from "../judge/verdict.ts";
+import { listConnectedFrom } from "../kernel/connected-from.ts";
 import { type Flow, listOpenedFlows } from "../kernel/conntrack.ts";
-import { listServedPorts } from "../kernel/sock-diag.ts";
+import { listServedPorts, type ServedPort } from "../kernel/sock-diag.ts";
 import { widerPolicy } from "../policy/tap-policy.ts";
 import type { Clock } from "../record/clock.ts";
 import type { HistoryFile } from "../record/history.ts";
@@ -31,6 +32,7 @@ import { Blocker } from "./blocker.ts";
 import { BootGrace } from "./boot-grace.ts";
 import type { Decoy } from "./decoy.ts";
 import { Delegate } from "./delegate.ts";
+import { EndedCount } from "./ended.ts";
 import { Engine, type ProbeState } from "./engine.ts";
 import { guardEntries } from "./guard.ts";
 import { Handshakes } from "./handshakes.ts";
@@ -118,6 +120,7 @@ export class Daemon {
   readonly #handshakes: Handshakes;
   readonly #idleCommands: IdleCommands;
   readonly #wider: WiderBlocks;
+  readonly #ended: EndedCount;
   readonly #parts: DaemonParts;
   readonly #offences: OffenceMemory;
   readonly #startMs: number;
@@ -175,6 +178,14 @@ export class Daemon {
     this.recorder = new Recorder(recorderParts, this.#recorderPolicy());
     this.delegate = new Delegate(settings, { responder: parts.responder, firewall, recorder: this.recorder });
     this.#offences = new OffenceMemory({ memoryMs: settings.blockTimeMaxMs, seed: parts.hashSeed });
+    this.#ended = new EndedCount({
+      judge: this.judge,
+      learned: parts.learned,
+      connectedFrom: listConnectedFrom,
+      servedPorts: () => this.#servedPorts(),
+      sharedConnections: () => this.#settings.sharedConnections,
+      nowMs: () => performance.now(),
+    });
     this.blocker = new Blocker(settings, {
       firewall,
       store,
@@ -193,6 +204,7 @@ export class Daemon {
       delegate: this.delegate,
       trial: parts.trial,
       maxBlocks: blockLimit(readMemoryLimits()),
+      ends: (source) => this.#ended.count(source),
       wider: {
         blocked: (block) => {
           if (this.#settings.blockWider) this.#wider.blocked(block);
@@ -364,6 +376,13 @@ export class Daemon {
     return this.#parts.decoy?.isOurs(port) === true;
   }
 
+  #servedPorts(): number[] {
+    const isTcp = ({ protocol, port }: ServedPort) => protocol === IpProtocol.Tcp && !this.isDecoys(port);
+    return listServedPorts()
+      .filter(isTcp)
+      .map(({ port }) => port);
+  }
+
   /** The silence test needs a hold to be silent in. */
   get #testsSilence(): boolean {
     const { proof, answer, tcp } = this.#settings;
@@ -387,7 +406,7 @@ export class Daemon {
     if (this.#verdicts.length === 0) return false;
     const verdicts = this.#verdicts.map((verdict) => this.names.name(verdict));
     this.#verdicts = [];
-    this.blocker.carryOut(verdicts);
+    this.blocker.carryOut(this.#ended.weigh(verdicts));
     return true;
   }
 
@@ -647,6 +666,7 @@ export class Daemon {
         ...this.#wider.counters,
         ...this.#idleCommands.counters,
         ...this.crowds.counters,
+        ...this.#ended.counters,
         ...names.tools.counters,
         ...this.#parts.firewall.networkCounts,
         evictedSources: detector.table.evictions,

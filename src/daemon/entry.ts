@@ -7,6 +7,7 @@ import { formatPrefix } from "../wire/address.ts";
 
 export function entryOf(block: Block, clock: Pick<Clock, "wallMs">): BlockedEntry {
   const { source, sinceMs, untilMs, grade, soft, reason, backend, enforced, offences } = block;
+  const { knownPairs, liveConnections } = block;
   return {
     source: formatPrefix(source),
     since: printTime(clock, sinceMs),
@@ -17,5 +18,7 @@ export function entryOf(block: Block, clock: Pick<Clock, "wallMs">): BlockedEntr
     backend,
     enforced,
     offences,
+    ...(knownPairs !== undefined && { knownPairs }),
+    ...(liveConnections !== undefined && { liveConnections }),
   };
 }

@@ -128,6 +128,10 @@ export class RingHost implements PacketSource, SensorInCharge, LearnedLike {
     return false;
   }
 
+  countPairs(): number {
+    return 0;
+  }
+
   peers(): GuardedPeer[] {
     return this.#sensor.memory.peers(this.#nowMs());
   }

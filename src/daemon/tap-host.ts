@@ -155,6 +155,10 @@ export class TapHost implements PacketSource, SensorInCharge, LearnedLike {
     return false;
   }
 
+  countPairs(): number {
+    return 0;
+  }
+
   peers(): GuardedPeer[] {
     return [];
   }

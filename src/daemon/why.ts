@@ -1,5 +1,4 @@
 // `portreeve why ADDRESS`: what is so, and the evidence for it, in sentences.
-
 import type { Block } from "../block/block.ts";
 import type { Explanation } from "../control/api.ts";
 import type { SourceEvidence } from "../detect/detector.ts";
@@ -9,6 +8,7 @@ import { type Clock, printTime, wallClock } from "../record/clock.ts";
 import { describeFinding, describeReason, membersText } from "../record/finding-text.ts";
 import { formatPrefix, IPV4_MAPPED_BITS, isIpv4, type Prefix } from "../wire/address.ts";
 import type { Daemon } from "./daemon.ts";
+import { describeEnded } from "./ended.ts";
 import { entryOf } from "./entry.ts";
 import { describeGuard } from "./guard.ts";
 import { describeTapSource } from "./tap-finding.ts";
@@ -24,7 +24,7 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
   const history = daemon.evidenceOn(source);
   const held = daemon.isHeld(source);
   const because: string[] = [];
-  if (block !== undefined) because.push(...describeBlock(block, source));
+  if (block !== undefined) because.push(...describeBlock(block, source), ...describeExtent(block));
   const guard = daemon.judge.guardReason([asked.w0, asked.w1, asked.w2, asked.w3]);
   if (spared !== undefined && spared !== "guarded") because.push(sparedText(spared));
   else if (guard !== undefined)
@@ -121,6 +121,14 @@ export function describeEvidence(
 
 function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** Why a proven source is blocked softly only, and what a full block ended. */
+function describeExtent(block: Block): string[] {
+  const isMild = block.soft && block.grade !== "direct";
+  const mild =
+    "It uses this host, or shares its address with others who do, so it keeps what it uses and is shut out of the rest.";
+  return [isMild ? mild : "", describeEnded(block)].filter((sentence) => sentence !== "");
 }
 
 interface Facts {

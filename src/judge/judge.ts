@@ -181,13 +181,15 @@ export class Judge {
   soften(verdict: Verdict & { readonly action: "block" | "run" }, clause: string): Verdict {
     const { proof, firewall, softly = firewall, byTable = firewall } = this.#context;
     if (proof === "off" && (verdict.action === "run" || !byTable)) return verdict;
+    // A network has no soft form, and nobody's single word should save it.
+    if (!isSingle(verdict.finding.source)) return verdict;
     const isSoft = softly && verdict.action === "block";
     const { evidence } = verdict.finding;
     const why = `not blocked ${isSoft ? "in full" : "by a command"}: ${clause}`;
     const finding = { ...verdict.finding, evidence: evidence === undefined ? why : `${evidence}; ${why}` };
-    return isSoft && verdict.action === "block"
-      ? { action: "soft", grade: verdict.grade, finding }
-      : { action: "log", finding };
+    if (verdict.action !== "block" || !softly) return { action: "log", finding };
+    const { grade, ends } = verdict;
+    return { action: "soft", grade, finding, ...(ends !== undefined && { ends }) };
   }
 
   #actInFull(finding: Finding, grade: Grade): Verdict {
@@ -222,6 +224,11 @@ export class Judge {
     if (protocol === IpProtocol.Tcp) return this.#context.blockTcp;
     return protocol === IpProtocol.Udp && this.#context.blockUdp;
   }
+}
+
+/** What sources are counted by: an address, or the /64 of an IPv6 one. */
+function isSingle(source: Prefix): boolean {
+  return source.bits === 128 || (!isIpv4(source) && source.bits === 64);
 }
 
 /** The rules exempt guarded addresses from the block of their /64, so a guarded one is blocked by itself. */

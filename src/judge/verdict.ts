@@ -9,6 +9,14 @@ export type Grade = (typeof grades)[number];
 export const guardReasons = ["ssh", "gateway", "resolver", "time server", "container", "peer"] as const;
 export type GuardReason = (typeof guardReasons)[number];
 
+/** What a full block of a source ends, as it was when the block was decided on. */
+export interface Ended {
+  /** Ports that are served, and that it has finished a real connection to within 7 days. */
+  readonly knownPairs: number;
+  /** Connections of it that stand, to ports that are served. */
+  readonly liveConnections: number;
+}
+
 export type Verdict =
   /** Nothing is done: the source is on the allow list, in the guard, or one of our own. */
   | {
@@ -27,7 +35,7 @@ export type Verdict =
    * Unproven (PROOF="on"), or a client of this host, proven or not: new connections dropped for SOFT_BLOCK_TIME, known pairs
    * and established flows pass.
    */
-  | { readonly action: "soft"; readonly grade: Grade; readonly finding: Finding }
+  | { readonly action: "soft"; readonly grade: Grade; readonly finding: Finding; readonly ends?: Ended }
   /** Everything from the source is dropped for BLOCK_TIME, longer each time. */
   | {
       readonly action: "block";
@@ -35,4 +43,6 @@ export type Verdict =
       readonly finding: Finding;
       /** It is in the guard, and proven all the same. */
       readonly guard?: GuardReason;
+      /** Absent: not counted. */
+      readonly ends?: Ended;
     };

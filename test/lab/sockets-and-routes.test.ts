@@ -2,11 +2,14 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { afterEach, test } from "node:test";
+import { listConnectedFrom } from "../../src/kernel/connected-from.ts";
 import { listDefaultGateways, openRouteMonitor } from "../../src/kernel/routes.ts";
 import { listServedPorts } from "../../src/kernel/sock-diag.ts";
+import { formatPrefix, parsePrefix } from "../../src/wire/address.ts";
 import { enterOwnNamespace, mustDo } from "./support/own-namespace.ts";
+import { waitUntil } from "./support/wait.ts";
 
 enterOwnNamespace(import.meta.filename);
 mustDo("ip", "link", "set", "lo", "up");
@@ -54,6 +57,40 @@ test("finds the listeners of both protocols and both families, and no client", a
   await once(client, "connect");
   const expected = [`${UDP}:83`, `${UDP}:91`, `${UDP}:92`, `${TCP}:81`, `${TCP}:82`, `${TCP}:83`];
   assert.deepEqual(served(), expected);
+});
+
+test("the kernel tells of connections with given remotes only: addresses and prefixes of both families, mapped ones too", async () => {
+  await listenTcp(84, "0.0.0.0");
+  await listenTcp(85, "::");
+  const open = async (to: string, port: number, count: number) => {
+    for (let index = 0; index < count; index++) {
+      const socket = connect({ host: to, port });
+      closers.push(() => socket.destroy());
+      await once(socket, "connect");
+    }
+  };
+  await open("198.51.100.1", 84, 3);
+  await open("198.51.100.1", 85, 2);
+  await open("2001:db8:a::1", 85, 4);
+  const remotes = ["192.0.2.1", "198.51.100.1", "2001:db8:a::/64", "2001:db8:b::/64", "192.0.2.0/24"].map((text) => {
+    const parsed = parsePrefix(text);
+    assert.ok(parsed !== undefined);
+    return parsed;
+  });
+  const counted = (limit: number) => {
+    const counts: Record<string, number> = {};
+    // Both ends are here: those of the clients have other ports.
+    for (const { index, port } of listConnectedFrom(remotes, limit).filter(({ port: own }) => own < 1024))
+      counts[`${formatPrefix(remotes[index] ?? assert.fail())} ${port}`] =
+        (counts[`${formatPrefix(remotes[index] ?? assert.fail())} ${port}`] ?? 0) + 1;
+    return counts;
+  };
+  await waitUntil("all are accepted", () => Promise.resolve(Object.keys(counted(1_000)).length === 3));
+  assert.deepEqual(counted(1_000), { "198.51.100.1 84": 3, "198.51.100.1 85": 2, "2001:db8:a::/64 85": 4 });
+  assert.equal(listConnectedFrom(remotes, 2).length, 2);
+  assert.deepEqual(listConnectedFrom(remotes.slice(0, 1), 1_000), []);
+  assert.deepEqual(listConnectedFrom([], 1_000), []);
+  assert.throws(() => listConnectedFrom(Array(17).fill(remotes[0]), 1), RangeError);
 });
 
 test("default gateways: none", () => {

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { type Family, families, type Source, source, TARGET } from "./support/addresses.ts";
+import { blockedSchema } from "./support/contract.ts";
 import { Daemon } from "./support/daemon.ts";
 import { blockedInKernel } from "./support/kernel.ts";
 import { Lab } from "./support/lab.ts";
@@ -59,8 +60,9 @@ for (const family of families) {
     for (const port of [SSH, WEB])
       assert.deepEqual(await visit(lab.scanner, { to, from, port, count: 20 }), { opened: 20, failed: 0, errors: {} });
     await exchange(conversation, "still there");
+    // Silent or refused, as the silence test's coin falls.
     const never = await visit(lab.scanner, { to, from, port: NEVER_USED, timeout: 1_500 });
-    assert.deepEqual(never.errors, { timeout: 1 }, "the soft block is not in force: the test does not test");
+    assert.equal(never.opened, 0, "the soft block is not in force: the test does not test");
 
     const proof = await waitForProof(daemon, stranger.key[family], PROOF_MS);
     assert.equal(proof.block.grade, "silence");
@@ -87,4 +89,39 @@ test("a customer whose neighbour behind the same address scans keeps its connect
     await scan.stop();
   }
   assert.deepEqual(await blockedInKernel(lab), []);
+});
+
+test("an address with as many live connections as a shared one is softly blocked; what a full block ended is told", async (t) => {
+  const { lab, daemon } = await setUp(t);
+  const to = TARGET.ipv4;
+  const scan = (from: Source) =>
+    startNmap(lab, { family: "ipv4", source: from, options: ["-sS", "-T4", "-p", "2000-2119"] });
+  const [shared, single] = [source(4), source(5)];
+  const talks = (from: Source, count: number) =>
+    Promise.all(Array.from({ length: count }, () => talk(lab, lab.scanner, { to, from: from.ipv4, port: TALKING })));
+  const conversations = await talks(shared, 4);
+  await talks(single, 3);
+  scan(shared);
+  scan(single);
+  const block = await waitForSoftProof(daemon, shared.ipv4);
+  assert.deepEqual([block.soft, block["liveConnections"]], [true, 4]);
+  assert.match(block.reason, /SHARED_ADDRESS_CONNECTIONS/);
+  for (const conversation of conversations) await exchange(conversation, "still there");
+  const { block: full } = await waitForProof(daemon, single.ipv4, PROOF_MS);
+  assert.deepEqual([full["liveConnections"], full["knownPairs"]], [3, 0]);
+  const { stdout } = await daemon.cli(["why", single.ipv4]);
+  assert.match(stdout, /the source had 3 live connections to this host, and 0 ports/);
+});
+
+test("a block by hand is full, and tells of the ports that its source had used", async (t) => {
+  const { lab, daemon } = await setUp(t);
+  for (const family of families) {
+    const customer = source(6);
+    const [to, from] = [TARGET[family], customer[family]];
+    for (const port of [SSH, WEB]) await visit(lab.scanner, { to, from, port });
+    const { code, stdout } = await daemon.cli(["block", customer.key[family], "--json"]);
+    assert.equal(code, 0);
+    const { soft, knownPairs } = blockedSchema.parse(JSON.parse(stdout));
+    assert.deepEqual([soft, knownPairs], [false, 2]);
+  }
 });

@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { describeEnded, EndedCount } from "../../src/daemon/ended.ts";
+import { Judge } from "../../src/judge/judge.ts";
+import type { Verdict } from "../../src/judge/verdict.ts";
+import { MAX_REMOTES } from "../../src/kernel/connected-from.ts";
+import { formatPrefix, type Prefix } from "../../src/wire/address.ts";
+import { ranges } from "../detect/probes.ts";
+import { prefix } from "../support/prefix.ts";
+import { verdictOn } from "./fakes.ts";
+
+const SCANNER = "198.51.100.9";
+const OFFICE = "203.0.113.7";
+const SERVED = [22, 443];
+
+interface Facts {
+  readonly clients?: readonly string[];
+  readonly limit?: number;
+  readonly proof?: "on" | "off";
+  readonly byTable?: boolean;
+  /** How long one look takes. */
+  readonly lookMs?: number;
+}
+
+function setUp({ clients = [], limit = 4, proof = "on", byTable = true, lookMs = 0 }: Facts = {}) {
+  const clock = { ms: 1_000_000 };
+  const looks: string[][] = [];
+  const connections = new Map<string, readonly number[]>([
+    [SCANNER, [443, 4444, 4444, 4444, 4444]],
+    [OFFICE, [443, 443, 443, 22]],
+    ["203.0.113.0/24", [443, 443, 443, 22]],
+  ]);
+  const count = new EndedCount({
+    judge: new Judge({
+      ignored: ranges(),
+      guarded: ranges(),
+      own: ranges(),
+      blockTcp: true,
+      blockUdp: true,
+      firewall: true,
+      proof,
+      byTable,
+    }),
+    learned: {
+      isClient: (source) => clients.includes(formatPrefix(source)),
+      countPairs: (_source, ports) => ports.filter((port) => port === 443).length,
+    },
+    connectedFrom: (remotes: readonly Prefix[]) => {
+      looks.push(remotes.map(formatPrefix));
+      clock.ms += lookMs;
+      return remotes.flatMap((remote, index) =>
+        (connections.get(formatPrefix(remote)) ?? []).map((port) => ({ index, port })),
+      );
+    },
+    servedPorts: () => SERVED,
+    sharedConnections: () => limit,
+    nowMs: () => clock.ms,
+  });
+  return { count, clock, looks };
+}
+
+function proven(source: string): Verdict & { readonly action: "block" } {
+  const { finding } = verdictOn(source, "block", 0);
+  return { action: "block", grade: "silence", finding };
+}
+
+test("a full block tells whom it ends: connections to served ports, and ports that the source had used", () => {
+  const { count } = setUp({ clients: [SCANNER] });
+  const [verdict] = count.weigh([proven(SCANNER)]);
+  assert.deepEqual(verdict, { ...proven(SCANNER), ends: { knownPairs: 1, liveConnections: 1 } });
+  assert.deepEqual(count.count(prefix("198.51.100.10")), { knownPairs: 0, liveConnections: 0 });
+});
+
+test("as many live connections as SHARED_ADDRESS_CONNECTIONS make it a soft block, which says why", () => {
+  const { count } = setUp();
+  const [verdict] = count.weigh([proven(OFFICE)]);
+  assert.ok(verdict?.action === "soft");
+  assert.deepEqual([verdict.grade, verdict.ends], ["silence", { knownPairs: 0, liveConnections: 4 }]);
+  assert.match(verdict.finding.evidence ?? "", /not blocked in full: as many connections.*SHARED_ADDRESS_CONNECTIONS/);
+  assert.equal(count.counters.sharedAddresses, 1);
+  for (const limit of [5, 0]) assert.equal(setUp({ limit }).count.weigh([proven(OFFICE)])[0]?.action, "block");
+});
+
+test("a network has no soft form: it is blocked in full, and tells whom it ends", () => {
+  const [verdict] = setUp().count.weigh([proven("203.0.113.0/24")]);
+  assert.deepEqual([verdict?.action, verdict?.action === "block" && verdict.ends?.liveConnections], ["block", 4]);
+});
+
+test("who is in the guard, and whom a command of PROOF=off blocks, stays fully blocked", () => {
+  const guarded = { ...proven(OFFICE), guard: "gateway" } as const;
+  assert.equal(setUp().count.weigh([guarded])[0]?.action, "block");
+  const { count } = setUp({ proof: "off", byTable: false });
+  assert.equal(count.weigh([proven(OFFICE)])[0]?.action, "block");
+  assert.equal(count.counters.sharedAddresses, 0);
+});
+
+test("other verdicts are left alone, and cost no look", () => {
+  const { count, looks } = setUp();
+  const soft = verdictOn(OFFICE, "soft", 0);
+  assert.deepEqual(count.weigh([soft]), [soft]);
+  assert.deepEqual(looks, []);
+});
+
+test("one look for the sources of one delivery; those beyond its limit are blocked uncounted", () => {
+  const { count, looks } = setUp();
+  const many = Array.from({ length: MAX_REMOTES + 3 }, (_, index) => `192.0.2.${index + 1}`);
+  const verdicts = count.weigh([...many, ...many].map(proven));
+  assert.deepEqual(looks, [many.slice(0, MAX_REMOTES)]);
+  assert.equal(count.counters.endedNotCounted, 3);
+  assert.ok(verdicts.every(({ action }) => action === "block"));
+});
+
+test("where looks take long they are seldom: a twentieth of the time, and the others are blocked uncounted", () => {
+  const { count, clock, looks } = setUp({ lookMs: 120 });
+  const end = clock.ms + 60_000;
+  for (; clock.ms < end; clock.ms += 10) count.weigh([proven(SCANNER)]);
+  const spentMs = 120 * looks.length;
+  assert.ok(spentMs <= 0.05 * 60_000 + 100 + 120 && spentMs >= 0.04 * 60_000, `${spentMs} ms of 60 s`);
+  assert.ok(count.counters.endedNotCounted > 1_000);
+});
+
+test("what cannot be asked is not counted, and the block is made as it was meant", () => {
+  const { count } = setUp();
+  const failing = new EndedCount({
+    judge: { soften: (verdict) => verdict },
+    learned: { isClient: () => false, countPairs: () => 0 },
+    connectedFrom: () => {
+      throw new Error("EPERM");
+    },
+    servedPorts: () => [],
+    sharedConnections: () => 1,
+    nowMs: () => 0,
+  });
+  assert.deepEqual(failing.weigh([proven(OFFICE)]), [proven(OFFICE)]);
+  assert.equal(failing.counters.endedNotCounted, 1);
+  assert.equal(count.counters.endedNotCounted, 0);
+});
+
+test("for a person: nothing where nobody was ended", () => {
+  assert.equal(describeEnded({}), "");
+  assert.equal(describeEnded({ knownPairs: 0, liveConnections: 0 }), "");
+  assert.equal(
+    describeEnded({ knownPairs: 1, liveConnections: 3 }),
+    "When it was made the source had 3 live connections to this host, and 1 port that it had used lately.",
+  );
+});
