@@ -6,6 +6,8 @@ import { explainSettings } from "../config/explain.ts";
 import { loadSettings } from "../config/load.ts";
 import { formatProblem } from "../config/problems.ts";
 import { ExitCode } from "../control/errors.ts";
+import { readEphemeralRange } from "../daemon/host.ts";
+import { readServedHere, suggestPublicPorts } from "../daemon/served-suggestion.ts";
 import { plural } from "./format.ts";
 import type { ClientOptions } from "./options.ts";
 import { paint, type Terminal, toJsonLine } from "./terminal.ts";
@@ -31,6 +33,9 @@ export async function check({ conf, json }: ClientOptions, terminal: Terminal): 
     return ExitCode.Configuration;
   }
   const lines = explainSettings(settings);
+  const served = readServedHere();
+  const suggestion = served === undefined ? "" : suggestPublicPorts(settings, served, readEphemeralRange());
+  if (suggestion !== "") lines.push(suggestion);
   await terminal.write(lines.map((line) => `${line}\n`).join(""));
   if (idle === 0) return ExitCode.Ok;
   await terminal.write(

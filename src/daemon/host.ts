@@ -79,7 +79,7 @@ function readResolvers(): Prefix[] {
   });
 }
 
-function readEphemeralRange(): { first: number; last: number } {
+export function readEphemeralRange(): { first: number; last: number } {
   const fallback = { first: 32_768, last: 60_999 };
   try {
     const match = /^(\d+)\s+(\d+)/.exec(readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "latin1"));
