@@ -106,9 +106,13 @@ export interface FileRisk {
   readonly risk: string;
 }
 
-/** As it is now. Never throws: what cannot be asked is told when it is written. */
-export function riskOfWriting(path: string): FileRisk {
-  const stat = linkOf(path);
+/**
+ * As it is now. `links`: "root's" where a link of root's would be followed (ReplacedFile). Never throws: what cannot be asked
+ * is told when it is written.
+ */
+export function riskOfWriting(path: string, links: "refuse" | "root's" = "refuse"): FileRisk {
+  const link = linkOf(path);
+  const stat = link?.isSymbolicLink() === true && links === "root's" && isTrusted(link.uid) ? statOf(path) : link;
   return { refusal: stat === undefined ? "" : whyNotOurs(stat), risk: riskOfFolders(path) };
 }
 

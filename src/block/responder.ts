@@ -106,12 +106,15 @@ export class Responder {
     return this.#inTurn(request, "undo", steps, (step) => this.#undo(plan, step, request));
   }
 
-  /** Whether the block still stands: the route if it is of a known form, else the line; undefined: cannot be told. */
-  async isStillThere(request: ResponseRequest): Promise<boolean | undefined> {
+  /**
+   * Whether the block still stands: the route if it is of a known form, else the line; undefined: cannot be told.
+   * `lineOnly`: KILL_ROUTE has failed, and the line alone is the block.
+   */
+  async isStillThere(request: ResponseRequest, lineOnly = false): Promise<boolean | undefined> {
     await this.#tails.get(formatPrefix(request.source))?.results;
     const { route, hostsDeny, file } = this.#plan;
     const values = valuesOf(request);
-    if (route !== undefined) return route.isThere(values);
+    if (route !== undefined && !lineOnly) return route.isThere(values);
     if (hostsDeny === undefined) return undefined;
     return file.has(denyPattern(hostsDeny, values) ?? denyLine(hostsDeny, values));
   }

@@ -33,6 +33,9 @@ export function throughRules(log: string, enforce: boolean): Readonly<Record<str
       "meta l4proto udp ct state { new, untracked } goto arrived",
     ],
     arrived: [
+      // Put on the allow list while it was blocked: whatever the command did, nothing of ours is to.
+      "ip saddr @ignored4 return",
+      "ip6 saddr @ignored6 return",
       "ip saddr @delegated4 update @through4 { ip saddr } return",
       "ip6 saddr @delegated6 update @through6 { ip6 saddr } return",
       `ip6 saddr & ${SLASH64} @delegated6 ip6 saddr != @near6 update @through6 { ip6 saddr & ${SLASH64} }`,

@@ -30,7 +30,7 @@ interface Named {
   /** Absent: the configuration file itself. */
   readonly key: Key<unknown> | undefined;
   readonly path: string;
-  readonly use: "append" | "replace" | "own" | "read";
+  readonly use: "append" | "replace" | "edit" | "own" | "read";
 }
 
 /** The path, or undefined where it stands for no file. */
@@ -63,7 +63,7 @@ function filesOf(settings: Settings): readonly Named[] {
   add(keys.knownScanners, "read", tap.knownScanners);
   add(keys.stateDir, "own", ...stateFiles.map((name) => `${stateDir}/${name}`));
   add(keys.controlSocket, "own", controlSocket);
-  if (responses.hostsDeny !== undefined) add(keys.killHostsDeny, "own", responses.hostsDenyFile);
+  if (responses.hostsDeny !== undefined) add(keys.killHostsDeny, "edit", responses.hostsDenyFile);
   add(keys.historyFile, "append", historyFile);
   if (blockedFile !== undefined) {
     const modes = [tcp, udp].filter(({ active }) => active).map(({ modeName }) => modeName);
@@ -104,10 +104,14 @@ function tellRisk(named: Named, { entries, log, files }: FileContext): void {
     return;
   }
   // Said once for STATE_DIR, and the socket is no regular file.
-  if (use === "own" && !path.endsWith(`/${stateFiles[0]}`) && key !== keys.killHostsDeny) return;
-  const { refusal, risk } = files.riskOfWriting(path);
-  if (refusal !== "" && use !== "own") tell(`${refusal}: it is not written; move it away, or name another file`);
+  if (use === "own" && !path.endsWith(`/${stateFiles[0]}`)) return;
+  const { refusal, risk } = files.riskOfWriting(path, use === "edit" ? "root's" : "refuse");
+  if (refusal !== "" && use !== "own") tell(`${refusal}: it is not written; ${remedyOf(use)}`);
   else if (risk !== "") tell(`${risk}; use a folder that only root may write, such as /var/lib/portsentry`);
+}
+
+function remedyOf(use: Named["use"]): string {
+  return use === "edit" ? "make it a file of root's" : "move it away, or name another file";
 }
 
 /** Programs that are run as root, and that others may change. */

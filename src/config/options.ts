@@ -7,7 +7,7 @@ export type UdpMode = "udp" | "sudp" | "audp";
 /** What files are now (base/trust.ts). */
 export interface FileQuestions {
   /** Why a file is not written to, and who else may put something in its place; "" for nothing. */
-  riskOfWriting(path: string): { readonly refusal: string; readonly risk: string };
+  riskOfWriting(path: string, links?: "refuse" | "root's"): { readonly refusal: string; readonly risk: string };
   /** Who else may change what is read or run; "" for nobody. */
   riskOfReading(path: string): string;
 }

@@ -104,7 +104,10 @@ export class Delegate {
 
   /** True or false where the kernel or the file can be asked; undefined where only the exit code is known. */
   isStillThere(block: Block): Promise<boolean | undefined> {
-    return this.#parts.responder.isStillThere(this.#requestOf(block.source, block.trigger));
+    return this.#parts.responder.isStillThere(
+      this.#requestOf(block.source, block.trigger),
+      block.backend === "hosts.deny",
+    );
   }
 
   /**
@@ -140,10 +143,18 @@ export class Delegate {
 
   /** Whom to ask for one by one: whom the kernel's own list does not name, or some, each time others. */
   async #suspects(blocks: readonly Block[], afterChange: boolean): Promise<readonly Block[]> {
-    const requests = blocks.map((block) => ({ ...this.#requestOf(block.source, block.trigger), block }));
+    const byRoute = blocks.filter(({ backend }) => backend !== "hosts.deny");
+    const requests = byRoute.map((block) => ({ ...this.#requestOf(block.source, block.trigger), block }));
     const suspects = await this.#parts.responder.suspects(requests);
+    if (suspects === undefined) return this.#inTurn(blocks, afterChange);
     // The newest first: what an administrator has just seen is what he removes.
-    if (suspects !== undefined) return suspects.slice(-SUSPECTS_PER_LOOK).map(({ block }) => block);
+    const unlisted = suspects.slice(-SUSPECTS_PER_LOOK).map(({ block }) => block);
+    const byLine = blocks.filter(({ backend }) => backend === "hosts.deny");
+    return [...unlisted, ...this.#inTurn(byLine, afterChange)];
+  }
+
+  #inTurn(blocks: readonly Block[], afterChange: boolean): readonly Block[] {
+    if (blocks.length === 0) return [];
     const count = Math.min(blocks.length, afterChange ? CHECKS_AFTER_CHANGE : CHECKS_PER_LOOK);
     const from = afterChange ? blocks.length - count : this.#cursor % blocks.length;
     if (!afterChange) this.#cursor = (from + count) % blocks.length;

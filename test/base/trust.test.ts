@@ -6,13 +6,15 @@ import {
   closeSync,
   constants,
   existsSync,
+  lchownSync,
   mkdirSync,
   readFileSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { NotOurs, openOurs, readOurs, riskOfFolders } from "../../src/base/trust.ts";
+import { NotOurs, openOurs, readOurs, riskOfFolders, riskOfReading, riskOfWriting } from "../../src/base/trust.ts";
 import { makeFolder, NOBODY_UID, needsRoot, obstacles } from "./support.ts";
 
 for (const [name, make, why] of obstacles) {
@@ -62,4 +64,38 @@ test("folders that others may write, or own", { skip: needsRoot }, (t) => {
   assert.match(riskOfFolders(path), /^group 65534 may replace/);
   chownSync(nearest, NOBODY_UID, 0);
   assert.match(riskOfFolders(path), /belongs to user 65534/);
+});
+
+test("what is told of a file before it is written: a link of root's is none where it would be followed", {
+  skip: needsRoot,
+}, (t) => {
+  const folder = makeFolder(t);
+  const [path, real] = [join(folder, "file"), join(folder, "real")];
+  assert.deepEqual(riskOfWriting(path), { refusal: "", risk: "" }, "nothing there yet");
+  writeFileSync(real, "");
+  symlinkSync(real, path);
+  assert.match(riskOfWriting(path).refusal, /symbolic link/);
+  assert.equal(riskOfWriting(path, "root's").refusal, "");
+  chownSync(real, NOBODY_UID, NOBODY_UID);
+  assert.match(riskOfWriting(path, "root's").refusal, /belongs to user 65534/);
+  lchownSync(path, NOBODY_UID, NOBODY_UID);
+  assert.match(riskOfWriting(path, "root's").refusal, /symbolic link/);
+});
+
+test("what is told of a file that is read or run", { skip: needsRoot }, (t) => {
+  const path = join(makeFolder(t), "program");
+  assert.equal(riskOfReading(path), "");
+  writeFileSync(path, "");
+  for (const [mode, risk] of [
+    [0o755, /^$/],
+    [0o757, /^everybody may write it$/],
+    [0o775, /^$/],
+  ] as const) {
+    chmodSync(path, mode);
+    assert.match(riskOfReading(path), risk);
+  }
+  chownSync(path, 0, NOBODY_UID);
+  assert.match(riskOfReading(path), /^group 65534 may write it$/);
+  chownSync(path, NOBODY_UID, 0);
+  assert.match(riskOfReading(path), /^it belongs to user 65534$/);
 });

@@ -64,10 +64,11 @@ function asking(risks: Readonly<Record<string, string>>, refusals: Readonly<Reco
 }
 
 test("what is not ours, and what others may replace, is told with its line", () => {
-  const text = 'TCP_MODE=""\nHISTORY_FILE="/tmp/h"\nBLOCKED_FILE="/tmp/b"\nSTATE_DIR="/tmp/s"\n';
+  const text =
+    'TCP_MODE=""\nHISTORY_FILE="/tmp/h"\nBLOCKED_FILE="/tmp/b"\nSTATE_DIR="/tmp/s"\nKILL_HOSTS_DENY="ALL: $TARGET$"\n';
   const everybody = "everybody may put a file into /tmp first";
   const risks = { "/tmp/h": everybody, "/tmp/b": everybody, "/tmp/s/portreeve.db": "everybody may replace it" };
-  const asked = asking(risks, { "/tmp/b": "it is a directory" });
+  const asked = asking(risks, { "/tmp/b": "it is a directory", "/etc/hosts.deny": "it belongs to user 7" });
   const loaded = load(text, "127.0.0.1\n", { ...asked, generation: 2 });
   assert.ok(loaded.settings, "a warning keeps nobody from starting");
   assert.match(
@@ -75,6 +76,10 @@ test("what is not ours, and what others may replace, is told with its line", () 
     /^2 warning HISTORY_FILE: \/tmp\/h: everybody may put .*; use a/,
   );
   assert.match(problemsAt(loaded, "BLOCKED_FILE").join(), /^3 warning .*it is a directory: it is not written; move it/);
+  assert.match(
+    problemsAt(loaded, "KILL_HOSTS_DENY").join(),
+    /^5 warning .*hosts\.deny: it belongs to user 7: it is not/,
+  );
   assert.match(problemsAt(loaded, "STATE_DIR").join(), /^4 warning .*everybody may replace it/);
 });
 

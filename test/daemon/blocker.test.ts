@@ -239,3 +239,21 @@ test("a wider block is not made where the built-in firewall blocks nobody", () =
   const { blocker } = setUp('FIREWALL="none"\n');
   assert.equal(blocker.blockWider(prefix("2001:db8:1::/56"), "direct", "3 of them"), "nothing is blocked now");
 });
+
+test("what a command was to block is the built-in table's until the same end; refused by the kernel, it is not enforced", () => {
+  const { blocker, firewall, store, clock } = setUp('KILL_ROUTE="/bin/true $TARGET$"\n');
+  const untilMs = clock.ms + HOUR;
+  const about = { source, sinceMs: clock.ms, untilMs, grade: "direct", soft: false, reason: "", offences: 1 } as const;
+  const block = { ...about, backend: "kill-route", enforced: true } as const;
+  blocker.list.put(block);
+  firewall.refusals.set(SOURCE, "ENOMEM");
+  assert.equal(blocker.takeOver(block), "ENOMEM");
+  const refused = blocker.list.get(source);
+  assert.deepEqual([refused?.backend, refused?.enforced, store.rows.size], ["kill-route", false, 0]);
+  firewall.refusals.clear();
+  assert.equal(blocker.takeOver(block), "");
+  const taken = blocker.list.get(source);
+  assert.deepEqual([taken?.backend, taken?.enforced, taken?.untilMs], ["nftables", true, untilMs]);
+  assert.equal(firewall.kernel.get(`full ${SOURCE}`), untilMs);
+  assert.equal(store.rows.get(SOURCE)?.backend, "nftables");
+});

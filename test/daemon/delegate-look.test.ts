@@ -61,3 +61,20 @@ test("one is an administrator's hand, several are not", () => {
   assert.ok(delegate.isByHand([block("192.0.2.1")]));
   assert.ok(!delegate.isByHand([block("192.0.2.1"), block("192.0.2.2")]));
 });
+
+test("where KILL_ROUTE has failed the line alone is the block: its source is not looked for among the routes", async () => {
+  const asked: string[] = [];
+  const line = block(nthIpv4(1), { backend: "hosts.deny" });
+  const responder = {
+    suspects: async (requests: readonly unknown[]) => requests,
+    isStillThere: async ({ source }: { readonly source: Block["source"] }, lineOnly: boolean) => {
+      asked.push(`${formatPrefix(source)} ${lineOnly}`);
+      return lineOnly;
+    },
+  };
+  const parts = { responder, firewall: {}, recorder: {} };
+  const delegate = new Delegate(settingsOf(load(KILL_ROUTE)), Object.assign(Object.create(null), parts));
+  const gone: Block[] = [];
+  await delegate.look([line], false, (lost) => void gone.push(...lost));
+  assert.deepEqual([asked, gone], [["10.0.0.1 true"], []]);
+});

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Block } from "../../src/block/block.ts";
+import { BlockList } from "../../src/block/block-list.ts";
 import { loadSettings } from "../../src/config/load.ts";
 import type { Settings } from "../../src/config/settings.ts";
 import { IdleCommands } from "../../src/daemon/idle-commands.ts";
@@ -23,28 +24,25 @@ function blockOf(source: string, more: Partial<Block> = {}): Block {
 }
 
 function setUp(blocks: readonly Block[], isStillThere: () => Promise<boolean | undefined> = async () => undefined) {
-  const listed = new Map(blocks.map((block) => [formatPrefix(block.source), block]));
+  const list = new BlockList(1_000);
+  for (const block of blocks) list.put(block);
   const [taken, said]: [string[], string[]] = [[], []];
   let gone = 0;
   const troubles = createTroubles();
   const commands = new IdleCommands(settingsWith("/bin/true $TARGET$"), {
-    list: {
-      get: (source) => listed.get(formatPrefix(source)),
-      has: (block) => listed.get(formatPrefix(block.source)) === block,
-    },
+    list,
     delegate: { isStillThere },
     troubles,
     takeOver: ({ source }) => {
-      const key = formatPrefix(source);
-      taken.push(key);
-      const block = listed.get(key);
-      if (block !== undefined) listed.set(key, { ...block, backend: "nftables" });
+      taken.push(formatPrefix(source));
+      const block = list.get(source);
+      if (block !== undefined) list.put({ ...block, backend: "nftables" });
       return "";
     },
     ruleGone: () => gone++,
     warn: (message) => said.push(message),
   });
-  return { commands, listed, taken, said, troubles, gone: () => gone };
+  return { commands, list, taken, said, troubles, gone: () => gone };
 }
 
 test("an answer proves it once a source: said, counted, and taken over", async () => {
@@ -79,14 +77,14 @@ test("a block that ends while its rule is asked for, and 300 sources at once", a
   const many = Array.from({ length: 300 }, (_, index) => `198.51.${index >> 8}.${index & 255}`);
   const answers: (() => void)[] = [];
   const asking = () => new Promise<undefined>((done) => answers.push(() => done(undefined)));
-  const { commands, listed, taken } = setUp(
+  const { commands, list, taken } = setUp(
     many.map((source) => blockOf(source)),
     asking,
   );
   const all = many.map((source) => commands.answered([prefix(source)]));
   assert.equal(answers.length, 256);
   assert.equal(commands.counters.commandProofsMissed, 44);
-  listed.delete("198.51.0.0");
+  list.remove(prefix("198.51.0.0"));
   for (const answer of answers) answer();
   await Promise.all(all);
   assert.equal(taken.length, 255);

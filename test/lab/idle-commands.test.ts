@@ -9,6 +9,7 @@ import { Daemon } from "./support/daemon.ts";
 import { Lab } from "./support/lab.ts";
 import { syn, udp } from "./support/packets.ts";
 import { sendPackets } from "./support/raw.ts";
+import { nmap, spreadPorts } from "./support/scan.ts";
 import { harsh, type Settings } from "./support/settings.ts";
 import { Stage } from "./support/stage.ts";
 import { serve } from "./support/traffic.ts";
@@ -147,6 +148,26 @@ describe("KILL_ROUTE", () => {
       assert.equal(await entryOf(key), undefined);
     });
   }
+
+  test("nmap's top thousand from a source that such a command has blocked: 0 of 20 open ports; 20 where nothing enforces", async () => {
+    const more = spreadPorts(20 - SERVED.length);
+    const open = [...more, ...SERVED].sort((a, b) => a - b);
+    assert.equal(new Set(open).size, 20);
+    await serve(lab, lab.target, { tcp: more });
+    for (const [firewall, learned] of [
+      ["auto", []],
+      ["none", open],
+    ] as const) {
+      await use("/usr/sbin/nft add element inet admin unused { $TARGET$ }", { FIREWALL: firewall });
+      const from = next();
+      await knock(from, "ipv4", [23]);
+      assert.equal((await daemon.waitForBlock(from.ipv4)).backend, "kill-route");
+      const capture = await Capture.start(lab);
+      const options = ["-sS", "-T4", "--top-ports", "1000"];
+      await nmap(lab, { family: "ipv4", source: from, options, timeoutSeconds: 20 });
+      assert.deepEqual(portsThatAnswered(await capture.stop(), from.ipv4), learned, firewall);
+    }
+  });
 
   test("a scan of UDP ports alone proves it as well", async () => {
     await use("/bin/true $TARGET$");
