@@ -225,7 +225,7 @@ export const keys = {
     absent: "5",
     meaning:
       'With POLICY="score": who tries closed tolerated ports of so many kinds within SCORE_WINDOW is a scanner, and is blocked ' +
-      "softly, never in full. Kinds are habits: web, mail, names, SSH, ident, Windows shares, time, VPN, local discovery, " +
+      "softly, never in full; three are enough of a source whose packets bear the marks of a scanner. Kinds are habits: web, mail, names, SSH, ident, Windows shares, time, VPN, local discovery, " +
       'traceroute; any other port is a kind of its own. "0": tolerated ports alone never make a scanner.',
   }),
   scanTrigger: old("scan", "SCAN_TRIGGER", integer(0, 10_000), {

@@ -164,12 +164,17 @@ export class Daemon {
     this.clock = clock;
     const table = new SourceTable(settings.maxSources, parts.hashSeed);
     this.detector = new Detector({ table, policy: settings, near: this.#near });
-    this.crowds = new Crowds({ policy: crowdPolicy(settings), near: nearLinks(host), seed: parts.hashSeed });
     this.judge = new Judge(judgeContext(settings, host, this.#known));
     const { journal, history, names, version } = parts;
     const tools = new ToolMemory(parts.hashSeed, nowMs());
     this.names = new SourceNames(tools, settings.tap.known);
     const toolOf = (probe: Probe) => tools.toolOf(probe);
+    this.crowds = new Crowds({
+      policy: crowdPolicy(settings),
+      near: nearLinks(host),
+      seed: parts.hashSeed,
+      isMarked: (probe) => toolOf(probe) !== undefined,
+    });
     const isFlooded = () => this.blocker.breaker.isOpen;
     // For each packet it asks the time: within a delivery that of the delivery, which costs nothing.
     let walk: Pick<Engine, "timeMs"> = { timeMs: 0 };

@@ -1,9 +1,9 @@
-// Which tools the sources of direct probes use: some thousand sources, the newest. In a flood of new ones only a few a
+// Which tools the sources of probes use: some thousand sources, the newest. In a flood of new ones only a few a
 // second are taken in, so that a packet costs a look-up; who is in is followed to the end.
 
 import { layoutOf } from "../detect/header-layout.ts";
 import { type HashSeed, hashSource } from "../detect/keyed-hash.ts";
-import { Disposition, Evidence, type Probe } from "../detect/probe.ts";
+import { Disposition, Evidence, Kind, type Probe } from "../detect/probe.ts";
 import { ToolEvidence, type ToolFound } from "../detect/tool-evidence.ts";
 import { Bucket } from "../record/bucket.ts";
 import type { Prefix } from "../wire/address.ts";
@@ -47,8 +47,7 @@ export class ToolMemory {
 
   /** Of each packet; `bytes` are those that it was decoded from, `hash` is that of its source by the seed. */
   note(probe: Probe, packet: Packet, bytes: Uint8Array, hash: number = this.#hashOf(probe)): void {
-    const isProbe = probe.disposition === Disposition.Probe || probe.disposition === Disposition.Delegated;
-    if (!isProbe || probe.evidence !== Evidence.Direct) return;
+    if (!mayShowTool(probe)) return;
     const { source0, source1, source2, source3, sourceBits } = probe;
     const key = hash & KEY_MASK;
     const known = this.#cells[key % CELLS] === 0 ? undefined : this.#known.get(key);
@@ -94,6 +93,13 @@ export class ToolMemory {
     const known = this.#known.get(hashSource(this.#seed, w0, w1, w2, w3, bits) & KEY_MASK);
     return known !== undefined && isOf(known, w0, w1, w2, w3, bits) ? known.evidence : undefined;
   }
+}
+
+/** Direct probes, and SYNs to tolerated ports: who tries nothing else may show his tool all the same. */
+function mayShowTool({ disposition, evidence, kind }: Probe): boolean {
+  if (disposition === Disposition.Quiet) return kind === Kind.Syn;
+  const isProbe = disposition === Disposition.Probe || disposition === Disposition.Delegated;
+  return isProbe && evidence === Evidence.Direct;
 }
 
 function isOf(known: Known, w0: number, w1: number, w2: number, w3: number, bits: number): boolean {

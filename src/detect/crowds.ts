@@ -26,13 +26,19 @@ export class Crowds {
   #recent: Finding[] = [];
 
   /** `seed` is that of the hashes given to note(). */
-  constructor(parts: { readonly policy: CrowdPolicy; readonly near: AddressRanges; readonly seed: HashSeed }) {
-    const { policy, near, seed } = parts;
+  constructor(parts: {
+    readonly policy: CrowdPolicy;
+    readonly near: AddressRanges;
+    readonly seed: HashSeed;
+    /** Whether the packets of a probe's source bear the marks of a scanner. Absent: nobody's do. */
+    readonly isMarked?: (probe: Probe) => boolean;
+  }) {
+    const { policy, near, seed, isMarked } = parts;
     this.#seed = seed;
     this.neighbours = new Neighbours({ policy, near, seed });
     this.#scattered4 = new ScatteredScans(4, policy);
     this.#scattered6 = new ScatteredScans(6, policy);
-    this.#habits = new Habits(policy);
+    this.#habits = new Habits(policy, isMarked);
   }
 
   get counters(): Readonly<Record<string, number>> {

@@ -30,7 +30,8 @@ const habits: readonly { readonly name: string; readonly tcp: readonly number[];
   { name: "traceroute", tcp: [], udp: Array.from({ length: 101 }, (_, index) => 33_434 + index) },
 ];
 const OTHER_KINDS = 32 - habits.length;
-export const MAX_KINDS = 16;
+/** So many are enough of a source whose packets bear the marks of a scanner. */
+const MARKED_KINDS = 3;
 
 const PORTS = 65_536;
 const NO_KIND = 0xff;
@@ -54,9 +55,12 @@ export class Habits {
   readonly #sets: number;
   readonly #rows: Uint32Array;
   #row = 0;
+  readonly #isMarked: (probe: Probe) => boolean;
 
-  constructor(policy: HabitPolicy, capacity = 16_384) {
+  /** `isMarked`: whether the packets of a probe's source bear the marks of a scanner; asked of few. */
+  constructor(policy: HabitPolicy, isMarked: (probe: Probe) => boolean = () => false, capacity = 16_384) {
     this.#policy = policy;
+    this.#isMarked = isMarked;
     this.#kinds = kindsOf(policy);
     this.#sets = Math.floor(capacity / WAYS);
     this.#rows = new Uint32Array(this.#sets * WAYS * ROW_WORDS);
@@ -82,9 +86,14 @@ export class Habits {
     const rows = this.#rows;
     rows[row + NOW] = (rows[row + NOW] ?? 0) | (1 << bit);
     if (((rows[row + TURN] ?? 0) & FOUND) !== 0) return false;
-    if (countBits((rows[row + NOW] ?? 0) | (rows[row + BEFORE] ?? 0)) < this.#policy.toleratedKinds) return false;
+    if (!this.#isMany(this.#kindsIn(row), probe)) return false;
     rows[row + TURN] = ((rows[row + TURN] ?? 0) | FOUND) >>> 0;
     return true;
+  }
+
+  #isMany(kinds: number, probe: Probe): boolean {
+    if (kinds >= this.#policy.toleratedKinds) return true;
+    return kinds >= MARKED_KINDS && this.#isMarked(probe);
   }
 
   /** The kinds that the probe last noted had made. */

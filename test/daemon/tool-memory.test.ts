@@ -65,8 +65,11 @@ test("nmap's SYN scan: named after its packets, in verdicts, for probes and in s
   assert.equal(names.name(stranger), stranger, "nothing is known of it: the same verdict");
 });
 
-test("what is no direct probe is not looked at", () => {
-  for (const disposition of [Disposition.Quiet, Disposition.Stray, Disposition.Held, Disposition.Guarded]) {
+test("what is neither a direct probe nor a SYN to a tolerated port is not looked at", () => {
+  const tolerated = new ToolMemory(seed, NOW_MS);
+  feed(tolerated, "/syn", Disposition.Quiet);
+  assert.equal(tolerated.size, 1);
+  for (const disposition of [Disposition.Stray, Disposition.Held, Disposition.Guarded]) {
     const memory = new ToolMemory(seed, NOW_MS);
     feed(memory, "/syn", disposition);
     assert.equal(memory.size, 0);

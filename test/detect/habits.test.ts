@@ -60,6 +60,16 @@ test("no scan: setting up a mail account, a browser, Windows, both and a name lo
   }
 });
 
+test("three kinds are enough of a source whose packets bear the marks of a scanner, and two are not", () => {
+  const habits = new Habits(policy, ({ source3 }) => (source3 & 0xff) === 1);
+  const closed = [113, 139, 445, 465, 995];
+  assert.deepEqual(
+    ["192.0.2.1", "192.0.2.2"].map((source) => closed.filter((port) => tries(habits, { port, source }))),
+    [[465], []],
+  );
+  assert.equal(new Habits(policy, () => true).note(probe({ disposition: Disposition.Quiet, port: 445 }), 1), false);
+});
+
 test("no scan: kinds that lie further apart than the window, and ports that are not tolerated", () => {
   const slow = new Habits(policy);
   [22, 25, 53, 80, 113, 445].forEach((port, at) => {
@@ -99,7 +109,7 @@ test("property: never found with fewer kinds than asked for, whatever is sent by
   );
   fc.assert(
     fc.property(sent, (all) => {
-      const habits = new Habits(policy, 64);
+      const habits = new Habits(policy, undefined, 64);
       const seen: { host: number; kind: string; timeMs: number }[] = [];
       let timeMs = START_MS;
       for (const { port, host, gapMs } of all) {

@@ -314,3 +314,43 @@ test("a client in the guard: a session's source is spared, a peer softly blocked
 function actionAndGrade(verdict: Verdict): unknown[] {
   return [verdict.action, "grade" in verdict ? verdict.grade : undefined];
 }
+
+const neighbours = (source: string): Finding => ({ ...findingOf(source), policy: "neighbours", members: 16 });
+const crowd = (changes: Partial<JudgeContext>, finding: Finding, address: string): Verdict => {
+  const { w0, w1, w2, w3 } = prefix(address);
+  return new Judge({ ...context, ...changes }).judgeCrowd(finding, [w0, w1, w2, w3]);
+};
+
+test("a network of scanning neighbours is blocked softly at most, whatever PROOF says, and never by a command", () => {
+  const action = (changes: Partial<JudgeContext>, finding = neighbours("198.51.100.0/24")) =>
+    crowd(changes, finding, "198.51.100.9").action;
+  assert.equal(action({}), "soft");
+  assert.equal(action({ proof: "off" }), "soft");
+  assert.equal(action({ runTcp: true, blockTcp: false }), "log");
+  assert.equal(action({ blockTcp: false }), "log");
+  assert.equal(action({ softly: false }), "log");
+  assert.equal(action({}, { ...neighbours("198.51.100.0/24"), isOnLink: true }), "log");
+  assert.equal(action({}, { ...neighbours("198.51.100.0/24"), slowSinceMs: 0 }), "log");
+  assert.equal(action({ proof: "off" }, { ...neighbours("0.0.0.0/0"), policy: "scattered" }), "log");
+});
+
+test("tolerated ports alone: a soft block at most, and the guard is asked", () => {
+  const finding: Finding = { ...findingOf("198.51.100.9"), policy: "tolerated", habits: ["web"] };
+  assert.equal(crowd({}, finding, "198.51.100.9").action, "soft");
+  assert.equal(crowd({ proof: "off" }, finding, "198.51.100.9").action, "soft");
+  assert.equal(crowd({ runTcp: true, proof: "off" }, finding, "198.51.100.9").action, "log");
+  assert.equal(crowd({ isPeer: () => true }, finding, "198.51.100.9").action, "spare");
+});
+
+test("no network hides behind one address in it that is spared, but a spared one makes no finding", () => {
+  // 198.51.100.1 is guarded, 2001:db8:1::1 ignored, 203.0.113.5 our own.
+  for (const [network, address] of [
+    ["198.51.100.0/24", "198.51.100.9"],
+    ["203.0.113.0/24", "203.0.113.9"],
+    ["2001:db8:1::/48", "2001:db8:1:2::9"],
+  ] as const) {
+    assert.equal(crowd({}, neighbours(network), address).action, "soft", network);
+  }
+  assert.equal(crowd({}, neighbours("198.51.100.0/24"), "198.51.100.1").action, "spare");
+  assert.equal(crowd({}, neighbours("192.0.2.0/24"), "192.0.2.9").action, "spare", "all of it is on the allow list");
+});

@@ -11,7 +11,7 @@ import { assertInnocent } from "./support/innocent.ts";
 import { setElements } from "./support/kernel.ts";
 import { Lab } from "./support/lab.ts";
 import { syn } from "./support/packets.ts";
-import { sendPackets } from "./support/raw.ts";
+import { keepSending, sendPackets } from "./support/raw.ts";
 import { nmap } from "./support/scan.ts";
 import { type Settings, shipped } from "./support/settings.ts";
 import { serve, visit } from "./support/traffic.ts";
@@ -154,6 +154,59 @@ test("nmap with nothing but tolerated ports, three times: found, softly, and why
   const { stdout } = await daemon.cli(["why", from.ipv4]);
   assert.doesNotMatch(stdout, /above 2 is a scan \(SCORE_PORTS\)/);
   assert.equal((await daemon.eventsOf(from.ipv4)).filter(({ type }) => type === "finding").length, 1);
+});
+
+test("the same on a host that serves nine of them: three kinds are left, and nmap's marks", async (t) => {
+  const lab = await Lab.open();
+  t.after(() => lab.close());
+  await serve(lab, lab.target, { tcp: [22, 25, 53, 80, 443, 587, 993, 8080, 8443] });
+  const daemon = await Daemon.start(lab, careful);
+  for (const family of families) {
+    const from = source(5);
+    for (let round = 0; round < 3; round++)
+      await nmap(lab, { family, source: from, options: ["-sS", "-p", TOLERATED] });
+    const block = await daemon.waitForBlock(from.key[family]);
+    assert.deepEqual([block.soft, block.grade], [true, "direct"]);
+    const events = await daemon.eventsOf(from.key[family]);
+    assert.ok(events.some(({ type, tool }) => type === "finding" && tool === "nmap"));
+  }
+});
+
+test("setting up a mail account at a host that serves 25, 465, 587 and 993 is innocent, each time", async (t) => {
+  const lab = await Lab.open();
+  t.after(() => lab.close());
+  await serve(lab, lab.target, { tcp: [25, 465, 587, 993] });
+  const daemon = await Daemon.start(lab, careful);
+  const client = source(9);
+  for (let round = 0; round < 2; round++) {
+    for (const family of families) {
+      for (const port of [143, 993, 110, 995, 25, 465, 587, 443, 80]) {
+        const how = { to: TARGET[family], from: client[family], port, timeout: 1_500 };
+        const { opened, errors } = await visit(lab.scanner, how);
+        const isServed = [25, 465, 587, 993].includes(port);
+        assert.deepEqual([opened, errors], isServed ? [1, {}] : [0, { ECONNREFUSED: 1 }], `${family} ${port}`);
+      }
+    }
+  }
+  await assertInnocent(lab, daemon, [client]);
+});
+
+test("a soft block of a network goes on while its sources do", async (t) => {
+  const { lab, daemon } = await open(t, { ...careful, SOFT_BLOCK_TIME: "6s" });
+  const packets = (at: number) =>
+    PORTS.slice(at, at + 40).map((port, index) => syn({ from: source(1 + index).ipv4, to: TARGET.ipv4, port }));
+  await sendPackets(lab, packets(0));
+  const { until: first } = await daemon.waitForBlock("203.0.113.0/24");
+  keepSending(lab, packets(100), { perSecond: 10 });
+  await waitUntil(
+    "the block is renewed",
+    async () => {
+      const block = (await daemon.blocked()).find(({ source: blocked }) => blocked === "203.0.113.0/24");
+      return Date.parse(block?.until ?? "") > Date.parse(first ?? "") + 2_000;
+    },
+    20_000,
+  );
+  assert.equal((await daemon.eventsOf("203.0.113.0/24")).filter(({ type }) => type === "finding").length, 1);
 });
 
 test("an office of 20 behind one /24 whose browsers and mailers try what is closed is innocent", async (t) => {

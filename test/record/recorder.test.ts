@@ -292,3 +292,22 @@ test("a wall clock that was set: events, lines of JSON and history have its time
   assert.equal(history.length, 1);
   assert.ok(history[0]?.startsWith(`${(timeMs + HOUR) / 1000} `), history[0]);
 });
+
+test("a finding about a network is a warning and an event: no line that readers take for a host's, no history", () => {
+  for (const source of ["198.51.100.0/24", "0.0.0.0/0"]) {
+    const { recorder, events, said, history } = setUp({ proof: "off" });
+    const policy = source === "0.0.0.0/0" ? "scattered" : "neighbours";
+    recorder.finding({ action: "log", finding: finding(source, { policy, members: 16 }) });
+    assert.deepEqual(
+      events.map((event) => [event.type, event.source, event.action]),
+      [["finding", source, "log"]],
+    );
+    assert.equal(said.length, 1);
+    assert.match(said[0] ?? "", /^adminalert: WARNING: 16 /);
+    assert.deepEqual(history, []);
+  }
+  const { recorder, history } = setUp({ proof: "off" });
+  const tolerated = finding("192.0.2.1", { policy: "tolerated", habits: ["web"] });
+  recorder.finding({ action: "soft", grade: "direct", finding: tolerated });
+  assert.deepEqual(history, []);
+});
