@@ -196,7 +196,7 @@ export class Judge {
     const { proof, firewall, softly = firewall } = this.#context;
     if (isWeak(finding)) return { action: "log", finding };
     if (isSoftAtMost(finding)) {
-      const isSoft = softly && this.#blocks(finding.protocol);
+      const isSoft = softly && !this.#runs(finding.protocol) && this.#blocks(finding.protocol);
       return isSoft ? { action: "soft", grade: "direct", finding } : { action: "log", finding };
     }
     const isTrusted = proof === "off" || grade !== "direct";
