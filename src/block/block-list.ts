@@ -12,8 +12,8 @@ export class BlockList {
   readonly #keys: PrefixRows;
   readonly #rows = new BlockRows();
   readonly #expiry = new ExpiryQueue();
-  /** Rows of blocks wider than a key of detect/: few, looked through one by one. */
-  readonly #wide = new Set<number>();
+  /** How many blocks there are of each prefix length: only these are looked for around a source. */
+  readonly #ofLength = new Uint32Array(129);
   #soft = 0;
   #direct = 0;
   /** How many sources fit. */
@@ -59,7 +59,7 @@ export class BlockList {
     this.#rows.write(row, block);
     if (block.soft) this.#soft++;
     if (block.grade === "direct") this.#direct++;
-    if (isWide(block.source.bits)) this.#wide.add(row);
+    if (known === NO_ROW) this.#count(block.source, 1);
     if (block.untilMs === undefined) this.#expiry.delete(row);
     else this.#expiry.set(row, block.untilMs);
     return true;
@@ -77,18 +77,21 @@ export class BlockList {
     return this.#rows.sinceMs(row) === block.sinceMs && this.#expiry.timeOf(row) === block.untilMs;
   }
 
-  /** The block in force for a source: its own, or that of a wider prefix. */
+  /** The block in force for a source: its own, or that of a wider prefix, the narrowest. */
   covering(source: Prefix): Block | undefined {
-    const own = this.get(source);
-    if (own !== undefined) return own;
-    for (const row of this.#wide) if (prefixContains(this.#keys.prefix(row), source)) return this.#block(row);
-    return undefined;
+    return this.get(source) ?? this.containing(source)[0];
+  }
+
+  /** Whether anything shuts a source out fully. */
+  isFullyBlocked(source: Prefix): boolean {
+    return this.get(source)?.soft === false || this.containing(source).some(({ soft }) => !soft);
   }
 
   /** Every block that the source lies in, its own included; the narrowest first. */
   containing(source: Prefix): Block[] {
     const found: Block[] = [];
     for (let bits = source.bits; bits >= 0; bits--) {
+      if (this.#ofLength[bits] === 0) continue;
       const block = this.get(prefixOfWords(source.w0, source.w1, source.w2, source.w3, bits));
       if (block !== undefined && prefixContains(block.source, source)) found.push(block);
     }
@@ -155,9 +158,13 @@ export class BlockList {
     const block = this.#block(row);
     this.#forget(row);
     this.#expiry.delete(row);
-    this.#wide.delete(row);
+    this.#count(block.source, -1);
     this.#keys.remove(row);
     return block;
+  }
+
+  #count({ bits }: Prefix, by: 1 | -1): void {
+    this.#ofLength[bits] = (this.#ofLength[bits] ?? 0) + by;
   }
 
   /** What is counted of a block, and its texts. */
@@ -166,9 +173,4 @@ export class BlockList {
     if (this.#rows.isDirect(row)) this.#direct--;
     this.#rows.clear(row);
   }
-}
-
-/** Neither a single address nor the /64 that an IPv6 source is counted by. */
-function isWide(bits: number): boolean {
-  return bits !== 128 && bits !== 64;
 }

@@ -1,9 +1,10 @@
 // Makes blocks true in the kernel: loads the table, adds and removes sources in process, and reads each one back before
 // anybody calls it blocked. Knows nothing of why a source is blocked.
+import { dumpElements } from "../kernel/element-dump.ts";
 import { KernelError } from "../kernel/errors.ts";
 import type { Libnftables } from "../kernel/libnftables.ts";
 import { type ElementChange, elementRemedy, type NfTables } from "../kernel/nf-tables.ts";
-import { formatPrefix, type Prefix, prefixOfWords } from "../wire/address.ts";
+import { formatPrefix, isIpv4, type Prefix, prefixContains, prefixOfWords } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import type { Arrival } from "../wire/arrival.ts";
 import { IpProtocol } from "../wire/packet.ts";
@@ -14,13 +15,14 @@ import { type NetworkAudit, NetworkBlocks } from "./network-blocks.ts";
 import {
   buildConfiguredSets,
   buildHostSets,
+  blockSets,
   buildRuleset,
   configuredSets,
   type RulesetPlan,
   TABLE,
 } from "./ruleset.ts";
 import { sameEnd } from "./same-end.ts";
-import { baitedKey, latelyKey, type Place, placeOf, plainSets, sourceOfElement } from "./set-key.ts";
+import { baitedKey, keyBytes, latelyKey, type Place, placeOf, plainSets, sourceOfElement } from "./set-key.ts";
 
 export { sameEnd } from "./same-end.ts";
 
@@ -298,6 +300,59 @@ export class Firewall {
     }
   }
 
+  /** What the plain sets hold for one source: its own key, that of its /64 beyond our links, and those of neighbours. */
+  heldFor(source: Prefix): Held[] {
+    const { w0, w1, w2, w3 } = source;
+    const isNear = this.#near.contains(w0, w1, w2, w3);
+    const widths = isIpv4(source) ? [120] : isNear ? [56, 48] : [64, 56, 48];
+    const wider = widths.filter((bits) => bits < source.bits).map((bits) => prefixOfWords(w0, w1, w2, w3, bits));
+    const keys = [source, ...wider];
+    const held = new Map<string, Held>();
+    for (const each of keys) {
+      for (const soft of [false, true]) {
+        const place = placeOf(each, soft, isNear);
+        if (place.kind !== "plain") continue;
+        const state = this.#tables.lookup(place.set, place.key);
+        if (!state.present) continue;
+        const told = {
+          place: place.set,
+          source: this.#sourceOf(place.set, place.key),
+          soft,
+          expiresInMs: state.expiresInMs,
+        };
+        held.set(`${place.set} ${Buffer.from(place.key).toString("hex")}`, told);
+      }
+    }
+    return [...held.values()];
+  }
+
+  /** What the plain sets hold inside a network; `pause` lets the event loop go on. Rejects with KernelError. */
+  async heldInside(network: Prefix, pause: () => Promise<void>): Promise<Held[]> {
+    const held: Held[] = [];
+    for (const set of plainSets.filter((name) => name.endsWith("4") === isIpv4(network))) {
+      const visit = (key: Buffer, expiresInMs: number | undefined) => {
+        const source = this.#sourceOf(set, key);
+        if (source !== undefined && prefixContains(network, source))
+          held.push({ place: set, source, soft: set.startsWith("soft"), expiresInMs });
+      };
+      await dumpElements({ table: TABLE, set }, visit, pause);
+    }
+    return held;
+  }
+
+  /** Takes elements out of the plain sets; the errno's name, or "". */
+  removeHeld(held: readonly Held[]): string {
+    let failed = "";
+    for (let at = 0; at < held.length; at += BATCH) {
+      const part = held.slice(at, at + BATCH);
+      const keys = part.flatMap(({ place, source }) =>
+        source === undefined ? [] : [{ set: place, key: keyBytes(source) }],
+      );
+      failed ||= this.#tables.remove(keys);
+    }
+    return failed;
+  }
+
   /** On our links a key without a host part is an address, as the rules have it. */
   #sourceOf(set: string, key: Uint8Array): Prefix | undefined {
     const source = sourceOfElement(set, key);
@@ -338,9 +393,13 @@ export class Firewall {
 
   /** Empties every set of blocks, whatever is listed. */
   emptyBlockSets(): void {
-    const sets = [...plainSets, "blockednet4", "blockednet6"];
-    this.#must(sets.map((set) => `flush set inet ${TABLE} ${set}`).join("\n"), "cannot empty the block sets");
+    this.#must(blockSets.map((set) => `flush set inet ${TABLE} ${set}`).join("\n"), "cannot empty the block sets");
     this.#networks.clear();
+  }
+
+  /** Elements in the sets of blocks. */
+  countBlocked(): number {
+    return blockSets.reduce((sum, set) => sum + this.#tables.countElements(set), 0);
   }
 
   /** Sources in the hold now. */

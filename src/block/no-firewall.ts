@@ -63,6 +63,22 @@ export class NoFirewall implements FirewallLike {
 
   liftEnded(_blocks: readonly Block[], _nowMs: number): void {}
 
+  heldFor(_source: Prefix): Held[] {
+    return [];
+  }
+
+  heldInside(_network: Prefix, _pause: () => Promise<void>): Promise<Held[]> {
+    return Promise.resolve([]);
+  }
+
+  removeHeld(_held: readonly Held[]): string {
+    return "";
+  }
+
+  countBlocked(): number {
+    return 0;
+  }
+
   isNetwork(_block: Block): boolean {
     return false;
   }

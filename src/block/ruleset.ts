@@ -667,6 +667,13 @@ function configuredElements(plan: RulesetPlan): Readonly<Record<string, readonly
   };
 }
 
+/** The sets that blocks are in. */
+export const blockSets: readonly string[] = Object.keys(setDefinitions()).filter((name) => isBlockSet(name));
+
+export function isBlockSet(name: string): boolean {
+  return /^(?:blocked|blockednet|soft)\d+$/.test(name);
+}
+
 /** The sets that the daemon alone fills, and whose elements stay until it says otherwise. */
 export function configuredSets(plan: RulesetPlan): readonly string[] {
   return Object.keys(configuredElements(plan));

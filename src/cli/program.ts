@@ -158,7 +158,10 @@ function addBlock(program: Command, { terminal, done }: ProgramOptions): void {
     .addArgument(new Argument("<source>", "address or CIDR"))
     .option("--for <time>", '"90s", "10m", "1h", "1d", "2w", or "0" for ever (default: BLOCK_TIME, longer each time)')
     .option("--reason <text>", "why, for those who list it later")
-    .option("--force", "also if the source is on the allow list or in the guard, or you are logged in from it")
+    .option(
+      "--force",
+      "also if the source is on the allow list or in the guard, you are logged in from it, it is wider than /16 (IPv6: /32), or is blocked for longer",
+    )
     .action(async (source: string, given: BlockOptions) => {
       const [{ block }, { findOwnSession }] = await Promise.all([import("./block.ts"), import("./own-session.ts")]);
       done(await block(source, given, terminal, findOwnSession(process)));

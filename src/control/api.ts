@@ -85,7 +85,10 @@ export interface BlockRequest {
   /** Milliseconds; absent: BLOCK_TIME with escalation; 0: for ever. */
   readonly forMs?: number;
   readonly reason?: string;
-  /** Needed to block an address on the allow list or in the guard, or that the caller is logged in from. */
+  /**
+   * Needed to block an address on the allow list or in the guard, or that the caller is logged in from, a very wide network,
+   * or for a shorter time than it is blocked.
+   */
   readonly force?: boolean;
   /** Where the caller is logged in from, as far as its client could find out. */
   readonly session?: readonly string[];
@@ -124,6 +127,12 @@ export interface Refusal {
     | "mode-taken"
     /** The block would end the caller's own SSH session. */
     | "own-session"
+    /** Wider than a slip should be. */
+    | "too-wide"
+    /** A block that ends later stands already. */
+    | "longer"
+    /** It lies in a wider block, which stays. */
+    | "covered"
     /** Nothing to confirm. */
     | "no-trial"
     /** Somebody else is reading the same long list. */
@@ -141,8 +150,11 @@ export interface DaemonApi {
   guard?(): Iterable<GuardEntry>;
   /** The block as it stands after the kernel was read back. */
   block(request: BlockRequest): Reply<BlockedEntry>;
-  /** "all", an address or a CIDR (every block inside it); answers with what was unblocked. */
-  unblock(target: string): Reply<readonly string[]>;
+  /**
+   * "all", an address or a CIDR (every block inside it, and what the kernel holds there and nobody lists); answers with what
+   * was unblocked, after the kernel was asked again.
+   */
+  unblock(target: string): Reply<readonly string[]> | Promise<Reply<readonly string[]>>;
   why(address: string): Reply<Explanation>;
   /**
    * Watches a protocol that is not watched yet, as if the daemon had been started with both modes: PortSentry's init

@@ -35,7 +35,7 @@ export function createRoutes(options: RouteOptions): Hono<Bindings> {
   app.post("/v1/unblock", async (c) => {
     const request = await parseBody(c, checkUnblockRequest, limits);
     if ("failure" in request) return request.failure;
-    const reply = api.unblock(request.ok.target);
+    const reply = await api.unblock(request.ok.target);
     return "ok" in reply ? c.json({ unblocked: reply.ok }) : refuse(c, reply.refused);
   });
   app.post("/v1/modes", async (c) => {
@@ -208,6 +208,9 @@ function refusalStatus(code: Refusal["code"]): FailureStatus {
     case "own":
     case "mode-taken":
     case "own-session":
+    case "too-wide":
+    case "longer":
+    case "covered":
     case "no-trial":
       return 409;
     case "no-firewall":

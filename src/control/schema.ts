@@ -119,6 +119,9 @@ const refusalCodes = [
   "kernel",
   "mode-taken",
   "own-session",
+  "too-wide",
+  "longer",
+  "covered",
   "no-trial",
   "busy",
 ] as const satisfies readonly Refusal["code"][];

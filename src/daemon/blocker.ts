@@ -1,4 +1,5 @@
 // Carries verdicts out: keeps block list, kernel, store and record at one. The only place that adds or lifts a block.
+import { endsBefore } from "../block/address-span.ts";
 import type { Block } from "../block/block.ts";
 import { BlockList } from "../block/block-list.ts";
 import { equivalentCommand, type Firewall, type Held, type Outcome } from "../block/firewall.ts";
@@ -59,6 +60,8 @@ interface Decision {
   readonly forMs?: number | undefined;
   readonly finding?: Finding;
   readonly ends?: Ended | undefined;
+  /** The word of a person who means it: a block that ends later is shortened. */
+  readonly mayShorten?: boolean;
   /** Another program's block, taken over: none that a trial makes. */
   readonly existed?: boolean;
 }
@@ -140,7 +143,7 @@ export class Blocker {
 
   /** A probe that was on its way while its source was blocked by hand must not soften that block. */
   #isFullyBlocked(source: Prefix): boolean {
-    return this.list.covering(source)?.soft === false;
+    return this.list.isFullyBlocked(source);
   }
 
   #inBackground(work: Promise<void> | undefined): void {
@@ -271,10 +274,14 @@ export class Blocker {
   }
 
   /** Blocks by hand. The block as it stands, or why it does not. */
-  blockByHand(source: Prefix, forMs: number | undefined, reason: string): Block | string {
-    const [outcome] = this.#enforce([
-      { source, grade: "manual", soft: false, reason, forMs, ends: this.#parts.ends?.(source) },
-    ]);
+  blockByHand(
+    source: Prefix,
+    forMs: number | undefined,
+    reason: string,
+    how: Pick<Decision, "mayShorten"> = {},
+  ): Block | string {
+    const ends = this.#parts.ends?.(source);
+    const [outcome] = this.#enforce([{ source, grade: "manual", soft: false, reason, forMs, ends, ...how }]);
     return outcome ?? "nothing was done";
   }
 
@@ -317,7 +324,7 @@ export class Blocker {
     return {
       source,
       sinceMs: nowMs,
-      ...this.#endOf(decision, wantedMs, nowMs),
+      ...this.#notShorter(decision, this.#endOf(decision, wantedMs, nowMs)),
       grade,
       soft,
       reason,
@@ -341,6 +348,18 @@ export class Blocker {
     const isOlder = before !== undefined && !before.soft && before.afterTrial === undefined;
     if (isOlder && (before.untilMs ?? Number.POSITIVE_INFINITY) > limitMs) return { untilMs: before.untilMs };
     return { untilMs: limitMs, afterTrial: { untilMs: wantedMs } };
+  }
+
+  /** A full block that ends later is not shortened by the next. */
+  #notShorter(
+    { source, soft, mayShorten }: Decision,
+    end: Pick<Block, "untilMs" | "afterTrial">,
+  ): Pick<Block, "untilMs" | "afterTrial"> {
+    const before = this.list.get(source);
+    if (soft || mayShorten === true || before === undefined || before.soft) return end;
+    if (!endsBefore(end.untilMs, before.untilMs)) return end;
+    const { untilMs, afterTrial } = before;
+    return { untilMs, ...(afterTrial !== undefined && { afterTrial }) };
   }
 
   #durationMs({ soft, forMs }: Decision, offences: number): number | undefined {

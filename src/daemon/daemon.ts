@@ -263,7 +263,7 @@ export class Daemon {
       detector: this.detector,
       judge: this.judge,
       told: (probe) => this.recorder.probe(probe),
-      isFullyBlocked: (source) => this.blocker.list.covering(source)?.soft === false,
+      isFullyBlocked: (source) => this.blocker.list.isFullyBlocked(source),
     });
     const { crowds, detector, judge } = this;
     this.engine = new Engine({ detector, crowds, judge, listener, tools, nowMs });
@@ -273,6 +273,10 @@ export class Daemon {
 
   get settings(): Settings {
     return this.#settings;
+  }
+
+  get firewall(): FirewallLike {
+    return this.#parts.firewall;
   }
 
   get host(): HostFacts {

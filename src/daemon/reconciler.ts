@@ -2,7 +2,7 @@
 // that an administrator deleted by hand as an unblock. (design section 8)
 import type { Block } from "../block/block.ts";
 import { blocksPerCall, type Firewall, type Held, type Outcome } from "../block/firewall.ts";
-import type { RulesetPlan } from "../block/ruleset.ts";
+import { isBlockSet, type RulesetPlan } from "../block/ruleset.ts";
 import type { ForeignChange } from "../kernel/nf-tables-monitor.ts";
 import type { Recorder } from "../record/recorder.ts";
 import { formatPrefix, type Prefix, prefixContains } from "../wire/address.ts";
@@ -16,9 +16,6 @@ const BY_HAND_LIMIT = 1;
 const READ_WHOLE = 10_000;
 /** Look-ups in one go (12 us each) before the event loop gets its turn. */
 const LOOKUPS_PER_TURN = 1_000;
-
-/** The sets that the blocks of the list are in. */
-const blockSets = /^(?:blocked|blockednet|soft)[46]$/;
 
 export interface ReconcilerParts {
   readonly firewall: Pick<
@@ -67,7 +64,7 @@ export class Reconciler {
     }
     this.#refill(change.program, change.sets);
     // Structural without drift: an overrun, or a transaction that touched elements too.
-    if (change.structural || change.sets === undefined || change.sets.some((set) => blockSets.test(set))) {
+    if (change.structural || change.sets === undefined || change.sets.some(isBlockSet)) {
       this.#audit(change.program);
     }
   }

@@ -1,4 +1,5 @@
 // `portreeve why ADDRESS`: what is so, and the evidence for it, in sentences.
+import { endsBefore } from "../block/address-span.ts";
 import type { Block } from "../block/block.ts";
 import type { Explanation } from "../control/api.ts";
 import type { SourceEvidence } from "../detect/detector.ts";
@@ -6,7 +7,7 @@ import type { NeighbourEvidence } from "../detect/neighbours.ts";
 import { MIN_DIRECT_SCORE, scoreBound } from "../detect/scorers.ts";
 import { type Clock, printTime, wallClock } from "../record/clock.ts";
 import { describeFinding, describeReason, membersText } from "../record/finding-text.ts";
-import { formatPrefix, IPV4_MAPPED_BITS, isIpv4, type Prefix } from "../wire/address.ts";
+import { formatPrefix, IPV4_MAPPED_BITS, isIpv4, type Prefix, prefixContains } from "../wire/address.ts";
 import type { Daemon } from "./daemon.ts";
 import { describeEnded } from "./ended.ts";
 import { entryOf } from "./entry.ts";
@@ -18,13 +19,17 @@ const EVENTS_SHOWN = 20;
 export function explain(daemon: Daemon, asked: Prefix): Explanation {
   const { clock } = daemon;
   const source = daemon.keyOf(asked);
-  const block = daemon.blocker.list.covering(source) ?? daemon.blocker.list.covering(asked);
+  const blocks = daemon.blocker.list.containing(asked);
+  const block = strongestOf(blocks);
   // All addresses together are no host of ours, though 0.0.0.0 is.
   const spared = isEverywhere(asked) ? undefined : daemon.judge.spares(asked.w0, asked.w1, asked.w2, asked.w3);
   const history = daemon.evidenceOn(source);
   const held = daemon.isHeld(source);
   const because: string[] = [];
-  if (block !== undefined) because.push(...describeBlock(block, source), ...describeExtent(block));
+  because.push(...describeWider(blocks, source));
+  if (block !== undefined) because.push(`Evidence: ${gradeText(block.grade)}.`, ...describeExtent(block));
+  const unlisted = block === undefined ? heldUnlisted(daemon, asked) : [];
+  if (unlisted.length > 0) because.push(unlistedText(unlisted));
   const guard = daemon.judge.guardReason([asked.w0, asked.w1, asked.w2, asked.w3]);
   if (spared !== undefined && spared !== "guarded") because.push(sparedText(spared));
   else if (guard !== undefined)
@@ -39,13 +44,13 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
   return {
     source: formatPrefix(source),
     state: stateOf({
-      block,
+      block: block ?? unlisted[0],
       spared: spared ?? (guard === undefined ? undefined : "guarded"),
       held,
       isKnown: history !== undefined || tapSource !== undefined,
     }),
     because,
-    ...(block !== undefined && { block: entryOf(block, clock) }),
+    ...(block !== undefined && { block: { ...entryOf(block, clock), enforced: isEnforced(daemon, block) } }),
     probes: history?.probes ?? tapSource?.probes ?? 0,
     contacts: Math.max(history?.contacts.length ?? 0, history?.slowContacts ?? 0, tapSource?.ports.count ?? 0),
     ...(tapSource !== undefined && {
@@ -61,11 +66,52 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
   };
 }
 
-/** A block of a network that the source is part of says so, and why. */
-function describeBlock({ grade, reason, source: blocked }: Block, source: Prefix): string[] {
-  const evidence = `Evidence: ${gradeText(grade)}.`;
-  if (blocked.bits >= source.bits) return [evidence];
-  return [`It is part of ${formatPrefix(blocked)}, which is blocked: ${describeReason(reason)}.`, evidence];
+/** The full before the soft, the last to end first. */
+function strongestOf(blocks: readonly Block[]): Block | undefined {
+  const full = blocks.filter(({ soft }) => !soft);
+  const among = full.length > 0 ? full : blocks;
+  return among.reduce<Block | undefined>(
+    (last, one) => (last === undefined || endsBefore(last.untilMs, one.untilMs) ? one : last),
+    undefined,
+  );
+}
+
+/** Each ends by itself, and must be lifted by its own name. */
+function describeWider(blocks: readonly Block[], source: Prefix): string[] {
+  const wider = blocks.filter((block) => formatPrefix(block.source) !== formatPrefix(source));
+  return wider.map((block) => {
+    const how = block.soft ? "softly blocked" : "blocked";
+    return `It is part of ${formatPrefix(block.source)}, which is ${how}: ${describeReason(block.reason)}.`;
+  });
+}
+
+/** The kernel is asked, not the list. */
+function isEnforced(daemon: Daemon, block: Block): boolean {
+  if (block.backend !== "nftables") return block.enforced;
+  try {
+    return block.enforced && daemon.firewall.isPresent(block);
+  } catch {
+    return false;
+  }
+}
+
+/** What the kernel's sets hold for a source that no block is listed for. */
+function heldUnlisted(daemon: Daemon, asked: Prefix): { readonly soft: boolean; readonly source: Prefix }[] {
+  if (!daemon.enforces) return [];
+  try {
+    const singles = daemon.firewall.heldFor(asked).map(({ source = asked, soft }) => ({ soft, source }));
+    const { foreign } = daemon.firewall.auditNetworks(daemon.clock.nowMs());
+    const networks = foreign.filter(({ source }) => prefixContains(source, asked));
+    return [...singles, ...networks.map(({ source }) => ({ soft: false, source }))];
+  } catch {
+    // Without the table nothing is held.
+    return [];
+  }
+}
+
+function unlistedText(held: readonly { readonly source: Prefix }[]): string {
+  const sources = held.map(({ source }) => formatPrefix(source)).join(", ");
+  return `The kernel's sets hold ${sources}, though no such block is listed: "portreeve unblock" takes it out.`;
 }
 
 function isEverywhere(asked: Prefix): boolean {

@@ -1,0 +1,86 @@
+// `portreeve block`: what is refused, and in which words; what stands already is neither shortened nor loses its reason.
+import type { Block } from "../block/block.ts";
+import type { BlockedEntry, BlockRequest, Reply } from "../control/api.ts";
+import { printTime } from "../record/clock.ts";
+import { describeReason } from "../record/finding-text.ts";
+import { formatPrefix, IPV4_MAPPED_BITS, isIpv4, type Prefix, parsePrefix, prefixContains } from "../wire/address.ts";
+import type { Daemon } from "./daemon.ts";
+import { entryOf } from "./entry.ts";
+import { parseTarget, refuse } from "./target.ts";
+
+/** Wider ones are more often a slip than meant: 65,536 addresses of IPv4, a provider's IPv6. */
+const WIDEST = { ipv4: 16, ipv6: 32 } as const;
+/** What a block without a reason is said to be. */
+const NO_REASON = "by hand";
+/** As control/requests.ts takes them. */
+const MAX_REASON_CHARS = 200;
+
+export function blockByHand(daemon: Daemon, request: BlockRequest): Reply<BlockedEntry> {
+  const parsed = parseTarget(request.source);
+  if ("refused" in parsed) return parsed;
+  const source = parsed.ok;
+  const name = formatPrefix(source);
+  if (!daemon.enforces)
+    return refuse("no-firewall", 'FIREWALL="none": nothing here can block; set it to "auto" or "nftables"');
+  const isForced = request.force === true;
+  const session = ownSessionWithin(source, request);
+  if (session !== undefined && !isForced) {
+    return refuse(
+      "own-session",
+      `you are logged in from ${session}: blocking ${name} would end your own session; use --force if you mean it`,
+    );
+  }
+  const spared = daemon.judge.sparesWithin(source);
+  if (spared === "own")
+    return refuse(
+      "own",
+      `${name} holds an address of this host, a loopback or a multicast address: it is never blocked`,
+    );
+  if (spared !== undefined && !isForced) return refuse(spared, sparedMessage(name, spared));
+  const widest = WIDEST[isIpv4(source) ? "ipv4" : "ipv6"];
+  if (lengthOf(source) < widest && !isForced)
+    return refuse("too-wide", `${name} is wider than a /${widest}; use --force if you mean all of it`);
+  const standing = daemon.blocker.list.get(source);
+  const before = standing?.soft === false && !isForced ? standing : undefined;
+  if (before !== undefined && isShorter(request.forMs, before, daemon)) {
+    const until = before.untilMs === undefined ? "for ever" : `until ${printTime(daemon.clock, before.untilMs)}`;
+    return refuse(
+      "longer",
+      `${name} is blocked ${until} (${describeReason(before.reason)}); use --force to shorten that`,
+    );
+  }
+  const reason = joinReasons(request.reason, before === undefined ? undefined : describeReason(before.reason));
+  const result = daemon.blocker.blockByHand(source, request.forMs, reason, { mayShorten: isForced });
+  if (typeof result !== "string") return { ok: entryOf(result, daemon.clock) };
+  return refuse(result.includes("full") ? "full" : "kernel", `cannot block ${name}: ${result}`);
+}
+
+/** An end that was asked for; without one the later of the two counts. */
+function isShorter(forMs: number | undefined, { untilMs }: Block, daemon: Daemon): boolean {
+  if (forMs === undefined || forMs === 0) return false;
+  return untilMs === undefined || daemon.clock.nowMs() + forMs < untilMs;
+}
+
+function joinReasons(reason: string | undefined, before: string | undefined): string {
+  const isKnown = before === undefined || before === NO_REASON || before === reason;
+  if (reason === undefined) return before ?? NO_REASON;
+  return isKnown ? reason : `${reason} (before: ${before})`.slice(0, MAX_REASON_CHARS);
+}
+
+function lengthOf(source: Prefix): number {
+  return isIpv4(source) ? source.bits - IPV4_MAPPED_BITS : source.bits;
+}
+
+/** The first address that the caller is logged in from and that the block would shut out. */
+function ownSessionWithin(block: Prefix, { session = [] }: BlockRequest): string | undefined {
+  return session.find((text) => {
+    const address = parsePrefix(text);
+    return address !== undefined && prefixContains(block, address);
+  });
+}
+
+function sparedMessage(name: string, spared: "ignored" | "guarded"): string {
+  return spared === "ignored"
+    ? `${name} is on the allow list (IGNORE_FILE), whose addresses pass even a block; take it out there, or use --force`
+    : `${name} holds an address that this host depends on (see "portreeve guard"): blocking it may cut this host off; use --force if you mean it`;
+}

@@ -1,0 +1,114 @@
+// `portreeve unblock`: lifts what is listed, takes out what only the kernel holds, and looks again before it says so.
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Block } from "../block/block.ts";
+import type { Held } from "../block/firewall.ts";
+import type { Reply } from "../control/api.ts";
+import { describeReason } from "../record/finding-text.ts";
+import { formatPrefix, type Prefix, prefixContains } from "../wire/address.ts";
+import type { Daemon } from "./daemon.ts";
+import { slices } from "./slices.ts";
+import { parseTarget, refuse } from "./target.ts";
+
+/** Sources that are named in one message. */
+const NAMED = 5;
+/** Among so many blocks those that only the kernel holds are named too when all are lifted. */
+const READ_WHOLE = 10_000;
+const LIFTED_AT_ONCE = 10_000;
+
+type Network = Pick<Block, "source" | "untilMs">;
+
+export async function unblockByHand(daemon: Daemon, target: string): Promise<Reply<readonly string[]>> {
+  if (target === "all") return unblockAll(daemon);
+  const parsed = parseTarget(target);
+  if ("refused" in parsed) return parsed;
+  const source = parsed.ok;
+  const listed = listedFor(daemon, source);
+  const failures = daemon.blocker.lift(listed, "by hand");
+  const unlisted = await takeOutUnlisted(daemon, source);
+  for (const block of listed) daemon.release(block.source);
+  daemon.release(source);
+  if (failures.length > 0) return refuse("kernel", `not lifted: ${failures.slice(0, NAMED).join("; ")}`);
+  const lifted = [...listed.map((block) => formatPrefix(block.source)), ...unlisted];
+  const name = formatPrefix(source);
+  const [around, ...more] = daemon.blocker.list.containing(source);
+  if (around !== undefined) return refuse("covered", coveredMessage(name, lifted, [around, ...more]));
+  const left = daemon.enforces ? namesOf(unlistedSingles(daemon, source), unlistedNetworks(daemon, source).hit) : [];
+  if (left.length > 0) return refuse("kernel", `${name}: the kernel still holds ${left.slice(0, NAMED).join(", ")}`);
+  return lifted.length > 0 ? { ok: lifted } : refuse("no-such-block", `${name} is not blocked`);
+}
+
+/** The blocks inside; and that of the /64 that an IPv6 address is counted by. */
+function listedFor(daemon: Daemon, source: Prefix): Block[] {
+  const { list } = daemon.blocker;
+  const key = daemon.keyOf(source);
+  const ofKey = key === source ? undefined : list.get(key);
+  return [...list.inside(source), ...(ofKey === undefined ? [] : [ofKey])];
+}
+
+function coveredMessage(name: string, lifted: readonly string[], around: readonly [Block, ...Block[]]): string {
+  const blocks = around
+    .slice(0, NAMED)
+    .map(({ source, reason }) => `${formatPrefix(source)} (${describeReason(reason)})`);
+  const remedy = `"portreeve unblock ${formatPrefix(around[0].source)}"`;
+  const done = lifted.length === 0 ? "" : `lifted ${lifted.slice(0, NAMED).join(", ")}, but `;
+  return `${done}${name} is blocked as part of ${blocks.join(" and of ")}: lift that with ${remedy}`;
+}
+
+/** Returns what has been taken out. Other networks that nobody lists are listed: writing the sets would end them. */
+async function takeOutUnlisted(daemon: Daemon, source: Prefix): Promise<string[]> {
+  if (!daemon.enforces) return [];
+  const { firewall, blocker } = daemon;
+  const inside = isSingle(source) ? [] : await firewall.heldInside(source, () => nextTurn());
+  const singles = [...inside.filter((held) => !isListed(daemon, held)), ...unlistedSingles(daemon, source)];
+  if (singles.length > 0) firewall.removeHeld(singles);
+  const { hit, others } = unlistedNetworks(daemon, source);
+  if (hit.length > 0 && others.length > 0) blocker.adopt([], others, "found in the kernel");
+  if (hit.length > 0) firewall.rewriteNetworks(daemon.clock.nowMs());
+  return namesOf(singles, hit);
+}
+
+function isSingle({ bits }: Prefix): boolean {
+  return bits === 128;
+}
+
+function unlistedSingles(daemon: Daemon, source: Prefix): Held[] {
+  return daemon.firewall.heldFor(source).filter((held) => !isListed(daemon, held));
+}
+
+function isListed({ blocker }: Daemon, { source, soft }: Held): boolean {
+  return source !== undefined && blocker.list.get(source)?.soft === soft;
+}
+
+/** Networks that the kernel holds and nobody lists: those that hold or touch the source, and others. */
+function unlistedNetworks(daemon: Daemon, source: Prefix): { readonly hit: Network[]; readonly others: Network[] } {
+  const { foreign } = daemon.firewall.auditNetworks(daemon.clock.nowMs());
+  const isHit = (one: Network) => prefixContains(one.source, source) || prefixContains(source, one.source);
+  return { hit: foreign.filter(isHit), others: foreign.filter((one) => !isHit(one)) };
+}
+
+function namesOf(singles: readonly Held[], networks: readonly Network[]): string[] {
+  const sources = [...singles, ...networks].flatMap((one) => (one.source === undefined ? [] : [one.source]));
+  return [...new Set(sources.map(formatPrefix))];
+}
+
+/** In slices, for there may be a million; a block that the kernel will not give up does not keep the others. */
+function unblockAll(daemon: Daemon): Reply<readonly string[]> {
+  const { blocker, firewall } = daemon;
+  const isShort = daemon.enforces && blocker.list.size <= READ_WHOLE;
+  const unlisted = isShort ? firewall.readHeld().filter((held) => !isListed(daemon, held)) : [];
+  const networks = isShort ? firewall.auditNetworks(daemon.clock.nowMs()).foreign : [];
+  const lifted: string[] = [];
+  const failures: string[] = [];
+  for (const slice of slices(blocker.list.values(), LIFTED_AT_ONCE)) {
+    failures.push(...blocker.lift(slice, "all"));
+    for (const { source } of slice) {
+      daemon.release(source);
+      lifted.push(formatPrefix(source));
+    }
+  }
+  daemon.emptyKernelSets();
+  if (failures.length > 0) return refuse("kernel", `not lifted: ${failures.slice(0, NAMED).join("; ")}`);
+  const left = firewall.countBlocked();
+  if (left > 0) return refuse("kernel", `the kernel still holds ${left} elements in its sets of blocks`);
+  return { ok: [...lifted, ...namesOf(unlisted, networks)] };
+}
