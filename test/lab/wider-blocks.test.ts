@@ -1,5 +1,5 @@
 // An IPv6 scanner that changes its /64: three of a /56 blocked in full and the /56 is, as an interval in the kernel, unless
-// somebody in it is a customer. The rest of the /56 cannot connect then, until an address of it is unblocked.
+// somebody in it is a customer. The rest of the /56 cannot connect then, until it is unblocked by its own name.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { type Source, TARGET } from "./support/addresses.ts";
@@ -55,11 +55,15 @@ describe("an IPv6 scanner that changes its /64", () => {
     assert.ok(await connects(sourceIn(2, 9)), "the next /56 is not blocked");
   });
 
-  test("unblocking an address in it lifts it", async () => {
-    await daemon.unblock(sourceIn(1, 9).ipv6);
+  test("unblocking an address in it is refused and names it; by its own name it is lifted with what is in it", async () => {
+    const refused = await daemon.cli(["unblock", sourceIn(1, 9).ipv6]);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /is blocked as part of 2001:db8:b:100::\/56 \(3 \/64 networks of one \/56/);
+    assert.equal(await connects(sourceIn(1, 9)), false);
+    await daemon.unblock("2001:db8:b:100::/56");
     assert.equal(await isBlocked("2001:db8:b:100::/56"), false);
+    assert.equal(await isBlocked(sourceIn(1, 1).key.ipv6), false);
     assert.ok(await connects(sourceIn(1, 9)));
-    assert.ok(await isBlocked(sourceIn(1, 1).key.ipv6), "its own blocks stay");
   });
 
   test("with a customer in it a /56 is not blocked, and that is said", async () => {
