@@ -13,9 +13,9 @@ import type { Block } from "./block.ts";
 import { findMissingFeature } from "./features.ts";
 import { type NetworkAudit, NetworkBlocks } from "./network-blocks.ts";
 import {
+  blockSets,
   buildConfiguredSets,
   buildHostSets,
-  blockSets,
   buildRuleset,
   configuredSets,
   type RulesetPlan,

@@ -134,15 +134,12 @@ function assertSameView(list: BlockList, model: ReadonlyMap<string, Block>, sour
   assert.deepEqual(sorted(list.containing(asked)), sorted(around));
   const inside = [...model.values()].filter((each) => prefixContains(asked, each.source));
   assert.deepEqual(sorted(list.inside(asked)), sorted(inside));
-  const covering = [...model.values()].some(
-    (each) => isWiderOrSame(each, source) && prefixContains(each.source, asked),
+  assert.equal(
+    list.isFullyBlocked(asked),
+    around.some(({ soft }) => !soft),
+    source,
   );
-  assert.equal(list.covering(asked) !== undefined, covering, source);
-}
-
-/** A /64 is a source of its own: an address in it is counted by it, and asked for by that key. */
-function isWiderOrSame({ source }: Block, asked: string): boolean {
-  return formatPrefix(source) === asked || (source.bits !== 128 && source.bits !== 64);
+  assert.equal(list.covering(asked) !== undefined, around.length > 0, source);
 }
 
 test("a block that has been let go, or made anew or longer, is not the one that was read", () => {

@@ -242,7 +242,8 @@ export class NetworkTrial {
     if (what < 25) {
       const inSet = this.#inSet(set);
       // One, with those in it, is an unblock; several are put back.
-      const outermost = inSet.filter((one) => !inSet.some((other) => other !== one && contains(other, one)));
+      const staying = inSet.filter((one) => leftMs(this.#listed.get(one)) > ENDING_MS);
+      const outermost = staying.filter((one) => !staying.some((other) => other !== one && contains(other, one)));
       return this.#nft(`flush set inet portreeve ${set}`, [], outermost.length <= 1 ? inSet : []);
     }
     const family = set.endsWith("4");
@@ -411,15 +412,16 @@ export class NetworkTrial {
       else starts.push({ at, leftMs: expiresInMs ?? Number.POSITIVE_INFINITY });
     });
     const last = 1n << BigInt(set.endsWith("4") ? 32 : 128);
-    return starts.map(({ at, leftMs: left }) => {
-      const behind = [...ends, ...starts.map((start) => start.at), last].filter((each) => each > at);
-      return { first: at, end: behind.reduce((least, each) => (each < least ? each : least)), leftMs: left };
-    });
+    const bounds = [...ends, ...starts.map(({ at }) => at), last].sort((a, b) => Number(a > b) - Number(a < b));
+    return starts.map(({ at, leftMs: left }) => ({
+      first: at,
+      end: bounds.find((bound) => bound > at) ?? last,
+      leftMs: left,
+    }));
   }
 
   #note(step: string): void {
     this.#steps.push(`${this.#steps.length} ${step}`);
-
     const [kind = "", what = ""] = step.split(" ");
     const name = kind === "nft" ? `nft ${what}` : kind;
     this.counts[name] = (this.counts[name] ?? 0) + 1;
