@@ -44,6 +44,23 @@ test("nmap is proven by the silence test", async (t) => {
   assert.equal(proven, scans.length * families.length);
 });
 
+/** So that a window of 3 s, which it would suffice to outwait, is over before each repetition (attacks.md E8). */
+const PATIENT = ["-sS", "--max-retries", "1", "--min-rtt-timeout", "4s", "--initial-rtt-timeout", "4s"];
+
+test("nmap that waits for 4 s before it repeats is proven as well", async (t) => {
+  const { lab, daemon } = await setUp(t);
+  const prove = async (family: Family): Promise<void> => {
+    const from = source(1);
+    const options = [...PATIENT, "--max-rtt-timeout", "4s", "-p", "2000-2399"];
+    const running = startNmap(lab, { family, source: from, options });
+    const proof = await waitForProof(daemon, from.key[family], 2 * PROOF_MS);
+    await running.stop();
+    t.diagnostic(`${family}: ${tellProof(proof)}`);
+    assert.equal(proof.block.grade, "silence");
+  };
+  await Promise.all(families.map(prove));
+});
+
 test("nmap -D: the scanner is proven, no decoy is", async (t) => {
   const { lab, daemon } = await setUp(t);
   // One decoy lives, two are dead.

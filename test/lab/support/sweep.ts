@@ -2,7 +2,7 @@
 // of port are held against those of the plain closed ones. Some are open, some only tolerated, lately open or not watched.
 import { z } from "zod";
 import { type Family, LINK, type Source, source, TARGET } from "./addresses.ts";
-import { CHANCE_Z, rankSumZ } from "./chance.ts";
+import { ACCIDENT, chanceOf } from "./chance.ts";
 import { Daemon } from "./daemon.ts";
 import { run } from "./exec.ts";
 import type { Lab } from "./lab.ts";
@@ -78,7 +78,7 @@ export async function startHost(lab: Lab, how: { count: number; each: number; se
     ...shipped,
     PROOF: "on",
     TCP_MODE: "stcp",
-    TCP_PORTS: [...[...sorts.keys()].filter((port) => !unwatched.has(port)), ...GIVE_AWAY].join(","),
+    TCP_PORTS: [...ranges([...sorts.keys()].filter((port) => !unwatched.has(port))), ...GIVE_AWAY].join(","),
     TOLERATED_PORTS_TCP: those("tolerated", "open, tolerated").join(","),
     LATELY_OPEN: "1h",
     ...settings,
@@ -122,8 +122,8 @@ export async function sweep(
 export interface Difference {
   readonly sort: Sort;
   readonly figure: string;
-  /** Standard deviations from what chance expects. */
-  readonly z: number;
+  /** The probability that chance makes as much of a difference. */
+  readonly chance: number;
 }
 
 const figures: readonly (readonly [string, (drawn: Drawn) => number])[] = [
@@ -138,17 +138,17 @@ export function differences(drawn: readonly Drawn[], { sorts }: Host): readonly 
   const of = (sort: Sort) => drawn.filter(({ port }) => sorts.get(port) === sort);
   const closed = of("closed");
   return rare.flatMap((sort) =>
-    figures.map(([figure, value]) => ({ sort, figure, z: rankSumZ(of(sort).map(value), closed.map(value)) })),
+    figures.map(([figure, value]) => ({ sort, figure, chance: chanceOf(of(sort).map(value), closed.map(value)) })),
   );
 }
 
 /** Those that no chance explains. */
 export function telling(all: readonly Difference[]): readonly string[] {
-  return all.filter(({ z }) => Math.abs(z) > CHANCE_Z).map(describe);
+  return all.filter(({ chance }) => chance < ACCIDENT).map(describe);
 }
 
-export function describe({ sort, figure, z }: Difference): string {
-  return `${sort}: ${figure} ${z.toFixed(1)} standard deviations from closed ports`;
+export function describe({ sort, figure, chance }: Difference): string {
+  return `${sort}: ${figure} as different from closed ports as chance makes them in one case of ${(1 / chance).toPrecision(2)}`;
 }
 
 /** "closed: 412 RSTs, 0 SYN+ACKs from 96 ports" for each sort. */
@@ -160,4 +160,15 @@ export function totals(drawn: readonly Drawn[], { sorts }: Host): readonly strin
     const silent = those.filter(({ rsts, synAcks }) => rsts + synAcks === 0).length;
     return `${sort}: ${sum((each) => each.rsts)} RSTs, ${sum((each) => each.synAcks)} SYN+ACKs in ${forms.size} forms from ${those.length} ports, ${silent} of them silent`;
   });
+}
+
+/** As a configuration line has them, which may not be long. */
+function ranges(ports: readonly number[]): readonly string[] {
+  const found: { first: number; last: number }[] = [];
+  for (const port of ports) {
+    const open = found.at(-1);
+    if (open?.last === port - 1) open.last = port;
+    else found.push({ first: port, last: port });
+  }
+  return found.map(({ first, last }) => `${first}-${last}`);
 }
