@@ -3,7 +3,7 @@
 import { dumpElements } from "../kernel/element-dump.ts";
 import { KernelError } from "../kernel/errors.ts";
 import type { Libnftables } from "../kernel/libnftables.ts";
-import { type ElementChange, elementRemedy, type NfTables } from "../kernel/nf-tables.ts";
+import { type ElementChange, elementRemedy, type NfTables, type SetUse } from "../kernel/nf-tables.ts";
 import { formatPrefix, isIpv4, type Prefix, prefixContains, prefixOfWords } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import type { Arrival } from "../wire/arrival.ts";
@@ -405,6 +405,18 @@ export class Firewall {
   /** Sources in the hold now. */
   countHeld(): number {
     return this.#tables.countElements("held4") + this.#tables.countElements("held6");
+  }
+
+  /** How full the table's sets are. */
+  readSetUses(): SetUse[] {
+    return whenThere([], () => this.#tables.readSetUses());
+  }
+
+  /** Counts one by reading it, a part at a time: for kernels that do not tell. Rejects with KernelError. */
+  async countSet(set: string, pause: () => Promise<void>): Promise<number> {
+    let count = 0;
+    await dumpElements({ table: TABLE, set }, () => count++, pause);
+    return count;
   }
 
   /** Tells the kernel which ports have a listener now, so that none of them is a trap when its service restarts. */

@@ -1,6 +1,7 @@
 // Stands where the firewall does when no nftables table is loaded (capture by the packet ring): holds nothing and blocks
 // nothing, says so, and passes on what the kernel's sensor would have been told. Commands of the administrator's own
 // (KILL_ROUTE, hosts.deny) are the enforcement then.
+import type { SetUse } from "../kernel/nf-tables.ts";
 import type { Prefix } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import type { Arrival } from "../wire/arrival.ts";
@@ -136,6 +137,14 @@ export class NoFirewall implements FirewallLike {
 
   isHeld(_source: Prefix): boolean {
     return false;
+  }
+
+  readSetUses(): SetUse[] {
+    return [];
+  }
+
+  async countSet(_set: string, _pause: () => Promise<void>): Promise<number> {
+    return 0;
   }
 
   countHeld(): number {

@@ -12,8 +12,10 @@ export interface NflogOptions {
   readonly copyBytes: number;
 }
 
-/** Datagrams read in one go before the event loop gets its turn: timers and the control socket must not starve. */
-const DATAGRAMS_PER_WAKEUP = 64;
+/** How long we read and judge in one go before the event loop gets its turn: timers and the control socket must not starve. */
+const TURN_MS = 15;
+/** After so many packets what they showed is acted upon, in one transaction, and the clock is looked at: blocking takes 0.2 ms each. */
+const PACKETS_PER_STEP = 64;
 /** Kernel memory that is used in a flood only: at 500,000 probes a second it bridges 0.4 s in which we do not read. */
 const BATCH_RECEIVE_BYTES = 64 << 20;
 /** With the kernel's own trailer (320 bytes) just under a power of two, or twice as much would be allocated. */
@@ -38,34 +40,51 @@ class Group {
   watch: { close(): void } | undefined;
   /** Whether the last read() has left something: it had its turn. */
   hasMore = false;
+  /** The datagram in the socket's buffer, and how far it has been walked. */
+  #length = 0;
+  #at = 0;
 
   constructor(socket: NetlinkSocket) {
     this.socket = socket;
   }
 
   /**
-   * `between` is called after each datagram: what comes first there must not wait for all that is queued here. Answers with
-   * the size of the largest.
+   * Reads until `endMs` of performance.now(). `between` is called after each step: what comes first there must not wait for
+   * all that is queued here. Answers with the size of the largest datagram.
    */
-  read(sink: PacketSink, between?: () => void): number {
+  read(sink: PacketSink, endMs: number, between?: () => void): number {
     let largest = 0;
     this.hasMore = false;
-    for (let datagrams = 0; datagrams < DATAGRAMS_PER_WAKEUP; datagrams++) {
-      const length = this.socket.receive();
-      if (length === 0) return largest;
-      if (length < 0) throw new KernelError("nfnetlink_log: cannot read", `errno ${-length}`);
-      try {
-        this.parser.parse(this.socket.buffer, length, sink);
-      } finally {
-        // After each datagram: a probe of the prompt group is one, and is judged before the next is read. After an error as
-        // well: the sink has one time for each delivery.
-        sink.batchEnd();
-      }
+    do {
+      if (this.#at >= this.#length && !this.#receive()) return largest;
+      largest = Math.max(largest, this.#length);
+      this.#step(sink);
       between?.();
-      largest = Math.max(largest, length);
-    }
+    } while (performance.now() < endMs);
     this.hasMore = true;
     return largest;
+  }
+
+  #receive(): boolean {
+    const length = this.socket.receive();
+    if (length < 0) throw new KernelError("nfnetlink_log: cannot read", `errno ${-length}`);
+    this.#length = length;
+    this.#at = 0;
+    return length > 0;
+  }
+
+  #step(sink: PacketSink): void {
+    const from = this.#at;
+    // What throws half way is not read again.
+    this.#at = this.#length;
+    try {
+      const part = { from, packets: PACKETS_PER_STEP };
+      this.#at = this.parser.parse(this.socket.buffer, this.#length, sink, part);
+    } finally {
+      // After each step: a probe of the prompt group is one, and is judged before the next is read. After an error as well:
+      // the sink has one time for each delivery.
+      sink.batchEnd();
+    }
   }
 
   unwatch(): void {
@@ -84,6 +103,7 @@ export class NflogSource implements PacketSource {
   readonly #batch: Group;
   readonly #promptGroup: number;
   #look: NodeJS.Timeout | undefined;
+  #next: NodeJS.Immediate | undefined;
 
   /** Binds both groups; throws KernelError. Packets wait in the sockets until start(). */
   constructor(options: NflogOptions) {
@@ -115,12 +135,33 @@ export class NflogSource implements PacketSource {
 
   start(sink: PacketSink, onError: (error: unknown) => void): void {
     const [prompt, batch] = [this.#prompt, this.#batch];
-    const readPrompt = () => void prompt.read(sink);
-    const isFlooded = () => batch.read(sink, readPrompt) >= FLOOD_DATAGRAM_BYTES;
+    const readPrompt = (endMs: number) => void prompt.read(sink, endMs);
+    /** One turn of both. */
+    const isFlooded = () => {
+      const endMs = performance.now() + TURN_MS;
+      readPrompt(endMs);
+      return batch.read(sink, endMs, () => readPrompt(endMs)) >= FLOOD_DATAGRAM_BYTES;
+    };
+    /** One at a time: a socket that becomes readable meanwhile has its turn as well. */
+    const next = (task: () => void) => {
+      this.#next ??= setImmediate(() => {
+        this.#next = undefined;
+        try {
+          task();
+        } catch (error) {
+          onError(error);
+        }
+      });
+    };
     const deliver = (how: typeof promptDelivery) => setDelivery(prompt.socket, this.#promptGroup, how);
     const watch = () => {
-      prompt.watch = watchReadable(prompt.socket.fd, readPrompt, onError);
-      batch.watch = watchReadable(batch.socket.fd, () => isFlooded() && begin(), onError);
+      prompt.watch = watchReadable(prompt.socket.fd, turn, onError);
+      batch.watch = watchReadable(batch.socket.fd, turn, onError);
+    };
+    const turn = () => {
+      if (isFlooded()) begin();
+      // Half a datagram makes no socket readable.
+      else if (prompt.hasMore || batch.hasMore) next(turn);
     };
     const begin = () => {
       for (const group of this.#groups) group.unwatch();
@@ -128,17 +169,18 @@ export class NflogSource implements PacketSource {
       lookLater();
     };
     const lookLater = () => {
-      this.#look = setTimeout(look, batch.hasMore ? 0 : FLOOD_LOOK_MS);
+      if (batch.hasMore || prompt.hasMore) next(look);
+      else this.#look = setTimeout(look, FLOOD_LOOK_MS);
     };
     const look = () => {
       try {
-        readPrompt();
-        if (isFlooded()) return lookLater();
+        if (isFlooded() || batch.hasMore) return lookLater();
       } catch (error) {
         onError(error);
       }
       deliver(promptDelivery);
       watch();
+      if (prompt.hasMore) next(turn);
     };
     watch();
   }
@@ -157,6 +199,7 @@ export class NflogSource implements PacketSource {
 
   close(): void {
     clearTimeout(this.#look);
+    clearImmediate(this.#next);
     for (const group of this.#groups) group.close();
   }
 }

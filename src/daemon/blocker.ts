@@ -25,8 +25,8 @@ import type { WiderBlocks } from "./wider-blocks.ts";
 
 /** A soft block is looked at so long before it ends: its source may still be scanning. */
 const RENEW_AHEAD_MS = 3_000;
-/** Blocks that end in one tick; more wait for the next, while the kernel has ended them already. */
-const EXPIRIES_PER_TICK = 5_000;
+/** Blocks that end in one turn of the event loop; the kernel has ended them already. */
+const EXPIRIES_PER_TURN = 500;
 
 export interface BlockerParts {
   readonly firewall: Pick<Firewall, "enforce" | "lift" | "liftEnded" | "rewriteNetworks">;
@@ -455,7 +455,7 @@ export class Blocker {
     return kept;
   }
 
-  /** Once a second: ends what is over, and prolongs soft blocks of sources that are still at it. */
+  /** Once a second, then endBlocks() for as long as it says so: ends what is over, and prolongs soft blocks of sources that are still at it. */
   tick(): void {
     const nowMs = this.#parts.nowMs();
     if (this.breaker.tick(nowMs) === "resumed") {
@@ -463,9 +463,16 @@ export class Blocker {
       // Who was found meanwhile was not blocked, and must be found again.
       this.#parts.detector.resetAll();
     }
+    this.endBlocks();
+  }
+
+  /** Ends some of what is over; true when there is more. */
+  endBlocks(): boolean {
+    const nowMs = this.#parts.nowMs();
     const over: Block[] = [];
     const early: Block[] = [];
-    for (let count = 0; count < EXPIRIES_PER_TICK; count++) {
+    let count = 0;
+    for (; count < EXPIRIES_PER_TURN; count++) {
       const block = this.list.takeExpired(nowMs + RENEW_AHEAD_MS);
       if (block === undefined) break;
       if (block.soft && this.#renew(block)) continue;
@@ -474,6 +481,8 @@ export class Blocker {
     }
     for (const block of early) this.list.put(block);
     if (over.length > 0) this.lift(over, "expired");
+    // Those that end first come first: after one that is early none is over.
+    return count === EXPIRIES_PER_TURN && early.length === 0;
   }
 
   /** A soft block lasts SOFT_BLOCK_TIME from the source's latest probe. */

@@ -53,6 +53,7 @@ import {
 import type { Prover } from "./prover.ts";
 import { Reconciler } from "./reconciler.ts";
 import { type Restored, restoreBlocks } from "./restore.ts";
+import { SetWatch } from "./set-watch.ts";
 import { SourceNames } from "./source-names.ts";
 import { describeStatus } from "./status.ts";
 import type { TapHost } from "./tap-host.ts";
@@ -93,6 +94,8 @@ export interface DaemonParts {
 }
 
 const FLUSH_MS = 200;
+/** Turns of the event loop in a second in which ended blocks are taken off the list. */
+const TURNS_OF_ENDING = 10;
 
 function orFalse(ask: () => boolean): boolean {
   try {
@@ -121,6 +124,7 @@ export class Daemon {
   readonly #idleCommands: IdleCommands;
   readonly #wider: WiderBlocks;
   readonly #ended: EndedCount;
+  readonly #sets: SetWatch;
   readonly #parts: DaemonParts;
   readonly #offences: OffenceMemory;
   readonly #startMs: number;
@@ -225,6 +229,12 @@ export class Daemon {
       block: (source, grade, reason) => this.blocker.blockWider(source, grade, reason),
       warn: (message) => this.recorder.warning(message),
       nowMs,
+      pause: () => nextTurn(),
+    });
+    this.#sets = new SetWatch({
+      firewall,
+      nowMs,
+      warn: (message) => this.recorder.warning(message),
       pause: () => nextTurn(),
     });
     this.reconciler = new Reconciler({
@@ -632,11 +642,24 @@ export class Daemon {
   tick(): void {
     this.#parts.tap?.tick();
     this.blocker.tick();
+    if (this.blocker.endBlocks()) this.#endMore(TURNS_OF_ENDING);
     this.reconciler.tick();
     this.#grace.tick();
     void this.#wider.tick().catch((error: unknown) => this.recorder.warning(`wider blocks: ${String(error)}`));
+    void this.#sets.tick().catch((error: unknown) => this.recorder.warning(`sets: ${String(error)}`));
     if (this.#parts.decoy?.mustReload() === true) this.loadFirewall();
     this.#parts.journal.tick();
+  }
+
+  /** What is over and did not fit into one turn: other work goes first each time. */
+  #endMore(turns: number): void {
+    setImmediate(() => {
+      try {
+        if (this.blocker.endBlocks() && turns > 1) this.#endMore(turns - 1);
+      } catch (error) {
+        this.recorder.warning(`ended blocks: ${String(error)}`);
+      }
+    });
   }
 
   /** Once, FLUSH_MS after the first packet of a burst: an idle daemon has no timer but the tick. */
@@ -666,6 +689,7 @@ export class Daemon {
       ...this.#parts,
       settings: this.#settings,
       captureName: capture,
+      setWarnings: this.#sets.warnings(),
       enforces: this.enforces,
       startMs: this.#startMs,
       graceLeftMs: this.graceLeftMs(),

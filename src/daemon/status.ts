@@ -16,6 +16,8 @@ const LIST_WARNING = 0.8;
 export interface StatusOf extends Omit<DaemonParts, "settings"> {
   readonly settings: Settings;
   readonly captureName: Status["capture"];
+  /** Of the kernel's sets that are nearly full. */
+  readonly setWarnings: readonly string[];
   readonly enforces: boolean;
   readonly startMs: number;
   readonly graceLeftMs: number;
@@ -51,8 +53,16 @@ export function describeStatus(of: StatusOf): Status {
   };
 }
 
-function warningsOf({ blocker, capture, crowdFindings, graceLeftMs, trial, troubles }: StatusOf): string[] {
-  const warnings = [...troubles.current()];
+function warningsOf({
+  blocker,
+  capture,
+  crowdFindings,
+  graceLeftMs,
+  setWarnings,
+  trial,
+  troubles,
+}: StatusOf): string[] {
+  const warnings = [...troubles.current(), ...setWarnings];
   const { lost, trouble = "" } = capture;
   if (trouble !== "") warnings.push(trouble);
   if (lost > 0)

@@ -114,6 +114,12 @@ export const NFT_MSG_DELCHAIN = 5;
 export const NFT_MSG_NEWRULE = 6;
 export const NFT_MSG_GETRULE = 7;
 export const NFT_MSG_DELRULE = 8;
+export const NFT_MSG_GETSET = 10;
+export const NFTA_SET_NAME = 2;
+export const NFTA_SET_DESC = 9;
+export const NFTA_SET_DESC_SIZE = 1;
+/** Elements in the set; told from Linux 6.16 on. */
+export const NFTA_SET_COUNT = 20;
 export const NFT_MSG_DELSET = 11;
 export const NFT_MSG_NEWSETELEM = 12;
 export const NFT_MSG_GETSETELEM = 13;

@@ -197,7 +197,31 @@ export class NfTables {
     this.#socket.request(request, (answer) => readElements(answer, visit));
   }
 
+  /** What each set of the table may hold and holds; one question and one answer, however many elements. */
+  readSetUses(): SetUse[] {
+    const uses: SetUse[] = [];
+    const request = this.#begin(K.NFT_MSG_GETSET, K.NLM_F_DUMP).text(K.NFTA_TABLE, this.#table).finish();
+    this.#socket.request(request, ({ bytes, at, end }) => {
+      let set = "";
+      let size: number | undefined;
+      let count: number | undefined;
+      walkAttributes(bytes, at + K.NFGENMSG_BYTES, end, (type, valueAt, valueEnd) => {
+        if (type === K.NFTA_SET_NAME) set = bytes.toString("latin1", valueAt, valueEnd - 1);
+        if (type === K.NFTA_SET_COUNT) count = bytes.readUInt32BE(valueAt);
+        if (type !== K.NFTA_SET_DESC) return;
+        walkAttributes(bytes, valueAt, valueEnd, (inner, innerAt) => {
+          if (inner === K.NFTA_SET_DESC_SIZE) size = bytes.readUInt32BE(innerAt);
+        });
+      });
+      uses.push({ set, size, count });
+    });
+    return uses;
+  }
+
+  /** At once where the kernel tells it (Linux 6.16), else by reading the set whole. */
   countElements(set: string): number {
+    const told = this.readSetUses().find((use) => use.set === set)?.count;
+    if (told !== undefined) return told;
     let count = 0;
     this.visitElements(set, () => {
       count++;
@@ -330,6 +354,14 @@ function writeElement(writer: NetlinkWriter, { key, timeoutMs, flags }: WrittenE
   if (flags !== undefined) writer.u32be(K.NFTA_SET_ELEM_FLAGS, flags);
   if (timeoutMs !== undefined) writer.u64be(K.NFTA_SET_ELEM_TIMEOUT, Math.max(1, timeoutMs));
   writer.endNested(element);
+}
+
+export interface SetUse {
+  readonly set: string;
+  /** How many elements it may hold; undefined: as many as there is memory for. */
+  readonly size: number | undefined;
+  /** How many it holds; undefined where the kernel does not tell (before Linux 6.16). */
+  readonly count: number | undefined;
 }
 
 /** The key is valid during the visit only. `isEnd`: in a set of intervals, the first key behind one. */

@@ -101,19 +101,23 @@ export class NflogParser {
   malformed = 0;
   #expected = -1;
 
-  parse(bytes: Uint8Array, length: number, visitor: NflogVisitor): void {
-    let at = 0;
-    while (at + K.NLMSG_HEADER_BYTES <= length) {
+  /**
+   * Walks the datagram from `from` on, `packets` messages at most; answers where to go on, `length` or more at its end.
+   */
+  parse(bytes: Uint8Array, length: number, visitor: NflogVisitor, { from = 0, packets = length } = {}): number {
+    let at = from;
+    for (let left = packets; left > 0 && at + K.NLMSG_HEADER_BYTES <= length; left--) {
       const size = u32(bytes, at);
       if (size < K.NLMSG_HEADER_BYTES || at + size > length) {
         this.malformed++;
-        return;
+        return length;
       }
       const type = u16(bytes, at + 4);
       if (type === PACKET_TYPE) this.#packet(bytes, at + K.NLMSG_HEADER_BYTES + K.NFGENMSG_BYTES, at + size, visitor);
       else if (type !== K.NLMSG_DONE) this.malformed++;
       at += align4(size);
     }
+    return at + K.NLMSG_HEADER_BYTES <= length ? at : length;
   }
 
   #packet(bytes: Uint8Array, at: number, end: number, visitor: NflogVisitor): void {

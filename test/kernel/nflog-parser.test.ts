@@ -48,6 +48,24 @@ test("two packets of one datagram, with their rules' tags", () => {
   assert.deepEqual({ lost: parser.lost, malformed: parser.malformed }, { lost: 0, malformed: 0 });
 });
 
+test("a datagram can be walked in steps, each from where the last one ended", () => {
+  const parser = new NflogParser();
+  const bytes = Buffer.concat([first, second, first, done]);
+  const seen: string[] = [];
+  const visitor = {
+    packet: (buffer: Uint8Array, at: number, end: number) =>
+      void seen.push(Buffer.from(buffer.subarray(at, end)).toString("hex")),
+  };
+  const steps: number[] = [];
+  for (let from = 0; from < bytes.length; ) {
+    from = parser.parse(bytes, bytes.length, visitor, { from, packets: 2 });
+    steps.push(seen.length);
+  }
+  assert.deepEqual(steps, [2, 3]);
+  assert.deepEqual(seen, [firstSeen.payload, secondSeen.payload, firstSeen.payload]);
+  assert.equal(parser.malformed, 0);
+});
+
 test("what stands behind `length` in the buffer is not read", () => {
   const buffer = Buffer.concat([first, second]);
   assert.deepEqual(parse(new NflogParser(), buffer, first.length), [firstSeen]);

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import { findMissingFeature } from "../../src/block/features.ts";
 import { equivalentCommand, Firewall, type Outcome } from "../../src/block/firewall.ts";
 import { MAX_NETWORKS } from "../../src/block/network-blocks.ts";
-import { buildRuleset, TABLE } from "../../src/block/ruleset.ts";
+import { buildRuleset, setSizes, TABLE } from "../../src/block/ruleset.ts";
 import { Libnftables } from "../../src/kernel/libnftables.ts";
 import { NfTables } from "../../src/kernel/nf-tables.ts";
 import { formatPrefix } from "../../src/wire/address.ts";

@@ -60,12 +60,12 @@ test("what a larger heap has blocked does not kill a start with a smaller one: t
   const lab = await Lab.open();
   t.after(() => lab.close());
   const daemon = await Daemon.start(lab, { ...harsh, BLOCK_TIME: "1d" });
-  const flood = { dev: LINK, mac: TARGET.mac, to: TARGET.ipv4, count: 30_000, rate: PER_SECOND };
+  const flood = { dev: LINK, mac: TARGET.mac, to: TARGET.ipv4, count: 60_000, rate: PER_SECOND };
   await lab.scanner.mustRun(floodProgram(flood));
-  await waitUntil("every source to be blocked", async () => (await daemon.status()).blocked >= 30_000, SETTLE_MS);
+  await waitUntil("every source to be blocked", async () => (await daemon.status()).blocked >= 60_000, SETTLE_MS);
   await daemon.stop();
   const before = process.env["NODE_OPTIONS"];
-  process.env["NODE_OPTIONS"] = "--max-old-space-size=20";
+  process.env["NODE_OPTIONS"] = "--max-old-space-size=40";
   t.after(() => {
     if (before === undefined) delete process.env["NODE_OPTIONS"];
     else process.env["NODE_OPTIONS"] = before;
@@ -74,7 +74,7 @@ test("what a larger heap has blocked does not kill a start with a smaller one: t
   const { blocked, counters } = await daemon.status();
   assert.equal(blocked, countersSchema.parse(counters).blockLimit);
   const said = await daemon.waitForLine(/older blocks do not fit into the list/);
-  t.diagnostic(`${blocked} of 30000 blocks; ${said}`);
+  t.diagnostic(`${blocked} of 60,000 blocks; ${said}`);
   const held = await lab.target.mustRun(["nft", "-j", "list", "set", "inet", "portreeve", "blocked4"]);
   assert.equal((held.match(/"expires"/g) ?? []).length, blocked);
 });
