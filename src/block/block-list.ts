@@ -25,7 +25,7 @@ export class BlockList {
 
   constructor(limit: number, seed: HashSeed = { k0: randomInt(2 ** 32), k1: randomInt(2 ** 32) }) {
     this.limit = limit;
-    this.#keys = new PrefixRows(seed);
+    this.#keys = new PrefixRows(seed, limit);
   }
 
   get size(): number {

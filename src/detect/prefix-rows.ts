@@ -1,6 +1,6 @@
 // Row numbers by prefix: what a table of typed arrays is addressed by. Open addressing with a keyed hash, for whoever is
 // blocked chooses his address; a row that is removed is used again. Holds the keys and nothing else: 17 bytes a row, and
-// 6 to 12 of the index.
+// 6 to 12 of the index, which is made for as many as there may be: to make it anew takes half a second of a million rows.
 import { type Prefix, prefixContains } from "../wire/address.ts";
 import { grown, rowsFor } from "./columns.ts";
 import { type HashSeed, hashSource } from "./keyed-hash.ts";
@@ -21,14 +21,18 @@ export class PrefixRows {
   #w3 = new Uint32Array(0);
   #bits = new Uint8Array(0);
   /** Row + 1, or 0 for an empty slot. As many as a power of two. */
-  #slots = new Uint32Array(FIRST_SLOTS);
+  #slots: Uint32Array;
   #size = 0;
   #span = 0;
   /** The first of the removed rows, which are chained by their first word (row + 1). */
   #freed = 0;
 
-  constructor(seed: HashSeed) {
+  /** `expected`: rows that there will be at most; with more it still works. Memory that is not written is not resident. */
+  constructor(seed: HashSeed, expected = 0) {
     this.#seed = seed;
+    let slots = FIRST_SLOTS;
+    while (slots * INDEX_LOAD < expected) slots *= 2;
+    this.#slots = new Uint32Array(slots);
   }
 
   /** Rows that hold a prefix. */

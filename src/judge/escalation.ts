@@ -61,7 +61,7 @@ export class OffenceMemory {
     }
     this.capacity = capacity;
     this.#memoryMs = memoryMs;
-    this.#sources = new PrefixRows(seed);
+    this.#sources = new PrefixRows(seed, capacity);
   }
 
   get size(): number {

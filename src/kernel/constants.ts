@@ -116,6 +116,9 @@ export const NFT_MSG_GETRULE = 7;
 export const NFT_MSG_DELRULE = 8;
 export const NFT_MSG_GETSET = 10;
 export const NFTA_SET_NAME = 2;
+export const NFTA_SET_FLAGS = 3;
+/** A set that is part of a rule. */
+export const NFT_SET_ANONYMOUS = 1;
 export const NFTA_SET_DESC = 9;
 export const NFTA_SET_DESC_SIZE = 1;
 /** Elements in the set; told from Linux 6.16 on. */

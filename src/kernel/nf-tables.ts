@@ -197,23 +197,25 @@ export class NfTables {
     this.#socket.request(request, (answer) => readElements(answer, visit));
   }
 
-  /** What each set of the table may hold and holds; one question and one answer, however many elements. */
+  /** What each set of the table that has a name may hold and holds; one question and one answer, however many elements. */
   readSetUses(): SetUse[] {
     const uses: SetUse[] = [];
     const request = this.#begin(K.NFT_MSG_GETSET, K.NLM_F_DUMP).text(K.NFTA_TABLE, this.#table).finish();
     this.#socket.request(request, ({ bytes, at, end }) => {
       let set = "";
+      let flags = 0;
       let size: number | undefined;
       let count: number | undefined;
       walkAttributes(bytes, at + K.NFGENMSG_BYTES, end, (type, valueAt, valueEnd) => {
         if (type === K.NFTA_SET_NAME) set = bytes.toString("latin1", valueAt, valueEnd - 1);
+        if (type === K.NFTA_SET_FLAGS) flags = bytes.readUInt32BE(valueAt);
         if (type === K.NFTA_SET_COUNT) count = bytes.readUInt32BE(valueAt);
         if (type !== K.NFTA_SET_DESC) return;
         walkAttributes(bytes, valueAt, valueEnd, (inner, innerAt) => {
           if (inner === K.NFTA_SET_DESC_SIZE) size = bytes.readUInt32BE(innerAt);
         });
       });
-      uses.push({ set, size, count });
+      if ((flags & K.NFT_SET_ANONYMOUS) === 0) uses.push({ set, size, count });
     });
     return uses;
   }

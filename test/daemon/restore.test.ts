@@ -78,10 +78,9 @@ test("what only the kernel remembers is listed and stored with what the kernel k
   );
   assert.equal(run().adopted, 2);
   const adopted = list.get(prefix("192.0.2.1"));
-  assert.deepEqual(
-    { soft: adopted?.soft, untilMs: adopted?.untilMs, enforced: adopted?.enforced },
-    { soft: true, untilMs: nowMs + HOUR, enforced: true },
-  );
+  assert.deepEqual({ soft: adopted?.soft, enforced: adopted?.enforced }, { soft: true, enforced: true });
+  // From when it was read on.
+  assert.ok(Math.abs((adopted?.untilMs ?? 0) - nowMs - HOUR) < 1_000, `${adopted?.untilMs}`);
   assert.deepEqual([...store.rows.keys()].sort(), ["192.0.2.1", "192.0.2.2"]);
   assert.ok(store.flushes > 0);
 });
@@ -103,7 +102,7 @@ test("stored softly, held fully by the kernel: the full block counts, and the so
   firewall.kernel.set("soft 192.0.2.1", soft.untilMs);
   run();
   assert.equal(list.get(soft.source)?.soft, false);
-  assert.equal(list.get(soft.source)?.untilMs, full.untilMs);
+  assert.ok(Math.abs((list.get(soft.source)?.untilMs ?? 0) - (full.untilMs ?? 0)) < 1_000);
   assert.equal(store.rows.get("192.0.2.1")?.soft, false);
   assert.ok(!firewall.kernel.has("soft 192.0.2.1"));
 });

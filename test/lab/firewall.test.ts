@@ -393,3 +393,17 @@ test("a table that sleeps, and a chain that drops by its policy, are drift, whic
     if (!replaced) assert.ok(firewall.holds(block7, Date.now()));
   }
 });
+
+test("how full the sets are, as the kernel tells it or as it is counted", async () => {
+  mustDo("nft", `add element inet ${TABLE} held4 { 192.0.2.1, 192.0.2.2, 192.0.2.3 }`);
+  const uses = firewall.readSetUses();
+  const held = uses.find(({ set }) => set === "held4") ?? assert.fail();
+  assert.equal(held.size, setSizes.held);
+  assert.ok(held.count === undefined || held.count >= 3);
+  assert.ok((await firewall.countSet("held4", async () => undefined)) >= 3);
+  assert.equal(uses.find(({ set }) => set === "blockednet4")?.size, undefined);
+  assert.ok(
+    uses.every(({ set }) => !set.startsWith("__")),
+    "sets that are part of a rule are not told",
+  );
+});
