@@ -53,9 +53,13 @@ export interface Served {
   readonly port: number;
 }
 
-/** How many of so many blocks to hand to enforce() at a time: what it makes of them must fit into memory. */
-export function blocksPerCall(total: number): number {
-  return total <= READ_WHOLE_UP_TO ? SLICE_READ_WHOLE : DUMP_FROM - 1;
+/**
+ * How many of so many blocks to hand to enforce() at a time. What it makes of them, some 600 bytes each, must fit into the
+ * heap, of which the list's limit is a thousandth part.
+ */
+export function blocksPerCall(total: number, limit: number): number {
+  if (total > READ_WHOLE_UP_TO) return DUMP_FROM - 1;
+  return Math.max(DUMP_FROM - 1, Math.min(SLICE_READ_WHOLE, Math.floor(limit / 8)));
 }
 
 export type Outcome = { readonly block: Block; readonly failure: string };

@@ -327,10 +327,9 @@ export class Daemon {
   }
 
   restoreOffences(): void {
-    const entries = this.store
-      .loadOffences()
-      .map(({ source, offences, lastEndMs }) => [source, { offences, lastEndMs }] as const);
-    this.#offences.restore(entries);
+    for (const { source, offences, lastEndMs } of this.store.offences()) {
+      this.#offences.restore([[source, { offences, lastEndMs }]]);
+    }
   }
 
   /** Puts everything into a store that was made anew. */

@@ -107,7 +107,7 @@ export class Reconciler {
     for (const block of blocker.delegated()) firewall.delegate(block, nowMs());
     const failed: Outcome[] = [];
     let count = 0;
-    for (const slice of slices(this.#ours(), blocksPerCall(blocker.list.size))) {
+    for (const slice of slices(this.#ours(), blocksPerCall(blocker.list.size, blocker.list.limit))) {
       failed.push(...firewall.enforce(slice, nowMs()).filter(({ failure }) => failure !== ""));
       count += slice.length;
     }

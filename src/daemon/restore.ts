@@ -68,7 +68,7 @@ export function restoreBlocks(parts: RestoreParts): Restored {
   const failures: string[] = [];
   let [expired, leftOut, restored, failed] = [0, 0, 0, 0];
 
-  for (const slice of slices(store.blocks(), blocksPerCall(total))) {
+  for (const slice of slices(store.blocks(), blocksPerCall(total, list.limit))) {
     const missing: Block[] = [];
     const tooMany: Block[] = [];
     for (const stored of slice) {

@@ -80,6 +80,7 @@ export interface Store {
   /** Blocks of prefixes that are neither a single address nor a /64. */
   loadNetworks(): StoredBlock[];
   loadOffences(): StoredOffences[];
+  offences(): Iterable<StoredOffences>;
   putBlock(block: StoredBlock): void;
   deleteBlock(source: Prefix): void;
   putOffence(offences: StoredOffences): void;
@@ -186,6 +187,11 @@ class SqliteStore implements Store {
     return this.#load({ table: "offences", columns: offencesColumns, parse: parseOffences }, (row) =>
       this.putOffence(row),
     );
+  }
+
+  *offences(): Generator<StoredOffences> {
+    this.#flushAll();
+    yield* this.#rows({ table: "offences", columns: offencesColumns, parse: parseOffences });
   }
 
   putBlock(block: StoredBlock): void {
