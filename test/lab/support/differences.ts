@@ -110,8 +110,50 @@ const builtIn: Difference = {
   },
 };
 
+/** Whoever is shut out by the table is not heard of any more; who connects to a listener gets no answer. */
+function shutOut(old: Transcript, mode: Case["mode"], isHeard: (lines: readonly string[]) => boolean): Transcript {
+  const count = old.scans.filter(isRepeat).length;
+  const scans = mapScans(old, (lines) => (isRepeat(lines) && !isHeard(lines) ? [] : lines));
+  return mode === "tcp" ? { ...scans, answers: Array<string>(count).fill("(timeout)") } : scans;
+}
+
+const routeFailsBesideHostsDeny: Difference = {
+  name: "Where KILL_ROUTE fails, the built-in firewall blocks beside hosts.deny",
+  applies: ({ conf, failing }) =>
+    conf.KILL_HOSTS_DENY !== undefined && failing?.command.test(conf.KILL_ROUTE ?? "") === true,
+  expect: (old, { mode }) => {
+    const scans = mapScans(old, (lines) => {
+      if (isRepeat(lines)) return lines;
+      const command = `nft add element inet portreeve blocked4 { ${toldBy(lines).source} timeout 86400s }`;
+      const blocked = `${ATTACK}Host ${toldBy(lines).source} has been blocked via dropped route using command: "${command}"`;
+      return [lines[0] ?? "", blocked, ...lines.slice(1).filter((line) => !line.includes("Could not block host"))];
+    });
+    return shutOut(scans, mode, () => false);
+  },
+};
+
+/** The recording script, /bin/true and their like: the first packet that is answered proves it. */
+const idleRoute: Difference = {
+  name: "A KILL_ROUTE that blocks nothing is noticed",
+  applies: (asked) => blocks(asked) && hasRoute(asked) && asked.failing === undefined,
+  expect: (old, { mode }) => {
+    // A datagram that a listener takes without a word is not answered, and proves nothing.
+    if (mode === "udp") return old;
+    const proven = new Set<string>();
+    return shutOut(old, mode, (lines) => {
+      const { source } = toldBy(lines);
+      const isFirst = !proven.has(source);
+      proven.add(source);
+      return isFirst && mode !== "tcp";
+    });
+  },
+  extra: /adminalert: WARNING: KILL_ROUTE ".*" succeeds and blocks nothing: /,
+};
+
 export const differences: readonly Difference[] = [
   commandFails,
+  routeFailsBesideHostsDeny,
+  idleRoute,
   routeWithoutTarget,
   builtIn,
   {
