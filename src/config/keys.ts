@@ -488,7 +488,9 @@ export const keys = {
   }),
   maxEvents: key("files", "MAX_EVENTS", integer(100, 100_000_000), {
     absent: "100000",
-    meaning: "How many events the store in STATE_DIR keeps; the oldest go first.",
+    meaning:
+      "How many events the store in STATE_DIR keeps: half are for probes, the rest for findings, blocks and warnings, whose places no flood " +
+      "of probes takes; of each kind the oldest go first.",
   }),
   ...tapKeys,
 } as const;
