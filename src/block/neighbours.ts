@@ -16,12 +16,15 @@ const widths = [
 ] as const;
 
 /** Bounds in elements. When `many` is full, no further network is counted; each source is held by itself all the same. */
-export const neighbourSets = { many: 65_536, heldwide: 65_536, softwide: 65_536 } as const;
+export const neighbourSets = { many: 262_144, heldwide: 65_536, softwide: 65_536 } as const;
 
 /** New sources of one network that are held one by one: in a burst, and in each minute after it. */
 const NEIGHBOURS_PER_MINUTE = 20;
-/** How long the count of a network is kept after its last new source. */
-const MANY_MINUTES = 10;
+/**
+ * How long the count of a network is kept after its last new source: by then it may have its whole burst again. So a forger
+ * fills the sets with 4,400 networks a second, and with 5,000 nobody new is held anyway (rates.newHolds in ruleset.ts).
+ */
+const MANY_SECONDS = 60;
 
 export const neighbourChains = ["near4held", "far6held", "onlink"] as const;
 
@@ -50,7 +53,7 @@ export function neighbourSetDefinitions(holdSeconds: number): Readonly<Record<st
   const counted = [...widths, { name: "mac", family: "ether_addr" }];
   return Object.fromEntries([
     ...counted.flatMap(({ name, family }) => [
-      [`many${name}`, dynamic(family, neighbourSets.many, `${MANY_MINUTES}m`)],
+      [`many${name}`, dynamic(family, neighbourSets.many, `${MANY_SECONDS}s`)],
       [`held${name}`, dynamic(family, neighbourSets.heldwide, `${holdSeconds}s`)],
     ]),
     ...widths.map(({ name, family }) => [

@@ -533,15 +533,17 @@ export class Daemon {
   }
 
   /**
-   * Ends blocks of sources that have come into the guard since: those made on a claim, and those of a live SSH session even
+   * Ends blocks of sources that have come into the guard since: those made on a claim (of who is known by a name only, the
+   * full ones), and those of a live SSH session even
    * on proof. Who is shut out cannot log in, so he had, and was proven before the session was seen.
    */
   #liftGuarded(): void {
     const { list } = this.blocker;
-    const unproven = guardedBy(this.#host)
-      .flatMap((source) => list.inside(source))
-      .filter(({ grade }) => grade === "direct");
-    const sessions = (this.#host.guarded ?? []).filter(({ because }) => because === "ssh" && this.#settings.guardSsh);
+    const { guarded = [] } = this.#host;
+    const onClaim = guardedBy(this.#host).flatMap((source) => list.inside(source));
+    const inFull = guarded.flatMap(({ source }) => list.inside(source)).filter(({ soft }) => !soft);
+    const unproven = [...onClaim, ...inFull].filter(({ grade }) => grade === "direct");
+    const sessions = guarded.filter(({ because }) => because === "ssh" && this.#settings.guardSsh);
     const proven = sessions
       .flatMap(({ source }) => list.inside(source))
       .filter(({ grade }) => grade === "handshake" || grade === "silence");

@@ -15,6 +15,11 @@ import type { TimeServers } from "./time-servers.ts";
 export interface Guarded {
   readonly source: Prefix;
   readonly because: Exclude<GuardReason, "gateway" | "resolver" | "peer">;
+  /**
+   * A name stands for it, for instance that of a pool which anybody may join: spared full blocks on a claim and commands, as
+   * a peer is, but held and softly blocked like anybody. Neither cuts what it answers us. Absent: the host's owner named it.
+   */
+  readonly isByName?: true;
 }
 
 /** Where the guard looks; each throws nothing but KernelError. */
@@ -72,7 +77,8 @@ export class Guard {
       sources.map((source): Guarded => ({ source, because }));
     const all = [
       ...of("ssh", this.#sessions),
-      ...of("time server", [...this.#sources.timeServers().addresses, ...this.#named]),
+      ...of("time server", this.#sources.timeServers().addresses),
+      ...of("time server", this.#named).map((one): Guarded => ({ ...one, isByName: true })),
       ...of("container", this.#sources.containers()),
     ];
     this.dropped = Math.max(0, all.length - MAX_GUARDED);

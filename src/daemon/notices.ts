@@ -5,6 +5,7 @@ import { BATCH_GROUP, PROMPT_GROUP, TABLE } from "../block/ruleset.ts";
 import { formatPrefix } from "../wire/address.ts";
 import type { Daemon } from "./daemon.ts";
 import { readConntrackUse } from "./host.ts";
+import { guardedOthers } from "./plan.ts";
 import type { Restored } from "./restore.ts";
 
 const SHOWN = 8;
@@ -17,8 +18,7 @@ interface StartFacts {
 
 export function startNotices({ daemon, restored, conntrackBefore }: StartFacts): string[] {
   const { settings, host, store } = daemon;
-  const others = (host.guarded ?? []).map(({ source }) => source);
-  const guarded = [...new Set([...host.gateways, ...host.resolvers, ...others].map(formatPrefix))];
+  const guarded = [...new Set(guardedOthers(host).map(formatPrefix))];
   return [
     daemon.capture === "ring"
       ? `Kernel: Linux ${release()}; packet ring (AF_PACKET), socket tables (sock_diag).`

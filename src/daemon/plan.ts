@@ -34,9 +34,15 @@ export function subtractRange(ranges: readonly PortRange[], out: PortRange): Por
   });
 }
 
-/** Who is never held or softly blocked; peers of our own connections the kernel knows besides. */
+/** Who is never held or softly blocked. */
 export function guardedBy(host: HostFacts): Prefix[] {
-  return [...host.gateways, ...host.resolvers, ...host.own, ...(host.guarded ?? []).map(({ source }) => source)];
+  return [...host.own, ...guardedOthers(host)];
+}
+
+/** The same without our own addresses. */
+export function guardedOthers({ gateways, resolvers, guarded = [] }: HostFacts): Prefix[] {
+  const others = guarded.filter(({ isByName }) => isByName !== true);
+  return [...gateways, ...resolvers, ...others.map(({ source }) => source)];
 }
 
 /** BOOT_GRACE counts from the boot, whenever it was set: a host that has been up for longer has none. */
@@ -110,11 +116,10 @@ export function judgeContext(
   host: HostFacts,
   learned: Pick<LearnedLike, "isPeer" | "isClient"> = { isPeer: () => false, isClient: () => false },
 ): JudgeContext {
-  const parts = guardParts(host);
   return {
     ignored: new AddressRanges(settings.ignored),
-    guarded: new AddressRanges(parts.flatMap(({ ranges }) => ranges.prefixes())),
-    guardParts: parts,
+    guarded: new AddressRanges(guardedOthers(host)),
+    guardParts: guardParts(host),
     isPeer: (address) => learned.isPeer(address),
     isClient: (source) => learned.isClient(source),
     guardSsh: settings.guardSsh,

@@ -20,9 +20,12 @@ export type Words = readonly [number, number, number, number];
 export interface JudgeContext {
   /** IGNORE_FILE. */
   readonly ignored: AddressRanges;
-  /** Gateways, resolvers, peers ... (design section 4). */
+  /** Gateways, resolvers, sessions ... (design section 4): nothing is done to them on a claim. */
   readonly guarded: AddressRanges;
-  /** The same by reason; the first that holds is named. Absent: no reasons are known. */
+  /**
+   * The same by reason, and those that are spared full blocks on a claim and commands only; the first that holds is named.
+   * Absent: no reasons are known.
+   */
   readonly guardParts?: readonly GuardPart[];
   /** Whether the kernel guards an address as a peer of our own connections: a system call. Absent: nobody is. */
   readonly isPeer?: (address: Prefix) => boolean;
@@ -96,7 +99,8 @@ export class Judge {
   sparesWithin(block: Prefix): SparedBecause | undefined {
     if (this.#context.ignored.overlaps(block)) return "ignored";
     if (this.#own.overlaps(block)) return "own";
-    if (this.#context.guarded.overlaps(block)) return "guarded";
+    const parts = this.#context.guardParts ?? [];
+    if (this.#context.guarded.overlaps(block) || parts.some(({ ranges }) => ranges.overlaps(block))) return "guarded";
     return block.bits === 128 && this.#context.isPeer?.(block) === true ? "guarded" : undefined;
   }
 
@@ -133,8 +137,6 @@ export class Judge {
   judgeCrowd(finding: Finding, words: Words): Verdict {
     const because = this.spares(...words) ?? this.#sparesWhole(finding.source);
     if (because !== undefined) return { action: "spare", because, finding };
-    const guard = finding.members === undefined ? this.guardReason(words) : undefined;
-    if (guard !== undefined) return { action: "spare", because: "guarded", guard, finding };
     return this.#act(finding, "direct");
   }
 

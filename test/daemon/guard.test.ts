@@ -51,8 +51,9 @@ test("what the daemon itself knows of the guard, each with its reason", async ()
       ["203.0.113.9", "peer", "2026-11-22T10:00:00.000Z"],
     ],
   );
-  for (const source of ["203.0.113.5", "192.0.2.124", "172.17.0.0/16"])
+  for (const source of ["203.0.113.5", "192.0.2.123", "172.17.0.0/16"])
     assert.ok(guardedBy(extended).map(formatPrefix).includes(source), source);
+  assert.ok(!guardedBy(extended).map(formatPrefix).includes("192.0.2.124"), "anybody may join a pool");
 });
 
 test("time servers stay while their names cannot be looked up", async () => {

@@ -206,6 +206,25 @@ test("unproven: nobody guarded is blocked, GUARD_SSH and PROOF as they may be; a
   }
 });
 
+test("who is in the guard by a name only, or as a peer, is spared a full block on a claim, and no soft one", () => {
+  const parts = [{ because: "time server" as const, ranges: ranges("203.0.113.123") }];
+  const address = "203.0.113.123";
+  const { w0, w1, w2, w3 } = prefix(address);
+  const crowd = (changes: Partial<JudgeContext>) =>
+    new Judge({ ...context, ...changes }).judgeCrowd({ ...findingOf(address), policy: "tolerated" }, [w0, w1, w2, w3]);
+  for (const [because, changes] of [
+    ["time server", { guardParts: parts }],
+    ["peer", { isPeer: () => true }],
+  ] as const) {
+    assert.equal(judged(changes, findingOf(address), address).action, "soft");
+    assert.equal(crowd(changes).action, "soft");
+    const finding = findingOf(address);
+    const spared = { action: "spare", because: "guarded", guard: because, finding };
+    assert.deepEqual(judged({ ...changes, proof: "off" }, finding, address), spared);
+    assert.equal(new Judge({ ...context, ...changes }).sparesWithin(prefix(address)), "guarded");
+  }
+});
+
 test("a completed handshake with a guarded source is a proof", () => {
   const finding = { ...findingOf("198.51.100.1"), kind: Kind.Connect };
   assert.deepEqual(judged(guarding, finding, "198.51.100.1"), {
@@ -339,7 +358,12 @@ test("tolerated ports alone: a soft block at most, and the guard is asked", () =
   assert.equal(crowd({}, finding, "198.51.100.9").action, "soft");
   assert.equal(crowd({ proof: "off" }, finding, "198.51.100.9").action, "soft");
   assert.equal(crowd({ runTcp: true, proof: "off" }, finding, "198.51.100.9").action, "log");
-  assert.equal(crowd({ isPeer: () => true }, finding, "198.51.100.9").action, "spare");
+  assert.equal(
+    crowd({ isPeer: () => true }, finding, "198.51.100.9").action,
+    "soft",
+    "peers are spared full blocks only",
+  );
+  assert.equal(crowd({}, { ...finding, source: prefix("198.51.100.1") }, "198.51.100.1").action, "spare");
 });
 
 test("no network hides behind one address in it that is spared, but a spared one makes no finding", () => {

@@ -7,6 +7,7 @@ import { type TestContext, test } from "node:test";
 import { type Family, families, source, TARGET } from "./support/addresses.ts";
 import { Capture } from "./support/capture.ts";
 import { Daemon } from "./support/daemon.ts";
+import { floodOfNetworks } from "./support/flood.ts";
 import { assertInnocent } from "./support/innocent.ts";
 import { setElements } from "./support/kernel.ts";
 import { Lab } from "./support/lab.ts";
@@ -82,6 +83,16 @@ test("one probe from each /64 of a /48 learns nothing and is a finding; a custom
   }
   await daemon.unblock("2001:db8:b:77::9");
   assert.deepEqual(await setElements(lab, "soft48"), []);
+});
+
+test("a flood forged in 70,000 networks does not end the counting of networks", async (t) => {
+  const { lab } = await open(t);
+  await floodOfNetworks(lab, 70_000, 4_000);
+  const from = (index: number) => `2001:db8:b:${hex(15 * (index + 1))}::1`;
+  const learned = await scan(lab, "ipv6", from, PORTS.slice(0, 2_000));
+  assert.ok(learned.length <= FEW, `learned ${learned.join(", ")}`);
+  const counted = (await setElements(lab, "many48")) ?? [];
+  assert.ok(counted.includes("2001:db8:b::"), `not counted; ${counted.length} others are`);
 });
 
 test("the addresses of an IPv4 /24: the same, and no history line, no full block, with PROOF off as well", async (t) => {
