@@ -109,11 +109,12 @@ export class Blocker {
           if (mayRun) this.#inBackground(delegate?.runOnly(verdict.finding));
           break;
         case "soft":
-          // The breaker is about claims: whoever is proven, and softly blocked all the same, is not forged.
+          // The breaker is about claims: whoever is proven, and softly blocked all the same, is not forged. Findings about
+          // networks have a limit of their own (detect/neighbours.ts).
           if (
             hasSoftForm(verdict.finding.source) &&
             !this.#isFullyBlocked(verdict.finding.source) &&
-            (verdict.grade !== "direct" || this.#mayBlockSoftly())
+            (verdict.grade !== "direct" || isOfNetwork(verdict) || this.#mayBlockSoftly())
           ) {
             decisions.push(decisionOf(verdict, true));
           }
@@ -502,6 +503,10 @@ export class Blocker {
 
 function failureOf([outcome]: readonly Outcome[]): string {
   return outcome === undefined ? "nothing was done" : outcome.failure;
+}
+
+function isOfNetwork({ finding }: Verdict): boolean {
+  return finding.members !== undefined;
 }
 
 /** Intervals are blocked in full: a source that has no place in a soft set must not come there. */

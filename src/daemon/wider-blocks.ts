@@ -109,7 +109,8 @@ export class WiderBlocks {
   #decide(prefix: Prefix, hasClients: boolean): void {
     const { list, judge, block, warn } = this.#parts;
     const text = formatPrefix(prefix);
-    if (list.covering(prefix) !== undefined) return;
+    // A soft block of the network (detect/neighbours.ts) is no reason against a full one.
+    if (list.isFullyBlocked(prefix)) return;
     const offenders = list
       .inside(prefix)
       .filter(({ soft, grade, source }) => !soft && grade !== "manual" && source.bits === SOURCE_BITS);

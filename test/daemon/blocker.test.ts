@@ -257,3 +257,18 @@ test("what a command was to block is the built-in table's until the same end; re
   assert.equal(firewall.kernel.get(`full ${SOURCE}`), untilMs);
   assert.equal(store.rows.get(SOURCE)?.backend, "nftables");
 });
+
+test("a network is softly blocked while the breaker is open, and one without a set of its own never", () => {
+  const { blocker, firewall, verdict } = setUp('MAX_UNPROVEN_PER_SECOND="1"\n');
+  blocker.carryOut([verdict("soft", "198.51.100.1"), verdict("soft", "198.51.100.2"), verdict("soft", "198.51.100.3")]);
+  const ofNetwork = (source: string) => {
+    const one = verdict("soft", source);
+    return { ...one, finding: { ...one.finding, members: 16, policy: "neighbours" as const } };
+  };
+  blocker.carryOut([ofNetwork("203.0.113.0/24"), ofNetwork("2001:db8:b::/48"), ofNetwork("203.0.112.0/23")]);
+  for (const network of ["203.0.113.0/24", "2001:db8:b::/48"]) {
+    assert.ok(firewall.kernel.has(`soft ${network}`), network);
+    assert.equal(blocker.list.get(prefix(network))?.soft, true);
+  }
+  assert.equal(blocker.list.get(prefix("203.0.112.0/23")), undefined, "an interval would be blocked in full");
+});

@@ -85,6 +85,13 @@ test("three /64s of a /56 that are blocked in full: the /56 is blocked, as stron
   assert.deepEqual(await look(), ["2001:db8:1:100::/56 direct: 3 /64 networks of one /56 were blocked as scanners"]);
 });
 
+test("a soft block of the network around them is no reason against a full one", async () => {
+  const { block, look } = setUp();
+  block("2001:db8:1::/48", { soft: true });
+  for (const child of [1, 2, 3]) block(source(0, child));
+  assert.equal((await look()).length, 1);
+});
+
 test("soft blocks, blocks by hand, IPv4 and single addresses count for nothing", async () => {
   const { block, look, facts } = setUp();
   for (const child of [1, 2, 3]) block(source(0, child), { soft: true });
