@@ -379,6 +379,8 @@ function sensorRules(plan: RulesetPlan): Rules {
       "tcp flags & (ack|rst) != 0 goto stray",
       // NULL, FIN, XMAS, SYN+FIN: nobody but a scanner sends them, to open ports either.
       `tcp dport @watched_tcp counter goto ${trapTcp}`,
+      // And to ports that are not watched: the kernel refuses them where nobody serves.
+      "goto out",
     ],
     // Broadcast and multicast are not sent to us alone, so they are no evidence; but services answer them as well.
     group: ["meta l4proto != udp return", "ip saddr @ignored4 return", "ip6 saddr @ignored6 return", "goto out"],
@@ -390,9 +392,9 @@ function sensorRules(plan: RulesetPlan): Rules {
     ],
     // A SYN is judged by the socket table, not by conntrack: right with notrack, TIME_WAIT and retransmissions.
     newtcp: [
-      "tcp dport @listened_tcp goto out",
-      "tcp dport @public_tcp socket transparent { 0, 1 } goto remembered",
+      "tcp dport @public_tcp tcp dport != @listened_tcp socket transparent { 0, 1 } goto remembered",
       ...(plan.enforce ? ["jump shut"] : []),
+      "tcp dport @listened_tcp goto out",
       "socket transparent { 0, 1 } goto open",
       ...lateAnswers,
       "meta l4proto . th dport @lately goto quiet",

@@ -54,7 +54,7 @@ test("a SYN to a closed port is a trap only after everybody who may knock has be
     "tcp flags & (fin|syn|rst|ack) == syn ip saddr . tcp dport @known4 tcp dport != @listened_tcp return",
     "tcp flags & (fin|syn|rst|ack) == syn ip6 saddr . tcp dport @known6 tcp dport != @listened_tcp return",
     "tcp flags & (fin|syn|rst|ack) == syn ip6 saddr & ffff:ffff:ffff:ffff:: . tcp dport @known6 tcp dport != @listened_tcp return",
-    "tcp dport @public_tcp socket transparent { 0, 1 } goto remembered",
+    "tcp dport @public_tcp tcp dport != @listened_tcp socket transparent { 0, 1 } goto remembered",
     "jump shut",
     "socket transparent { 0, 1 } goto open",
     "ip saddr . meta l4proto . th sport . th dport @flows4 counter return",
@@ -157,7 +157,7 @@ test("log only: no probe is dropped and nobody is put in the hold; blocks by han
     [],
   );
   assert.equal(chains.get("newtcp")?.at(-2), "tcp dport @watched_tcp counter goto logged");
-  assert.equal(chains.get("sensor")?.at(-1), "tcp dport @watched_tcp counter goto logged");
+  assert.equal(chains.get("sensor")?.at(-2), "tcp dport @watched_tcp counter goto logged");
   assert.equal(chains.get("newudp")?.at(-2), "udp dport @watched_udp counter goto logged");
   assert.ok((chains.get("shield") ?? []).some((rule) => rule.includes("@blocked4")));
 });

@@ -40,3 +40,16 @@ test('ANSWER="open": nor when half-open handshakes have filled its queue, and SY
   assert.deepEqual(telling(differences(drawn, host)), []);
   assert.equal(new Set(drawn.flatMap(({ forms }) => forms)).size, 2, "with SYN cookies and without");
 });
+
+test("nor by packets that are no SYNs: they are met with silence everywhere", async (t) => {
+  const lab = await Lab.open();
+  t.after(() => lab.close());
+  const host = await startHost(lab, { count: COUNT, each: EACH, settings: { ANSWER: "reset" } });
+  const how = { family: "ipv4", sources: sources(4), perSecond: 800 } as const;
+  await giveAway(lab, host, how);
+  for (const [name, flags] of Object.entries({ NULL: 0, FIN: 1, XMAS: 0x29, "SYN+FIN": 3, ACK: 0x10, Maimon: 0x11 })) {
+    const drawn = await sweep(lab, host, { ...how, flags });
+    const answered = drawn.filter(({ rsts, synAcks }) => rsts + synAcks > 0).map(({ port }) => host.sorts.get(port));
+    assert.deepEqual(answered, [], name);
+  }
+});

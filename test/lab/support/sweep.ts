@@ -44,6 +44,8 @@ export interface Sweep {
   readonly family: Family;
   readonly sources: readonly Source[];
   readonly perSecond: number;
+  /** What is sent; SYNs unless told. */
+  readonly flags?: number;
 }
 
 const drawnSchema = z.array(
@@ -103,7 +105,7 @@ export async function giveAway(lab: Lab, { daemon }: Host, { family, sources }: 
 export async function sweep(
   lab: Lab,
   { sorts }: Host,
-  { family, sources, perSecond }: Sweep,
+  { family, sources, perSecond, flags }: Sweep,
 ): Promise<readonly Drawn[]> {
   const argv = program("sweep", {
     dev: LINK,
@@ -113,6 +115,7 @@ export async function sweep(
     first: FIRST,
     count: sorts.size,
     rate: perSecond,
+    flags,
   });
   const { code, stdout, stderr } = await run(lab.scanner.argv(argv), "", 600_000);
   if (code !== 0) throw new Error(`sweep.js: code ${code}\n${stderr}`);

@@ -1,5 +1,5 @@
 // Asks every port from every address, each once, in an order of its own from each address, and says what each port drew:
-//   sweep.js --dev DEVICE --mac MAC --to ADDRESS --from ADDRESS,... --first PORT --count N --rate PPS
+//   sweep.js --dev DEVICE --mac MAC --to ADDRESS --from ADDRESS,... --first PORT --count N --rate PPS [--flags N]
 // Prints [{"port": n, "rsts": n, "synAcks": n, "delayMs": mean or 0, "forms": ["..."]}, ...].
 import { parseArgs } from "node:util";
 import { buildTcp } from "../../../support/build-packet.ts";
@@ -14,11 +14,13 @@ const SOURCE_PORT = 40_404;
 const OPTIONS = [2, 4, 0x05, 0xb4, 4, 2, 1, 3, 3, 7, 0, 0];
 const text = { type: "string" } as const;
 const { values } = parseArgs({
-  options: { dev: text, mac: text, to: text, from: text, first: text, count: text, rate: text },
+  options: { dev: text, mac: text, to: text, from: text, first: text, count: text, rate: text, flags: text },
 });
 const { dev = "", mac = "", to = "", from = "" } = values;
 const [first, count, rate] = [Number(values.first), Number(values.count), Number(values.rate)];
 const sources = from.split(",");
+/** SYN unless told. */
+const flags = Number(values.flags ?? 2);
 const link = new RawLink(dev, mac, to.includes(":") ? 6 : 4);
 const drawn = Array.from({ length: count }, (_, index) => ({
   port: first + index,
@@ -50,7 +52,9 @@ link.close();
 
 function ask(source: string, destinationPort: number): void {
   askedMs.set(`${expanded(source)} ${destinationPort}`, performance.now());
-  link.send(buildTcp({ source, destination: to, sourcePort: SOURCE_PORT, destinationPort, tcpOptions: OPTIONS }));
+  link.send(
+    buildTcp({ source, destination: to, sourcePort: SOURCE_PORT, destinationPort, flags, tcpOptions: OPTIONS }),
+  );
   sent++;
 }
 
@@ -68,15 +72,15 @@ function listen(): void {
   for (let segment = link.next(); segment !== undefined; segment = link.next()) take(segment);
 }
 
-function take({ destination, destinationPort, sourcePort, flags, form }: Segment): void {
+function take({ destination, destinationPort, sourcePort, flags: drawnFlags, form }: Segment): void {
   const port = drawn[sourcePort - first];
   const key = `${destination} ${sourcePort}`;
   const thenMs = askedMs.get(key);
   if (destinationPort !== SOURCE_PORT || port === undefined || thenMs === undefined) return;
   // The first answer only: a SYN+ACK is sent again when nobody acknowledges it.
   askedMs.delete(key);
-  if ((flags & RST) !== 0) port.rsts++;
-  else if ((flags & SYN_ACK) === SYN_ACK) port.synAcks++;
+  if ((drawnFlags & RST) !== 0) port.rsts++;
+  else if ((drawnFlags & SYN_ACK) === SYN_ACK) port.synAcks++;
   port.delayMs += performance.now() - thenMs;
   port.forms.add(form);
 }
