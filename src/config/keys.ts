@@ -338,8 +338,16 @@ export const keys = {
   maxUnproven: key("block", "MAX_UNPROVEN_PER_SECOND", integer(1, 1_000_000), {
     absent: "50",
     meaning:
-      'With PROOF="on": when more unproven sources than this are found scanning in one second, somebody forges them; soft ' +
-      "blocks stop until that ends. Proven sources are blocked all the same.",
+      'With PROOF="on": so many unproven sources a second are softly blocked. When more are found scanning, somebody forges ' +
+      "them; then those to be blocked are chosen at random among all that go on, and who sends more than the others is chosen " +
+      "sooner. Proven sources are blocked all the same.",
+  }),
+  maxBlocks: key("block", "MAX_BLOCKS_PER_SECOND", integer(1, 1_000_000), {
+    absent: "10",
+    meaning:
+      'With PROOF="off": so many sources a second are blocked in full on packets that anybody can forge, counted over ten ' +
+      "minutes: with the default 6,000 that come at once are all blocked at once, and a flood of forged ones makes no more than " +
+      "864,000 blocks a day. When more ask, those to be blocked are chosen at random, as with MAX_UNPROVEN_PER_SECOND.",
   }),
   sharedConnections: key("block", "SHARED_ADDRESS_CONNECTIONS", integer(0, 1_000_000), {
     absent: "4",

@@ -86,6 +86,7 @@ function takeSettings(
     answer: take(keys.answer),
     decoyMark: take(keys.decoyMark),
     maxUnprovenPerSecond: take(keys.maxUnproven),
+    maxBlocksPerSecond: take(keys.maxBlocks),
     blockTimeMs: limitBlockTime(take(keys.blockTime), blockTimeMaxMs, entries, log),
     blockTimeFactor: take(keys.blockTimeFactor),
     blockTimeMaxMs,

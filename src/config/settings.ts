@@ -100,8 +100,10 @@ export interface Settings {
   readonly answer: "reset" | "open" | "silent";
   /** DECOY_MARK */
   readonly decoyMark: number;
-  /** MAX_UNPROVEN_PER_SECOND: above it nobody unproven is softly blocked. */
+  /** MAX_UNPROVEN_PER_SECOND: soft blocks a second. */
   readonly maxUnprovenPerSecond: number;
+  /** MAX_BLOCKS_PER_SECOND: full blocks on a claim a second, in the long run. */
+  readonly maxBlocksPerSecond: number;
   /** BLOCK_TIME; undefined = for ever ("0"). */
   readonly blockTimeMs: number | undefined;
   readonly blockTimeFactor: number;

@@ -9,9 +9,9 @@ import { blocksByFirewall } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Detector } from "../detect/detector.ts";
 import type { Finding } from "../detect/finding.ts";
-import { Breaker } from "../judge/breaker.ts";
+import { Breaker, type BreakerLimits } from "../judge/breaker.ts";
 import { blockDurationMs, type OffenceMemory } from "../judge/escalation.ts";
-import type { Ended, Grade, Verdict } from "../judge/verdict.ts";
+import { type Claim, type Ended, type Grade, isClaim, type Verdict } from "../judge/verdict.ts";
 import { reasonFor } from "../record/finding-text.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { Store } from "../record/store.ts";
@@ -27,6 +27,8 @@ import type { WiderBlocks } from "./wider-blocks.ts";
 const RENEW_AHEAD_MS = 3_000;
 /** Blocks that end in one turn of the event loop; the kernel has ended them already. */
 const EXPIRIES_PER_TURN = 500;
+/** MAX_BLOCKS_PER_SECOND is counted over so long: with the default 6,000 sources at once are blocked at once. */
+const FULL_BURST_SECONDS = 600;
 
 export interface BlockerParts {
   readonly firewall: Pick<Firewall, "enforce" | "lift" | "liftEnded" | "rewriteNetworks">;
@@ -35,7 +37,7 @@ export interface BlockerParts {
     Recorder,
     "finding" | "blocked" | "blockFailed" | "unblocked" | "responded" | "warning" | "drift"
   >;
-  readonly detector: Pick<Detector, "reset" | "resetAll" | "lastSeenMs">;
+  readonly detector: Pick<Detector, "reset" | "letWait" | "endWait" | "lastSeenMs">;
   readonly offences: OffenceMemory;
   /** KILL_ROUTE and its like; absent where nothing of the kind is run. */
   readonly delegate?: Delegate;
@@ -48,6 +50,8 @@ export interface BlockerParts {
   readonly nowMs: () => number;
   /** Absent: as many as the kernel's sets hold. */
   readonly maxBlocks?: number;
+  /** From 0 to below 1: who is chosen in a flood. */
+  readonly random: () => number;
 }
 
 /** A block that somebody decided on, before its times are known. */
@@ -72,7 +76,7 @@ export class Blocker {
   readonly list: BlockList;
   readonly #parts: BlockerParts;
   #settings: Settings;
-  readonly breaker = new Breaker(() => this.#settings.maxUnprovenPerSecond);
+  readonly breaker: Breaker;
   readonly #guardWarnings = new GuardWarnings();
   /** How often the kernel refused a block, or took it and did not hold it. */
   failures = 0;
@@ -81,10 +85,70 @@ export class Blocker {
     this.#settings = settings;
     this.#parts = parts;
     this.list = new BlockList(parts.maxBlocks ?? MAX_BLOCKS);
+    this.breaker = new Breaker(() => this.#breakerLimits(), parts.random);
   }
 
   setSettings(settings: Settings): void {
     this.#settings = settings;
+    this.breaker.forgetWaiting();
+  }
+
+  /** How many blocks on a claim are made: soft ones, or with PROOF="off" full ones. */
+  #breakerLimits(): BreakerLimits {
+    const { proof, maxUnprovenPerSecond, maxBlocksPerSecond } = this.#settings;
+    if (proof === "on") return { perSecond: maxUnprovenPerSecond, burst: maxUnprovenPerSecond };
+    return { perSecond: maxBlocksPerSecond, burst: maxBlocksPerSecond * FULL_BURST_SECONDS };
+  }
+
+  /** What a flood of claims means under these settings, for the log and `status`. */
+  get floodText(): { readonly key: string; readonly whatIsDone: string } {
+    const { proof, maxUnprovenPerSecond, maxBlocksPerSecond } = this.#settings;
+    return proof === "on"
+      ? {
+          key: "MAX_UNPROVEN_PER_SECOND",
+          whatIsDone: `${maxUnprovenPerSecond} a second are softly blocked, chosen at random`,
+        }
+      : { key: "MAX_BLOCKS_PER_SECOND", whatIsDone: `${maxBlocksPerSecond} a second are blocked, chosen at random` };
+  }
+
+  /**
+   * Whether a verdict is to be carried out. False: it is a claim in a flood of them, and waits for takeChosen(), or is passed
+   * over; its source asks again with its next probe. `lot`: drawn for it already.
+   */
+  admits(verdict: Verdict, lot?: number): boolean {
+    // Findings about networks have a limit of their own (detect/neighbours.ts).
+    if (!isClaim(verdict) || isOfNetwork(verdict) || !this.#wouldAct(verdict)) return true;
+    const nowMs = this.#parts.nowMs();
+    const wasOpen = this.breaker.isOpen;
+    if (this.breaker.admit(nowMs)) return true;
+    if (!wasOpen) this.#sayFlood();
+    this.#parts.detector.letWait(verdict.finding.source);
+    const drawn = lot ?? this.breaker.draw(verdict.finding.probes, nowMs);
+    if (drawn !== undefined) this.breaker.wait(verdict, drawn, nowMs);
+    return false;
+  }
+
+  /** The claims that are acted on of those that wait. After each delivery, and a few times a second: cheap. */
+  takeChosen(): readonly Claim[] {
+    if (!this.breaker.hasWaiting) return [];
+    const chosen = this.breaker.take(this.#parts.nowMs(), (claim) => this.#wouldAct(claim));
+    for (const { finding } of chosen) this.#parts.detector.endWait(finding.source);
+    return chosen;
+  }
+
+  /** Whether a claim would change anything: a source that is shut out already needs none. */
+  #wouldAct({ action, finding }: Claim): boolean {
+    if (this.#parts.trial?.mayBlock === false || this.list.isFullyBlocked(finding.source)) return false;
+    return action === "block" || (hasSoftForm(finding.source) && this.list.covering(finding.source) === undefined);
+  }
+
+  #sayFlood(): void {
+    const { key, whatIsDone } = this.floodText;
+    const kind = this.#settings.proof === "on" ? "unproven sources" : "sources to be blocked on unproven evidence";
+    const limit = this.#breakerLimits().perSecond;
+    this.#parts.recorder.warning(
+      `more than ${limit} ${kind} a second (${key}): until this ends ${whatIsDone} among those that go on; proven ones are blocked all the same`,
+    );
   }
 
   /** Acts on the verdicts of one wake-up, in one transaction. */
@@ -109,17 +173,13 @@ export class Blocker {
           if (mayRun) this.#inBackground(delegate?.runOnly(verdict.finding));
           break;
         case "soft":
-          // The breaker is about claims: whoever is proven, and softly blocked all the same, is not forged. Findings about
-          // networks have a limit of their own (detect/neighbours.ts).
-          if (
-            hasSoftForm(verdict.finding.source) &&
-            !this.#isFullyBlocked(verdict.finding.source) &&
-            (verdict.grade !== "direct" || isOfNetwork(verdict) || this.#mayBlockSoftly())
-          ) {
+          if (hasSoftForm(verdict.finding.source) && !this.#isFullyBlocked(verdict.finding.source)) {
+            this.#settle(verdict);
             decisions.push(decisionOf(verdict, true));
           }
           break;
         case "block":
+          this.#settle(verdict);
           if (blocksByFirewall(this.#settings)) decisions.push(decisionOf(verdict, false));
           // Commands have no way back from a mistake: never for whom this host depends on, proven or not.
           if (mayRun && delegate?.hasSteps === true && verdict.guard === undefined)
@@ -130,16 +190,9 @@ export class Blocker {
     if (decisions.length > 0) this.#enforce(decisions);
   }
 
-  /** The breaker: in a flood of unproven sources nobody is softly blocked. */
-  #mayBlockSoftly(): boolean {
-    const state = this.breaker.admit(this.#parts.nowMs());
-    if (state === "tripped") {
-      const limit = this.#settings.maxUnprovenPerSecond;
-      this.#parts.recorder.warning(
-        `more than ${limit} unproven sources a second (MAX_UNPROVEN_PER_SECOND): none is softly blocked until this ends; proven ones are`,
-      );
-    }
-    return state === "closed";
+  /** One that was passed over may be proven now. */
+  #settle({ grade, finding }: Blocking): void {
+    if (grade !== "direct") this.#parts.detector.endWait(finding.source);
   }
 
   /** A probe that was on its way while its source was blocked by hand must not soften that block. */
@@ -459,10 +512,11 @@ export class Blocker {
   /** Once a second, then endBlocks() for as long as it says so: ends what is over, and prolongs soft blocks of sources that are still at it. */
   tick(): void {
     const nowMs = this.#parts.nowMs();
-    if (this.breaker.tick(nowMs) === "resumed") {
-      this.#parts.recorder.warning("the flood of unproven sources has ended: they are softly blocked again");
-      // Who was found meanwhile was not blocked, and must be found again.
-      this.#parts.detector.resetAll();
+    if (this.breaker.tick(nowMs)) {
+      const { withheld } = this.breaker;
+      this.#parts.recorder.warning(
+        `the flood of unproven sources has ended: each that is found is blocked again (${withheld} packets of found sources were passed over since the start)`,
+      );
     }
     this.endBlocks();
   }

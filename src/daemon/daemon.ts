@@ -206,7 +206,12 @@ export class Daemon {
           this.crowds.forget(source);
           return this.detector.reset(source);
         },
-        resetAll: () => this.#resetAll(),
+        letWait: (source) => {
+          parts.tap?.forget(source);
+          this.crowds.forget(source);
+          this.detector.letWait(source);
+        },
+        endWait: (source) => this.detector.endWait(source),
         lastSeenMs: (source) => this.detector.lastSeenMs(source) ?? this.crowds.neighbours.lastSeenMs(source),
       },
       offences: this.#offences,
@@ -214,6 +219,7 @@ export class Daemon {
       trial: parts.trial,
       maxBlocks: blockLimit(readMemoryLimits()),
       ends: (source) => this.#ended.count(source),
+      random: Math.random,
       wider: {
         blocked: (block) => {
           if (this.#settings.blockWider) this.#wider.blocked(block);
@@ -260,11 +266,15 @@ export class Daemon {
       proof: (probe: Probe, packet: Packet, hash: number) => {
         if (this.#testsSilence) this.#parts.prover?.probe(probe, packet, hash);
       },
-      verdict: (verdict: Verdict) => this.#verdicts.push(this.#handshakes.upgrade(verdict)),
-      withholds: ({ timeMs }: Probe) =>
-        this.#handshakes.isIdle && this.blocker.breaker.isOpen && this.#withholds(timeMs),
+      verdict: (claimed: Verdict, lot?: number) => {
+        const verdict = this.#handshakes.upgrade(claimed);
+        if (this.blocker.admits(verdict, lot)) this.#verdicts.push(verdict);
+      },
+      // Who may just have been proven by a handshake is no mere claim.
+      isFlooded: () => this.blocker.breaker.isOpen && this.#handshakes.isIdle,
+      drawLot: (probes: number, timeMs: number) => this.blocker.breaker.draw(probes, timeMs),
       batchEnd: () => {
-        this.#carryOut();
+        this.#carryOutChosen();
         this.#flushSoon();
       },
     };
@@ -358,13 +368,6 @@ export class Daemon {
     else this.recorder.repeat(probe);
   }
 
-  /** In a flood of unproven sources one more is counted; a few a second are told of, and take the long way. */
-  #withholds(timeMs: number): boolean {
-    if (this.recorder.tellsOfFlood(timeMs)) return false;
-    this.blocker.breaker.admit(timeMs);
-    return true;
-  }
-
   /** A source that a command was to shut out has been answered. */
   #answered([w0, w1, w2, w3]: Words): void {
     const keys = [prefixOfWords(w0, w1, w2, w3, 128), prefixOfWords(w0, w1, w2, w3, 64)];
@@ -416,6 +419,12 @@ export class Daemon {
       const proven = { ...finding, ...address, proof: counts };
       this.#verdicts.push(this.judge.judgeProven(proven, "silence", words));
     }
+  }
+
+  /** Not within a delivery: all of its claims are to have the same chance. */
+  #carryOutChosen(): void {
+    this.#verdicts.push(...this.blocker.takeChosen());
+    this.#carryOut();
   }
 
   /** False when there was nothing to do. */
@@ -559,6 +568,7 @@ export class Daemon {
     this.detector.setNear(this.#near);
     this.crowds.setNear(nearLinks(host));
     this.judge.replaceContext(judgeContext(this.#settings, host, this.#known));
+    this.blocker.breaker.forgetWaiting();
     this.#parts.firewall.updateHostSets(this.plan(), this.#near);
     this.#liftGuarded();
   }
@@ -567,6 +577,7 @@ export class Daemon {
   followIgnored(ignored: readonly Prefix[]): void {
     this.#settings = { ...this.#settings, ignored };
     this.judge.replaceContext(judgeContext(this.#settings, this.#host, this.#known));
+    this.blocker.breaker.forgetWaiting();
     this.#parts.firewall.updateHostSets(this.plan(), this.#near);
   }
 
@@ -679,7 +690,7 @@ export class Daemon {
   /** Writes what is queued, and ends the windows of tests: soon after packets, and with every tick. */
   flush(): void {
     this.#parts.prover?.tick();
-    this.#carryOut();
+    this.#carryOutChosen();
     this.store.flush();
     this.#parts.history?.flush();
   }

@@ -21,12 +21,15 @@ export type ProbeState = "watched" | "found" | "repeat";
 /** What the engine hands on. The probe is the one reused record: read it at once. */
 export interface EngineListener {
   probe(probe: Probe, state: ProbeState): void;
-  verdict(verdict: Verdict): void;
+  /** `lot`: what drawLot() gave for its finding. */
+  verdict(verdict: Verdict, lot?: number): void;
+  /** Whether a flood is on, in which not every claim can be acted on. Absent: never. */
+  readonly isFlooded?: () => boolean;
   /**
-   * Asked before a finding that would only be a soft block is built: true when nothing would follow from it (the breaker is
-   * open). Then there is none, and no verdict. Absent: never.
+   * In a flood: asked before a finding that would only be a claim is built, with the probes that its source has sent.
+   * undefined: it is passed over. Then there is no finding and no verdict, and the next probe of the source asks again.
    */
-  withholds?(probe: Probe): boolean;
+  drawLot?(probes: number, timeMs: number): number | undefined;
   /**
    * A packet of a source that has been found scanning: for the proofs, to which a SYN of it to an open port goes as well, if
    * the kernel has dropped it. The packet is the one reused record; `hash` is the keyed one of the source.
@@ -103,6 +106,8 @@ export class Engine implements PacketSink {
   readonly #nowMs: () => number;
   /** Read once per delivery: packets of one batch need no finer clock. */
   #timeMs = 0;
+  /** Of the packet that is being walked: its sender is in the guard. */
+  #isGuarded = false;
 
   constructor(parts: EngineParts) {
     this.#detector = parts.detector;
@@ -145,6 +150,7 @@ export class Engine implements PacketSink {
     // Once for all who keep a table of sources: it is among the dearest of what a packet needs.
     const hash = this.#detector.table.hashOf(probe);
     this.#tools?.note(probe, packet, bytes, hash);
+    this.#isGuarded = spared !== undefined;
     this.#weigh(probe, packet, hash);
     if (spared === undefined) this.#noteCrowd(probe, packet, hash);
   }
@@ -167,6 +173,7 @@ export class Engine implements PacketSink {
     if (spared === "ignored" || spared === "own") return;
     const probe = this.#probe;
     probeOfArrival(arrival, this.#detector.near, probe);
+    this.#isGuarded = spared !== undefined;
     const hash = this.#detector.table.hashOf(probe);
     this.#score(probe, arrival, hash);
     if (spared === undefined) this.#noteCrowd(probe, arrival, hash);
@@ -194,26 +201,31 @@ export class Engine implements PacketSink {
 
   #score(probe: Probe, from: Packet | Arrival, hash: number): ProbeState {
     const isFound = this.#detector.note(probe, hash);
+    const state = isFound ? "found" : this.#detector.isRepeat ? "repeat" : "watched";
+    const isDrawn = isFound && this.#listener.isFlooded?.() === true && this.#isMereClaim(probe);
+    const lot = isDrawn ? this.#listener.drawLot?.(this.#detector.probesOfNoted, probe.timeMs) : undefined;
+    if (isDrawn && lot === undefined) {
+      this.#detector.letNotedWait();
+      this.#listener.probe(probe, state);
+      return state;
+    }
     if (isFound) this.counters.findings++;
     // Before anybody is told of the probe, who may look at the table of sources.
-    const finding = isFound && !this.#isWithheld(probe, from) ? this.#detector.findingOf(probe) : undefined;
-    const state = isFound ? "found" : this.#detector.isRepeat ? "repeat" : "watched";
+    const finding = isFound ? this.#detector.findingOf(probe) : undefined;
     this.#listener.probe(probe, state);
-    if (finding !== undefined) this.#found(finding, from);
+    if (finding !== undefined) this.#found(finding, from, lot);
     return state;
   }
 
-  #isWithheld(probe: Probe, { source0, source1, source2, source3 }: Packet | Arrival): boolean {
-    if (!hasAskedGuard(probe)) return false;
-    if (!this.#judge.wouldBlockSoftly(probe.protocol, source0, source1, source2, source3)) return false;
-    return this.#listener.withholds?.(probe) === true;
+  #isMereClaim(probe: Probe): boolean {
+    return !this.#isGuarded && hasAskedGuard(probe) && this.#judge.blocksOnClaim(probe.protocol);
   }
 
-  #found(found: Finding, from: Packet | Arrival): void {
+  #found(found: Finding, from: Packet | Arrival, lot: number | undefined): void {
     const { source0, source1, source2, source3 } = from;
     const isWhole = found.source.bits === 128;
     const finding = isWhole ? found : { ...found, address: prefixOfWords(source0, source1, source2, source3, 128) };
-    this.#listener.verdict(this.#judge.judge(finding, source0, source1, source2, source3));
+    this.#listener.verdict(this.#judge.judge(finding, source0, source1, source2, source3), lot);
   }
 
   #dispositionOf(tag: number): Disposition {

@@ -4,7 +4,7 @@ import type { Detector } from "../detect/detector.ts";
 import { Kind, Probe, protocolName } from "../detect/probe.ts";
 import { probeOfArrival } from "../detect/probe-of-arrival.ts";
 import type { Judge } from "../judge/judge.ts";
-import type { Verdict } from "../judge/verdict.ts";
+import { isClaim, type Verdict } from "../judge/verdict.ts";
 import { formatPrefix, type Prefix, prefixOfWords } from "../wire/address.ts";
 import type { Arrival } from "../wire/arrival.ts";
 
@@ -68,8 +68,7 @@ export class Handshakes {
 
   /** What a verdict on a mere claim becomes when its source has finished a handshake just before. */
   upgrade(verdict: Verdict): Verdict {
-    const isClaim = verdict.action === "soft" || (verdict.action === "block" && verdict.grade === "direct");
-    if (!isClaim || this.#waiting.size === 0) return verdict;
+    if (!isClaim(verdict) || this.#waiting.size === 0) return verdict;
     const { source } = verdict.finding;
     const key = formatPrefix(source);
     const handshake = this.#waiting.get(key);

@@ -79,8 +79,10 @@ function warningsOf({
   }
   warnings.push(...crowdFindings.map(describeFinding));
   warnings.push(...(trial?.troubles() ?? []));
-  if (blocker.breaker.isOpen)
-    warnings.push("MAX_UNPROVEN_PER_SECOND: a flood of unproven sources; none is softly blocked");
+  if (blocker.breaker.isOpen) {
+    const { key, whatIsDone } = blocker.floodText;
+    warnings.push(`${key}: a flood of unproven sources; ${whatIsDone}`);
+  }
   const { size, limit, refused } = blocker.list;
   if (size >= LIST_WARNING * limit) {
     const consequence = refused > 0 ? `${refused} blocks were refused` : "what does not fit is not blocked";
@@ -106,7 +108,7 @@ function countersOf({ blocker, capture, counters, decoy, history, journal, learn
     blocksRefused: blocker.list.refused,
     reasonsNotKept: blocker.list.reasonsNotKept,
     blockFailures: blocker.failures,
-    softBlocksWithheld: blocker.breaker.withheld,
+    blocksWithheld: blocker.breaker.withheld,
     learnedRefused: learned.refused,
   };
 }

@@ -140,10 +140,15 @@ export function describeEvidence(
   habits: readonly string[] = [],
   clock: Pick<Clock, "wallMs"> = wallClock,
 ): string[] {
-  const { directProbes, score, directScore, slowContacts, slowSinceMs, isFlagged, policy } = evidence;
+  const { directProbes, score, directScore, slowContacts, slowSinceMs, isFlagged, isWaiting, policy } = evidence;
   const sentences: string[] = [];
   if (directProbes > 0) {
     sentences.push(`${directProbes} of its probes went to closed ports, or were of a form that only scanners send.`);
+  }
+  if (isWaiting) {
+    sentences.push(
+      "It has been found scanning and waits for its block: more unproven sources are found than are blocked in a second.",
+    );
   }
   if (policy.policy !== "score" || isFlagged) return sentences;
   const bound = scoreBound(policy.scorePorts);

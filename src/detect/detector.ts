@@ -47,7 +47,7 @@ export class Detector {
     out.timeMs = timeMs;
   }
 
-  /** Remembers the probe; a finding when it makes its source a scanner, once until the source is reset. */
+  /** Remembers the probe; a finding when it makes its source a scanner, once until the source is reset or must wait. */
   see(probe: Probe): Finding | undefined {
     return this.note(probe) ? this.findingOf(probe) : undefined;
   }
@@ -63,6 +63,28 @@ export class Detector {
   /** The finding that note() has just said there is. */
   findingOf(probe: Probe): Finding {
     return this.#findingOf(this.#row, probe);
+  }
+
+  /** Probes of the source of the probe last noted. */
+  get probesOfNoted(): number {
+    return this.table.probes(this.#row);
+  }
+
+  /** Nothing was done about the finding that note() has just told of: the source is found again by its next direct probe. */
+  letNotedWait(): void {
+    this.table.setWaiting(this.#row);
+  }
+
+  /** The same of any source that has been found. */
+  letWait({ w0, w1, w2, w3, bits }: Prefix): void {
+    const row = this.table.find(w0, w1, w2, w3, bits);
+    if (row >= 0 && this.table.isFlagged(row)) this.table.setWaiting(row);
+  }
+
+  /** Something is done about a source that waits: what it sends from now on is no finding. */
+  endWait({ w0, w1, w2, w3, bits }: Prefix): void {
+    const row = this.table.find(w0, w1, w2, w3, bits);
+    if (row >= 0 && this.table.isWaiting(row)) this.table.flag(row);
   }
 
   /** A finding about a tracked source by something else than its latest probe; undefined if it is not tracked. */

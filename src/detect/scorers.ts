@@ -22,10 +22,15 @@ export const MIN_DIRECT_SCORE = 0.5;
 
 /**
  * Takes the probe into its source's row; true when it makes the source a scanner for the first time (the row is then
- * flagged). Probes of a source that is flagged already are no new evidence.
+ * flagged), and once more when it waits, as nothing was done about it then. Probes of a source that is flagged already are no
+ * new evidence.
  */
 export function weigh(table: SourceTable, row: number, probe: Probe, policy: ScorePolicy): boolean {
-  if (table.isFlagged(row)) return false;
+  if (table.isFlagged(row)) {
+    const counts = table.isWaiting(row) && isDirectContact(probe);
+    if (counts) table.flag(row);
+    return counts;
+  }
   const isDirect = isDirectContact(probe);
   if (!isDirect && !isWeakContact(probe)) return false;
   const contact = (probe.protocol << 16) | probe.port | (isDirect ? 0 : WEAK_CONTACT);

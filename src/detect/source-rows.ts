@@ -52,6 +52,7 @@ const MILLISECONDS = 0x3ff;
 const IPV4 = 1 << 10;
 const FLAGGED = 1 << 11;
 const MORE = 1 << 12;
+const WAITING = 1 << 13;
 
 /** Where the count of direct probes stops. */
 export const MAX_DIRECT_PROBES = 0xffff;
@@ -131,12 +132,22 @@ export class SourceRows {
   }
 
   flag(row: number): void {
-    this.#setFlag(row, FLAGGED);
+    const at = row * NEAR_HALVES + FLAGS_HALF;
+    this.#nearHalves[at] = ((this.#nearHalves[at] ?? 0) & ~WAITING) | FLAGGED;
   }
 
   unflag(row: number): void {
     const at = row * NEAR_HALVES + FLAGS_HALF;
-    this.#nearHalves[at] = (this.#nearHalves[at] ?? 0) & ~FLAGGED;
+    this.#nearHalves[at] = (this.#nearHalves[at] ?? 0) & ~(FLAGGED | WAITING);
+  }
+
+  isWaiting(row: number): boolean {
+    return this.#has(row, WAITING);
+  }
+
+  /** Flagged, and waiting. */
+  setWaiting(row: number): void {
+    this.#setFlag(row, FLAGGED | WAITING);
   }
 
   lastSeen(row: number): number {

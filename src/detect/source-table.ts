@@ -22,6 +22,8 @@ export interface SourceHistory {
   readonly firstMs: number;
   readonly lastMs: number;
   readonly isFlagged: boolean;
+  /** Found scanning, and nothing was done about it: in a flood of claims it was not its turn. */
+  readonly isWaiting: boolean;
 }
 
 /** Row numbers stay valid until the next `touch` or `forget`. */
@@ -127,9 +129,18 @@ export class SourceTable {
     return this.#rows.isFlagged(row);
   }
 
-  /** A finding has been made; stays until the source is forgotten. */
+  /** A finding has been made, and is dealt with; stays until the source is forgotten. */
   flag(row: number): void {
     this.#rows.flag(row);
+  }
+
+  /** A finding has been made, and nothing done about it: the next direct probe is one again. */
+  setWaiting(row: number): void {
+    this.#rows.setWaiting(row);
+  }
+
+  isWaiting(row: number): boolean {
+    return this.#rows.isWaiting(row);
   }
 
   /** Every source may be found again. */
@@ -156,6 +167,7 @@ export class SourceTable {
       firstMs: this.firstSeenMs(row),
       lastMs: this.lastSeenMs(row),
       isFlagged: this.isFlagged(row),
+      isWaiting: this.isWaiting(row),
     };
   }
 

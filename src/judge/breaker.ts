@@ -1,54 +1,176 @@
-// The circuit breaker (design section 4): when unproven sources arrive faster than so many a second, whoever floods us with
-// forged ones is choosing whom we shut out. Then nobody unproven is softly blocked until the flood has ended; the kernel's
-// hold, itself limited, and the proofs go on.
+// The circuit breaker (design section 4): a token bucket for blocks that are made on a claim, as whoever forges sources chooses
+// whom we shut out. While tokens are there, a source is blocked at once. When more ask than there are tokens for, a flood is on:
+// each question draws a lot, a few of the best lots wait, and each token goes to the best of them. Who is not chosen asks
+// again with his next packet (that is the caller's to see to). Why lots, and what they are worth: docs/decisions/0021.
+import type { Claim } from "./verdict.ts";
 
-export type BreakerState = "closed" | "tripped" | "open" | "resumed";
+export interface BreakerLimits {
+  /** In the long run. */
+  readonly perSecond: number;
+  /** At once, when nobody has asked for a while. */
+  readonly burst: number;
+}
 
-/** Quiet seconds in a row after which soft blocks are made again. */
-const QUIET_SECONDS = 5;
+/** Seconds in a row in which everybody who asked was chosen: then the flood has ended. */
+const QUIET_MS = 5_000;
+/** Waiting claims: what a quarter of a second brings in tokens, or as many as there are tokens now; never more than this. */
+const MAX_PLACES = 1_024;
+const MIN_PLACES = 4;
+const PLACES_PER_TOKEN_A_SECOND = 0.25;
+
+interface Waiting {
+  lot: number;
+  claim: Claim;
+}
 
 export class Breaker {
-  readonly #limitPerSecond: () => number;
-  #second = 0;
-  #count = 0;
+  readonly #limits: () => BreakerLimits;
+  readonly #random: () => number;
+  #perSecond = 0;
+  #burst = 0;
+  #tokens = 0;
+  #refilledMs = 0;
+  /** How many may wait now. */
+  #places = MIN_PLACES;
   #isOpen = false;
-  #quietSince = 0;
-  /** Unproven sources that were not softly blocked. */
+  /** When somebody asked last who was not chosen. */
+  #shortMs = 0;
+  #waiting: Waiting[] = [];
+  /** Where in #waiting the worst lot is. */
+  #worstAt = 0;
+  /** Questions after which nothing was done: packets of sources that had been found scanning. */
   withheld = 0;
 
-  constructor(limitPerSecond: () => number) {
-    this.#limitPerSecond = limitPerSecond;
+  /** `random`: from 0 to below 1. */
+  constructor(limits: () => BreakerLimits, random: () => number) {
+    this.#limits = limits;
+    this.#random = random;
   }
 
+  /** Whether a flood is on. */
   get isOpen(): boolean {
     return this.#isOpen;
   }
 
-  /** One more unproven source. "closed": block it softly. "tripped": the first that is not; say so. "open": neither. */
-  admit(nowMs: number): BreakerState {
-    this.#advance(Math.floor(nowMs / 1000));
-    this.#count++;
-    const isOver = this.#count > this.#limitPerSecond();
-    if (isOver) this.#quietSince = this.#second + 1;
-    if (!isOver && !this.#isOpen) return "closed";
-    this.withheld++;
-    if (this.#isOpen) return "open";
+  get hasWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Whether a claim is to be acted on at once; takes the token. False: a flood is on, draw a lot for it. */
+  admit(nowMs: number): boolean {
+    this.#refill(nowMs);
+    if (!this.#isOpen && this.#tokens >= 1) {
+      this.#tokens--;
+      return true;
+    }
+    if (!this.#isOpen) this.#setPlaces();
     this.#isOpen = true;
-    return "tripped";
+    return false;
   }
 
-  /** Once a second. "resumed": the flood has ended; say so. */
-  tick(nowMs: number): BreakerState {
-    this.#advance(Math.floor(nowMs / 1000));
-    if (!this.#isOpen) return "closed";
-    if (this.#second - this.#quietSince < QUIET_SECONDS) return "open";
+  /**
+   * A lot for a source that has sent so many packets; undefined when those that wait are all better. Two sources of equally
+   * many packets have equal chances; one that goes on has soon a far better one than those of a flood, of which each sends a
+   * few: among lots log(u)/weight the chance to be the best is as the weight (Efraimidis and Spirakis, 2006). Allocates
+   * nothing: asked for each packet of a flood.
+   */
+  draw(packets: number, nowMs: number): number | undefined {
+    const square = packets * packets;
+    const fourth = square * square;
+    const weight = fourth * fourth;
+    const part = this.#random();
+    if (this.#waiting.length < this.#places) return Math.log(1 - part) / weight;
+    // log(1 - part) is at most -part, which nearly always tells already.
+    const worst = this.#waiting[this.#worstAt]?.lot ?? 0;
+    const lot = -part <= worst * weight ? worst : Math.log(1 - part) / weight;
+    if (lot > worst) return lot;
+    this.#pass(nowMs);
+    return undefined;
+  }
+
+  /** Lets a claim wait with the lot that draw() has just given. A source that waits already keeps its better lot. */
+  wait(claim: Claim, lot: number, nowMs: number): void {
+    const same = this.#waiting.find((other) => isSameSource(other.claim, claim));
+    if (same !== undefined) {
+      this.#pass(nowMs);
+      same.lot = Math.max(same.lot, lot);
+      same.claim = claim;
+    } else if (this.#waiting.length < this.#places) {
+      this.#waiting.push({ lot, claim });
+    } else {
+      this.#pass(nowMs);
+      this.#waiting[this.#worstAt] = { lot, claim };
+    }
+    this.#findWorst();
+  }
+
+  /** As many of the waiting claims as there are tokens for, the best lots first. Those that are not wanted cost none. */
+  take(nowMs: number, isWanted: (claim: Claim) => boolean): Claim[] {
+    this.#refill(nowMs);
+    if (this.#waiting.length === 0) return [];
+    this.#waiting.sort((a, b) => b.lot - a.lot);
+    const chosen: Claim[] = [];
+    let looked = 0;
+    for (; this.#tokens >= 1 && looked < this.#waiting.length; looked++) {
+      const claim = this.#waiting[looked]?.claim;
+      if (claim === undefined || !isWanted(claim)) continue;
+      this.#tokens--;
+      chosen.push(claim);
+    }
+    this.#waiting.splice(0, looked);
+    this.#findWorst();
+    if (this.#waiting.length > 0) this.#shortMs = nowMs;
+    return chosen;
+  }
+
+  /** For when whom to spare has changed: they ask again. */
+  forgetWaiting(): void {
+    this.#waiting = [];
+    this.#worstAt = 0;
+  }
+
+  /** Once a second. True: the flood has ended; say so. */
+  tick(nowMs: number): boolean {
+    if (!this.#isOpen || this.hasWaiting || Math.abs(nowMs - this.#shortMs) < QUIET_MS) return false;
     this.#isOpen = false;
-    return "resumed";
+    return true;
   }
 
-  #advance(second: number): void {
-    if (second === this.#second) return;
-    this.#second = second;
-    this.#count = 0;
+  #pass(nowMs: number): void {
+    this.withheld++;
+    this.#shortMs = nowMs;
   }
+
+  #findWorst(): void {
+    let worst = 0;
+    for (let at = 1; at < this.#waiting.length; at++) {
+      if ((this.#waiting[at]?.lot ?? 0) < (this.#waiting[worst]?.lot ?? 0)) worst = at;
+    }
+    this.#worstAt = worst;
+  }
+
+  /** A clock that jumps back refills nothing and stops nothing. New limits begin with their whole burst. */
+  #refill(nowMs: number): void {
+    const elapsedMs = nowMs - this.#refilledMs;
+    if (elapsedMs === 0) return;
+    this.#refilledMs = nowMs;
+    const { perSecond, burst } = this.#limits();
+    if (perSecond !== this.#perSecond || burst !== this.#burst) {
+      this.#perSecond = perSecond;
+      this.#burst = burst;
+      this.#tokens = burst;
+    } else if (elapsedMs > 0) {
+      this.#tokens = Math.min(burst, this.#tokens + (elapsedMs * perSecond) / 1000);
+    }
+    this.#setPlaces();
+  }
+
+  #setPlaces(): void {
+    const soon = Math.ceil(this.#perSecond * PLACES_PER_TOKEN_A_SECOND);
+    this.#places = Math.min(MAX_PLACES, Math.max(MIN_PLACES, soon, Math.floor(this.#tokens)));
+  }
+}
+
+function isSameSource({ finding: { source: a } }: Claim, { finding: { source: b } }: Claim): boolean {
+  return a.w3 === b.w3 && a.w2 === b.w2 && a.w1 === b.w1 && a.w0 === b.w0 && a.bits === b.bits;
 }

@@ -209,11 +209,13 @@ export class Judge {
     return softly ? { action: "soft", grade, finding } : { action: "log", finding };
   }
 
-  /** Whether judge() would say "soft" to an unproven finding about this source: for whoever can do without the verdict. */
-  wouldBlockSoftly(protocol: number, w0: number, w1: number, w2: number, w3: number): boolean {
+  /**
+   * Whether judge() would block a source that it does not spare, softly or in full, on an unproven finding: for whoever can do
+   * without the verdict.
+   */
+  blocksOnClaim(protocol: number): boolean {
     const { proof, firewall, softly = firewall } = this.#context;
-    if (proof === "off" || !softly || this.#runs(protocol) || !this.#blocks(protocol)) return false;
-    return this.spares(w0, w1, w2, w3) === undefined;
+    return this.#blocks(protocol) && !this.#runs(protocol) && (proof === "off" || softly);
   }
 
   #runs(protocol: number): boolean {

@@ -46,3 +46,10 @@ export type Verdict =
       /** Absent: not counted. */
       readonly ends?: Ended;
     };
+
+/** A block on packets that anybody can forge: soft, or with PROOF="off" full. Who is proven may get a soft one all the same. */
+export type Claim = Extract<Verdict, { readonly action: "soft" | "block" }>;
+
+export function isClaim(verdict: Verdict): verdict is Claim {
+  return (verdict.action === "soft" || verdict.action === "block") && verdict.grade === "direct";
+}

@@ -49,9 +49,8 @@ const MAX_LISTENERS = 64;
 /** What a flood may add to the store: probes are many, decisions are what counts. */
 const probeBudget = { burst: 2000, perSecond: 500 };
 const decisionBudget = { burst: 10_000, perSecond: 1000 };
-/** While the breaker is open: probes, and findings about which nothing is done. So many tell of a flood. */
+/** While the breaker is open: so many tell of a flood. */
 const floodProbeBudget = { burst: 200, perSecond: 50 };
-const floodBudget = { burst: 50, perSecond: 20 };
 
 export class Recorder {
   readonly counters = {
@@ -66,7 +65,6 @@ export class Recorder {
   readonly #probes: Bucket;
   readonly #decisions: Bucket;
   readonly #floodProbes: Bucket;
-  readonly #flood: Bucket;
   readonly #listeners = new Set<EventListener>();
   /** Probes that were not recorded since the last one that was: the record tells of its own gaps. */
   #missed = 0;
@@ -78,7 +76,6 @@ export class Recorder {
     this.#probes = new Bucket(probeBudget, nowMs);
     this.#decisions = new Bucket(decisionBudget, nowMs);
     this.#floodProbes = new Bucket(floodProbeBudget, nowMs);
-    this.#flood = new Bucket(floodBudget, nowMs);
     const onSuppressed = () => {
       this.counters.historyLinesSuppressed++;
     };
@@ -147,13 +144,6 @@ export class Recorder {
     if (!this.#speaker.dialect.outcomeFirst || !this.#parts.journal.admit(LineClass.Repeat, 1, this.#parts.nowMs()))
       return;
     this.#speaker.untriggered(sourceText ?? sourceOf(probe), seenOf(probe));
-  }
-
-  /** While the breaker is open: whether a finding is to be told of; one that is not is counted as not recorded. */
-  tellsOfFlood(timeMs: number): boolean {
-    if (this.#flood.take(timeMs, 1)) return true;
-    this.counters.decisionEventsDropped++;
-    return false;
   }
 
   /** After "run", "soft" and "block" one of blocked(), blockFailed() and responded() follows: 2.x tells of both in one line. */

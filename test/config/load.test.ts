@@ -46,6 +46,7 @@ describe("defaults", () => {
       answer: "reset",
       decoyMark: 0x70727600,
       maxUnprovenPerSecond: 50,
+      maxBlocksPerSecond: 10,
       blockTimeMs: 86_400_000,
       blockTimeFactor: 4,
       blockTimeMaxMs: 2_592_000_000,

@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Blocker, type BlockerParts } from "../../src/daemon/blocker.ts";
 import { OffenceMemory } from "../../src/judge/escalation.ts";
+import type { Verdict } from "../../src/judge/verdict.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { load, settingsOf } from "../config/support.ts";
+import { createRandom } from "../detect/score-figures.ts";
 import { prefix } from "../support/prefix.ts";
 import { FakeDetector, FakeFirewall, FakeRecorder, FakeStore, verdictOn } from "./fakes.ts";
 
@@ -22,6 +24,7 @@ function setUp(conf = "", wider?: BlockerParts["wider"]) {
     detector: new FakeDetector(),
     offences: new OffenceMemory({ memoryMs: settings.blockTimeMaxMs, seed: { k0: 1, k1: 2 } }),
     nowMs: () => clock.ms,
+    random: createRandom(1),
     ...(wider !== undefined && { wider }),
   };
   const blocker = new Blocker(settings, parts);
@@ -171,22 +174,80 @@ test("spared and logged verdicts are recorded and block nobody", () => {
   assert.deepEqual(recorder.take(), ["finding log", "finding spare"]);
 });
 
-test("in a flood of unproven sources nobody is softly blocked, proven ones are, and when it ends all can be found again", () => {
-  const { blocker, clock, detector, firewall, recorder, verdict, pass } = setUp('MAX_UNPROVEN_PER_SECOND="3"\n');
-  const flood = Array.from({ length: 10 }, (_, at) => verdict("soft", `192.0.2.${at + 10}`));
-  blocker.carryOut(flood);
-  assert.equal(firewall.kernel.size, 3);
-  const said = recorder.take().filter((text) => text.startsWith("warning"));
-  assert.deepEqual(said.length, 1, "said once");
-  assert.match(said[0] ?? "", /more than 3 unproven sources a second/);
-  blocker.carryOut([verdict("block")]);
-  assert.equal(firewall.kernel.get(`full ${SOURCE}`), clock.ms + HOUR);
-  assert.equal(detector.allResets, 0);
-  pass(10_000);
-  assert.match(recorder.take().join("\n"), /flood of unproven sources has ended/);
-  assert.equal(detector.allResets, 1);
-  blocker.carryOut([verdict("soft", "192.0.2.99")]);
-  assert.ok(firewall.kernel.has("soft 192.0.2.99"));
+/** As the daemon does it: what is admitted is carried out, and after each delivery whom the lot has fallen on. */
+function deliver(blocker: Blocker, verdicts: readonly Verdict[]): void {
+  const admitted = verdicts.filter((verdict) => blocker.admits(verdict));
+  blocker.carryOut([...admitted, ...blocker.takeChosen()]);
+}
+
+const kinds = [
+  {
+    conf: 'PROOF="on"\nMAX_UNPROVEN_PER_SECOND="3"\n',
+    action: "soft",
+    set: "soft",
+    burst: 3,
+    said: /MAX_UNPROVEN_PER_SECOND/,
+  },
+  {
+    conf: 'PROOF="off"\nMAX_BLOCKS_PER_SECOND="3"\n',
+    action: "block",
+    set: "full",
+    burst: 1_800,
+    said: /MAX_BLOCKS_PER_SECOND/,
+  },
+] as const;
+for (const { conf, action, set, burst, said } of kinds) {
+  test(`in a flood ${conf.slice(0, 11)} goes on blocking so many a second, by lot; who is passed over can be found again`, () => {
+    const { blocker, clock, detector, firewall, recorder, verdict, pass } = setUp(conf);
+    const flood = (from: number, count: number) =>
+      Array.from({ length: count }, (_, at) => verdict(action, `10.0.${(from + at) >> 8}.${(from + at) & 255}`));
+    deliver(blocker, flood(0, burst));
+    assert.equal(firewall.kernel.size, burst, "the burst at once");
+    assert.deepEqual([recorder.take().filter((text) => text.startsWith("warning")), detector.waiting], [[], []]);
+    deliver(blocker, flood(burst, 50));
+    assert.equal(firewall.kernel.size, burst);
+    assert.equal(detector.waiting.length, 50, "each of them may ask again");
+    const warned = recorder.take();
+    assert.equal(warned.length, 1, "said once, and of nobody that it was found");
+    assert.match(warned[0] ?? "", /^warning more than 3 .* 3 a second are (softly )?blocked, chosen at random/);
+    assert.match(warned[0] ?? "", said);
+    for (let second = 0; second < 10; second++) {
+      clock.ms += 1_000;
+      deliver(blocker, flood(burst + 50 * second, 50));
+      blocker.tick();
+    }
+    assert.equal(firewall.kernel.size, burst + 30);
+    assert.deepEqual(new Set([...firewall.kernel.keys()].map((key) => key.split(" ")[0])), new Set([set]));
+    assert.equal(detector.found.length, 30, "who is chosen is found");
+    // On proof nobody waits.
+    deliver(blocker, [{ ...verdict("block"), grade: "silence" } as Verdict]);
+    assert.equal(firewall.kernel.get(`full ${SOURCE}`), clock.ms + HOUR);
+    recorder.take();
+    // Those that still wait are chosen, and then there is quiet.
+    for (let second = 0; second < 8; second++) {
+      deliver(blocker, []);
+      pass(1_000);
+    }
+    assert.ok(firewall.kernel.size > burst + 31 && !blocker.breaker.hasWaiting);
+    assert.match(recorder.take().join("\n"), /flood of unproven sources has ended/);
+    deliver(blocker, [verdict(action, "192.0.2.99")]);
+    assert.ok(firewall.kernel.has(`${set} 192.0.2.99`));
+  });
+}
+
+test("in a flood a source that has been blocked meanwhile takes no token, and settings that change let nobody wait", () => {
+  const { blocker, clock, firewall, verdict } = setUp('PROOF="on"\nMAX_UNPROVEN_PER_SECOND="1"\n');
+  deliver(blocker, [verdict("soft", "192.0.2.10"), verdict("soft", "192.0.2.11"), verdict("soft", "192.0.2.12")]);
+  assert.equal(blocker.breaker.isOpen, true);
+  blocker.carryOut([verdict("block", "192.0.2.11")]);
+  clock.ms += 1_000;
+  deliver(blocker, []);
+  assert.deepEqual([...firewall.kernel.keys()], ["soft 192.0.2.10", "full 192.0.2.11", "soft 192.0.2.12"]);
+  deliver(blocker, [verdict("soft", "192.0.2.13")]);
+  blocker.setSettings(settingsOf(load('BLOCK_TCP="1"\nPROOF="on"\nMAX_UNPROVEN_PER_SECOND="1"\n')));
+  clock.ms += 1_000;
+  deliver(blocker, []);
+  assert.ok(!firewall.kernel.has("soft 192.0.2.13"));
 });
 
 test("a proven client is softly blocked in a flood, too: nobody forges a proof", () => {

@@ -1,4 +1,5 @@
-// What the engine does with a finding that its listener withholds: it counts it, and builds neither finding nor verdict.
+// What the engine does with a finding that its listener passes over in a flood: it builds neither finding nor verdict, and the
+// source asks again with its next probe.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { logPrefixes } from "../../src/block/ruleset.ts";
@@ -31,17 +32,23 @@ const context: JudgeContext = {
 };
 
 function setUp(proof: "on" | "off" = "on") {
-  const state = { withholds: false, asked: 0 };
+  const state: { isFlooded: boolean; lot: number | undefined } = { isFlooded: false, lot: undefined };
+  const asked: number[] = [];
+  const lots: (number | undefined)[] = [];
   const states: ProbeState[] = [];
   const verdicts: Verdict[] = [];
   let proofs = 0;
   const listener = {
     probe: (_: unknown, state: ProbeState) => states.push(state),
-    verdict: (verdict: Verdict) => verdicts.push(verdict),
+    verdict: (verdict: Verdict, lot?: number) => {
+      verdicts.push(verdict);
+      lots.push(lot);
+    },
     proof: () => proofs++,
-    withholds: () => {
-      state.asked++;
-      return state.withholds;
+    isFlooded: () => state.isFlooded,
+    drawLot: (probes: number) => {
+      asked.push(probes);
+      return state.lot;
     },
     batchEnd: () => undefined,
   };
@@ -51,39 +58,48 @@ function setUp(proof: "on" | "off" = "on") {
     const bytes = buildTcp({ source, destination: "203.0.113.1", sourcePort: 40_000, destinationPort: 23, flags });
     engine.packet(bytes, 0, bytes.length, tag.charCodeAt(0));
   };
-  return { engine, detector, state, states, verdicts, proofs: () => proofs, syn };
+  return { engine, detector, state, asked, lots, states, verdicts, proofs: () => proofs, syn };
 }
 
-test("a finding that is not withheld is judged", () => {
-  const { engine, states, verdicts, proofs, syn } = setUp();
+test("without a flood a finding is judged, and nobody asks for a lot", () => {
+  const { engine, asked, lots, states, verdicts, proofs, syn } = setUp();
+  syn("192.0.2.1");
   syn("192.0.2.1");
   assert.deepEqual(
     verdicts.map(({ action }) => action),
     ["soft"],
   );
-  assert.deepEqual([states, engine.counters.findings, proofs()], [["found"], 1, 1]);
-});
-
-test("a finding that is withheld is counted and told of as a probe, and goes on to the proofs", () => {
-  const { engine, state, states, verdicts, proofs, syn } = setUp();
-  state.withholds = true;
-  syn("192.0.2.1");
-  syn("192.0.2.1");
-  assert.deepEqual(verdicts, []);
   assert.deepEqual([states, engine.counters.findings, proofs()], [["found", "repeat"], 1, 2]);
+  assert.deepEqual([asked, lots], [[], [undefined]]);
 });
 
-test("nobody asks to withhold what is more, or something else, than a soft block", () => {
-  const spared = setUp();
-  spared.syn("198.51.100.1");
-  assert.deepEqual([spared.state.asked, spared.verdicts[0]?.action], [0, "spare"]);
-  const trusted = setUp("off");
-  trusted.syn("192.0.2.1");
-  assert.deepEqual([trusted.state.asked, trusted.verdicts[0]?.action], [0, "block"]);
+for (const proof of ["on", "off"] as const) {
+  test(`PROOF="${proof}": in a flood a source asks with each probe until its lot is good enough, and goes on to the proofs`, () => {
+    const { engine, state, asked, lots, states, verdicts, proofs, syn } = setUp(proof);
+    state.isFlooded = true;
+    syn("192.0.2.1");
+    syn("192.0.2.1");
+    assert.deepEqual([verdicts, engine.counters.findings], [[], 0]);
+    state.lot = -0.25;
+    syn("192.0.2.1");
+    syn("192.0.2.1");
+    assert.deepEqual(
+      verdicts.map(({ action }) => action),
+      [proof === "on" ? "soft" : "block"],
+    );
+    assert.deepEqual([asked, lots, engine.counters.findings], [[1, 2, 3], [-0.25], 1]);
+    assert.deepEqual([states, proofs()], [["found", "found", "found", "repeat"], 4]);
+  });
+}
+
+test("nobody draws a lot for what is more, or something else, than a block on a claim", () => {
+  const { asked, state, verdicts, syn } = setUp();
+  state.isFlooded = true;
+  syn("198.51.100.1");
+  assert.deepEqual([asked, verdicts[0]?.action], [[], "spare"]);
   // Decides on a guard that the kernel has not asked.
-  const delegated = setUp();
-  delegated.syn("192.0.2.1", logPrefixes.delegated);
-  assert.equal(delegated.state.asked, 0);
+  syn("192.0.2.1", logPrefixes.delegated);
+  assert.deepEqual(asked, []);
 });
 
 test("a found source's SYN to an open port goes to the proofs as one to a closed port does, and counts for nothing else", () => {

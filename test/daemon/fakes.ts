@@ -227,10 +227,15 @@ export class FakeDetector {
     return this.lastSeen.delete(formatPrefix(source));
   }
 
-  allResets = 0;
+  readonly waiting: string[] = [];
+  readonly found: string[] = [];
 
-  resetAll(): void {
-    this.allResets++;
+  letWait(source: Prefix): void {
+    this.waiting.push(formatPrefix(source));
+  }
+
+  endWait(source: Prefix): void {
+    this.found.push(formatPrefix(source));
   }
 
   lastSeenMs(source: Prefix): number | undefined {

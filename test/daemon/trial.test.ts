@@ -28,6 +28,7 @@ function setUp(conf = CONF) {
     offences: new OffenceMemory({ memoryMs: file.blockTimeMaxMs, seed: { k0: 1, k1: 2 } }),
     trial,
     nowMs: () => clock.ms,
+    random: Math.random,
   };
   const blocker = new Blocker(trial.apply(file), parts);
   const daemon = {

@@ -12,6 +12,7 @@ const evidence: SourceEvidence = {
   firstMs: 0,
   lastMs: 0,
   isFlagged: false,
+  isWaiting: false,
   score: 1.7071,
   directScore: 1.7071,
   slowContacts: 4,
@@ -47,6 +48,9 @@ test("a score above the threshold says why it is no scan", () => {
 
 test("not where it does not count: a found source, another policy, no slow memory", () => {
   assert.deepEqual(describeEvidence({ ...evidence, isFlagged: true }), [direct]);
+  const [, waits, ...more] = describeEvidence({ ...evidence, isFlagged: true, isWaiting: true });
+  assert.match(waits ?? "", /has been found scanning and waits for its block/);
+  assert.deepEqual(more, []);
   assert.deepEqual(describeEvidence({ ...evidence, policy: { ...evidence.policy, policy: "trigger" } }), [direct]);
   assert.deepEqual(describeEvidence({ ...evidence, policy: { ...evidence.policy, slowScoreWindowMs: 0 } }), [
     direct,

@@ -65,6 +65,28 @@ test("from packets to a finding, once until the source is reset", () => {
   assert.equal(see(24, 1_003_000)?.probes, 2);
 });
 
+test("a source that must wait is found again by its next direct probe, and by no other", () => {
+  const d = detector();
+  const source = "192.0.2.1";
+  const noted = (port: number, disposition: Disposition = Disposition.Probe) =>
+    d.note(probe({ source, port, disposition, timeMs: 1_000_000 }));
+  assert.deepEqual([noted(23), noted(2323)], [false, true]);
+  assert.equal(noted(2323), false, "found already");
+  d.letWait(prefix(source));
+  assert.deepEqual([noted(22, Disposition.Quiet), noted(2323), noted(24)], [false, true, false]);
+  assert.equal(d.probesOfNoted, 6);
+  d.letNotedWait();
+  assert.ok(d.isFound(prefix(source)) && d.evidenceOn(prefix(source), 1_000_000)?.isWaiting);
+  d.endWait(prefix(source));
+  assert.deepEqual([noted(26), d.evidenceOn(prefix(source), 1_000_000)?.isWaiting], [false, false]);
+  d.letNotedWait();
+  assert.ok(noted(27));
+  d.resetAll();
+  assert.deepEqual([d.isFound(prefix(source)), noted(28), noted(29)], [false, true, false]);
+  d.letWait(prefix("192.0.2.2"));
+  assert.equal(d.table.size, 1);
+});
+
 test("a finding of the slow memory says since when its contacts count", () => {
   const d = detector();
   const day = 86_400_000;

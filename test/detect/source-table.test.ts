@@ -37,6 +37,7 @@ test("a row tells first and last time, probes and contacts", () => {
     firstMs: 1_700_000_000_000,
     lastMs: 1_700_000_005_000,
     isFlagged: false,
+    isWaiting: false,
   });
 });
 
@@ -56,6 +57,7 @@ test("a row of one probe tells the same", () => {
       firstMs: 1_700_000_000_000,
       lastMs: 1_700_000_000_000,
       isFlagged: false,
+      isWaiting: false,
     });
   }
 });
@@ -74,6 +76,7 @@ test("a reused row keeps nothing of the source before it", () => {
     firstMs: 2_000_000,
     lastMs: 2_000_000,
     isFlagged: false,
+    isWaiting: false,
   };
   assert.deepEqual(table.describe(row), fresh);
   assert.equal(table.memory.score(row, 2_000_000, 600_000), 0);

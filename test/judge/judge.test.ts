@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Finding } from "../../src/detect/finding.ts";
 import { Kind } from "../../src/detect/probe.ts";
 import { Judge, type JudgeContext } from "../../src/judge/judge.ts";
-import type { Verdict } from "../../src/judge/verdict.ts";
+import { isClaim, type Verdict } from "../../src/judge/verdict.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { prefix, ranges } from "../detect/probes.ts";
 
@@ -255,9 +255,9 @@ test("what a mirror port shows is a claim, however the contact ended; breadth al
   assert.deepEqual(ran, { action: "log", finding: weak });
 });
 
-test("wouldBlockSoftly() says without a finding what judge() says with one", () => {
+test("blocksOnClaim() and spares() say without a finding what judge() says with one", () => {
   const off = [false, true];
-  let soft = 0;
+  let claims = 0;
   for (const proof of ["on", "off"] as const)
     for (const firewall of off)
       for (const softly of off)
@@ -267,12 +267,13 @@ test("wouldBlockSoftly() says without a finding what judge() says with one", () 
               for (const address of ["198.51.100.2", "198.51.100.1", "192.0.2.1", "203.0.113.5", "2001:db8:9::1"]) {
                 const changes = { proof, firewall, softly, blockTcp, runUdp };
                 const { w0, w1, w2, w3 } = prefix(address);
-                const expected = judged(changes, findingOf(address, protocol), address).action === "soft";
-                const said = new Judge({ ...context, ...changes }).wouldBlockSoftly(protocol, w0, w1, w2, w3);
+                const expected = isClaim(judged(changes, findingOf(address, protocol), address));
+                const judge = new Judge({ ...context, ...changes });
+                const said = judge.blocksOnClaim(protocol) && judge.spares(w0, w1, w2, w3) === undefined;
                 assert.equal(said, expected, JSON.stringify({ ...changes, protocol, address }));
-                if (expected) soft++;
+                if (expected) claims++;
               }
-  assert.ok(soft > 0);
+  assert.ok(claims > 0);
 });
 
 const clients: Partial<JudgeContext> = {

@@ -172,7 +172,7 @@ test("history: one line a source until it is unblocked", () => {
   assert.equal(history.length, 2);
 });
 
-test("while the breaker is open fewer probes are recorded, and of the findings a few are told of", () => {
+test("while the breaker is open fewer probes are recorded", () => {
   let isFlooded = true;
   const { recorder, events, clock } = setUp({ isFlooded: () => isFlooded });
   for (let sent = 0; sent < 1_000; sent++) recorder.probe(probe());
@@ -184,9 +184,6 @@ test("while the breaker is open fewer probes are recorded, and of the findings a
   isFlooded = false;
   recorder.probe(probe());
   assert.equal(events.at(-1)?.missed, 950);
-  const told = Array.from({ length: 1_000 }, () => recorder.tellsOfFlood(clock.ms)).filter(Boolean);
-  assert.equal(told.length, 50);
-  assert.equal(recorder.counters.decisionEventsDropped, 950);
 });
 
 test("history: with PROOF on only proof, never a spared source", () => {
