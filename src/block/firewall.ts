@@ -11,7 +11,7 @@ import { IpProtocol } from "../wire/packet.ts";
 import type { PortRange } from "../wire/port-range.ts";
 import type { Block } from "./block.ts";
 import { findMissingFeature } from "./features.ts";
-import { type NetworkAudit, NetworkBlocks } from "./network-blocks.ts";
+import { type HeldNetworks, type NetworkAudit, NetworkBlocks } from "./network-blocks.ts";
 import {
   blockSets,
   buildConfiguredSets,
@@ -269,13 +269,14 @@ export class Firewall {
     return this.#place(block).kind === "interval";
   }
 
-  /** What the sets of networks hold beside these blocks. */
-  beyondNetworks(
-    blocks: readonly (Placed & Pick<Block, "untilMs">)[],
-    nowMs: number,
-  ): Pick<Block, "source" | "untilMs">[] {
-    const networks = blocks.filter((block) => this.isNetwork(block));
-    return whenThere([], () => this.#networks.beyond(networks, nowMs));
+  /** What the sets of networks hold, to be read before any is written: that takes out what was not asked for. */
+  readNetworks(nowMs: number): HeldNetworks {
+    return whenThere({ ipv4: [], ipv6: [] }, () => this.#networks.readAll(nowMs));
+  }
+
+  /** What of it no block that is enforced accounts for. */
+  beyondNetworks(held: HeldNetworks, nowMs: number): Pick<Block, "source" | "untilMs">[] {
+    return this.#networks.beyond(held, nowMs);
   }
 
   /** What another program has done to blocked networks. Throws KernelError. */

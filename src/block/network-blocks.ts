@@ -46,6 +46,9 @@ export interface NetworkAudit {
   readonly untimely: boolean;
 }
 
+/** The intervals of each set, as they were read. */
+export type HeldNetworks = Readonly<Record<Family, readonly Span[]>>;
+
 interface Differences {
   readonly missing: readonly Span[];
   readonly foreign: readonly Span[];
@@ -150,13 +153,16 @@ export class NetworkBlocks {
     return { gone, torn, foreign, untimely };
   }
 
-  /** What the kernel holds beside the given networks. Throws KernelError, ENOENT without the table. */
-  beyond(networks: readonly Network[], nowMs: number): Network[] {
-    return families.flatMap((family) => {
-      const known = networks.filter(({ source }) => familyOf(source) === family);
-      const union = uniteSpans(known.map(({ source, untilMs }) => spanOf(source, untilMs)));
-      return networksOf(subtractSpans(joinSpans(this.read(family, nowMs)), union), family, nowMs);
-    });
+  /** All that the kernel holds. Throws KernelError, ENOENT without the table. */
+  readAll(nowMs: number): HeldNetworks {
+    return { ipv4: this.read("ipv4", nowMs), ipv6: this.read("ipv6", nowMs) };
+  }
+
+  /** What of it is not wanted now. */
+  beyond(held: HeldNetworks, nowMs: number): Network[] {
+    return families.flatMap((family) =>
+      networksOf(subtractSpans(joinSpans(held[family]), this.#union(family, nowMs)), family, nowMs),
+    );
   }
 
   /** The intervals that the kernel holds: ascending, disjoint. Throws KernelError. */

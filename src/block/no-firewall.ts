@@ -7,7 +7,7 @@ import type { AddressRanges } from "../wire/address-ranges.ts";
 import type { Arrival } from "../wire/arrival.ts";
 import type { Block } from "./block.ts";
 import type { Firewall, Held, Outcome } from "./firewall.ts";
-import type { NetworkAudit } from "./network-blocks.ts";
+import type { HeldNetworks, NetworkAudit } from "./network-blocks.ts";
 import type { RulesetPlan } from "./ruleset.ts";
 
 /** What the daemon asks of a firewall. */
@@ -84,7 +84,11 @@ export class NoFirewall implements FirewallLike {
     return false;
   }
 
-  beyondNetworks(_blocks: readonly Block[], _nowMs: number): Pick<Block, "source" | "untilMs">[] {
+  readNetworks(_nowMs: number): HeldNetworks {
+    return { ipv4: [], ipv6: [] };
+  }
+
+  beyondNetworks(_held: HeldNetworks, _nowMs: number): Pick<Block, "source" | "untilMs">[] {
     return [];
   }
 

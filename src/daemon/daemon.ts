@@ -1,5 +1,6 @@
 // The assembled daemon: owns the rooms and what runs between packets. Built by start.ts, driven by run.ts.
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Block } from "../block/block.ts";
 import { type LearnedLike, maxPeers } from "../block/learned-sets.ts";
 import type { FirewallLike } from "../block/no-firewall.ts";
 import type { Responder } from "../block/responder.ts";
@@ -563,14 +564,35 @@ export class Daemon {
 
   /** Takes a change of the host's addresses, routes, resolvers or guard into the rules and the keys of sources. */
   followHost(host: HostFacts): void {
+    const near = this.#nearOf(host);
+    const moved = this.#movedBy(near);
+    if (moved.length > 0) this.#parts.firewall.lift(moved, this.clock.nowMs());
     this.#host = host;
-    this.#near = this.#nearOf(host);
+    this.#near = near;
     this.detector.setNear(this.#near);
     this.crowds.setNear(nearLinks(host));
     this.judge.replaceContext(judgeContext(this.#settings, host, this.#known));
     this.blocker.breaker.forgetWaiting();
     this.#parts.firewall.updateHostSets(this.plan(), this.#near);
+    if (moved.length > 0) this.reconciler.restore(moved);
     this.#liftGuarded();
+  }
+
+  /** IPv6 blocks that the kernel holds in another way when a link of ours is new or gone: a /64, and its first address. */
+  #movedBy(near: AddressRanges): Block[] {
+    const isNew = (prefix: Prefix, ranges: AddressRanges) => !ranges.containsPrefix(prefix);
+    const changed = [
+      ...near.prefixes().filter((prefix) => isNew(prefix, this.#near)),
+      ...this.#near.prefixes().filter((prefix) => isNew(prefix, near)),
+    ];
+    const isMoved = ({ source: { w0, w1, w2, w3, bits }, backend }: Block) =>
+      backend === "nftables" &&
+      bits >= 64 &&
+      w2 === 0 &&
+      w3 === 0 &&
+      near.contains(w0, w1, w2, w3) !== this.#near.contains(w0, w1, w2, w3);
+    const inside = changed.flatMap((prefix) => this.blocker.list.inside(prefix)).filter(isMoved);
+    return [...new Map(inside.map((block) => [formatPrefix(block.source), block])).values()];
   }
 
   /** The allow list has changed: at once in the judge and in the kernel. */

@@ -28,6 +28,7 @@ export interface ReconcilerParts {
     | "refill"
     | "delegate"
     | "isPresent"
+    | "holds"
     | "isNetwork"
     | "auditNetworks"
     | "rewriteNetworks"
@@ -125,14 +126,14 @@ export class Reconciler {
     this.#auditing = true;
     const { firewall } = this.#parts;
     const parts = slices(this.#ours(), LOOKUPS_PER_TURN);
-    const missing: Block[] = [];
+    const found: Found = { missing: [], untimely: [] };
     const slice = () => {
       try {
         const part = parts.next();
         const blocks = part.done === true ? [] : part.value;
-        for (const block of blocks) if (!firewall.isNetwork(block) && this.#isMissing(block)) missing.push(block);
+        for (const block of blocks) if (!firewall.isNetwork(block)) this.#lookUp(block, found);
         if (blocks.length === LOOKUPS_PER_TURN) this.#parts.later(slice);
-        else this.#endAudit(missing, program);
+        else this.#endAudit(found, program);
       } catch (error) {
         // Nobody else would catch what a later slice throws.
         this.#auditing = false;
@@ -148,31 +149,33 @@ export class Reconciler {
     for (const block of this.#parts.blocker.list.values()) if (block.backend === "nftables") yield block;
   }
 
-  #isMissing(block: Block): boolean {
+  #lookUp(block: Block, found: Found): void {
     const { firewall, blocker, nowMs } = this.#parts;
     // About to end, or changed since the audit began: not the other program's doing.
-    if (!blocker.list.has(block)) return false;
-    if (block.untilMs !== undefined && block.untilMs <= nowMs() + 1_000) return false;
-    // Its time is not asked: a clock that was set would make every block look removed.
-    return !firewall.isPresent(block);
+    if (!blocker.list.has(block)) return;
+    if (block.untilMs !== undefined && block.untilMs <= nowMs() + 1_000) return;
+    if (firewall.holds(block, nowMs())) return;
+    // Since Linux 6.12 to add what is there gives it another end.
+    (firewall.isPresent(block) ? found.untimely : found.missing).push(block);
   }
 
-  #endAudit(missing: readonly Block[], program: string): void {
+  #endAudit(found: Found, program: string): void {
     this.#auditing = false;
-    this.#settle(missing, program === "" ? "another program" : program);
+    this.#settle(found, program === "" ? "another program" : program);
     const again = this.#again;
     this.#again = undefined;
     if (again !== undefined) this.#audit(again.program);
   }
 
-  #settle(singles: readonly Block[], who: string): void {
+  #settle(singles: Found, who: string): void {
     const { firewall, nowMs } = this.#parts;
     if (firewall.hasDrifted()) return;
     const { gone, torn, foreign, untimely } = firewall.auditNetworks(nowMs());
     // Of a network that is there in part nobody has said that it is to go.
     const isWhole = torn.length === 0;
-    const missing = [...singles, ...(isWhole ? this.#listedOf(gone) : [])];
+    const missing = isWhole ? [...singles.missing, ...this.#listedOf(gone)] : singles.missing;
     if (missing.length > 0) this.#settleMissing(missing, who);
+    if (singles.untimely.length > 0) this.#settleUntimely(singles.untimely, who);
     if (!isWhole || untimely) this.#settleTorn([...gone, ...torn], who);
     this.#settleAdded(foreign, who);
   }
@@ -185,9 +188,10 @@ export class Reconciler {
   #settleMissing(missing: readonly Block[], who: string): void {
     const { firewall, blocker, recorder, nowMs } = this.#parts;
     const networks = missing.filter((block) => firewall.isNetwork(block));
-    const isOutermost = (one: Block) =>
-      networks.every((other) => other === one || !prefixContains(other.source, one.source));
-    if (missing.filter(isOutermost).length <= BY_HAND_LIMIT) {
+    const isInner = (one: Block) => networks.some((other) => other !== one && prefixContains(other.source, one.source));
+    let outermost = 0;
+    for (const block of missing) if (outermost <= BY_HAND_LIMIT && !isInner(block)) outermost++;
+    if (outermost <= BY_HAND_LIMIT) {
       for (const { source } of missing) {
         recorder.drift(`${formatPrefix(source)} was removed from the kernel by ${who}: taken as an unblock`);
       }
@@ -198,6 +202,16 @@ export class Reconciler {
     this.repairs++;
     recorder.drift(
       `${who} removed ${missing.length} blocks from the kernel: ${missing.length - failed.length} restored`,
+    );
+    for (const { block, failure } of failed) this.#drop(block, failure);
+  }
+
+  #settleUntimely(blocks: readonly Block[], who: string): void {
+    const { firewall, recorder, nowMs } = this.#parts;
+    const failed = firewall.enforce(blocks, nowMs()).filter(({ failure }) => failure !== "");
+    this.repairs++;
+    recorder.drift(
+      `${who} gave ${named(blocks.map(({ source }) => source))} another end in the kernel: put back to that of the list`,
     );
     for (const { block, failure } of failed) this.#drop(block, failure);
   }
@@ -231,11 +245,23 @@ export class Reconciler {
     }
   }
 
+  /** Makes blocks true again that are listed and were taken out of their sets. */
+  restore(blocks: readonly Block[]): void {
+    const { firewall, nowMs } = this.#parts;
+    for (const { block, failure } of firewall.enforce(blocks, nowMs())) if (failure !== "") this.#drop(block, failure);
+  }
+
   /** What cannot be enforced is not listed. */
   #drop(block: Block, failure: string): void {
     this.#parts.blocker.lift([block], "removed elsewhere");
     this.#parts.recorder.blockFailed(block.source, failure);
   }
+}
+
+/** What an audit finds of blocks that are elements of their own. */
+interface Found {
+  readonly missing: Block[];
+  readonly untimely: Block[];
 }
 
 /** The first of them by name. */

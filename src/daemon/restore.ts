@@ -34,7 +34,10 @@ export interface Restored {
 
 export interface RestoreParts {
   readonly store: Pick<Store, "blocks" | "countBlocks" | "loadNetworks" | "putBlock" | "deleteBlock" | "flush">;
-  readonly firewall: Pick<Firewall, "visitHeld" | "enforce" | "lift" | "beyondNetworks" | "rewriteNetworks">;
+  readonly firewall: Pick<
+    Firewall,
+    "visitHeld" | "enforce" | "lift" | "readNetworks" | "beyondNetworks" | "rewriteNetworks"
+  >;
   readonly list: BlockList;
   readonly nowMs: number;
   /** False with FIREWALL="none": what the store has of our own blocks is kept there and not listed. */
@@ -56,13 +59,15 @@ export function restoreBlocks(parts: RestoreParts): Restored {
   let excess = Math.max(0, total + counts.others + list.size - list.limit);
   const held = enforces && total <= DUMP_LIMIT ? readHeld(parts) : undefined;
   const readMs = Math.round(clock());
-  // Before any is written: that takes out what is not listed.
-  const beyond = enforces
-    ? firewall.beyondNetworks(
-        store.loadNetworks().filter((block) => isOurs(block) && !isOver(block, nowMs)),
-        readMs,
-      )
-    : [];
+  // Before any is written: that takes out what was not asked for. All at once, so that none is let go until its slice comes.
+  const networks = enforces ? firewall.readNetworks(readMs) : undefined;
+  if (enforces) {
+    const stored = store.loadNetworks().filter((block) => isOurs(block) && !isOver(block, nowMs));
+    firewall.enforce(
+      stored.map((block) => ({ ...block, enforced: true })),
+      clock(),
+    );
+  }
   const delegated: Block[] = [];
   const ended: Block[] = [];
   const failures: string[] = [];
@@ -112,11 +117,12 @@ export function restoreBlocks(parts: RestoreParts): Restored {
   const refusedBefore = list.refused;
   const adopted = adoptHeld(held?.rest() ?? [], { ...adoptParts, nowMs: readMs });
   leftOut += list.refused - refusedBefore;
-  const networks = adoptNetworks(beyond, adoptParts);
-  failures.push(...networks.removed.map((source) => `${formatPrefix(source)}: found in the kernel, and taken out`));
+  const beyond = networks === undefined ? [] : firewall.beyondNetworks(networks, readMs);
+  const found = adoptNetworks(beyond, adoptParts);
+  failures.push(...found.removed.map((source) => `${formatPrefix(source)}: found in the kernel, and taken out`));
   store.flush();
   if (failed > failures.length) failures.push(`and ${failed - failures.length} more`);
-  return { restored, adopted: adopted.length + networks.adopted.length, expired, leftOut, failures, delegated, ended };
+  return { restored, adopted: adopted.length + found.adopted.length, expired, leftOut, failures, delegated, ended };
 }
 
 function readHeld({ firewall, seed }: RestoreParts): HeldSources {

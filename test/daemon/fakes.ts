@@ -77,6 +77,10 @@ export class FakeFirewall {
     return "";
   }
 
+  readNetworks() {
+    return { ipv4: [], ipv6: [] };
+  }
+
   /** What beyondNetworks() answers. */
   beyond: Pick<Block, "source" | "untilMs">[] = [];
 
@@ -88,7 +92,7 @@ export class FakeFirewall {
   liftEnded(_blocks: readonly Block[], _nowMs: number): void {}
 
   isPresent(block: Block): boolean {
-    return this.holds(block, 0);
+    return this.kernel.has(keyOf(block));
   }
 
   holds(block: Block, _nowMs: number): boolean {

@@ -260,3 +260,14 @@ test("what another program adds is listed", () => {
   assert.equal(list.get(prefix("192.0.2.64/26"))?.reason, "added to the kernel's set by nft");
   assert.deepEqual(audit({}), []);
 });
+
+test("a block that another program gave another end gets back its own", () => {
+  const { firewall, recorder, reconciler, lifted } = setUp(3);
+  firewall.kernel.set("full 10.0.0.1", nowMs + 5);
+  reconciler.onForeignChange(byNft);
+  assert.equal(firewall.kernel.get("full 10.0.0.1"), nowMs + 1e6);
+  assert.deepEqual(lifted, []);
+  assert.deepEqual(recorder.take(), [
+    "drift nft gave 10.0.0.1 another end in the kernel: put back to that of the list",
+  ]);
+});
