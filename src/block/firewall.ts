@@ -55,7 +55,7 @@ export interface Served {
 
 /**
  * How many of so many blocks to hand to enforce() at a time. What it makes of them, some 600 bytes each, must fit into the
- * heap, of which the list's limit is a thousandth part.
+ * heap, which has 512 bytes for each block of the list's limit.
  */
 export function blocksPerCall(total: number, limit: number): number {
   if (total > READ_WHOLE_UP_TO) return DUMP_FROM - 1;

@@ -10,7 +10,7 @@ import { HeldSources } from "./held-sources.ts";
 import { slices } from "./slices.ts";
 
 /** Up to so many stored blocks the kernel's sets are read whole; above, what is stored is added and read back singly. */
-const DUMP_LIMIT = 200_000;
+const DUMP_LIMIT = 300_000;
 /** Ended blocks whose commands are undone; nobody makes so many by commands, which take milliseconds each. */
 const MAX_ENDED = 65_536;
 const MAX_FAILURES_NAMED = 1_000;

@@ -10,7 +10,7 @@ test("as many blocks as fit into the memory and the heap, within bounds", () => 
   assert.equal(limit(65_536, 4_144), MAX_BLOCKS);
   assert.equal(limit(512, 259), 262_144);
   assert.equal(limit(1_024, 524), 524_288);
-  assert.equal(limit(65_536, 64), 65_536);
+  assert.equal(limit(65_536, 104), 65_536);
   assert.equal(limit(1, 1), 16_384);
 });
 

@@ -100,9 +100,9 @@ export class Daemon {
   }
 
   /** Starts it again on the same files, after stop() or kill(), with `more` options of `run`. */
-  async restart(more: readonly string[] = []): Promise<void> {
+  async restart(more: readonly string[] = [], deadlineMs?: number): Promise<void> {
     this.#running = this.#spawn(more);
-    await this.#running.waitForLine(ACTIVE);
+    await this.#running.waitForLine(ACTIVE, 0, deadlineMs);
   }
 
   /** The command line of a client command. */
