@@ -113,12 +113,16 @@ describe("a proof and the guard", { concurrency: 2 }, () => {
       await daemon.unblock(admin.key.ipv6);
     });
 
-    await t.test("when the session has ended it is blocked like anybody", async () => {
-      await sessions.ipv6.stop();
-      await waitUntil("the session's end is seen", async () => (await guardedAs(daemon, admin.ipv6)) === "");
-      await connectToTrap(scene, "ipv6", admin.ipv6);
-      assert.equal((await daemon.waitForBlock(admin.key.ipv6)).grade, "handshake");
-    });
+    await t.test(
+      "when the session has ended it is blocked like any client: softly, and no command is run",
+      async () => {
+        await sessions.ipv6.stop();
+        await waitUntil("the session's end is seen", async () => (await guardedAs(daemon, admin.ipv6)) === "");
+        await connectToTrap(scene, "ipv6", admin.ipv6);
+        const { grade, soft } = await daemon.waitForBlock(admin.key.ipv6);
+        assert.deepEqual([grade, soft], ["handshake", true]);
+      },
+    );
 
     await t.test("with GUARD_SSH=0 it is blocked in full, session and all", async () => {
       const from = await reload(daemon, { ...settings, GUARD_SSH: "0" });
@@ -139,8 +143,8 @@ describe("a proof and the guard", { concurrency: 2 }, () => {
       assert.ok(!(await inKernel(lab)).includes(admin.ipv4));
       await sshd.say(sessions.ipv4, "and beyond");
     });
-    // The one that had left the guard; never whom the host depends on.
-    assert.deepEqual(ranFor(), [admin.key.ipv6, admin.key.ipv6]);
+    // The neighbour's; never about whom the host depends on, nor about a client.
+    assert.deepEqual(ranFor(), [admin.key.ipv6]);
   });
 
   test("a resolver and a peer that are proven to scan are blocked, by the table alone, and it is said", async (t) => {
