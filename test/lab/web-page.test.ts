@@ -7,9 +7,11 @@ import { blockedSchema } from "./support/contract.ts";
 import { Daemon } from "./support/daemon.ts";
 import { blockedInKernel } from "./support/kernel.ts";
 import { Lab } from "./support/lab.ts";
+import { syn } from "./support/packets.ts";
 import { waitForProof } from "./support/proofs.ts";
+import { sendPackets } from "./support/raw.ts";
 import { startNmap } from "./support/scan.ts";
-import { shipped } from "./support/settings.ts";
+import { harsh, shipped } from "./support/settings.ts";
 import { exchange, program, serve, talk, visit } from "./support/traffic.ts";
 import { waitFor } from "./support/wait.ts";
 
@@ -123,5 +125,41 @@ test("a block by hand is full, and tells of the ports that its source had used",
     assert.equal(code, 0);
     const { soft, knownPairs } = blockedSchema.parse(JSON.parse(stdout));
     assert.deepEqual([soft, knownPairs], [false, 2]);
+  }
+});
+
+test("with PROOF=off a packet forged in a customer's name softens the table's block, and no command of the administrator's", async (t) => {
+  const lab = await Lab.open();
+  t.after(() => lab.close());
+  const customer = source(7);
+  const forge = () => sendPackets(lab, [syn({ from: customer.ipv4, to: TARGET.ipv4, port: 4000 })]);
+  const visited = () => visit(lab.scanner, { to: TARGET.ipv4, from: customer.ipv4, port: WEB, timeout: 1_500 });
+  const daemon = await Daemon.start(lab, harsh);
+  await serve(lab, lab.target, { tcp: [WEB] });
+  assert.equal((await visited()).opened, 1);
+  await forge();
+  const byTable = await daemon.waitForBlock(customer.ipv4);
+  assert.deepEqual([byTable.soft, byTable.grade], [true, "direct"]);
+  assert.equal((await visited()).opened, 1);
+  await daemon.unblock(customer.ipv4);
+
+  daemon.configure({ ...harsh, FIREWALL: "auto", KILL_ROUTE: "/usr/sbin/ip route add blackhole $TARGET$" });
+  const from = daemon.lines.length;
+  daemon.signal("SIGHUP");
+  await daemon.waitForLine(/reload: .* is in force/, from);
+  await forge();
+  const byCommand = await daemon.waitForBlock(customer.ipv4);
+  assert.deepEqual([byCommand.soft, byCommand.backend], [false, "kill-route"]);
+});
+
+test("control: a stranger's connecting scan, to open ports too, makes it no client: it is blocked in full", async (t) => {
+  const { lab, daemon } = await setUp(t);
+  await serve(lab, lab.target, { tcp: [25, 80, 443, 3306] });
+  const strangers = [10, 11, 12, 13].map(source);
+  for (const from of strangers)
+    startNmap(lab, { family: "ipv4", source: from, options: ["-sT", "-T4", "--top-ports", "200"] });
+  for (const from of strangers) {
+    const { block } = await waitForProof(daemon, from.ipv4, PROOF_MS);
+    assert.equal(block.grade, "silence");
   }
 });
