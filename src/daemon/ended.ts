@@ -23,7 +23,7 @@ export interface EndedCountParts {
 const MAX_CONNECTIONS = 4_096;
 /** Served ports that known pairs are looked for at. */
 const MAX_PORTS = 256;
-/** A look takes 0.5 ms on most hosts, some 0.1 s where 100,000 connections stand: no more of the time than this. */
+/** A look takes 0.5 ms on most hosts, 0.1 s and more where 100,000 connections stand: no more of the time than this. */
 const SHARE_OF_TIME = 0.05;
 const BURST_MS = 100;
 

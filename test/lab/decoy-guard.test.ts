@@ -59,7 +59,8 @@ describe("the decoy", { concurrency: 2 }, () => {
     const cases = ["-T2", "-T3", "-T4", "-T5"].flatMap((speed) => families.map((family) => ({ speed, family })));
     const prove = async ({ speed, family }: (typeof cases)[number], index: number): Promise<string> => {
       const from = source(20 + index);
-      const scan = startNmap(lab, { family, source: from, options: ["-sT", speed, "-p", ALL.join(",")] });
+      // -r: a closed port first. Who begins with an open one, slowly, is a client by it.
+      const scan = startNmap(lab, { family, source: from, options: ["-sT", speed, "-r", "-p", ALL.join(",")] });
       const { block, probes, seconds } = await waitForProof(daemon, from.key[family], PROOF_MS);
       await scan.stop();
       t.diagnostic(`-sT ${speed} over ${family}: ${probes} probes, ${seconds.toFixed(1)} s: ${block.reason}`);
