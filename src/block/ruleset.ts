@@ -184,11 +184,18 @@ function sourcesIn(what: "held" | "soft"): readonly string[] {
 const heldMatches = sourcesIn("held");
 const softMatches = sourcesIn("soft");
 
+/** No source can be held by it, and Linux answers it: to a default gateway, or to whoever claims to be that neighbour. */
+const NO_SENDER = `ip6 saddr :: ${unguarded6} counter drop`;
+
 /** Held sources learn nothing while the daemon decides; softly blocked ones get no new connection. */
 function outRules(plan: RulesetPlan): readonly string[] {
   if (!plan.enforce) return [];
   const logged = `limit rate ${rates.weak}/second burst ${rates.weak} packets ${log(logPrefixes.held, BATCH_GROUP)} drop`;
-  return [...heldMatches.flatMap((match) => [`${match} ${logged}`, `${match} counter drop`]), ...softRules()];
+  return [
+    ...heldMatches.flatMap((match) => [`${match} ${logged}`, `${match} counter drop`]),
+    ...softRules(),
+    NO_SENDER,
+  ];
 }
 
 function softRules(): readonly string[] {

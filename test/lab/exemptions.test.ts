@@ -6,11 +6,13 @@ import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { buildTcp } from "../support/build-packet.ts";
 import { type Family, families, source, TARGET } from "./support/addresses.ts";
+import { Capture } from "./support/capture.ts";
 import { Daemon } from "./support/daemon.ts";
+import { passMark } from "./support/innocent.ts";
 import { setElements } from "./support/kernel.ts";
 import { Lab } from "./support/lab.ts";
 import { syn, udp } from "./support/packets.ts";
-import { sendPackets } from "./support/raw.ts";
+import { keepSending, sendPackets } from "./support/raw.ts";
 import { harsh } from "./support/settings.ts";
 import { exchange, serve, talk } from "./support/traffic.ts";
 import { waitUntil } from "./support/wait.ts";
@@ -117,5 +119,66 @@ for (const family of families) {
     await exchange(conversation, "still there");
     assert.deepEqual(await contents(lab, [peers]), [source(7)[family]]);
     assert.equal((await setElements(lab, flows ?? ""))?.length, 1);
+  });
+
+  test(`who ends its first connection over ${family} while it is held makes itself no customer by it`, async (t) => {
+    const lab = await Lab.open();
+    t.after(() => lab.close());
+    await Daemon.start(lab, { ...harsh, PROOF: "on", SCAN_TRIGGER: "10000" });
+    await serve(lab, lab.target, { tcp: [LATE], mode: "echo" });
+    const [held, free] = [source(7), source(8)];
+    const conversations = await Promise.all(
+      [held, free].map((each) => talk(lab, lab.scanner, { to, from: each[family], port: LATE })),
+    );
+    keepSending(lab, [syn({ from: held[family], to, port: CLOSED })], { perSecond: 20 });
+    const element = held.key[family].replace(/\/\d+$/, "");
+    const heldSet = family === "ipv4" ? "held4" : "held6";
+    await waitUntil("the hold", async () => (await setElements(lab, heldSet))?.includes(element) === true);
+    // In this order: when the second is a customer the first would be one.
+    for (const conversation of conversations) {
+      conversation.write("quit\n");
+      await conversation.waitForEnd();
+    }
+    const clients = family === "ipv4" ? "client4" : "client6";
+    await waitUntil("a customer", async () => (await contents(lab, [clients])).length > 0);
+    assert.deepEqual(await contents(lab, [clients]), [free.key[family].replace(/\/\d+$/, "")]);
+  });
+
+  test(`datagrams over ${family} to closed ports, and those of a held source, make no customer of a datagram service`, async (t) => {
+    const lab = await Lab.open();
+    t.after(() => lab.close());
+    const daemon = await Daemon.start(lab, { ...harsh, PROOF: "on", SCAN_TRIGGER: "10000", PUBLIC_PORTS_UDP: "" });
+    await serve(lab, lab.target, { udp: [LATE_UDP[0] ?? 0] });
+    const [held, free] = [source(7), source(8)];
+    const asks = (from: string, port: number) => udp({ from, to, port, fromPort: 5000 });
+    const open = LATE_UDP[0] ?? 0;
+    await sendPackets(lab, [asks(held[family], CLOSED), asks(held[family], open), asks(free[family], open)]);
+    const pairs = family === "ipv4" ? "knownu4" : "knownu6";
+    await waitUntil("a pair", async () => (await contents(lab, [pairs])).length > 0);
+    await waitUntil("all has been judged", async () => (await daemon.eventsOf(held.key[family])).length > 0);
+    const pair = { concat: [free.key[family].replace(/\/\d+$/, ""), open] };
+    assert.deepEqual(await contents(lab, [pairs]), [JSON.stringify(pair)]);
+  });
+
+  test(`in the name of this host itself over ${family} nobody is held and nobody let in`, async (t) => {
+    const lab = await Lab.open();
+    t.after(() => lab.close());
+    const daemon = await Daemon.start(lab, harsh);
+    await serve(lab, lab.target, { tcp: [LATE] });
+    const capture = await Capture.start(lab);
+    const names = family === "ipv4" ? [to, "127.0.0.1", "0.0.0.0"] : [to, "::1", "::"];
+    await sendPackets(
+      lab,
+      names.flatMap((from) => [LATE, CLOSED].map((port) => syn({ from, to, port }))),
+    );
+    await passMark(lab, daemon);
+    const answers = (await capture.stop()).filter(({ fromPort }) => fromPort === LATE || fromPort === CLOSED);
+    assert.deepEqual(answers, []);
+    assert.deepEqual(await daemon.blocked(), []);
+    const held = await contents(lab, [family === "ipv4" ? "held4" : "held6"]);
+    assert.deepEqual(
+      held.filter((address) => names.includes(address)),
+      [],
+    );
   });
 }
