@@ -134,7 +134,9 @@ for (const family of families) {
     const { lab, daemon } = await open(t);
     const from = (index: number) =>
       family === "ipv4" ? `198.51.100.${100 + index}` : `2001:db8:a::${hex(0x1000 + index)}`;
-    const learned = await scan(lab, family, from, PORTS.slice(0, 100));
+    // Over IPv6 all twenty open ports are among them (E7 of attacks.md).
+    const learned = await scan(lab, family, from, family === "ipv4" ? PORTS.slice(0, 100) : PORTS);
+    t.diagnostic(`learned ${learned.length}`);
     assert.ok(learned.length <= FEW, `learned ${learned.join(", ")}`);
     const network = family === "ipv4" ? "198.51.100.0/24" : "2001:db8:a::/64";
     assert.match(await finding(daemon, network), /addresses of \S+, on a link of this host, have each tried a port/);
