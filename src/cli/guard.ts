@@ -1,4 +1,5 @@
-// portreeve guard: who is never held or blocked on unproven evidence, why, and until when.
+// portreeve guard: whom this host depends on, why, and until when. None is blocked in full on unproven evidence, and most are
+// not held either.
 import type { GuardEntry } from "../control/api.ts";
 import { ExitCode } from "../control/errors.ts";
 import { escapeText } from "../record/escape.ts";

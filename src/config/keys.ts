@@ -145,8 +145,8 @@ export const keys = {
   guardTime: key("block", "GUARD_TIME", duration({ minMs: 1000, maxMs: 604_800_000 }), {
     absent: "1h",
     meaning:
-      "For how long the other end of a connection that this host has opened stays in the guard after its last answer: never " +
-      "held or blocked without a proof.",
+      "For how long the other end of a connection that this host has opened stays in the guard after its last answer: no full " +
+      "block and no command without a proof. It is held and softly blocked like anybody, which cuts none of its answers.",
   }),
   bootGrace: key("watch", "BOOT_GRACE", duration({ minMs: 1000, maxMs: 3_600_000, zero: "off" }), {
     absent: "120s",
