@@ -28,7 +28,7 @@ test(`${SOURCES.toLocaleString("en")} forged sources in a heap of 256 MB: all bl
   });
   const lab = await Lab.open();
   t.after(() => lab.close());
-  const daemon = await Daemon.start(lab, { ...harsh, BLOCK_TIME: "1d" });
+  const daemon = await Daemon.start(lab, { ...harsh, BLOCK_TIME: "1d", MAX_BLOCKS_PER_SECOND: "1000000" });
   const flood = { dev: LINK, mac: TARGET.mac, to: TARGET.ipv4, count: SOURCES, rate: PER_SECOND };
   const sent = lab.scanner.mustRun(floodProgram(flood));
   await sent;
@@ -60,7 +60,7 @@ test(`${SOURCES.toLocaleString("en")} forged sources in a heap of 256 MB: all bl
 test("what a larger heap has blocked does not kill a start with a smaller one: the newest fit, the others are let go", async (t) => {
   const lab = await Lab.open();
   t.after(() => lab.close());
-  const daemon = await Daemon.start(lab, { ...harsh, BLOCK_TIME: "1d" });
+  const daemon = await Daemon.start(lab, { ...harsh, BLOCK_TIME: "1d", MAX_BLOCKS_PER_SECOND: "1000000" });
   const flood = { dev: LINK, mac: TARGET.mac, to: TARGET.ipv4, count: 60_000, rate: PER_SECOND };
   await lab.scanner.mustRun(floodProgram(flood));
   await waitUntil("every source to be blocked", async () => (await daemon.status()).blocked >= 60_000, SETTLE_MS);
