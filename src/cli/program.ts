@@ -113,7 +113,7 @@ function addBlocked(program: Command, { terminal, done }: ProgramOptions): void 
 
 function addGuard(program: Command, { terminal, done }: ProgramOptions): void {
   addClientCommand(program, "guard", ["portreeve guard", "portreeve guard --json"])
-    .description("List whom this host depends on, why and until when: never held or blocked without a proof.")
+    .description("List whom this host depends on, why and until when: none is blocked in full without a proof.")
     .action(async (given: ClientOptions) => {
       const { guard } = await import("./guard.ts");
       done(await guard(given, terminal));
