@@ -1,0 +1,85 @@
+// What the pages for users and contributors name is there: files, links, commands with their options, keys.
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { keys } from "../../src/config/keys.ts";
+import { repositoryFolder } from "../support/repository.ts";
+
+const guides = readdirSync(repositoryFolder("docs/guides")).map((name) => `docs/guides/${name}`);
+const top = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
+const pages = [...top, ...guides].filter((page) => existsSync(repositoryFolder(page)));
+const commandPage = read("docs/commands.md");
+
+const fileNamed = /`((?:src|test|docs|conf|scripts|packaging|bin)\/[\w./-]*)[^`]*`/g;
+const linked = /\]\((?!https?:|#)([^)#\s]+)/g;
+const shellBlock = /```sh\n([\s\S]*?)```/g;
+/** `inet portreeve` is the kernel table. */
+const commandTyped = /(?:^|[\s;(`])(?<!inet )(?:bin\/)?portreeve ([a-z]+)([^#;|`\n]*)/g;
+const keyWithValue = /\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b/g;
+/** Names with an underscore in capitals that are no keys. */
+const noKeys = new Set(["CAP_NET_RAW", "CAP_NET_ADMIN", "SSH_CONNECTION", "SSH_CLIENT", "AF_PACKET", "KILL_ROUTES"]);
+
+function read(page: string): string {
+  return readFileSync(repositoryFolder(page), "utf8");
+}
+
+function matches(text: string, pattern: RegExp): readonly string[] {
+  return [...text.matchAll(pattern)].map(([, found = ""]) => found);
+}
+
+/** The help of one command, as docs/commands.md has it; undefined when there is no such command. */
+function helpOf(command: string): string | undefined {
+  return commandPage.split("\n## ").find((section) => section.startsWith(`portreeve ${command}\n`));
+}
+
+function commandsIn(text: string): readonly { readonly command: string; readonly options: readonly string[] }[] {
+  const typed = [
+    ...matches(text, shellBlock),
+    ...[...text.matchAll(/`((?:bin\/)?portreeve [^`]+)`/g)].map(([, c = ""]) => c),
+  ];
+  return typed.flatMap((block) =>
+    [...block.matchAll(commandTyped)].map(([, command = "", rest = ""]) => ({
+      command,
+      options: matches(rest, /(?:^|\s)(--?[a-z][\w-]*)/g),
+    })),
+  );
+}
+
+for (const page of pages) {
+  const text = read(page);
+
+  test(`${page} names files and folders that exist`, () => {
+    const named = matches(text, fileNamed).map((path) => repositoryFolder(path));
+    const links = matches(text, linked).map((link) => join(dirname(repositoryFolder(page)), link));
+    assert.deepEqual(
+      [...named, ...links].filter((path) => !existsSync(path)),
+      [],
+    );
+  });
+
+  test(`${page} names commands and options that exist`, () => {
+    const unknown = commandsIn(text).flatMap(({ command, options }) => {
+      const help = helpOf(command);
+      if (help === undefined) return [`portreeve ${command}`];
+      return options.filter((option) => !help.includes(` ${option}`)).map((option) => `portreeve ${command} ${option}`);
+    });
+    assert.deepEqual(unknown, []);
+  });
+
+  test(`${page} names keys that exist`, () => {
+    const known = new Set<string>(Object.values(keys).map(({ name }) => name));
+    const named = matches(text, keyWithValue).filter((key) => !noKeys.has(key));
+    assert.deepEqual(
+      named.filter((key) => !known.has(key)),
+      [],
+    );
+  });
+}
+
+test("the pages are read: they name commands, files and keys", () => {
+  const all = pages.map(read).join("\n");
+  assert.ok(commandsIn(all).length > 50, "commands");
+  assert.ok(matches(all, fileNamed).length > 10, "files");
+  assert.ok(matches(all, keyWithValue).length > 50, "keys");
+});
