@@ -38,9 +38,7 @@ export function ensureNpmPackages() {
   const mark = join(root, "node_modules/.portreeve-lock");
   if (existsSync(mark) && readFileSync(mark, "utf8") === lock) return;
   process.stderr.write("portreeve: installing npm packages ...\n");
-  // Not `npm ci`: where a registry mirror lacks a package of another platform (optional, so never installed here), the
-  // lockfile cannot name it and `npm ci` refuses. This installs the same versions, checked by the same hashes.
-  run("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts"], { quiet: true });
+  run("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts"], { quiet: true });
   writeFileSync(mark, lock);
 }
 
