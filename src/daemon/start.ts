@@ -2,8 +2,8 @@
 // remedy and undone; an order that leaves no gap: the log groups wait before a rule logs to them.
 
 import { randomInt } from "node:crypto";
-import { existsSync, mkdirSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, writeSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { riskOfFolder } from "../base/trust.ts";
 import { CommandRunner } from "../block/command-runner.ts";
@@ -190,12 +190,26 @@ function openProver(keep: Keep, nowMs: () => number, say: (message: string) => v
   }
 }
 
+/**
+ * A folder that is empty and our own is as good as one that was not there: a fresh tmpfs is open to everybody. Not one that
+ * others count on.
+ */
+function makePrivate(stateDir: string): void {
+  if (everybodysFolders.has(resolve(stateDir))) return;
+  const stat = lstatSync(stateDir, { throwIfNoEntry: false });
+  const isOpenToOthers = stat?.isDirectory() === true && stat.uid === process.getuid?.() && (stat.mode & 0o022) !== 0;
+  if (isOpenToOthers && readdirSync(stateDir).length === 0) chmodSync(stateDir, 0o700);
+}
+
+const everybodysFolders: ReadonlySet<string> = new Set(["/", "/tmp", "/var/tmp", "/dev/shm", "/run/lock", "/var/lock"]);
+
 function takeLock(stateDir: string, keep: Keep): void {
   try {
     mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   } catch (error) {
     throw new StartError(`cannot make STATE_DIR ${stateDir}: ${messageOf(error)}`, 73);
   }
+  makePrivate(stateDir);
   const risk = riskOfFolder(stateDir, true);
   if (risk !== "") {
     const remedy = `make it root's alone (chown root ${stateDir}; chmod 700 ${stateDir}), or name another STATE_DIR`;
