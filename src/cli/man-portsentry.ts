@@ -48,7 +48,10 @@ const options = [
   ["--connect", "listens on the configured ports"],
   ["-c, --configfile PATH", "the configuration file (default: /etc/portsentry/portsentry.conf)"],
   ["-l, --logoutput stdout|syslog", "where log lines go (default: stdout)"],
-  ["-i, --interface NAME", "may be given several times: ALL, ALL_NLO (the default), any, or an interface; it counts with CAPTURE=\"ring\" only"],
+  [
+    "-i, --interface NAME",
+    'may be given several times: ALL, ALL_NLO (the default), any, or an interface; it counts with CAPTURE="ring" only',
+  ],
   ["-m, --method pcap|raw", "taken for compatibility: Portreeve has its own way to see packets"],
   ["-L, --disable-local-check", "is taken and has no effect: this host's own addresses are never held or blocked"],
   ["-S, --disable-service-check", "is taken and has no effect: a port that a program serves is never a trap"],
