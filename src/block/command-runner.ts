@@ -33,10 +33,8 @@ export class CommandRunner {
   readonly #lingering = new Set<readonly Readable[]>();
   #closed = false;
   #wakeCloser: (() => void) | undefined;
-  /** How often the queue was full: the command was not run. */
-  refused = 0;
-  started = 0;
-  timedOut = 0;
+  /** commandsRefused: how often the queue was full, and a command was not run. */
+  readonly counters = { commandsStarted: 0, commandsRefused: 0, commandsTimedOut: 0 };
 
   constructor({ timeLimitMs = 10_000, atOnce = 8, queueLimit = 1024 }: RunnerOptions = {}) {
     this.#timeLimitMs = timeLimitMs;
@@ -56,7 +54,7 @@ export class CommandRunner {
   run(argv: readonly string[], outputBytes?: number): Promise<CommandResult> {
     if (this.#closed) return Promise.resolve(notRun("not run: the daemon is stopping"));
     if (this.#running.size >= this.#atOnce && this.#queue.length >= this.#queueLimit) {
-      this.refused++;
+      this.counters.commandsRefused++;
       return Promise.resolve(notRun(`not run: ${this.#queueLimit} commands wait already`));
     }
     return new Promise((done) => {
@@ -102,7 +100,7 @@ export class CommandRunner {
       done(notRun(`cannot run ${program}: ${codeOf(error)}`));
       return;
     }
-    this.started++;
+    this.counters.commandsStarted++;
     const outputs = [child.stdout, child.stderr].filter((stream) => stream !== null);
     for (const stream of outputs) {
       stream.on("data", (bytes: Buffer) => output.add(bytes));
@@ -118,7 +116,7 @@ export class CommandRunner {
       done({ ...notRun(error), timedOut: error.startsWith("timed out") });
     };
     const limit = setTimeout(() => {
-      this.timedOut++;
+      this.counters.commandsTimedOut++;
       end(`timed out after ${this.#timeLimitMs / 1000} s`);
     }, this.#timeLimitMs);
     const free = (): void => {

@@ -68,7 +68,7 @@ export class Responder {
   #plan: Plan;
   #closed = false;
   /** How often too many sources were in the works already. */
-  refused = 0;
+  #refused = 0;
 
   constructor({ settings, runner, openHostsDeny = (path) => new HostsDeny(path) }: ResponderParts) {
     this.#runner = runner;
@@ -82,6 +82,10 @@ export class Responder {
     // One writer for each file: its lock is between processes.
     const file = same ? this.#plan.file : this.#openHostsDeny(settings.hostsDenyFile);
     this.#plan = planOf(settings, this.#runner, file);
+  }
+
+  get counters(): Readonly<Record<string, number>> {
+    return { responsesRefused: this.#refused, hostsDenyRefused: this.#plan.file.refused };
   }
 
   /** What respond() does, in its order. */
@@ -163,7 +167,7 @@ export class Responder {
   #refusal(known: boolean): string {
     if (this.#closed) return "not done: the daemon is stopping";
     if (known || this.#tails.size < MAX_SOURCES) return "";
-    this.refused++;
+    this.#refused++;
     return `not done: responses to ${MAX_SOURCES} sources are in the works already`;
   }
 

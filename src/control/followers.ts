@@ -26,6 +26,8 @@ export interface FollowersOptions {
 
 /** Owns the subscription to the daemon's events and the heartbeat timer, both only while somebody follows. */
 export class Followers {
+  /** Readers who came when there were too many, and events that a slow reader could not be given; it is told of them too. */
+  readonly counters = { followersRefused: 0, followerEventsMissed: 0 };
   readonly #options: FollowersOptions;
   readonly #followers = new Set<Follower>();
   readonly #encoder = new TextEncoder();
@@ -103,6 +105,7 @@ export class Followers {
       follower.queuedChars += text.length;
     } else {
       follower.missed++;
+      this.counters.followerEventsMissed++;
     }
   }
 

@@ -116,6 +116,7 @@ function followEvents(c: Context<Bindings>, { api, followers, limits }: RouteOpt
   const query = parseEventQuery(c, limits, 0);
   if ("failure" in query) return query.failure;
   if (followers.full) {
+    followers.counters.followersRefused++;
     const message = `${limits.followers} readers follow the events already, which is the most: end one of them`;
     return fail(c, 503, "too-many-followers", message);
   }

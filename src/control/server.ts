@@ -2,6 +2,7 @@
 // hostile client costs the daemon no more than that. What the routes mean is in routes.ts.
 import { createServer, type Server } from "node:http";
 import { getRequestListener } from "@hono/node-server";
+import type { Counted } from "../base/counted.ts";
 import type { DaemonApi } from "./api.ts";
 import { Followers } from "./followers.ts";
 import { type ControlLimits, controlLimits } from "./limits.ts";
@@ -16,7 +17,7 @@ export interface ControlServerOptions extends SocketFile {
   readonly limits?: Partial<ControlLimits>;
 }
 
-export interface ControlServer {
+export interface ControlServer extends Counted {
   /** Ends all connections and removes the socket. */
   close(): Promise<void>;
 }
@@ -34,6 +35,7 @@ export async function serveControl(options: ControlServerOptions): Promise<Contr
   const server = createHttpServer(limits, `portreeve/${api.status().version} (pid ${process.pid})`, routes.fetch);
   await listenOn(server, options);
   return {
+    counters: followers.counters,
     close: () =>
       new Promise((resolve) => {
         followers.close();

@@ -1,6 +1,7 @@
 // Connect mode inside the daemon: listeners on the watched ports of a protocol in mode tcp or udp; what they accept goes
 // to the engine, and the kernel's sensor is told which ports are ours.
 import { Listeners } from "../capture/listen.ts";
+import { newListenCounters } from "../capture/listen-sink.ts";
 import { listServedPorts } from "../kernel/sock-diag.ts";
 import { protocolLabel } from "../record/lines.ts";
 import { couldNotBindLine } from "../record/start-lines.ts";
@@ -14,6 +15,12 @@ export class ConnectMode {
 
   constructor(daemon: Daemon) {
     this.#daemon = daemon;
+    daemon.countToo(this);
+  }
+
+  get counters(): Readonly<Record<string, number>> {
+    const counters = Object.entries(this.#listeners?.counters ?? newListenCounters());
+    return Object.fromEntries(counters.map(([name, count]) => [`listen${capitalized(name)}`, count]));
   }
 
   /** Resolves when every port was tried once. Nothing is done where no protocol is in connect mode. */
@@ -95,4 +102,8 @@ function leftOutText(protocol: number, ports: readonly PortRange[]): string {
   const list = ports.slice(0, 8).map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`));
   const label = protocolLabel(protocol);
   return `${label} ports ${list.join(",")}${ports.length > 8 ? " and more" : ""} have no listener: the limit on open files is too low`;
+}
+
+function capitalized(name: string): string {
+  return name.charAt(0).toUpperCase() + name.slice(1);
 }

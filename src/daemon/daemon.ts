@@ -1,5 +1,6 @@
 // The assembled daemon: owns the rooms and what runs between packets. Built by start.ts, driven by run.ts.
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { type Counted, sumCounters } from "../base/counted.ts";
 import type { Block } from "../block/block.ts";
 import { type LearnedLike, maxPeers } from "../block/learned-sets.ts";
 import type { FirewallLike } from "../block/no-firewall.ts";
@@ -87,7 +88,15 @@ export interface DaemonParts {
   /** `run --trial`. */
   readonly trial?: Trial | undefined;
   /** RESOLVE_HOST. */
-  readonly names?: { lookup(address: string): Promise<string> } | undefined;
+  readonly names?: ({ lookup(address: string): Promise<string> } & Counted) | undefined;
+  /** Parts that count and with which the daemon has nothing else to do. */
+  readonly counted: {
+    readonly guard: Counted;
+    readonly runner: Counted;
+    /** Absent with the packet ring. */
+    readonly monitor: Counted | undefined;
+    readonly blockedFiles: readonly Counted[];
+  };
   readonly hashSeed: { readonly k0: number; readonly k1: number };
   readonly clock: Clock;
   /** How long the host has been up (BOOT_GRACE), read at each call. */
@@ -135,6 +144,8 @@ export class Daemon {
   #verdicts: Verdict[] = [];
   #listened: Listened = { tcp: [], udp: [] };
   #flushTimer: NodeJS.Timeout | undefined;
+  /** Parts that come later and count. */
+  readonly #later: Counted[] = [];
   /** The store has been made anew since the blocks were last read from it. */
   #isStoreNew = false;
   /** For the judge. A table that is gone knows nobody, and that is said elsewhere (Reconciler). */
@@ -717,8 +728,31 @@ export class Daemon {
     this.#parts.history?.flush();
   }
 
+  /** The counters of a part that is opened after the daemon are told as well. */
+  countToo(part: Counted): void {
+    this.#later.push(part);
+  }
+
+  /** Of all that counts, but for what describeStatus() asks by itself. */
+  #counters(): Record<string, number> {
+    const { guard, runner, monitor, blockedFiles } = this.#parts.counted;
+    const { store, journal, prover, decoy, history, capture, responder, names } = this.#parts;
+    const rooms = [this.engine, this.recorder, this.crowds, this.names.tools, this.#wider, this.#idleCommands];
+    const proofs = [this.#ended, this.#handshakes, prover, decoy];
+    const files = [store, journal, history, ...blockedFiles];
+    const others = [responder, names, guard, runner, monitor, ...this.#later];
+    return {
+      ...sumCounters([...rooms, ...proofs, ...files, ...others]),
+      ...capture.counters,
+      ...this.#parts.firewall.networkCounts,
+      evictedSources: this.detector.table.evictions,
+      evictedOffences: this.#offences.evictions,
+      repairs: this.reconciler.repairs,
+    };
+  }
+
   status(): Status {
-    const { engine, recorder, blocker, detector, reconciler, names, capture } = this;
+    const { engine, blocker, detector, capture } = this;
     return describeStatus({
       ...this.#parts,
       settings: this.#settings,
@@ -727,19 +761,7 @@ export class Daemon {
       enforces: this.enforces,
       startMs: this.#startMs,
       graceLeftMs: this.graceLeftMs(),
-      counters: {
-        ...engine.counters,
-        ...recorder.counters,
-        ...this.#wider.counters,
-        ...this.#idleCommands.counters,
-        ...this.crowds.counters,
-        ...this.#ended.counters,
-        ...names.tools.counters,
-        ...this.#parts.firewall.networkCounts,
-        evictedSources: detector.table.evictions,
-        evictedOffences: this.#offences.evictions,
-        repairs: reconciler.repairs,
-      },
+      counters: this.#counters(),
       crowdFindings: this.crowds.recent(this.clock.nowMs()),
       probes: engine.counters.probes,
       sources: detector.table.size,

@@ -73,9 +73,8 @@ export class Decoy {
   }
 
   get counters(): Record<string, number> {
-    const counters = this.#listener?.counters;
-    if (counters === undefined) return {};
-    const { handshakes, screened, acceptFailures } = counters;
+    const none = { handshakes: 0, screened: 0, acceptFailures: 0 };
+    const { handshakes, screened, acceptFailures } = this.#listener?.counters ?? none;
     return { decoyHandshakes: handshakes, decoyScreened: screened, decoyAcceptFailures: acceptFailures };
   }
 

@@ -39,8 +39,8 @@ export class Guard {
   #named: readonly Prefix[] = [];
   /** The names that were looked up last with success, as one text. */
   #answered = "";
-  /** Addresses and networks that did not fit. */
-  dropped = 0;
+  /** Addresses and networks that do not fit now. */
+  readonly counters = { guardEntriesLeftOut: 0 };
 
   constructor(sources: GuardSources) {
     this.#sources = sources;
@@ -81,7 +81,7 @@ export class Guard {
       ...of("time server", this.#named).map((one): Guarded => ({ ...one, isByName: true })),
       ...of("container", this.#sources.containers()),
     ];
-    this.dropped = Math.max(0, all.length - MAX_GUARDED);
+    this.counters.guardEntriesLeftOut = Math.max(0, all.length - MAX_GUARDED);
     return { ...host, guarded: all.slice(0, MAX_GUARDED) };
   }
 }

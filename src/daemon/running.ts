@@ -87,6 +87,7 @@ export class Running {
       api: this.#api(),
       report: (error) => daemon.recorder.warning(`control socket: ${error.message}`),
     });
+    daemon.countToo(this.#control);
     const stopped = this.#untilSignal(notifier);
     try {
       this.#started.guard.lookAtSessions();

@@ -134,6 +134,7 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
   const prover = openProver(keep, nowMs, (message) => say(message));
   const decoy = keep(new Decoy({ nowMs, nat: keep(new NatHooks()), warn: (message) => say(message) }));
   const names = settings.resolveHost ? openResolver(nowMs) : undefined;
+  const files = blockedFiles(settings, troubles, (message) => say(message));
   const daemon = new Daemon({
     version,
     settings,
@@ -152,6 +153,7 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
     decoy,
     trial,
     names,
+    counted: { guard, runner, monitor, blockedFiles: files.map(({ file }) => file) },
     hashSeed,
     clock,
     uptimeMs,
@@ -164,7 +166,7 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
   daemon.learnStandingPeers();
   daemon.restoreOffences();
   const restored = daemon.restoreBlocks();
-  const view = new BlockedView({ list: daemon.blocker.list, files: blockedFiles(settings, troubles, say), clock });
+  const view = new BlockedView({ list: daemon.blocker.list, files, clock });
   if (isFirstStart && settings.blockedFile !== undefined) importOld(daemon, settings.blockedFile);
   void view.tick(true);
   return { daemon, clock, firewall, capture, monitor, routes, restored, view, guard, learned };

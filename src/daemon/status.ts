@@ -21,7 +21,7 @@ export interface StatusOf extends Omit<DaemonParts, "settings"> {
   readonly enforces: boolean;
   readonly startMs: number;
   readonly graceLeftMs: number;
-  /** Of the rooms that the daemon owns. */
+  /** Of the rooms that the daemon owns, and of what else counts. */
   readonly counters: Readonly<Record<string, number>>;
   readonly probes: number;
   readonly sources: number;
@@ -94,16 +94,10 @@ function warningsOf({
   return warnings;
 }
 
-function countersOf({ blocker, capture, counters, decoy, history, journal, learned, prover, store }: StatusOf) {
+function countersOf({ blocker, capture, counters, learned }: StatusOf) {
   return {
     ...counters,
-    ...store.counters,
-    ...journal.counters,
-    ...prover?.counters,
-    ...decoy?.counters,
-    ...history?.counters,
     nflogMalformed: capture.malformed,
-    ...capture.counters,
     blockLimit: blocker.list.limit,
     blocksRefused: blocker.list.refused,
     reasonsNotKept: blocker.list.reasonsNotKept,

@@ -107,8 +107,10 @@ export class TapWatch {
       tapPackets: bySeen.reduce((sum, [, count]) => sum + count, 0),
       tapUndecodable: this.#undecodable,
       ...Object.fromEntries(bySeen),
-      tapIgnored: counters.ignored,
+      ...counters,
       tapContactsForgotten: seen.evictions,
+      tapContactsDecidedEarly: seen.decidedEarly,
+      tapHeldForgotten: seen.heldForgotten,
       tapSourcesForgotten: forgotten.sources,
       tapScannersForgotten: forgotten.scanners,
     };

@@ -31,7 +31,7 @@ const MAX_WIDE = 1_024;
 const SOURCE_BITS = 64;
 
 export class WiderBlocks {
-  readonly counters = { widerBlocks: 0, widerSpared: 0, widerDropped: 0 };
+  readonly counters = { widerBlocks: 0, widerSpared: 0, widerDropped: 0, widerEvicted: 0 };
   readonly #parts: WiderBlockParts;
   #policy: WiderPolicy;
   #prefixes: WiderPrefixes;
@@ -58,6 +58,7 @@ export class WiderBlocks {
   blocked({ source, soft, grade }: Block): void {
     if (soft || grade === "manual" || source.bits !== SOURCE_BITS || isIpv4(source)) return;
     const prefix = this.#prefixes.offend(source, this.#parts.nowMs());
+    this.counters.widerEvicted = this.#prefixes.evictions;
     if (prefix === undefined) return;
     if (this.#waiting.size >= MAX_WAITING || this.#made.size >= MAX_WIDE) {
       this.counters.widerDropped++;

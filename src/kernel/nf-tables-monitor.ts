@@ -44,7 +44,7 @@ export class NfTablesMonitor {
   readonly #sets = new Set<string>();
   #removedElsewhere = false;
   /** How often notifications did not fit the socket: the owner then checks everything. */
-  overruns = 0;
+  readonly counters = { notificationOverruns: 0 };
 
   constructor(table: string, ownPid: number) {
     this.#table = Buffer.from(`${table}\0`, "latin1");
@@ -67,7 +67,7 @@ export class NfTablesMonitor {
       const length = this.socket.receive();
       if (length === 0) return;
       if (length < 0) {
-        this.overruns++;
+        this.counters.notificationOverruns++;
         onChange({ structural: true, program: "" });
         continue;
       }

@@ -37,12 +37,9 @@ export class SocketLookup {
   readonly #socket = new NetlinkSocket({ name: "sock_diag", protocol: K.NETLINK_SOCK_DIAG });
   readonly #writer = new NetlinkWriter();
   readonly #request = Buffer.alloc(K.INET_DIAG_REQ_V2_BYTES);
-  /** How often the kernel was asked. */
-  asked = 0;
 
   /** Whether `local` has a socket that takes a packet from `remote`. Throws KernelError when it cannot be asked. */
   finds(protocol: number, remote: Endpoint, local: Endpoint): boolean {
-    this.asked++;
     // TCP takes the socket's view, where the source is our own end; UDP, "for historical reasons" (udp_diag.c), the packet's.
     const isTcp = protocol === IpProtocol.Tcp;
     this.#fill(protocol, isTcp ? local : remote, isTcp ? remote : local);

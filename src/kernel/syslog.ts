@@ -22,7 +22,7 @@ export interface SyslogOptions {
 export class Syslog {
   readonly #socket: UnixDatagram;
   readonly #options: SyslogOptions;
-  /** Lines that the log socket did not take: full, or nobody there. */
+  /** Lines that the log socket did not take: full, or nobody there. Each is counted by the journal (linesLost) as well. */
   dropped = 0;
 
   constructor(options: SyslogOptions) {
@@ -30,10 +30,12 @@ export class Syslog {
     this.#socket = new UnixDatagram(options.path ?? "/dev/log");
   }
 
-  /** `priority` is facility * 8 + severity; `text` may end in a newline, as PortSentry's lines do. */
-  write(priority: number, text: string): void {
+  /** `priority` is facility * 8 + severity; `text` may end in a newline, as PortSentry's lines do. False: the line is lost. */
+  write(priority: number, text: string): boolean {
     const { ident, pid, now } = this.#options;
-    if (this.#socket.send(`<${priority}>${syslogTime(now())} ${ident}[${pid}]: ${text}`) !== "") this.dropped++;
+    const isTaken = this.#socket.send(`<${priority}>${syslogTime(now())} ${ident}[${pid}]: ${text}`) === "";
+    if (!isTaken) this.dropped++;
+    return isTaken;
   }
 
   close(): void {

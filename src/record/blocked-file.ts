@@ -25,8 +25,8 @@ export interface BlockedFileListener {
 
 /** The file as we write it: the sources that are blocked now, oldest first, in 1.2's lines. */
 export class BlockedFile {
-  /** leftOut: sources beyond MAX_WRITTEN at the last write. */
-  readonly counters = { blockedFileErrors: 0, leftOut: 0 };
+  /** blockedFileLeftOut: sources beyond MAX_WRITTEN at the last write. */
+  readonly counters = { blockedFileErrors: 0, blockedFileLeftOut: 0 };
   readonly #path: string;
   readonly #file: ReplacedFile;
   readonly #listener: BlockedFileListener;
@@ -49,7 +49,7 @@ export class BlockedFile {
    * Resolves when what is newest is written, or its failure said; never rejects.
    */
   write(entries: readonly HistoryEntry[], older = 0): Promise<void> {
-    this.counters.leftOut = older + Math.max(0, entries.length - MAX_WRITTEN);
+    this.counters.blockedFileLeftOut = older + Math.max(0, entries.length - MAX_WRITTEN);
     const newest = entries.slice(-MAX_WRITTEN);
     const text = newest.map((entry) => `${historyLine(entry)}\n`).join("");
     this.#next = text;

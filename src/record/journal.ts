@@ -34,12 +34,13 @@ export const SYSLOG_PRIORITY = 3 * 8 + 5;
 export const SYSLOG_ERROR_PRIORITY = 3 * 8 + 3;
 
 export interface SyslogWriter {
-  write(priority: number, text: string): void;
+  /** False: the line is lost. */
+  write(priority: number, text: string): boolean;
 }
 
 export interface LineSink {
-  /** `error`: one of 2.x's error lines. */
-  write(text: string, newline: boolean, error?: boolean): void;
+  /** `error`: one of 2.x's error lines. False, or an error thrown: the line is lost. */
+  write(text: string, newline: boolean, error?: boolean): boolean;
 }
 
 /**
@@ -47,7 +48,12 @@ export interface LineSink {
  * to `writeError` (descriptor 2), if there is one.
  */
 export function stdoutSink(write: (text: string) => void, writeError: (text: string) => void = write): LineSink {
-  return { write: (text, _newline, error) => (error ? writeError : write)(`${text}\n`) };
+  return {
+    write: (text, _newline, error) => {
+      (error ? writeError : write)(`${text}\n`);
+      return true;
+    },
+  };
 }
 
 export function syslogSink(writer: SyslogWriter): LineSink {
@@ -138,7 +144,7 @@ export class Journal {
 
   #put(text: string, newline: boolean, error = false): void {
     try {
-      this.#options.sink.write(text, newline, error);
+      if (!this.#options.sink.write(text, newline, error)) this.counters.linesLost++;
     } catch {
       // A reader that went away (EPIPE) or a full pipe must not stop the defence.
       this.counters.linesLost++;

@@ -53,7 +53,7 @@ const decisionBudget = { burst: 10_000, perSecond: 1000 };
 const floodProbeBudget = { burst: 200, perSecond: 50 };
 
 export class Recorder {
-  readonly counters = {
+  readonly #counters = {
     probeEventsDropped: 0,
     decisionEventsDropped: 0,
     historyLinesSuppressed: 0,
@@ -77,9 +77,13 @@ export class Recorder {
     this.#decisions = new Bucket(decisionBudget, nowMs);
     this.#floodProbes = new Bucket(floodProbeBudget, nowMs);
     const onSuppressed = () => {
-      this.counters.historyLinesSuppressed++;
+      this.#counters.historyLinesSuppressed++;
     };
     this.#speaker = new Speaker({ ...parts, onSuppressed }, policy);
+  }
+
+  get counters() {
+    return { ...this.#counters, ...this.#speaker.counters };
   }
 
   /** After a reload. */
@@ -266,7 +270,7 @@ export class Recorder {
   #admitProbe(): boolean {
     const bucket = this.#parts.isFlooded?.() === true ? this.#floodProbes : this.#probes;
     if (bucket.take(this.#parts.nowMs(), 1)) return true;
-    this.counters.probeEventsDropped++;
+    this.#counters.probeEventsDropped++;
     this.#missed++;
     return false;
   }
@@ -297,7 +301,7 @@ export class Recorder {
 
   #admitDecision(): boolean {
     if (this.#decisions.take(this.#parts.nowMs(), 1)) return true;
-    this.counters.decisionEventsDropped++;
+    this.#counters.decisionEventsDropped++;
     return false;
   }
 
@@ -317,7 +321,7 @@ export class Recorder {
       try {
         listener(event);
       } catch {
-        this.counters.listenersFailed++;
+        this.#counters.listenersFailed++;
         this.#listeners.delete(listener);
       }
     }

@@ -79,6 +79,10 @@ export class Speaker {
     this.#inHistory = new HistorySources(parts.nowMs, parts.onSuppressed);
   }
 
+  get counters() {
+    return this.#queue.counters;
+  }
+
   configure(policy: RecorderPolicy): void {
     this.#policy = policy;
   }

@@ -57,7 +57,7 @@ export interface EventQuery {
   readonly source?: string;
 }
 
-export interface StoreCounters {
+export type StoreCounters = {
   /** Transactions and reads that failed. */
   readonly storeErrors: number;
   readonly eventsDropped: number;
@@ -65,7 +65,7 @@ export interface StoreCounters {
   readonly blocksDropped: number;
   /** Rows that were read and are none of ours. */
   readonly badRows: number;
-}
+};
 
 export interface Store {
   /** False: the store is in memory, because the file could not be had. */

@@ -100,7 +100,7 @@ test("the time limit ends the command and what it started", async () => {
   assert.equal(result.ok, false);
   assert.equal(result.timedOut, true);
   assert.equal(whyNot(result), "timed out after 0.3 s");
-  assert.equal(runner.timedOut, 1);
+  assert.equal(runner.counters.commandsTimedOut, 1);
   const [shell = 0, child = 0] = readFileSync(pids, "utf8").trim().split(" ").map(Number);
   await until("all of it ends", () => !isAlive(shell) && !isAlive(child));
   await until("its place is free", () => runner.running === 0);
@@ -133,8 +133,8 @@ test("2,000 at once: no more than 8 run, 1,024 wait, the rest is refused and cou
   );
   assert.equal(most, 8);
   assert.equal(results.filter(({ ok }) => ok).length, 8 + 1024);
-  assert.equal(runner.refused, 2000 - 8 - 1024);
-  assert.equal(runner.started, 8 + 1024);
+  assert.equal(runner.counters.commandsRefused, 2000 - 8 - 1024);
+  assert.equal(runner.counters.commandsStarted, 8 + 1024);
   const refused = results.find(({ ok }) => !ok);
   assert.equal(refused?.error, "not run: 1024 commands wait already");
   assert.deepEqual([runner.running, runner.waiting], [0, 0]);

@@ -304,9 +304,12 @@ test("2,000 sources at once: each gets its line and its answer; what was not run
   assert.ok(lines.length === 2000 && lines.every(({ ok }) => ok));
   assert.equal(bench.denied.split("\n").length, 2001);
   const routes = results.flat().filter(({ step }) => step === "route");
-  assert.equal(routes.filter(({ ok }) => ok).length, bench.runner.started);
-  assert.equal(routes.filter(({ detail }) => /wait already/.test(detail)).length, bench.runner.refused);
-  assert.equal(bench.runner.started + bench.runner.refused, 2000);
+  assert.equal(routes.filter(({ ok }) => ok).length, bench.runner.counters.commandsStarted);
+  assert.equal(
+    routes.filter(({ detail }) => /wait already/.test(detail)).length,
+    bench.runner.counters.commandsRefused,
+  );
+  assert.equal(bench.runner.counters.commandsStarted + bench.runner.counters.commandsRefused, 2000);
 });
 
 test("a request that no packet can make is an answer too, not a throw", async () => {

@@ -93,7 +93,7 @@ test("at most 4,096 are taken, and what is left out is counted", () => {
   const many = Array.from({ length: 5_000 }, (_, index) => prefix(`10.0.${index >> 8}.${index & 255}`));
   const guard = new Guard({ ...nothing, containers: () => many });
   assert.equal(guard.extend(host).guarded?.length, 4_096);
-  assert.equal(guard.dropped, 904);
+  assert.equal(guard.counters.guardEntriesLeftOut, 904);
 });
 
 test("an SSH session's source is one first of all, whatever else it is", () => {

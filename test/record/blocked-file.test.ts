@@ -157,7 +157,7 @@ test("only the newest stand in a very long list", async (t) => {
     port: 9,
   }));
   await file.write(entries);
-  assert.equal(file.counters.leftOut, 4);
+  assert.equal(file.counters.blockedFileLeftOut, 4);
   assert.ok(readFileSync(path, "utf8").startsWith("4 - "));
 });
 

@@ -33,7 +33,7 @@ test("stdout has one line each, without control characters", () => {
 
 test("syslog has priority 29 and 1.2's newlines", () => {
   const sent: [number, string][] = [];
-  const sink = syslogSink({ write: (priority, text) => sent.push([priority, text]) });
+  const sink = syslogSink({ write: (priority, text) => sent.push([priority, text]) > 0 });
   const journal = new Journal({ sink, format: "portsentry1", nowMs: () => 0 });
   journal.write([startingLine, alreadyBlockedLine("192.0.2.1")]);
   assert.deepEqual(sent, [
@@ -89,6 +89,12 @@ test("decisions have a budget of their own and notices have none", () => {
   while (journal.admit(LineClass.Decision, 1)) decisions++;
   assert.equal(decisions, 500);
   for (let i = 0; i < 100_000; i++) assert.ok(journal.admit(LineClass.Notice, 1));
+});
+
+test("a line that the log socket does not take is counted as lost", () => {
+  const journal = new Journal({ sink: syslogSink({ write: () => false }), format: "portsentry1", nowMs: () => 0 });
+  journal.write([startingLine]);
+  assert.equal(journal.counters.linesLost, 1);
 });
 
 test("a sink that throws is counted", () => {

@@ -88,11 +88,9 @@ export interface TapListener {
 }
 
 export class TapJudge implements ContactSink {
-  readonly counters = {
-    ignored: 0,
-    coordinatedDropped: 0,
-    widerDropped: 0,
-  };
+  #coordinatedLeftOut = 0;
+  #widerLeftOut = 0;
+  #ignoredCount = 0;
   readonly #policy: TapPolicy;
   readonly #listener: TapListener;
   readonly #seed: HashSeed;
@@ -282,7 +280,7 @@ export class TapJudge implements ContactSink {
     const finding = this.#coordinated.note(contact, source.source, source.signature);
     if (finding === undefined) return;
     // The list is for the report; who is in it is found all the same.
-    if (this.#coordinatedFindings.length >= MAX_COORDINATED) this.counters.coordinatedDropped++;
+    if (this.#coordinatedFindings.length >= MAX_COORDINATED) this.#coordinatedLeftOut++;
     else this.#coordinatedFindings.push(finding);
     for (const member of finding.members) {
       const known = this.#sources.find(member);
@@ -331,7 +329,7 @@ export class TapJudge implements ContactSink {
     if (!isFirst) return;
     const wider = this.#wider.offend(source.source, contact.timeMs);
     if (wider === undefined) return;
-    if (this.#widerPrefixes.length >= MAX_WIDER) this.counters.widerDropped++;
+    if (this.#widerPrefixes.length >= MAX_WIDER) this.#widerLeftOut++;
     else this.#widerPrefixes.push(wider);
   }
 
@@ -345,7 +343,7 @@ export class TapJudge implements ContactSink {
   #sourceOf(contact: Contact): TapSource | undefined {
     const { source0, source1, source2, source3 } = contact;
     if (this.#ignored.contains(source0, source1, source2, source3)) {
-      this.counters.ignored++;
+      this.#ignoredCount++;
       return undefined;
     }
     // As on a live host: who has one address of a /64 has them all, but for those of our own networks.
@@ -395,6 +393,19 @@ export class TapJudge implements ContactSink {
   get forgotten(): { readonly sources: number; readonly scanners: number } {
     const { evictions, evictedScanners } = this.#sources;
     return { sources: evictions, scanners: evictedScanners };
+  }
+
+  /** Contacts of ignored sources, and how often a bound of the scorers was met. */
+  get counters() {
+    return {
+      tapIgnored: this.#ignoredCount,
+      tapCoordinatedLeftOut: this.#coordinatedLeftOut,
+      tapCoordinatedUntracked: this.#coordinated.untracked,
+      tapClustersEvicted: this.#coordinated.evictions,
+      tapDecoysUnnamed: this.#decoys.unnamed,
+      tapWiderLeftOut: this.#widerLeftOut,
+      tapWiderEvicted: this.#wider.evictions,
+    };
   }
 
   scanners(): TapSource[] {

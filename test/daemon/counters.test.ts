@@ -1,0 +1,273 @@
+// Whatever is counted is told: the source is searched for counters, and each must be a key of `counters` in
+// `status --json`, or stand below with the key that tells it, or with the reason why nothing tells it.
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { type TestContext, test } from "node:test";
+import { CommandRunner } from "../../src/block/command-runner.ts";
+import { LearnedSets } from "../../src/block/learned-sets.ts";
+import { NoFirewall } from "../../src/block/no-firewall.ts";
+import { Responder } from "../../src/block/responder.ts";
+import { Followers } from "../../src/control/followers.ts";
+import { controlLimits } from "../../src/control/limits.ts";
+import { ConnectMode } from "../../src/daemon/connect-mode.ts";
+import { Daemon } from "../../src/daemon/daemon.ts";
+import { Decoy } from "../../src/daemon/decoy.ts";
+import { Guard } from "../../src/daemon/guard.ts";
+import { PortState } from "../../src/daemon/port-state.ts";
+import { Prover } from "../../src/daemon/prover.ts";
+import { RingSensor } from "../../src/daemon/ring-sensor.ts";
+import { TapWatch } from "../../src/daemon/tap-watch.ts";
+import { createTroubles } from "../../src/daemon/troubles.ts";
+import { BlockedFile } from "../../src/record/blocked-file.ts";
+import { wallClock } from "../../src/record/clock.ts";
+import { HistoryFile } from "../../src/record/history.ts";
+import { Journal, stdoutSink } from "../../src/record/journal.ts";
+import { openResolver } from "../../src/record/resolver.ts";
+import { openStore } from "../../src/record/store.ts";
+import { load, settingsOf } from "../config/support.ts";
+import { prefix } from "../support/prefix.ts";
+import { repositoryFolder } from "../support/repository.ts";
+
+const source = repositoryFolder("src");
+/** Rooms that the daemon's packets pass; what replay and the commands count stands in their own reports. */
+const rooms = ["base", "kernel", "capture", "detect", "judge", "block", "record", "policy", "control", "daemon"];
+
+/** Counters whose name in the file is not the key by which status tells them. */
+const toldAs: Readonly<Record<string, string>> = {
+  "block/block-list.ts refused": "blocksRefused",
+  "block/hosts-deny.ts refused": "hostsDenyRefused",
+  "block/learned-sets.ts refused": "learnedRefused",
+  "block/network-blocks.ts refused": "networkBlocksRefused",
+  "block/responder.ts refused": "responsesRefused",
+  "block/text-table.ts refused": "reasonsNotKept",
+  "capture/decoy-listener.ts acceptFailures": "decoyAcceptFailures",
+  "capture/decoy-listener.ts handshakes": "decoyHandshakes",
+  "capture/decoy-listener.ts screened": "decoyScreened",
+  "capture/listen-tcp.ts acceptFailures": "listenAcceptFailures",
+  "capture/listen-tcp.ts accepts": "listenAccepts",
+  "capture/listen-tcp.ts wakeupsCutShort": "listenWakeupsCutShort",
+  "capture/listen-udp.ts answers": "listenAnswers",
+  "capture/listen-udp.ts answersWithheld": "listenAnswersWithheld",
+  "capture/listen-udp.ts datagrams": "listenDatagrams",
+  "capture/listen-udp.ts datagramsToMany": "listenDatagramsToMany",
+  "capture/listen-udp.ts receiveFailures": "listenReceiveFailures",
+  "capture/listen-udp.ts wakeupsCutShort": "listenWakeupsCutShort",
+  "capture/ring.ts delivered": "ringDelivered",
+  "daemon/blocker.ts failures": "blockFailures",
+  "daemon/newcomers.ts refused": "notTested",
+  "daemon/recent-table.ts evictions": "ringAskedEvicted",
+  "daemon/tap-watch.ts undecodable": "tapUndecodable",
+  "detect/source-table.ts evictions": "evictedSources",
+  "detect/tap/cluster-table.ts evictions": "tapClustersEvicted",
+  "detect/tap/contact-ledger.ts evictions": "tapContactsForgotten",
+  "detect/tap/contact-teller.ts heldForgotten": "tapHeldForgotten",
+  "detect/tap/contact-teller.ts opened": "tapOpens",
+  "detect/tap/contact-waits.ts decidedEarly": "tapContactsDecidedEarly",
+  "detect/tap/coordinated.ts untracked": "tapCoordinatedUntracked",
+  "detect/tap/decoys.ts unnamed": "tapDecoysUnnamed",
+  "detect/tap/tap-judge.ts coordinatedLeftOut": "tapCoordinatedLeftOut",
+  "detect/tap/tap-judge.ts ignoredCount": "tapIgnored",
+  "detect/tap/tap-judge.ts widerLeftOut": "tapWiderLeftOut",
+  "detect/tap/tap-sources.ts evictedScanners": "tapScannersForgotten",
+  "detect/tap/tap-sources.ts evictions": "tapSourcesForgotten",
+  "detect/wider-prefixes.ts evictions": "widerEvicted",
+  "judge/breaker.ts withheld": "blocksWithheld",
+  "judge/escalation.ts evictions": "evictedOffences",
+  "judge/silence-test.ts evictions": "evictedTests",
+  "kernel/nflog.ts malformed": "nflogMalformed",
+  "kernel/packet-socket.ts dropped": "ringDropped",
+  "kernel/packet-socket.ts seen": "ringSeen",
+  "kernel/syslog.ts dropped": "linesLost",
+  "kernel/tcp-reset.ts refused": "answersRefused",
+  "kernel/tcp-reset.ts sent": "answersSent",
+};
+
+/** What goes up by one and is no counter of what happened to the daemon. */
+const notTold: Readonly<Record<string, string>> = {
+  "block/block-list.ts changes": "a version number, for whoever copies the list",
+  "block/block-list.ts direct": "a size, which status tells as a figure of its own (unproven)",
+  "block/block-list.ts soft": "a size",
+  "block/command-output.ts length": "a position",
+  "block/expiry-queue.ts size": "a size",
+  "block/route-command.ts inLane": "a size",
+  "capture/capture-buffer.ts offset": "a position; of a capture file, which no daemon reads",
+  "capture/capture-input.ts bytesRead": "of a capture file; stands in the report of replay",
+  "capture/capture-intake.ts skipBytes": "a position in a capture file",
+  "capture/capture-report.ts further": "of a capture file; stands in the report of replay",
+  "capture/pcap.ts packets": "of a capture file; stands in the report of replay",
+  "capture/pcapng-blocks.ts packets": "of a capture file; stands in the report of replay",
+  "capture/pcapng-interfaces.ts total": "of a capture file: how many interfaces it has",
+  "control/followers.ts sequence": "the number of an event, told to the readers",
+  "daemon/learned-file.ts count": "the length of a list",
+  "detect/prefix-rows.ts size": "a size",
+  "detect/prefix-rows.ts span": "a size",
+  "detect/row-order.ts opened": "a size",
+  "detect/scattered.ts count": "a sample's size within a minute",
+  "detect/scattered.ts distinct": "evidence within a minute",
+  "detect/scattered.ts probes": "evidence within a minute",
+  "detect/scattered.ts usual": "an average",
+  "detect/source-table.ts size": "a size, which status tells as a figure of its own (sources)",
+  "detect/tap/busiest.ts count": "evidence on one source",
+  "detect/tap/cluster.ts memberCount": "evidence on one cluster",
+  "detect/tap/cluster.ts pairs": "evidence on one cluster",
+  "detect/tap/cluster.ts repeats": "evidence on one cluster",
+  "detect/tap/cluster.ts squares": "evidence on one cluster",
+  "detect/tap/contact-rows.ts size": "a size",
+  "detect/tap/decoys.ts groups": "the number of a group",
+  "detect/tap/distinct.ts count": "evidence on one source",
+  "detect/tap/distinct.ts exact": "evidence on one source",
+  "detect/tap/pending-ring.ts head": "a position",
+  "detect/tap/pending-ring.ts size": "a size",
+  "detect/tap/tap-sources.ts seen": "stands in the report of replay",
+  "detect/tap/tap-sources.ts size": "a size, which status tells as a figure of its own (sources)",
+  "judge/silence-pairs.ts size": "a size",
+  "judge/silence-test.ts answeredPorts": "evidence on one source",
+  "judge/silence-test.ts answeredRepeated": "evidence on one source",
+  "judge/silence-test.ts bits": "evidence on one source",
+  "judge/silence-test.ts next": "a position",
+  "judge/silence-test.ts silentPorts": "evidence on one source",
+  "judge/silence-test.ts silentRepeated": "evidence on one source",
+  "kernel/netlink.ts at": "a position",
+  "kernel/nflog.ts lost": "status tells it as a figure of its own (lost)",
+  "record/history.ts pending": "a text",
+  "record/history.ts pendingLines": "a size",
+  "record/recorder.ts missed": "told by the next event (missed)",
+  "record/resolver.ts inFlight": "a size",
+  "record/stored-events.ts badRows": "stands in the report of backtest",
+};
+
+/** "room/file.ts name" for each field, or member of an object of counters, that some line counts up. */
+function counted(): Set<string> {
+  const found = new Set<string>();
+  for (const path of rooms.flatMap((room) => [...typescriptIn(join(source, room))])) {
+    const text = readFileSync(path, "utf8");
+    const file = relative(source, path);
+    const add = (name = "") => found.add(`${file} ${name}`);
+    for (const [, name] of text.matchAll(/\bthis(?:\.#?counters)?\.#?(\w+)(?:\+\+| \+= )/g)) add(name);
+    for (const [, name] of text.matchAll(/\bcounters\.(\w+)(?:\+\+| \+= )/g)) add(name);
+    // What is assigned, or counted by an index, is named at least where it begins.
+    for (const [, object = ""] of text.matchAll(/\bcounters = \{([^}]*)\}/g))
+      for (const [, name] of object.matchAll(/\b(\w+): 0\b/g)) add(name);
+  }
+  return found;
+}
+
+function* typescriptIn(folder: string): Generator<string> {
+  for (const entry of readdirSync(folder, { recursive: true, encoding: "utf8" }))
+    if (entry.endsWith(".ts")) yield join(folder, entry);
+}
+
+/** A daemon with every part that there can be: real ones, but for those that need a right or the network. */
+function everything(t: TestContext): Daemon {
+  const folder = mkdtempSync(join(tmpdir(), "portreeve-counters-"));
+  const { nowMs } = wallClock;
+  const seed = { k0: 1, k1: 2 };
+  const settings = settingsOf(load('TCP_MODE="tcp"\nCAPTURE="ring"\nHOME_NETWORKS="192.0.2.0/24"\n'));
+  const silent = { onTrouble: () => undefined, onRecovered: () => undefined };
+  const store = openStore(join(folder, "events.db"), nowMs, { maxEvents: 1_000 }, silent);
+  t.after(() => {
+    store.close();
+    rmSync(folder, { recursive: true });
+  });
+  const runner = new CommandRunner();
+  const ports = new PortState({ finds: () => false, listServed: () => undefined });
+  const ring = new RingSensor({ ports, seed, nowMs });
+  const tap = new TapWatch(settings, seed);
+  const capture = {
+    start: () => undefined,
+    lost: 0,
+    malformed: 0,
+    // Those of the ring's own sockets, which need a right, by name.
+    counters: {
+      ...{ ringSeen: 0, ringDropped: 0, ringDelivered: 0, ringStalls: 0 },
+      ...{ ...ring.counters, ...ring.memory.counters, ...ports.counters, ...tap.counters },
+    },
+    close: () => undefined,
+  };
+  const sender = { sent: 0, refused: 0, answer: () => undefined };
+  const sensor = { follow: () => undefined, remember: () => undefined, delegate: () => undefined };
+  const tables = { insert: () => "", lookup: () => ({ present: false }) as const, visitElements: () => undefined };
+  const daemon = new Daemon({
+    version: "0",
+    settings,
+    host: {
+      own: [prefix("192.0.2.1")],
+      broadcast: [],
+      near: [],
+      gateways: [],
+      resolvers: [],
+      ephemeral: { first: 32_768, last: 60_999 },
+    },
+    firewall: new NoFirewall({ ...sensor, undelegate: () => undefined }),
+    capture,
+    store,
+    journal: new Journal({ sink: stdoutSink(() => undefined), format: "portsentry1", nowMs }),
+    history: new HistoryFile(join(folder, "history"), silent),
+    troubles: createTroubles(),
+    prover: new Prover(sender, nowMs),
+    responder: new Responder({ settings: settings.responses, runner }),
+    learned: new LearnedSets(tables, nowMs),
+    decoy: new Decoy({ nowMs, nat: { any: () => false }, warn: () => undefined }),
+    names: openResolver(nowMs),
+    counted: {
+      guard: new Guard({
+        sessions: () => [],
+        containers: () => [],
+        timeServers: () => ({ addresses: [], names: [] }),
+        lookUp: async () => [],
+      }),
+      runner,
+      // It needs a right.
+      monitor: { counters: { notificationOverruns: 0 } },
+      blockedFiles: [new BlockedFile(join(folder, "blocked"), silent)],
+    },
+    hashSeed: seed,
+    clock: wallClock,
+    uptimeMs: () => 1e9,
+  });
+  new ConnectMode(daemon);
+  daemon.countToo(new Followers({ follow: () => () => undefined, limits: controlLimits, nowMs }));
+  return daemon;
+}
+
+test("every counter of the daemon is told by status --json", (t) => {
+  const { counters } = everything(t).status();
+  const found = counted();
+  assert.ok(found.size > 100, `only ${found.size} counters found: the test looks in the wrong place`);
+  const untold = [...found].filter((site) => {
+    const name = site.split(" ")[1] ?? "";
+    return notTold[site] === undefined && !((toldAs[site] ?? name) in counters);
+  });
+  assert.deepEqual(untold, [], "these are counted and no status tells them");
+  const stale = [...Object.keys(toldAs), ...Object.keys(notTold)].filter((site) => !found.has(site));
+  assert.deepEqual(stale, [], "these are listed here and nobody counts them");
+});
+
+test("no counter is told in place of another: two files share a key only where they count the same thing", () => {
+  const names = new Map<string, string[]>();
+  for (const site of counted()) {
+    const [file = "", name = ""] = site.split(" ");
+    if (notTold[site] !== undefined) continue;
+    const key = toldAs[site] ?? name;
+    names.set(key, [...(names.get(key) ?? []), file]);
+  }
+  const shared = [...names]
+    .filter(([, files]) => files.length > 1)
+    .map(([key, files]) => `${key}: ${files.join(", ")}`);
+  assert.deepEqual(shared.sort(), [
+    "followersRefused: control/followers.ts, control/routes.ts",
+    "linesLost: kernel/syslog.ts, record/journal.ts",
+    "listenWakeupsCutShort: capture/listen-tcp.ts, capture/listen-udp.ts",
+    "widerEvicted: detect/wider-prefixes.ts, daemon/wider-blocks.ts",
+  ]);
+});
+
+test("what two parts count under one name is added up", (t) => {
+  const daemon = everything(t);
+  const file = { counters: { blockedFileErrors: 2 } };
+  daemon.countToo(file);
+  daemon.countToo(file);
+  assert.equal(daemon.status().counters["blockedFileErrors"], 4);
+});
