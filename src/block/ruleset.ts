@@ -356,6 +356,43 @@ const customerRules = [
   `update @client6 { ip6 saddr & ${SLASH64} }`,
 ];
 
+/**
+ * "Packet too big" about a datagram that connection tracking has not seen leave: the kernel believes it when a socket has the
+ * port that it quotes, and the sender sees by the fragments of its next ping whether that is so. So 81 pings told the four open
+ * ports of 65,535, and no port had been asked. Of TCP only connections are looked up, never listeners. A service that is kept out of
+ * connection tracking hears of its own path's bound only on public ports.
+ */
+const pathErrors: readonly {
+  readonly match: string;
+  readonly chain: string;
+  readonly rules: (plan: RulesetPlan) => readonly string[];
+}[] = [
+  {
+    match: "icmp type destination-unreachable icmp code frag-needed ct state invalid goto toobig4",
+    chain: "toobig4",
+    // The quoted header begins at byte 8: its protocol is at 17, and the port behind 20 bytes at 28.
+    rules: ({ publicUdp }) => [
+      "@th,136,8 != 17 return",
+      ...(publicUdp.length > 0 ? [`@th,64,8 0x45 @th,224,16 ${anyOf(publicUdp)} return`] : []),
+      "counter drop",
+    ],
+  },
+  {
+    match: "icmpv6 type packet-too-big ct state invalid goto toobig6",
+    chain: "toobig6",
+    // Its next header is at byte 14, and the port at 48. Behind extension headers it may be a datagram as well.
+    rules: ({ publicUdp }) => [
+      "@th,112,8 != { 0, 17, 43, 44, 51, 60 } return",
+      ...(publicUdp.length > 0 ? [`@th,112,8 17 @th,384,16 ${anyOf(publicUdp)} return`] : []),
+      "counter drop",
+    ],
+  },
+];
+
+function anyOf(ranges: readonly PortRange[]): string {
+  return `{ ${ranges.map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`)).join(", ")} }`;
+}
+
 /** Hooks `input`: a port published into a container is forwarded and never looks like a closed port here. */
 function sensorRules(plan: RulesetPlan): Rules {
   const weak = (prefix: string) =>
@@ -370,9 +407,11 @@ function sensorRules(plan: RulesetPlan): Rules {
       ...regulars(plan),
       // The socket table cannot be asked for these: logged, never a hold.
       `meta l4proto { sctp, dccp, udplite } ct state new limit rate ${rates.other}/second ${log(logPrefixes.other, BATCH_GROUP)}`,
+      ...(plan.enforce ? pathErrors.map(({ match }) => match) : []),
       // ICMP, neighbour discovery, VRRP, OSPF, ESP, GRE: not ours to cut.
       "meta l4proto != { tcp, udp } return",
-      "fib daddr type != local goto group",
+      // A router's own anycast addresses are sent to it alone, and its services answer there.
+      "fib daddr type != { local, anycast } goto group",
       "ip saddr @ignored4 return",
       "ip6 saddr @ignored6 return",
       "ip saddr @delegated4 goto delegated",
@@ -391,6 +430,7 @@ function sensorRules(plan: RulesetPlan): Rules {
     ],
     // Broadcast and multicast are not sent to us alone, so they are no evidence; but services answer them as well.
     group: ["meta l4proto != udp return", "ip saddr @ignored4 return", "ip6 saddr @ignored6 return", "goto out"],
+    ...(plan.enforce ? Object.fromEntries(pathErrors.map(({ chain, rules }) => [chain, rules(plan)])) : {}),
     // The administrator's own rule is this source's block, and counts its packets: let through, told when it is a probe.
     delegated: [
       "socket transparent { 0, 1 } return",
@@ -547,6 +587,8 @@ const hooks: Readonly<Record<string, string>> = {
 const allChains = [
   "shield",
   "sensor",
+  "toobig4",
+  "toobig6",
   "resting",
   "remember",
   "datagram",
