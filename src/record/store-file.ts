@@ -142,7 +142,7 @@ function setUp(database: Libsql.Database): void {
 
 function readText(database: Libsql.Database, sql: string): string {
   const row: unknown = database.prepare(sql).get();
-  const text = decodeBlob(isFields(row) ? row["text"] : undefined);
+  const text = decodeBlob(isFields(row) ? row.text : undefined);
   if (text === undefined) throw new ForeignFileError("not a table of ours");
   return text;
 }

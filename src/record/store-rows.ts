@@ -103,11 +103,11 @@ export function parseEvent(json: string): Event | undefined {
   const row = parseJson(json);
   if (!isFields(row)) return undefined;
   const { time, source, protocol, port, tool, known, grade, action, message, missed } = row;
-  const type = oneOf(eventTypes, row["type"]);
-  const disposition = oneOf(dispositionNames, row["disposition"]);
-  const kind = oneOf(kindNames, row["kind"]);
+  const type = oneOf(eventTypes, row.type);
+  const disposition = oneOf(dispositionNames, row.disposition);
+  const kind = oneOf(kindNames, row.kind);
   if (!isTime(time) || type === undefined) return undefined;
-  if (kind === undefined && row["kind"] !== undefined) return undefined;
+  if (kind === undefined && row.kind !== undefined) return undefined;
   if (port !== undefined && !(isCount(port) && port <= 65535)) return undefined;
   if (!isOptionalText(source) || !isOptionalText(protocol) || !isOptionalText(tool)) return undefined;
   if (!isOptionalText(known)) return undefined;

@@ -95,7 +95,7 @@ export function readEvents(database: Database.Database, limit: number, source?: 
   const statement = database.prepare(`SELECT cast(json AS blob) AS json FROM events ${where} ORDER BY id DESC LIMIT ?`);
   const found: (Event | undefined)[] = [];
   for (const row of statement.iterate(source === undefined ? [limit] : [source, limit])) {
-    const json = decodeBlob(isFields(row) ? row["json"] : undefined);
+    const json = decodeBlob(isFields(row) ? row.json : undefined);
     found.push(json === undefined ? undefined : parseEvent(json));
   }
   return found.reverse();

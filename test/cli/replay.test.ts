@@ -105,7 +105,7 @@ test("a known scanner has its name, escaped", async (t) => {
   const list = join(makeFolder(t), "known");
   writeFileSync(list, "203.0.113.0/24 Example University\nnonsense\n");
   const { out, err } = await portreeve(["replay", syn.file, ...homes, "--known", list, "--json"]);
-  assert.equal(parseJson(out).scanners[0]?.["known"], "Example University");
+  assert.equal(parseJson(out).scanners[0]?.known, "Example University");
   assert.match(err, /known:2: .*nonsense/);
 });
 

@@ -106,11 +106,11 @@ test("an address with as many live connections as a shared one is softly blocked
   scan(shared);
   scan(single);
   const block = await waitForSoftProof(daemon, shared.ipv4);
-  assert.deepEqual([block.soft, block["liveConnections"]], [true, 4]);
+  assert.deepEqual([block.soft, block.liveConnections], [true, 4]);
   assert.match(block.reason, /SHARED_ADDRESS_CONNECTIONS/);
   for (const conversation of conversations) await exchange(conversation, "still there");
   const { block: full } = await waitForProof(daemon, single.ipv4, PROOF_MS);
-  assert.deepEqual([full["liveConnections"], full["knownPairs"]], [3, 0]);
+  assert.deepEqual([full.liveConnections, full.knownPairs], [3, 0]);
   const { stdout } = await daemon.cli(["why", single.ipv4]);
   assert.match(stdout, /the source had 3 live connections to this host, and 0 ports/);
 });

@@ -22,11 +22,11 @@ const SETTLE_MS = 400_000;
 const RESIDENT_LIMIT_BYTES = 400e6;
 
 test(`${SOURCES.toLocaleString("en")} forged sources in a heap of 256 MB: all blocked, and all again at the next start`, async (t) => {
-  const before = process.env["NODE_OPTIONS"];
-  process.env["NODE_OPTIONS"] = "--max-old-space-size=256";
+  const before = process.env.NODE_OPTIONS;
+  process.env.NODE_OPTIONS = "--max-old-space-size=256";
   t.after(() => {
-    if (before === undefined) delete process.env["NODE_OPTIONS"];
-    else process.env["NODE_OPTIONS"] = before;
+    if (before === undefined) delete process.env.NODE_OPTIONS;
+    else process.env.NODE_OPTIONS = before;
   });
   const lab = await Lab.open();
   t.after(() => lab.close());
@@ -67,11 +67,11 @@ test("what a larger heap has blocked does not kill a start with a smaller one: t
   await lab.scanner.mustRun(floodProgram(flood));
   await waitUntil("every source to be blocked", async () => (await daemon.status()).blocked >= 60_000, SETTLE_MS);
   await daemon.stop();
-  const before = process.env["NODE_OPTIONS"];
-  process.env["NODE_OPTIONS"] = "--max-old-space-size=40";
+  const before = process.env.NODE_OPTIONS;
+  process.env.NODE_OPTIONS = "--max-old-space-size=40";
   t.after(() => {
-    if (before === undefined) delete process.env["NODE_OPTIONS"];
-    else process.env["NODE_OPTIONS"] = before;
+    if (before === undefined) delete process.env.NODE_OPTIONS;
+    else process.env.NODE_OPTIONS = before;
   });
   await daemon.restart([], START_MS);
   const { blocked, counters, warnings } = await daemon.status();
