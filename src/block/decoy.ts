@@ -41,13 +41,17 @@ export interface DecoyWords {
   readonly reheld: readonly string[];
   /** Logs a SYN of a held or softly blocked source to a real or tolerated port, within the same limits as `reheld`. */
   readonly held: readonly string[];
+  /** The two, for SYNs that are dropped. */
+  readonly reheldMute: readonly string[];
+  readonly heldMute: readonly string[];
   readonly quiet: string;
-  readonly stray: string;
 }
 
-export const decoySets = { answered: 262_144, baited: 262_144 } as const;
+export const decoySets = { answered: 262_144, baited: 262_144, diverted: 262_144 } as const;
 /** Within which a handshake must be finished to prove anything. */
 export const BAITED_SECONDS = 10;
+/** And to be finished at all, when SYN cookies are in use. */
+export const DIVERTED_SECONDS = 10;
 /** How long it is believed that this host's other firewalls let a source's packets through. */
 export const ANSWERED_MINUTES = 10;
 /** Handshakes begun a second where connection tracking remembers each for a minute. */
@@ -58,6 +62,9 @@ const ACK = "tcp flags & (fin|syn|rst|ack) == ack";
 /** Whose packets the other firewalls let through is remembered by network: one that is held as a whole asks from many addresses. */
 const ANSWERED4 = "ip saddr & 255.255.255.0";
 const ANSWERED6 = "ip6 saddr & ffff:ffff:ffff::";
+/** A SYN that was handed to the decoy, and the last packet of its handshake. */
+const DIVERTED4 = "ip saddr . tcp sport . tcp dport";
+const DIVERTED6 = "ip6 saddr . tcp sport . tcp dport";
 
 /** Base chains; the other of the first two is not there. `answered` looks at what all firewalls have let through. */
 export const decoyHooks: Readonly<Record<string, string>> = {
@@ -74,13 +81,15 @@ export const decoyChains = [
   "answered",
   "decoyed",
   "decoysyn",
-  "decoyack",
+  "divert",
   "bait",
   "rebait",
   "reheld",
   "served",
   "standin",
   "lure",
+  "mute",
+  "muteheld",
   "todecoy",
 ] as const;
 
@@ -99,11 +108,14 @@ export function decoyRules(plan: DecoyPlan, words: DecoyWords): Readonly<Record<
       "meta l4proto != tcp return",
       "fib daddr type != local return",
       `${SYN} goto decoysyn`,
+      // With SYN cookies the kernel knows nothing of a handshake that has begun; its last packet has to find the listener,
+      // behind a real port as well. Any other ACK is a scan's, and goes to closed and real ports alike.
+      `${ACK} ${DIVERTED4} @diverted4 goto divert`,
+      `${ACK} ${DIVERTED6} @diverted6 goto divert`,
       // Whose connection it is, the socket table says: a real one's, another transparent proxy's, the decoy's.
       "socket transparent 0 return",
       `socket mark != ${mark} return`,
       `socket transparent 1 meta mark set ${mark}${untrack} return`,
-      `${ACK} goto decoyack`,
     ],
     ...(behindNat ? {} : { decoyout: [`${isOurs} notrack`] }),
     decoysyn: [
@@ -120,36 +132,35 @@ export function decoyRules(plan: DecoyPlan, words: DecoyWords): Readonly<Record<
       "jump todecoy",
       `meta mark != ${mark} return`,
       // Where the set is full the handshake proves nothing; the answer is the same.
-      "counter update @baited4 { ip saddr . tcp sport . tcp dport }",
-      "update @baited6 { ip6 saddr . tcp sport . tcp dport }",
+      `counter update @baited4 { ${DIVERTED4} }`,
+      `update @baited6 { ${DIVERTED6} }`,
       ...words.toReheld,
       ...outMatches().map((match) => `${match} goto rebait`),
       "jump hold",
       ...words.probe,
     ],
     rebait: ["jump hold", "goto reheld"],
-    reheld: words.reheld,
+    reheld: [...unanswered("goto mute"), ...words.reheld],
     lure: [...outMatches().map((match) => `${match} goto standin`), "jump todecoy", `${isOurs} counter ${words.quiet}`],
     served: [
       // Meant for strangers, whoever they are.
       "tcp dport @public_tcp return",
-      // Where another firewall is silent about closed ports, an answer would give the open ones away.
-      `${ANSWERED4} != @answered4 return`,
-      `${ANSWERED6} != @answered6 return`,
       ...outMatches().map((match) => `${match} goto standin`),
     ],
     // Logged as the bait is: a packet that wakes the daemon is answered some microseconds later than one that does not.
-    standin: ["jump todecoy", `meta mark != ${mark} return`, "counter", ...words.held],
-    todecoy: [...limitRules(behindNat), ...divertRules(plan.door, mark, untrack)],
-    // With SYN cookies the kernel knows nothing of a handshake that has begun; its last packet has to find the listener.
-    decoyack: [
-      ...words.exempt,
-      "meta l4proto . th dport @lately return",
-      "tcp dport @tolerated_tcp goto todecoy",
-      "tcp dport @watched_tcp jump todecoy",
-      // And others are ACK scans, whose RST is that of a closed port.
-      `${isOurs} ${words.stray}`,
+    standin: [...unanswered("goto muteheld"), "jump todecoy", `meta mark != ${mark} return`, "counter", ...words.held],
+    // Where another firewall drops or refuses what goes to closed ports, the decoy's answers to it would give the open ones
+    // away, and so would the firewall's to us. Then whoever is held or softly blocked gets none from either.
+    mute: [...words.reheldMute, "drop"],
+    muteheld: [...words.heldMute, "counter drop"],
+    todecoy: [
+      ...limitRules(behindNat),
+      "jump divert",
+      // Where the set is full, handshakes with cookies are not finished, with closed ports and with real ones.
+      `${isOurs} update @diverted4 { ${DIVERTED4} }`,
+      `${isOurs} update @diverted6 { ${DIVERTED6} }`,
     ],
+    divert: divertRules(plan.door, mark, untrack),
     // A socket of a service has taken it after all: for who may not reach it, as without the decoy.
     decoyed: ["socket transparent 0 goto out"],
     answered: outMatches().map((match) => {
@@ -169,9 +180,15 @@ function outMatches(): string[] {
   ]);
 }
 
+/** Whose SYNs no other firewall is known to have let through. */
+function unanswered(verdict: string): string[] {
+  return [`${ANSWERED4} != @answered4 ${verdict}`, `${ANSWERED6} != @answered6 ${verdict}`];
+}
+
+/** What is above the limit is not diverted: the sensor holds its source and logs it, as without a decoy. */
 function limitRules(behindNat: boolean): string[] {
   return behindNat
-    ? [`${SYN} ct state new limit rate over ${TRACKED_RATE}/second burst ${TRACKED_RATE} packets counter drop`]
+    ? [`${SYN} ct state new limit rate over ${TRACKED_RATE}/second burst ${TRACKED_RATE} packets counter return`]
     : [];
 }
 

@@ -7,6 +7,7 @@ import {
   ANSWERED_MINUTES,
   BAITED_SECONDS,
   type DecoyPlan,
+  DIVERTED_SECONDS,
   decoyChains,
   decoyedRule,
   decoyHooks,
@@ -264,8 +265,10 @@ const lateAnswers = [`${answered.four} counter return`, `${answered.six} counter
  * Hooks `output`: whom this host itself speaks to, and which customers of its datagram services. A packet costs one set
  * update when it begins or ends a flow.
  */
-const rememberRules: readonly string[] = [
+const rememberRules = ({ decoy }: RulesetPlan): readonly string[] => [
   "oif lo return",
+  // Not tracked either: what the decoy sends would make its visitors whom we have asked.
+  ...(decoy === undefined ? [] : [`meta mark ${decoy.mark} return`]),
   "meta l4proto udp goto datagram",
   "meta l4proto != tcp return",
   // Our own SYN, and nothing that only follows one: a stranger chooses to whom a window probe is sent.
@@ -484,7 +487,7 @@ function sensorRules(plan: RulesetPlan): Rules {
     ...foundRules(plan),
     ...(plan.holdTcp || plan.holdUdp ? trapRules() : {}),
     ...(plan.decoy === undefined ? {} : decoyRules(plan.decoy, decoyWords(plan, weak))),
-    remember: rememberRules,
+    remember: rememberRules(plan),
     datagram: datagramRules(plan),
     answering: answeringRules,
     asked: askedRules,
@@ -514,8 +517,9 @@ function decoyWords(plan: RulesetPlan, weak: (prefix: string) => string) {
     toReheld: heldRules("goto reheld"),
     reheld: foundLog(logPrefixes.probe, "return"),
     held: foundLog(logPrefixes.held, "return"),
+    reheldMute: foundLog(logPrefixes.probe),
+    heldMute: foundLog(logPrefixes.held),
     quiet: weak(logPrefixes.quiet),
-    stray: weak(logPrefixes.stray),
   };
 }
 
@@ -685,6 +689,11 @@ function setDefinitions(): Readonly<Record<string, string>> {
     ...both(
       "through",
       (family) => `type ${family}; flags dynamic, timeout; size ${throughSets.through}; timeout ${THROUGH_SECONDS}s;`,
+    ),
+    ...both(
+      "diverted",
+      (family) =>
+        `type ${family} . inet_service . inet_service; flags dynamic, timeout; size ${decoySets.diverted}; timeout ${DIVERTED_SECONDS}s;`,
     ),
     ...both(
       "baited",

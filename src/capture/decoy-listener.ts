@@ -37,7 +37,7 @@ interface Door {
 
 export class DecoyListener {
   readonly ports: Ports;
-  readonly counters = { handshakes: 0, screened: 0, acceptFailures: 0 };
+  readonly counters = { handshakes: 0, screened: 0, unfinished: 0, acceptFailures: 0 };
   readonly #doors: readonly Door[];
   readonly #nowMs: () => number;
   readonly #acceptor = new Acceptor();
@@ -115,9 +115,14 @@ export class DecoyListener {
     const { peer } = this.#acceptor;
     const arrival = this.#arrival;
     arrival.port = this.#local.of(connection);
+    const isFinished = this.#acceptor.isFinished(connection);
     limitLife(connection, LIFE_SECONDS);
     closeFd(connection);
     if (!this.#acceptor.known || arrival.port === 0) return;
+    if (!isFinished) {
+      this.counters.unfinished++;
+      return;
+    }
     arrival.sourcePort = peer.port;
     arrival.source0 = peer.address0;
     arrival.source1 = peer.address1;

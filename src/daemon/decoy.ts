@@ -73,9 +73,14 @@ export class Decoy {
   }
 
   get counters(): Record<string, number> {
-    const none = { handshakes: 0, screened: 0, acceptFailures: 0 };
-    const { handshakes, screened, acceptFailures } = this.#listener?.counters ?? none;
-    return { decoyHandshakes: handshakes, decoyScreened: screened, decoyAcceptFailures: acceptFailures };
+    const none = { handshakes: 0, screened: 0, unfinished: 0, acceptFailures: 0 };
+    const { handshakes, screened, unfinished, acceptFailures } = this.#listener?.counters ?? none;
+    return {
+      decoyHandshakes: handshakes,
+      decoyScreened: screened,
+      decoyUnfinished: unfinished,
+      decoyAcceptFailures: acceptFailures,
+    };
   }
 
   close(): void {

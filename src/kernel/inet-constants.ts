@@ -26,7 +26,14 @@ export const SOCKADDR_PORT_AT = 2;
 
 /** linux/tcp.h */
 export const TCP_LINGER2 = 8;
+export const TCP_INFO = 11;
 export const TCP_USER_TIMEOUT = 18;
+export const TCP_FASTOPEN = 23;
+
+/** struct tcp_info: u8 state (net/tcp_states.h), u8 x 4, u8 options. */
+export const TCP_INFO_OPTIONS_AT = 5;
+export const TCP_SYN_RECV = 3;
+export const TCPI_OPT_SYN_DATA = 32;
 
 /** asm-generic/errno-base.h, errno.h */
 export const ECONNABORTED = 103;

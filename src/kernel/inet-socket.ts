@@ -14,6 +14,7 @@ const c = {
   accept4: libc.func("int accept4(int fd, void *address, void *bytes, int flags)"),
   setsockopt: libc.func("int setsockopt(int fd, int level, int name, const void *value, uint32_t bytes)"),
   recvmsg: libc.func("int64_t recvmsg(int fd, void *message, int flags)"),
+  getsockopt: libc.func("int getsockopt(int fd, int level, int name, void *value, void *bytes)"),
   close: libc.func("int close(int fd)"),
 };
 
@@ -39,8 +40,12 @@ export function listenTcp(options: InetSocketOptions & { backlog: number; lifeSe
     [I.IPPROTO_TCP, I.TCP_USER_TIMEOUT, options.lifeSeconds * 1000],
   ];
   const opened = openBound(I.SOCK_STREAM, options, life);
-  if ("code" in opened || c.listen(opened.fd, options.backlog) === 0) return opened;
-  return closeAndTell(opened.fd);
+  if ("code" in opened) return opened;
+  if (c.listen(opened.fd, options.backlog) !== 0) return closeAndTell(opened.fd);
+  // A host may accept by the first packet on every listener (net.ipv4.tcp_fastopen): a forged one would be a connection.
+  // Kernels that do not know the option do not accept so either.
+  setOption(opened.fd, [I.IPPROTO_TCP, I.TCP_FASTOPEN, 0]);
+  return opened;
 }
 
 /** Without SO_REUSEADDR: a UDP port that another program has must not be shared, or each gets half of the datagrams. */
@@ -127,6 +132,19 @@ export class Acceptor {
   readonly peer = new Peer();
   known = false;
   readonly #length = new Uint32Array(1);
+  readonly #info = fixedBuffer(I.TCP_INFO_OPTIONS_AT + 1);
+
+  /**
+   * Whether the peer has answered our SYN+ACK. False: the kernel has accepted its first packet already (TCP Fast Open,
+   * which net.ipv4.tcp_fastopen can switch on for every listener), and anybody may have forged that.
+   */
+  isFinished(connection: number): boolean {
+    const info = this.#info;
+    this.#length[0] = info.length;
+    if (c.getsockopt(connection, I.IPPROTO_TCP, I.TCP_INFO, info, this.#length) !== 0) return false;
+    // A RST may have ended it meanwhile, so the state alone does not tell; that its SYN's data was taken does.
+    return info[0] !== I.TCP_SYN_RECV && ((info[I.TCP_INFO_OPTIONS_AT] ?? 0) & I.TCPI_OPT_SYN_DATA) === 0;
+  }
 
   accept(fd: number): number {
     this.#length[0] = I.SOCKADDR_IN6_BYTES;

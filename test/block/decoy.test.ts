@@ -67,12 +67,22 @@ test("every chain that is jumped to has rules, and every chain with rules is rea
 
 test("whom the sensor leaves alone the decoy leaves alone, before it looks at anything else", () => {
   const chains = rulesOf({ ...ordinaryPlan, decoy });
-  for (const chain of ["decoysyn", "decoyack"]) {
-    const rules = chains.get(chain) ?? [];
-    const first = rules.findIndex((rule) => /goto|jump/.test(rule));
-    for (const set of ["@ignored4", "@ignored6", "@guard4", "@delegated4", "@known4", "@known6", "@flows4"])
-      assert.ok(at(rules, `${set} return`) < first, `${chain}: ${set}`);
-  }
+  const rules = chains.get("decoysyn") ?? [];
+  const first = rules.findIndex((rule) => /goto|jump/.test(rule));
+  for (const set of ["@ignored4", "@ignored6", "@guard4", "@delegated4", "@known4", "@known6", "@flows4"])
+    assert.ok(at(rules, `${set} return`) < first, set);
+});
+
+test("no ACK reaches the decoy but of a handshake whose SYN it has got; and what it sends makes nobody one whom we asked", () => {
+  const chains = rulesOf({ ...ordinaryPlan, decoy });
+  const diverting = [...chains.values()].flat().filter((rule) => /(?:goto|jump) divert$/.test(rule));
+  assert.deepEqual(diverting, [
+    "tcp flags & (fin|syn|rst|ack) == ack ip saddr . tcp sport . tcp dport @diverted4 goto divert",
+    "tcp flags & (fin|syn|rst|ack) == ack ip6 saddr . tcp sport . tcp dport @diverted6 goto divert",
+    "jump divert",
+  ]);
+  const remember = chains.get("remember") ?? [];
+  assert.ok(at(remember, `meta mark ${MARK} return`) < at(remember, "goto asked"));
 });
 
 test("a served port is its service's; one served lately is the kernel's to refuse; then the traps", () => {
@@ -98,7 +108,7 @@ test("a handshake counts only where nobody serves: the SYN to a tolerated or a r
   const bait = chains.get("bait") ?? [];
   assert.ok(at(bait, "meta mark !=") < at(bait, "@baited4"), "nor one that the decoy has not taken");
   const four = rulesOf({ ...ordinaryPlan, decoy: { ...decoy, door: { four: 40_001, six: undefined } } });
-  assert.equal(four.get("todecoy")?.length, 1, "a kernel without IPv6");
+  assert.equal(four.get("divert")?.length, 1, "a kernel without IPv6");
 });
 
 test("real, tolerated and closed ports have one listener, and log their SYNs within the same limits", () => {
@@ -106,34 +116,40 @@ test("real, tolerated and closed ports have one listener, and log their SYNs wit
   const diverting = [...chains].filter(([, rules]) => rules.some((rule) => /tproxy/.test(rule)));
   assert.deepEqual(
     diverting.map(([chain]) => chain),
-    ["todecoy"],
+    ["divert"],
   );
-  for (const chain of ["bait", "standin"]) assert.equal(chains.get(chain)?.[0], "jump todecoy");
+  for (const chain of ["bait", "standin"]) assert.ok(chains.get(chain)?.includes("jump todecoy"));
   const lure = chains.get("lure") ?? [];
   assert.ok(at(lure, "@soft4 goto standin") < at(lure, "jump todecoy"));
   const logs = (chain: string) => (chains.get(chain) ?? []).filter((rule) => /log prefix/.test(rule));
   const alike = (rule: string) => rule.replace(/prefix "\w+"/, "");
   assert.equal(logs("reheld").length, 2);
   assert.deepEqual(logs("standin").map(alike), logs("reheld").map(alike));
+  assert.deepEqual(logs("muteheld").map(alike), logs("mute").map(alike));
 });
 
 test("the mark comes after tproxy, which ends the rule where no listener is: a dead daemon's ports are the sensor's", () => {
   const chains = rulesOf({ ...ordinaryPlan, decoy });
-  for (const rule of chains.get("todecoy") ?? [])
+  for (const rule of chains.get("divert") ?? [])
     assert.match(rule, /tproxy ip6? to \S+ meta mark set 1886549504 notrack$/);
   assert.equal(chains.get("bait")?.[1], `meta mark != ${MARK} return`);
   const sensor = chains.get("sensor") ?? [];
   assert.ok(at(sensor, "goto decoyed") < at(sensor, "goto newtcp"));
 });
 
-test("a real port is covered only for the held and softly blocked, and only where closed ports get their answers out", () => {
-  const served = rulesOf({ ...ordinaryPlan, decoy }).get("served") ?? [];
-  assert.deepEqual(served.slice(0, 3), [
-    "tcp dport @public_tcp return",
-    "ip saddr & 255.255.255.0 != @answered4 return",
-    "ip6 saddr & ffff:ffff:ffff:: != @answered6 return",
-  ]);
-  for (const rule of served.slice(3)) assert.match(rule, /@(held|soft)(4|6|24|56|48|mac) .*goto standin$/);
+test("a real port is covered only for the held and softly blocked; where closed ports get no answers out, both are mute", () => {
+  const chains = rulesOf({ ...ordinaryPlan, decoy });
+  for (const [chain, mute] of [
+    ["standin", "muteheld"],
+    ["reheld", "mute"],
+  ] as const)
+    assert.deepEqual(chains.get(chain)?.slice(0, 2), [
+      `ip saddr & 255.255.255.0 != @answered4 goto ${mute}`,
+      `ip6 saddr & ffff:ffff:ffff:: != @answered6 goto ${mute}`,
+    ]);
+  const served = chains.get("served") ?? [];
+  assert.equal(served[0], "tcp dport @public_tcp return");
+  for (const rule of served.slice(1)) assert.match(rule, /@(held|soft)(4|6|24|56|48|mac) .*goto standin$/);
 });
 
 test("behind a translation handshakes are tracked, and so limited", () => {

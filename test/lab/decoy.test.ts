@@ -293,7 +293,7 @@ test("a reload switches the decoy on, to another mark, and off", async (t) => {
   assert.deepEqual(await answering(2), CLOSED);
   await reload({ ...open, DECOY_MARK: "77" });
   assert.deepEqual(await answering(3), CLOSED);
-  const listed = await lab.target.mustRun(["nft", "list", "chain", "inet", "portreeve", "todecoy"]);
+  const listed = await lab.target.mustRun(["nft", "list", "chain", "inet", "portreeve", "divert"]);
   assert.match(listed, /meta mark set 0x0000004d/);
   await reload({ ...open, ANSWER: "silent" });
   assert.deepEqual(await answering(4), []);
