@@ -45,6 +45,7 @@ const toldAs: Readonly<Record<string, string>> = {
   "capture/decoy-listener.ts acceptFailures": "decoyAcceptFailures",
   "capture/decoy-listener.ts handshakes": "decoyHandshakes",
   "capture/decoy-listener.ts screened": "decoyScreened",
+  "capture/decoy-listener.ts unfinished": "decoyUnfinished",
   "capture/listen-tcp.ts acceptFailures": "listenAcceptFailures",
   "capture/listen-tcp.ts accepts": "listenAccepts",
   "capture/listen-tcp.ts wakeupsCutShort": "listenWakeupsCutShort",
