@@ -40,7 +40,10 @@ export interface BlockerParts {
   readonly detector: Pick<Detector, "reset" | "letWait" | "endWait" | "lastSeenMs">;
   readonly offences: OffenceMemory;
   /** KILL_ROUTE and its like; absent where nothing of the kind is run. */
-  readonly delegate?: Delegate;
+  readonly delegate?: Pick<
+    Delegate,
+    "hasSteps" | "runOnly" | "respond" | "takeOver" | "giveBack" | "isStillThere" | "restore" | "release" | "isByHand"
+  >;
   /** `run --trial`. */
   readonly trial?: Trial | undefined;
   /** What a block by hand ends. Absent: not counted. */

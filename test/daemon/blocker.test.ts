@@ -4,16 +4,17 @@ import { Blocker, type BlockerParts } from "../../src/daemon/blocker.ts";
 import { OffenceMemory } from "../../src/judge/escalation.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
+import { block } from "../block/blocks.ts";
 import { load, settingsOf } from "../config/support.ts";
 import { createRandom } from "../detect/score-figures.ts";
 import { prefix } from "../support/prefix.ts";
-import { FakeDetector, FakeFirewall, FakeRecorder, FakeStore, verdictOn } from "./fakes.ts";
+import { FakeDelegate, FakeDetector, FakeFirewall, FakeRecorder, FakeStore, verdictOn } from "./fakes.ts";
 
 const HOUR = 3_600_000;
 const SOURCE = "192.0.2.1";
 const source = prefix(SOURCE);
 
-function setUp(conf = "", wider?: BlockerParts["wider"]) {
+function setUp(conf = "", wider?: BlockerParts["wider"], maxBlocks?: number) {
   const clock = { ms: 1_700_000_000_000 };
   const text = `BLOCK_TCP="1"\nBLOCK_TIME="1h"\nBLOCK_TIME_FACTOR="4"\nBLOCK_TIME_MAX="10h"\nSOFT_BLOCK_TIME="10m"\n${conf}`;
   const settings = settingsOf(load(text));
@@ -22,10 +23,12 @@ function setUp(conf = "", wider?: BlockerParts["wider"]) {
     store: new FakeStore(),
     recorder: new FakeRecorder(),
     detector: new FakeDetector(),
+    delegate: new FakeDelegate(),
     offences: new OffenceMemory({ memoryMs: settings.blockTimeMaxMs, seed: { k0: 1, k1: 2 } }),
     nowMs: () => clock.ms,
     random: createRandom(1),
     ...(wider !== undefined && { wider }),
+    ...(maxBlocks !== undefined && { maxBlocks }),
   };
   const blocker = new Blocker(settings, parts);
   const verdict = (action: "soft" | "block", from = SOURCE) => verdictOn(from, action, clock.ms);
@@ -332,4 +335,68 @@ test("a network is softly blocked while the breaker is open, and one without a s
     assert.equal(blocker.list.get(prefix(network))?.soft, true);
   }
   assert.equal(blocker.list.get(prefix("203.0.112.0/23")), undefined, "an interval would be blocked in full");
+});
+
+test("no command is run about whom this host depends on, proven or not; about anybody else one is", () => {
+  const { blocker, delegate, firewall, verdict } = setUp();
+  const { finding } = verdict("block");
+  for (const grade of ["handshake", "silence"] as const)
+    blocker.carryOut([{ action: "block", grade, guard: "gateway", finding }]);
+  assert.deepEqual(delegate.asked, []);
+  assert.ok(firewall.kernel.has(`full ${SOURCE}`), "the built-in table blocks a proven gateway all the same");
+  blocker.carryOut([{ action: "spare", because: "guarded", guard: "resolver", proven: "silence", finding }]);
+  blocker.carryOut([verdict("soft", "192.0.2.3")]);
+  assert.deepEqual(delegate.asked, []);
+  blocker.carryOut([verdict("block", "192.0.2.2")]);
+  assert.deepEqual(delegate.asked, ["respond 192.0.2.2"]);
+});
+
+for (const action of ["block", "soft"] as const) {
+  test(`a ${action === "soft" ? "soft" : "full"} block that the full list refuses leaves nothing in the kernel and nothing in the store`, () => {
+    const { blocker, firewall, store, recorder, detector, verdict } = setUp("", undefined, 1);
+    blocker.carryOut([verdict("block")]);
+    recorder.take();
+    blocker.carryOut([verdict(action, "192.0.2.2")]);
+    assert.deepEqual([...firewall.kernel.keys()], [`full ${SOURCE}`]);
+    assert.deepEqual([...store.rows.keys()], [SOURCE]);
+    assert.deepEqual([...store.offences.keys()], [SOURCE]);
+    assert.deepEqual([blocker.list.size, blocker.failures], [1, 1]);
+    assert.deepEqual(detector.resets, ["192.0.2.2"]);
+    assert.deepEqual(recorder.take(), [`finding ${action}`, "failed 192.0.2.2: the block list is full (1)"]);
+  });
+}
+
+const responses = [
+  { what: "a full block", more: {}, isUndone: true },
+  { what: "a full block on proof", more: { grade: "silence" }, isUndone: true },
+  { what: "a soft block", more: { soft: true }, isUndone: false },
+  { what: "a block by hand", more: { grade: "manual" }, isUndone: false },
+  { what: "a block on trial", more: { afterTrial: { untilMs: undefined } }, isUndone: false },
+] as const;
+for (const { what, more, isUndone } of responses) {
+  test(`commands ${isUndone ? "are" : "are not"} undone for ${what}: at a start that finds it ended, and when it ends`, async () => {
+    const { blocker, delegate, clock } = setUp();
+    await blocker.undoEnded([block(SOURCE, more)]);
+    assert.deepEqual(delegate.asked.splice(0), isUndone ? [`release ${SOURCE}`] : []);
+    blocker.list.put(block(SOURCE, { untilMs: clock.ms, ...more }));
+    blocker.tick();
+    assert.equal(blocker.list.size, 0);
+    assert.deepEqual(delegate.asked, isUndone ? [`release ${SOURCE}`] : []);
+  });
+}
+
+test("an offence ends when its block does, not when the daemon comes to take it off the list; by hand it ends now", () => {
+  const { blocker, offences, clock, verdict } = setUp();
+  blocker.carryOut([verdict("block")]);
+  const endMs = clock.ms + HOUR;
+  // The machine slept.
+  clock.ms = endMs + 5 * HOUR;
+  blocker.tick();
+  assert.equal(blocker.list.size, 0);
+  assert.equal(offences.get(source, clock.ms)?.lastEndMs, endMs);
+  clock.ms += 60_000;
+  blocker.carryOut([verdict("block")]);
+  clock.ms += 60_000;
+  blocker.lift([...blocker.list.values()], "by hand");
+  assert.equal(offences.get(source, clock.ms)?.lastEndMs, clock.ms);
 });

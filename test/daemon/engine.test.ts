@@ -5,9 +5,11 @@ import { test } from "node:test";
 import { logPrefixes } from "../../src/block/ruleset.ts";
 import { Engine, type ProbeState } from "../../src/daemon/engine.ts";
 import { Detector } from "../../src/detect/detector.ts";
+import type { Probe } from "../../src/detect/probe.ts";
 import { SourceTable } from "../../src/detect/source-table.ts";
 import { Judge, type JudgeContext } from "../../src/judge/judge.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
+import { Arrival } from "../../src/wire/arrival.ts";
 import { TcpFlag } from "../../src/wire/packet.ts";
 import { prefix, ranges, seed } from "../detect/probes.ts";
 import { buildTcp } from "../support/build-packet.ts";
@@ -140,4 +142,76 @@ test("an answer of ours that is told of is about its destination, and no probe",
   for (const each of [engine, watching]) each.packet(bytes, 0, bytes.length, logPrefixes.through.charCodeAt(0));
   assert.deepEqual(told, [[0, 0, 0xffff, 0xc0000207]]);
   assert.deepEqual([states, watching.counters.answersThrough, watching.counters.probes], [[], 1, 0]);
+});
+
+/** An engine on a clock of the test's own; what its listener is told is of no interest. */
+function onClock(more: Partial<JudgeContext> = {}) {
+  const clock = { ms: NOW_MS };
+  const detector = new Detector({ table: new SourceTable(16, seed), policy, near: ranges() });
+  const told: { readonly kind: number; readonly timeMs: number }[] = [];
+  const tooled: string[] = [];
+  const listener = {
+    probe: ({ kind, timeMs }: Probe) => told.push({ kind, timeMs }),
+    verdict: () => undefined,
+    proof: () => undefined,
+    batchEnd: () => undefined,
+  };
+  const engine = new Engine({
+    detector,
+    judge: new Judge({ ...context, ...more }),
+    listener,
+    tools: { note: () => tooled.push("noted") },
+    nowMs: () => clock.ms,
+  });
+  const syn = (source: string): void => {
+    const bytes = buildTcp({
+      source,
+      destination: "203.0.113.1",
+      sourcePort: 40_000,
+      destinationPort: 23,
+      flags: TcpFlag.Syn,
+    });
+    engine.packet(bytes, 0, bytes.length, logPrefixes.probe.charCodeAt(0));
+  };
+  return { clock, detector, engine, told, tooled, syn };
+}
+
+test("all packets of a delivery have one time, and the next delivery has its own", () => {
+  const { clock, detector, engine, told, syn } = onClock();
+  syn("192.0.2.1");
+  clock.ms += 7;
+  syn("192.0.2.2");
+  assert.equal(engine.timeMs, NOW_MS);
+  engine.batchEnd();
+  assert.equal(engine.timeMs, 0, "between deliveries whoever asks the engine for the time asks a clock");
+  clock.ms += 59_993;
+  syn("192.0.2.3");
+  assert.deepEqual(
+    told.map(({ timeMs }) => timeMs - NOW_MS),
+    [0, 0, 60_000],
+  );
+  assert.equal(detector.lastSeenMs(prefix("192.0.2.3")), NOW_MS + 60_000);
+});
+
+for (const { what, from, more } of [
+  { what: "this host's own addresses", from: "203.0.113.9", more: { own: ranges("203.0.113.9") } },
+  { what: "addresses that no other host has", from: "127.0.0.1", more: {} },
+  { what: "the allow list", from: "203.0.113.9", more: { ignored: ranges("203.0.113.0/24") } },
+]) {
+  test(`packets from ${what} are counted, and nobody remembers them`, () => {
+    const { detector, engine, told, tooled, syn } = onClock(more);
+    const arrival = new Arrival();
+    const { w0, w1, w2, w3 } = prefix(from);
+    Object.assign(arrival, { source0: w0, source1: w1, source2: w2, source3: w3, protocol: 6, port: 23 });
+    syn(from);
+    engine.arrival(arrival);
+    assert.deepEqual([detector.table.size, told, tooled], [0, [], []]);
+    assert.deepEqual([engine.counters.own + engine.counters.ignored, engine.counters.probes], [2, 2]);
+  });
+}
+
+test("packets from the guard are remembered: what is proven about it is blocked all the same", () => {
+  const { detector, engine, told, syn } = onClock();
+  syn("198.51.100.1");
+  assert.deepEqual([detector.table.size, told.length, engine.counters.guarded], [1, 1, 1]);
 });

@@ -2,6 +2,8 @@
 import type { Block } from "../../src/block/block.ts";
 import type { Held, Outcome } from "../../src/block/firewall.ts";
 import type { NetworkAudit } from "../../src/block/network-blocks.ts";
+import type { Responded } from "../../src/daemon/delegate.ts";
+import type { Finding } from "../../src/detect/finding.ts";
 import { Kind } from "../../src/detect/probe.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
 import type { StoredBlock, StoredOffences } from "../../src/record/store.ts";
@@ -218,6 +220,43 @@ export class FakeRecorder {
   /** Says what was said since the last call, and forgets it. */
   take(): string[] {
     return this.said.splice(0);
+  }
+}
+
+/** The administrator's commands: each that was asked for is said, and works. */
+export class FakeDelegate {
+  readonly asked: string[] = [];
+  hasSteps = true;
+
+  async respond({ source }: Finding): Promise<Responded> {
+    this.asked.push(`respond ${formatPrefix(source)}`);
+    return { results: [], backend: undefined };
+  }
+
+  async runOnly({ source }: Finding): Promise<void> {
+    this.asked.push(`run ${formatPrefix(source)}`);
+  }
+
+  async release({ source }: Block): Promise<void> {
+    this.asked.push(`release ${formatPrefix(source)}`);
+  }
+
+  takeOver(): string {
+    return "";
+  }
+
+  giveBack(): void {}
+
+  async isStillThere(): Promise<boolean> {
+    return true;
+  }
+
+  async restore(): Promise<boolean> {
+    return true;
+  }
+
+  isByHand(): boolean {
+    return true;
   }
 }
 

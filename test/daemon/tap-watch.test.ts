@@ -10,7 +10,7 @@ import { formatPrefix, formatWords } from "../../src/wire/address.ts";
 import { TcpFlag } from "../../src/wire/packet.ts";
 import { load, settingsOf } from "../config/support.ts";
 import { prefix, ranges } from "../detect/probes.ts";
-import { buildTcp, buildUdp } from "../support/build-packet.ts";
+import { buildIcmp, buildTcp, buildUdp } from "../support/build-packet.ts";
 
 const RAW = 101;
 const SCANNER = "203.0.113.7";
@@ -85,6 +85,26 @@ test("waits end with the clock, though no packet comes; not before what is still
   const [found] = take();
   assert.equal(found?.finding.policy, "breadth");
   assert.match(describeFinding(found?.finding ?? assert.fail()), /; found by breadth alone$/);
+});
+
+test("a datagram to an ephemeral port may be a late answer: unheard or refused, it is nobody's probe", () => {
+  const { watch, clock, give, take, scan } = setUp();
+  scan("203.0.113.8", [80]);
+  const send = (source: string, firstPort: number, count: number, isRefused: boolean) => {
+    for (let port = firstPort; port < firstPort + count; port++) {
+      const datagram = buildUdp({ source, destination: HOME, sourcePort: 40_000, destinationPort: port });
+      give(datagram);
+      const payload = datagram.subarray(0, 28);
+      if (isRefused) give(buildIcmp({ source: HOME, destination: source, type: 3, code: 3, payload }));
+    }
+    clock.ms += 4_001;
+    watch.tick(clock.ms);
+    return take().map(({ finding: { policy } }) => policy);
+  };
+  assert.deepEqual(send("203.0.113.10", 32_768, 200, false), [], "unheard, ephemeral");
+  assert.deepEqual(send("203.0.113.11", 32_767 - 40, 40, false), ["breadth"], "unheard, below");
+  assert.deepEqual(send("203.0.113.12", 32_768, 3, true), [], "refused, ephemeral");
+  assert.deepEqual(send("203.0.113.13", 32_765, 3, true), ["score"], "refused, below");
 });
 
 test("who was found by breadth alone is found once more by something stronger, and then no more", () => {

@@ -195,6 +195,17 @@ test("history: with PROOF on only proof, never a spared source", () => {
   assert.deepEqual(of({ action: "block", grade: "handshake", finding: found }), [true, true]);
   assert.deepEqual(of({ action: "block", grade: "silence", finding: found }), [true, true]);
   assert.deepEqual(of({ action: "spare", because: "guarded", finding: found }), [false, false]);
+  for (const grade of ["direct", "handshake", "silence"] as const)
+    assert.deepEqual(of({ action: "block", grade, guard: "gateway", finding: found }), [false, false], grade);
+});
+
+test("history: fail2ban bans on a line, so a guarded source has none though it is proven and blocked", () => {
+  const { history, recorder } = setUp({ proof: "on" });
+  recorder.finding({ action: "block", grade: "silence", guard: "gateway", finding: finding() });
+  recorder.blocked({ ...block, grade: "silence" }, command, finding());
+  assert.deepEqual(history, []);
+  recorder.finding({ action: "block", grade: "silence", finding: finding("192.0.2.2") });
+  assert.equal(history.length, 1);
 });
 
 test("JSON: one line an event", () => {
