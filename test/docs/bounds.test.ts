@@ -1,0 +1,500 @@
+// The bounds and defaults that the pages state are the constants of src. One row a sentence: the page, what it says with
+// its figures in groups, and the figures that are in force. A figure of a constant that its room keeps to itself is read
+// from the source, by the file's name, so that a file may move.
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { test } from "node:test";
+import { decoySets } from "../../src/block/decoy.ts";
+import { MAX_NETWORKS } from "../../src/block/network-blocks.ts";
+import { buildRuleset, COPY_BYTES, rates, setSizes } from "../../src/block/ruleset.ts";
+import { allKeys } from "../../src/config/keys.ts";
+import { controlLimits } from "../../src/control/limits.ts";
+import { MAX_BLOCKS } from "../../src/daemon/memory-limit.ts";
+import { DEFAULT_MAX_CONTACTS, DEFAULT_MAX_SOURCES } from "../../src/detect/tap/tap-judge.ts";
+import { DEFAULT_OFFENCE_CAPACITY } from "../../src/judge/escalation.ts";
+import { PROOF_BITS, silenceLimits, slowWindow } from "../../src/judge/silence-test.ts";
+import { MAX_WRITTEN } from "../../src/record/blocked-file.ts";
+import { LOOKUP_MS } from "../../src/record/resolver.ts";
+import { ordinaryPlan } from "../block/plan.ts";
+import { repositoryFolder } from "../support/repository.ts";
+
+const HOW = "docs/how-it-works.md";
+
+const sources = readdirSync(repositoryFolder("src"), { recursive: true, encoding: "utf8" })
+  .filter((path) => path.endsWith(".ts"))
+  .map((path) => ({ name: basename(path), text: readFileSync(repositoryFolder(`src/${path}`), "utf8") }));
+
+/** "64 * 1024", "4 << 20", "1_048_576" */
+function numberOf(expression: string): number {
+  const [whole = "", shift] = expression.split("<<");
+  const product = whole.split("*").reduce((result, factor) => result * Number(factor.replaceAll("_", "").trim()), 1);
+  return shift === undefined ? product : product * 2 ** Number(shift);
+}
+
+/** The number that stands behind `before` in the one file of src that is called so and has it. */
+function inSource(name: string, before: string | RegExp): number {
+  const text = typeof before === "string" ? before : before.source;
+  const pattern = new RegExp(`${text}([\\d_.]+(?: (?:\\*|<<) [\\d_.]+)*)`);
+  const found = sources.filter((file) => file.name === name).flatMap((file) => pattern.exec(file.text)?.[1] ?? []);
+  assert.equal(found.length, 1, `src has ${found.length} files ${name} with "${before}": mend this table`);
+  return numberOf(found[0] ?? "");
+}
+
+/** Of one class of log lines: a second, the burst; in the long run a second, its burst. */
+function lineLimits(about: string): readonly number[] {
+  const four = /burst: (\S+), perSecond: (\S+), lasting: \{ burst: (\S+), perSecond: (\S+) \} \},\s+about: "([^"]+)"/g;
+  const found = sources
+    .filter(({ name }) => name === "journal.ts")
+    .flatMap(({ text }) => [...text.matchAll(four)])
+    .find((match) => match[5] === about);
+  assert.ok(found !== undefined, `src has no lines about "${about}": mend this table`);
+  const [, burst = "", perSecond = "", longBurst = "", longPerSecond = ""] = found;
+  return [perSecond, burst, longPerSecond, longBurst].map(numberOf);
+}
+
+/** What the shipped file sets, or leaves at its default. */
+function shipped(key: string): string {
+  const found = allKeys.find(({ name }) => name === key);
+  assert.ok(found !== undefined, `there is no key ${key}`);
+  return found.shipped ?? found.absent;
+}
+
+function shippedNumber(key: string, unit = ""): number {
+  const value = shipped(key);
+  assert.ok(value.endsWith(unit), `${key} is "${value}", not in "${unit}"`);
+  return Number(value.slice(0, value.length - unit.length));
+}
+
+const names: Readonly<Record<string, number>> = {
+  two: 2,
+  three: 3,
+  four: 4,
+  five: 5,
+  ten: 10,
+  quarter: 0.25,
+  twentieth: 0.05,
+  second: 1,
+  week: 7,
+  day: 1,
+};
+
+function figureOf(text: string): number {
+  return names[text] ?? Number(text.replaceAll(",", ""));
+}
+
+interface Row {
+  readonly page: string;
+  /** Its groups are figures. */
+  readonly says: RegExp;
+  readonly are: () => readonly number[];
+}
+
+const rows: readonly Row[] = [
+  // The daemon's bounds.
+  {
+    page: HOW,
+    says: /silence test: sources \| ([\d,]+) \([^)]*\); ([\d,]+) newcomers a second/,
+    are: () => [
+      silenceLimits.sources,
+      inSource("newcomers.ts", /const forAnybody = \{ burst: \S+ perSecond: /) +
+        inSource("newcomers.ts", /const forInsistent = \{ burst: \S+ perSecond: /),
+    ],
+  },
+  {
+    page: HOW,
+    says: /ports of a source, closed and open alike \| ([\d,]+)/,
+    are: () => [silenceLimits.portsPerSource],
+  },
+  {
+    page: HOW,
+    says: /answers by RST \| ([\d,]+)\/s to one source, ([\d,]+)\/s in all, ([\d,]+)\/s more/,
+    are: () => [
+      inSource("prover.ts", /const answersToOne = \{ burst: \S+ perSecond: /),
+      inSource("prover.ts", /const answersInAll = \{ burst: \S+ perSecond: /),
+      inSource("prover.ts", /const answersToPromising = \{ burst: \S+ perSecond: /),
+    ],
+  },
+  {
+    page: HOW,
+    says: /mirror port: contacts; sources \| ([\d,]+); MAX_SOURCES, at most ([\d,]+)/,
+    are: () => [DEFAULT_MAX_CONTACTS, DEFAULT_MAX_SOURCES],
+  },
+  {
+    page: HOW,
+    says: /not yet judged \| a queue of (\d+) MiB/,
+    are: () => [inSource("tracking-thread.ts", "const QUEUE_BYTES = ") / 2 ** 20],
+  },
+  {
+    page: HOW,
+    says: /tools: sources \| ([\d,]+); ([\d,]+) newcomers a second/,
+    are: () => [
+      inSource("tool-memory.ts", "const CAPACITY = "),
+      inSource("tool-memory.ts", /const newcomers = \{ burst: \S+ perSecond: /),
+    ],
+  },
+  {
+    page: HOW,
+    says: /counting whom a full block ends \| \d+ sources a delivery, ([\d,]+) connections, a (twentieth) of the time/,
+    are: () => [inSource("ended.ts", "const MAX_CONNECTIONS = "), inSource("ended.ts", "const SHARE_OF_TIME = ")],
+  },
+  {
+    page: HOW,
+    says: /wider IPv6 blocks \| ([\d,]+); ([\d,]+) waiting/,
+    are: () => [inSource("wider-blocks.ts", "const MAX_WIDE = "), inSource("wider-blocks.ts", "const MAX_WAITING = ")],
+  },
+  {
+    page: HOW,
+    says: /commands of the administrator's own \| (\d+) at once, ([\d,]+) waiting, (\d+) s each/,
+    are: () => [
+      inSource("command-runner.ts", "atOnce = "),
+      inSource("command-runner.ts", "queueLimit = "),
+      inSource("command-runner.ts", "timeLimitMs = ") / 1000,
+    ],
+  },
+  {
+    page: HOW,
+    says: /hosts\.deny in the works \| ([\d,]+)/,
+    are: () => [inSource("responder.ts", "const MAX_SOURCES = ")],
+  },
+  { page: HOW, says: /hosts\.deny in the works \| ([\d,]+)/, are: () => [inSource("hosts-deny.ts", "queueLimit = ")] },
+  {
+    page: HOW,
+    says: /the guard without gateways, resolvers and peers \| ([\d,]+)/,
+    are: () => [inSource("guard.ts", "const MAX_GUARDED = ")],
+  },
+  { page: HOW, says: /BLOCKED_FILE \| ([\d,]+) sources/, are: () => [MAX_WRITTEN] },
+  { page: HOW, says: /BLOCKED_FILE has the newest ([\d,]+) blocks/, are: () => [MAX_WRITTEN] },
+  {
+    page: HOW,
+    says: /RESOLVE_HOST \| (\d+) questions at once, (\d+) waiting, (\d+) s each; ([\d,]+) lines waiting/,
+    are: () => [
+      inSource("resolver.ts", "const MAX_IN_FLIGHT = "),
+      inSource("resolver.ts", "const MAX_WAITING = "),
+      LOOKUP_MS / 1000,
+      inSource("line-queue.ts", "const MAX_QUEUED = "),
+    ],
+  },
+  {
+    page: HOW,
+    says: /blocks listed \| one for (\d+) KiB of .* and for (\d+) bytes of V8's heap beyond (\d+) MiB, at most ([\d,]+):/,
+    are: () => [
+      inSource("memory-limit.ts", "const MEMORY_BYTES_A_BLOCK = ") / 1024,
+      inSource("memory-limit.ts", "const HEAP_BYTES_A_BLOCK = "),
+      inSource("memory-limit.ts", "const HEAP_BYTES_TAKEN = ") / 2 ** 20,
+      MAX_BLOCKS,
+    ],
+  },
+  {
+    page: HOW,
+    says: /no finding's numbers \| ([\d,]+) different texts of ([\d,]+) characters/,
+    are: () => [inSource("text-table.ts", "const MAX_TEXTS = "), inSource("text-table.ts", "const MAX_CHARS = ")],
+  },
+  { page: HOW, says: /networks blocked \| ([\d,]+)/, are: () => [MAX_NETWORKS] },
+  { page: HOW, says: /`blockednet4\/6` .*\| of ([\d,]+) networks in all/, are: () => [MAX_NETWORKS] },
+  { page: HOW, says: /offences remembered \| ([\d,]+)/, are: () => [DEFAULT_OFFENCE_CAPACITY] },
+  { page: HOW, says: /offences remembered \| ([\d,]+)/, are: () => [inSource("store.ts", "maxOffences: ")] },
+  {
+    page: HOW,
+    says: /probe events \| ([\d,]+)\/s, burst ([\d,]+); while the breaker is open ([\d,]+)\/s, burst ([\d,]+)/,
+    are: () => [
+      inSource("recorder.ts", /const probeBudget = \{ burst: \S+ perSecond: /),
+      inSource("recorder.ts", /const probeBudget = \{ burst: /),
+      inSource("recorder.ts", /const floodProbeBudget = \{ burst: \S+ perSecond: /),
+      inSource("recorder.ts", /const floodProbeBudget = \{ burst: /),
+    ],
+  },
+  {
+    page: HOW,
+    says: /sources that wait for their lot \| a (quarter) of a second's, (\d+) to ([\d,]+)/,
+    are: () => [
+      inSource("breaker.ts", "const PLACES_PER_TOKEN_A_SECOND = "),
+      inSource("breaker.ts", "const MIN_PLACES = "),
+      inSource("breaker.ts", "const MAX_PLACES = "),
+    ],
+  },
+  {
+    page: HOW,
+    says: /burst (ten) minutes' \|/,
+    are: () => [inSource("blocker.ts", "const FULL_BURST_SECONDS = ") / 60],
+  },
+  {
+    page: HOW,
+    says: /log lines \| findings and blocks ([\d,]+)\/s \(burst ([\d,]+)\) and in the long run (\d+)\/s \(burst ([\d,]+)\)/,
+    are: () => lineLimits("findings and blocks"),
+  },
+  {
+    page: HOW,
+    says: /repetitions ([\d,]+)\/s \(([\d,]+)\), ([\d,]+)\/s \(([\d,]+)\); warnings ([\d,]+)\/s \(([\d,]+)\), ([\d.]+)\/s \(([\d,]+)\)/,
+    are: () => [...lineLimits("blocked sources"), ...lineLimits("warnings")],
+  },
+  {
+    page: HOW,
+    says: /events of findings and blocks \| ([\d,]+)\/s \(burst ([\d,]+)\)/,
+    are: () => [
+      inSource("recorder.ts", /const decisionBudget = \{ burst: \S+ perSecond: /),
+      inSource("recorder.ts", /const decisionBudget = \{ burst: /),
+    ],
+  },
+  {
+    page: HOW,
+    says: /history lines \| ([\d,]+)\/s \(burst ([\d,]+)\) and in the long run (\d+)\/s \(([\d,]+)\), of the ([\d,]+) latest/,
+    are: () => [
+      inSource("history-sources.ts", /const budget = \{ burst: \S+ perSecond: /),
+      inSource("history-sources.ts", /const budget = \{ burst: /),
+      inSource("history-sources.ts", /lasting: \{ burst: \S+ perSecond: /),
+      inSource("history-sources.ts", /lasting: \{ burst: /),
+      inSource("history-sources.ts", "const MAX_SOURCES = "),
+    ],
+  },
+  {
+    page: HOW,
+    says: /store, while it fails \| ([\d,]+) events, ([\d,]+) blocks/,
+    are: () => [inSource("store.ts", "maxPendingEvents: "), inSource("store.ts", "maxPendingBlocks: ")],
+  },
+  {
+    page: HOW,
+    says: /one turn of the event loop \| (\d+) ms of reading and judging, (\d+) packets a step; (\d+) ended blocks; ([\d,]+) rows/,
+    are: () => [
+      inSource("nflog.ts", "const TURN_MS = "),
+      inSource("nflog.ts", "const PACKETS_PER_STEP = "),
+      inSource("blocker.ts", "const EXPIRIES_PER_TURN = "),
+      inSource("store.ts", "const FLUSH_ROWS = "),
+    ],
+  },
+  {
+    page: HOW,
+    says: /control socket \| (\d+) followers, (\d+) KiB requests, ([\d,]+) events an answer/,
+    are: () => [controlLimits.followers, controlLimits.bodyBytes / 1024, controlLimits.events],
+  },
+  // The kernel's rules.
+  {
+    page: HOW,
+    says: /further probes are logged and dropped.*; ([\d,]+) new holds a second/,
+    are: () => [rates.newHolds],
+  },
+  {
+    page: HOW,
+    says: /A flood of more than ([\d,]+) forged sources a second stops new holds/,
+    are: () => [rates.newHolds],
+  },
+  {
+    page: HOW,
+    says: /Logging is limited as well: ([\d,]+) probes a second at once, in a burst ([\d,]+),/,
+    are: () => [rates.prompt, rates.promptBurst],
+  },
+  {
+    page: HOW,
+    says: /new sources flood in\), ([\d,]+) a second in batches of at most \d+ ms, ([\d,]+) a second of weak evidence/,
+    are: () => [rates.batch, rates.weak],
+  },
+  {
+    page: HOW,
+    says: /the daemon is not woken by packets but looks every (\d+) ms/,
+    are: () => [inSource("nflog.ts", "const FLOOD_LOOK_MS = ")],
+  },
+  { page: HOW, says: /Logged to the daemon \((\d+) bytes\)/, are: () => [COPY_BYTES] },
+  {
+    page: HOW,
+    says: /the source is put in the hold for (\d+) s/,
+    are: () => [inSource("ruleset.ts", "const HOLD_SECONDS = ")],
+  },
+  {
+    page: HOW,
+    says: /or behind one link-layer address on them, were put in the hold: (\d+) at once, and \d+ a minute/,
+    are: () => [inSource("neighbours.ts", "const NEIGHBOURS_PER_MINUTE = ")],
+  },
+  {
+    page: HOW,
+    says: /at most ([\d,]+) half-open handshakes a listener/,
+    are: () => [inSource("decoy-listener.ts", "const BACKLOG = ")],
+  },
+  {
+    page: HOW,
+    says: /at most ([\d,]+) new ones a second are answered/,
+    are: () => [inSource("decoy.ts", "const TRACKED_RATE = ")],
+  },
+  // Times at which the daemon looks.
+  {
+    page: HOW,
+    says: /resolv\.conf, systemd-resolved's resolv\.conf \| every (\d+) s/,
+    are: () => [inSource("running.ts", "const HOST_MS = ") / 1000],
+  },
+  {
+    page: HOW,
+    says: /the names of sshd's processes\) \| every (\d+) s/,
+    are: () => [inSource("running.ts", "const SESSIONS_MS = ") / 1000],
+  },
+  {
+    page: HOW,
+    says: /`learned`\): saved every (ten) minutes/,
+    are: () => [inSource("running.ts", "const SAVE_MS = ") / 60_000],
+  },
+  {
+    page: HOW,
+    says: /the kernel's list of them is read every (\d+) s/,
+    are: () => [inSource("running.ts", "const LOOK_MS = ") / 1000],
+  },
+  // The silence test.
+  { page: HOW, says: /One false proof in 2\^(\d+) for whoever/, are: () => [PROOF_BITS] },
+  { page: HOW, says: /if it waits for up to (\d+) s before it repeats/, are: () => [slowWindow.ms / 1000] },
+  { page: "README.md", says: /one false proof in 2\^(\d+)/, are: () => [PROOF_BITS] },
+  { page: "README.md", says: /repeats within (\d+) s/, are: () => [slowWindow.ms / 1000] },
+  // README.
+  {
+    page: "README.md",
+    says: /HOLD the source, same packet, (\d+) s/,
+    are: () => [inSource("ruleset.ts", "const HOLD_SECONDS = ")],
+  },
+  { page: "README.md", says: /log (\d+) bytes \(nfnetlink_log\)/, are: () => [COPY_BYTES] },
+  { page: "README.md", says: /above\s+([\d,]+) new sources a second/, are: () => [rates.newHolds] },
+  { page: "README.md", says: /\(([\d,]+) pairs of each kind and family\)/, are: () => [setSizes.known] },
+  { page: "README.md", says: /\(([\d,]+) pairs of each kind and family\)/, are: () => [setSizes.knownu] },
+  {
+    page: "README.md",
+    says: /used within the last (week)/,
+    are: () => [inSource("ruleset.ts", "const KNOWN_DAYS = ")],
+  },
+  { page: "README.md", says: /\(UDP: a (day)\)/, are: () => [inSource("ruleset.ts", "const KNOWN_UDP_DAYS = ")] },
+  { page: "README.md", says: /is (three) different ports within minutes/, are: () => [shippedNumber("SCORE_PORTS")] },
+  { page: "README.md", says: /or (ten) within a day/, are: () => [shippedNumber("SLOW_SCORE_PORTS")] },
+  { page: "README.md", says: /so are (\d+) neighbours/, are: () => [shippedNumber("NEIGHBOURS")] },
+  {
+    page: "README.md",
+    says: /with (four) or more live connections/,
+    are: () => [shippedNumber("SHARED_ADDRESS_CONNECTIONS")],
+  },
+  // Defaults that the guides state.
+  {
+    page: "docs/guides/i-am-locked-out.md",
+    says: /SOFT_BLOCK_TIME \(shipped: (\d+) minutes\)/,
+    are: () => [shippedNumber("SOFT_BLOCK_TIME", "m")],
+  },
+  {
+    page: "docs/guides/i-am-locked-out.md",
+    says: /BLOCK_TIME \(shipped: (\d+) day\); each further time (\d+) times as long, at most (\d+) days/,
+    are: () => [
+      shippedNumber("BLOCK_TIME", "d"),
+      shippedNumber("BLOCK_TIME_FACTOR"),
+      shippedNumber("BLOCK_TIME_MAX", "d"),
+    ],
+  },
+  {
+    page: "docs/guides/i-am-locked-out.md",
+    says: /you tried a closed port \| (\d+) s after your last probe/,
+    are: () => [inSource("ruleset.ts", "const HOLD_SECONDS = ")],
+  },
+  {
+    page: "docs/guides/exceptions.md",
+    says: /ports of (five) kinds are tried/,
+    are: () => [shippedNumber("TOLERATED_KINDS")],
+  },
+  {
+    page: "docs/guides/exceptions.md",
+    says: /PUBLIC_PORTS_TCP \(shipped: (\d+), (\d+), (\d+)\) and PUBLIC_PORTS_UDP \((\d+), (\d+)\)/,
+    are: () => [...shipped("PUBLIC_PORTS_TCP").split(","), ...shipped("PUBLIC_PORTS_UDP").split(",")].map(Number),
+  },
+  {
+    page: "docs/guides/install-the-package.md",
+    says: /For (two) minutes after a boot/,
+    are: () => [shippedNumber("BOOT_GRACE", "s") / 60],
+  },
+  {
+    page: "docs/guides/troubleshooting.md",
+    says: /LATELY_OPEN: (\d+) hour, above/,
+    are: () => [shippedNumber("LATELY_OPEN", "h")],
+  },
+  {
+    page: "docs/guides/troubleshooting.md",
+    says: /below ADVANCED_PORTS_UDP \(([\d,]+)\)/,
+    are: () => [shippedNumber("ADVANCED_PORTS_UDP")],
+  },
+];
+
+for (const { page, says, are } of rows) {
+  test(`${page} says what is in force: ${says.source.slice(0, 80)}`, () => {
+    const said = says.exec(readFileSync(repositoryFolder(page), "utf8"));
+    assert.ok(said !== null, `${page} has no sentence like ${says}: it has gone, or this table is to be mended`);
+    assert.deepEqual(said.slice(1).map(figureOf), are());
+  });
+}
+
+/** Name, size and seconds of each set of the table, as the rules define them. */
+function kernelSets(): ReadonlyMap<
+  string,
+  { readonly size: number | undefined; readonly seconds: number | undefined }
+> {
+  const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+  const defined = buildRuleset(ordinaryPlan, "on").matchAll(/^add set inet portreeve (\w+) \{(.*)\}$/gm);
+  return new Map(
+    [...defined].map(([, name = "", definition = ""]) => {
+      const size = /size (\d+);/.exec(definition)?.[1];
+      const [, count, unit = ""] = /timeout (\d+)([smhd]);/.exec(definition) ?? [];
+      const seconds = count === undefined ? undefined : Number(count) * (units[unit] ?? Number.NaN);
+      return [name, { size: size === undefined ? undefined : Number(size), seconds }];
+    }),
+  );
+}
+
+/** "`held4/6`" and "`many24`, `many56`" name more than one. */
+function namesIn(cell: string): readonly string[] {
+  return [...cell.matchAll(/`(\w+)((?:\/\w+)*)`/g)].flatMap(([, first = "", more = ""]) => [
+    first,
+    ...more
+      .split("/")
+      .slice(1)
+      .map((end) => first.replace(/(?:\d+|tcp)$/, end)),
+  ]);
+}
+
+interface DescribedSet {
+  readonly name: string;
+  readonly what: string;
+  readonly bound: string;
+}
+
+function describedSets(): readonly DescribedSet[] {
+  const text = readFileSync(repositoryFolder(HOW), "utf8");
+  const [, section = ""] = text.split("## The kernel's sets\n");
+  return [...(section.split("\n## ")[0] ?? "").matchAll(/^\| (`.*?) \| (.*?) \| .*? \| (.*?) \|$/gm)].flatMap(
+    ([, cell = "", what = "", bound = ""]) => namesIn(cell).map((name) => ({ name, what, bound })),
+  );
+}
+
+test("the page describes each set of the kernel's table, and no other", () => {
+  const described = new Set(describedSets().map(({ name }) => name));
+  // Ports on which the daemon itself listens are in sets of their own (connect mode).
+  const defined = [...kernelSets().keys()].filter((name) => !name.startsWith("listened_"));
+  assert.deepEqual([...described].sort(), defined.sort());
+});
+
+test("the page has the size of each set", () => {
+  const sets = kernelSets();
+  for (const { name, bound } of describedSets()) {
+    const size = sets.get(name)?.size;
+    if (size === undefined) continue;
+    assert.equal(figureOf(/^([\d,]+)/.exec(bound)?.[1] ?? "none"), size, `${name}: "${bound}"`);
+  }
+});
+
+test("the page has the time of each set that forgets", () => {
+  const units: Readonly<Record<string, number>> = { s: 1, minutes: 60, days: 86_400 };
+  const sets = kernelSets();
+  const timed = describedSets().filter(({ name }) => sets.get(name)?.seconds !== undefined);
+  let compared = 0;
+  for (const { name, what } of timed) {
+    const times = [...what.matchAll(/(\d+) (s|minutes|days)\b/g)].map(
+      ([, count, unit = ""]) => Number(count) * (units[unit] ?? 0),
+    );
+    if (times.length === 0) continue;
+    compared++;
+    assert.ok(times.includes(sets.get(name)?.seconds ?? 0), `${name}: ${sets.get(name)?.seconds} s, "${what}"`);
+  }
+  assert.ok(compared >= 12, `only ${compared} times are compared`);
+});
+
+test("the decoy's and the learned sets are among them", () => {
+  const sets = kernelSets();
+  assert.equal(sets.get("baited4")?.size, decoySets.baited);
+  assert.equal(sets.get("client6")?.size, setSizes.client);
+});
