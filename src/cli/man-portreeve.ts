@@ -23,8 +23,9 @@ const description = [
   "Portreeve sees every probe of a port that nobody serves, judges its source on evidence, and shuts it out in the kernel.",
   "As installed it blocks nothing: scans are logged only. Put your own addresses into portsentry.ignore.static, then set " +
     'BLOCK_TCP="1" and BLOCK_UDP="1" in portsentry.conf. "portreeve check" says in plain words what that file means.',
-  'The service starts "portreeve run" with the modes of /etc/default/portsentry. check, replay and backtest of a file need ' +
-    "no daemon and no root; the other commands ask the running daemon through its control socket and need root.",
+  'The service starts "portreeve run" with the modes of /etc/default/portsentry. check and replay need no daemon and ' +
+    "no root. backtest asks the running daemon, or reads STATE_DIR where none runs; the other commands ask the running daemon " +
+    "through its control socket. All of these need root.",
 ];
 
 const files = [
