@@ -1,6 +1,7 @@
 // A scan shared out among many addresses from anywhere, one or two ports each: told when more sources than usual have tried
 // closed ports within a window, with fewer of them at the same port than chance allows. It says that, and names nobody:
-// the sources may be forged. Bounded: a window takes MAX_SOURCES and then looks at nothing more until the next.
+// the sources may be forged. Bounded: when MAX_SOURCES of a window have shown nothing it begins with none again, lest whoever sends
+// as many probes of one popular port beforehand hide the scan behind them; once it is told, nothing more is looked at.
 import { IPV4_MAPPED_BITS, IPV4_MAPPED_WORD, type Prefix, prefixOfWords } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import type { Finding } from "./finding.ts";
@@ -47,6 +48,8 @@ export class ScatteredScans {
   readonly #ports = new Uint32Array((2 * PORTS) / 32);
   #turn = Number.NaN;
   #startMs = 0;
+  /** Sources of this window that are not looked at any more. */
+  #earlier = 0;
   #count = 0;
   #probes = 0;
   #distinct = 0;
@@ -74,8 +77,12 @@ export class ScatteredScans {
     const turn = Math.floor(timeMs / this.#policy.scoreWindowMs);
     if (turn !== this.#turn) this.#begin(turn, timeMs);
     if (this.#count === MAX_SOURCES) {
-      this.counters.scatteredUncounted++;
-      return false;
+      if (this.#isTold) {
+        this.counters.scatteredUncounted++;
+        return false;
+      }
+      this.#earlier += this.#count;
+      this.#clear(timeMs);
     }
     const place = isTcp ? port : PORTS + port;
     if (!this.#isNewOf(hash === 0 ? 1 : hash, place)) return false;
@@ -112,8 +119,10 @@ export class ScatteredScans {
     };
   }
 
+  /** Never more than are counted at a time: a host that is used to many, or was made used to them, would be told of none. */
   get #needed(): number {
-    return Math.max(this.#policy.scatteredSources, Math.ceil(ABOVE_USUAL * this.#usual));
+    const aboveUsual = Math.min(MAX_SOURCES, Math.ceil(ABOVE_USUAL * this.#usual));
+    return Math.max(this.#policy.scatteredSources, aboveUsual);
   }
 
   #isBeyondChance(): boolean {
@@ -145,10 +154,16 @@ export class ScatteredScans {
     const passed = Math.abs(turn - this.#turn);
     // Windows without a probe count as well: none of them was begun.
     if (!Number.isNaN(passed)) {
-      this.#usual += (this.#count - this.#usual) * USUAL_WEIGHT;
+      this.#usual += (this.#earlier + this.#count - this.#usual) * USUAL_WEIGHT;
       this.#usual *= (1 - USUAL_WEIGHT) ** Math.min(passed - 1, 1_000);
     }
     this.#turn = turn;
+    this.#earlier = 0;
+    this.#clear(timeMs);
+    this.#isTold = false;
+  }
+
+  #clear(timeMs: number): void {
     this.#startMs = timeMs;
     if (this.#count > 0) {
       this.#sources.fill(0);
@@ -158,6 +173,5 @@ export class ScatteredScans {
     this.#probes = 0;
     this.#distinct = 0;
     this.#judgeAt = 0;
-    this.#isTold = false;
   }
 }

@@ -55,6 +55,23 @@ test("a forged flood is told of once in a window and costs a look-up less once t
   assert.equal(scans.counters.scatteredUncounted, 60_000 - 4_096);
 });
 
+test("a scan cannot hide behind as many probes of one port as a window counts, sent before it", () => {
+  const scans = new ScatteredScans(4, policy);
+  for (let at = 0; at < 4_096; at++) assert.equal(send(scans, at, 23, START_MS + at), undefined);
+  const findings = Array.from({ length: 600 }, (_, at) => send(scans, 50_000 + at, 1 + at * 97, START_MS + 5_000 + at));
+  assert.equal(findings.filter((finding) => finding !== undefined).length, 1);
+});
+
+test("a host that was made used to floods is told of a scan all the same", () => {
+  const scans = new ScatteredScans(4, policy);
+  for (let window = 0; window < 60; window++) {
+    for (let at = 0; at < 4_000; at++) send(scans, at, 23, START_MS + window * WINDOW_MS + at);
+  }
+  const startMs = START_MS + 60 * WINDOW_MS;
+  const findings = Array.from({ length: 5_000 }, (_, at) => send(scans, 50_000 + at, 1 + at * 13, startMs + at));
+  assert.equal(findings.filter((finding) => finding !== undefined).length, 1);
+});
+
 test("what reaches any host makes no finding in 200 windows, even where three of four probes go to any port", () => {
   for (const [share, perWindow] of [
     [0.5, 40],
