@@ -32,6 +32,9 @@ const TCP_BYTES = 20;
 const extensionHeaders = [0, 43, 44, 51, 60] as const;
 const ANSWER = TcpFlag.Syn | TcpFlag.Ack;
 
+/** A packet behind extension headers is taken as it is: they may be longer than any bound of ours. */
+const WHOLE_BYTES = 65_535;
+
 /** A conditional jump reaches 255 instructions: longer lists would not fit. */
 export const MAX_SKIPPED_INTERFACES = 32;
 export const MAX_SERVED_UDP = 32;
@@ -68,6 +71,7 @@ export function buildHostFilter(filter: HostFilter): Uint8Array {
   inbound(b, filter);
   b.label("drop").take(0);
   b.label("pass").take(filter.snapBytes);
+  b.label("whole").take(WHOLE_BYTES);
   b.label("out");
   outbound(b, filter);
   return b.assemble();
@@ -95,7 +99,9 @@ function inbound(b: BpfAssembler, filter: HostFilter): void {
   b.loadByteX(FLAGS_AT).jump("flags");
   b.label("udp4").loadHalfX(2).jump("port");
   b.label("in6").loadByte(IPV6_NEXT_AT).ifEqual(IpProtocol.Tcp, "tcp6").ifEqual(IpProtocol.Udp, "udp6");
-  for (const protocol of [...otherWithPorts, ...extensionHeaders]) b.ifEqual(protocol, "pass");
+  for (const protocol of otherWithPorts) b.ifEqual(protocol, "pass");
+  // A kilobyte of options may stand before the ports.
+  for (const protocol of extensionHeaders) b.ifEqual(protocol, "whole");
   b.jump("drop");
   b.label("tcp6")
     .loadByte(IPV6_BYTES + FLAGS_AT)
@@ -174,9 +180,12 @@ function tapIpv4(b: BpfAssembler, label: string, at: number, filter: TapFilter):
 
 function tapIpv6(b: BpfAssembler, label: string, at: number, filter: TapFilter): void {
   const [pass, bulk] = [`${label} pass`, `${label} bulk`];
+  const [known, whole] = [`${label} tcp`, `${label} whole`];
   b.label(label)
     .loadByte(at + IPV6_NEXT_AT)
-    .ifEqual(IpProtocol.Tcp, undefined, pass);
+    .ifEqual(IpProtocol.Tcp, known);
+  for (const header of extensionHeaders) b.ifEqual(header, whole);
+  b.jump(pass).label(whole).take(WHOLE_BYTES).label(known);
   b.loadByte(at + IPV6_BYTES + FLAGS_AT);
   onlyAck(b, pass, bulk);
   b.label(bulk).loadHalf(at + IPV6_LENGTH_AT);

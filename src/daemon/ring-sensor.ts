@@ -106,7 +106,8 @@ export class RingSensor implements PacketSink {
     const result = decodePacket(bytes, at, end, packet);
     if (packet.family === 0) return;
     if (type === PACKET_OUTGOING) {
-      if (result !== DecodeResult.Fragment) this.#sent(packet);
+      // What is forwarded goes out as well, in anybody's name: a SYN+ACK of a stranger must not disarm a port of ours.
+      if (result !== DecodeResult.Fragment && this.#isOurs(packet)) this.#sent(packet);
       return;
     }
     if (type !== PACKET_HOST) return;
@@ -121,11 +122,16 @@ export class RingSensor implements PacketSink {
       return;
     }
     if (isCutBeforeFlags(packet, end)) {
-      this.#fragments.note(packet, bytes, packet.transportAt);
+      const length = this.#fragments.note(packet, bytes, packet.transportAt);
+      if (length > 0) this.packet(this.#fragments.bytes, 0, length, PACKET_HOST);
       return;
     }
     const disposition = this.#judge(packet);
     if (disposition !== NONE) this.#sink?.packet(bytes, at, end, disposition);
+  }
+
+  #isOurs({ source0, source1, source2, source3 }: Packet): boolean {
+    return this.#own.contains(source0, source1, source2, source3);
   }
 
   /** The second half of a TCP header that was cut in two makes a packet of both. */
