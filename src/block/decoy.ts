@@ -62,6 +62,11 @@ const ACK = "tcp flags & (fin|syn|rst|ack) == ack";
 /** Whose packets the other firewalls let through is remembered by network: one that is held as a whole asks from many addresses. */
 const ANSWERED4 = "ip saddr & 255.255.255.0";
 const ANSWERED6 = "ip6 saddr & ffff:ffff:ffff::";
+/**
+ * One guess in 2^29 is a right cookie (eight values of 32 bits), and proves whom it names: at this rate one in two months. A
+ * handshake of which the kernel knows needs none of it.
+ */
+const GUESSES = "limit rate 100/second burst 200 packets";
 /** A SYN that was handed to the decoy, and the last packet of its handshake. */
 const DIVERTED4 = "ip saddr . tcp sport . tcp dport";
 const DIVERTED6 = "ip6 saddr . tcp sport . tcp dport";
@@ -110,8 +115,8 @@ export function decoyRules(plan: DecoyPlan, words: DecoyWords): Readonly<Record<
       `${SYN} goto decoysyn`,
       // With SYN cookies the kernel knows nothing of a handshake that has begun; its last packet has to find the listener,
       // behind a real port as well. Any other ACK is a scan's, and goes to closed and real ports alike.
-      `${ACK} ${DIVERTED4} @diverted4 goto divert`,
-      `${ACK} ${DIVERTED6} @diverted6 goto divert`,
+      `${ACK} ${DIVERTED4} @diverted4 ${GUESSES} goto divert`,
+      `${ACK} ${DIVERTED6} @diverted6 ${GUESSES} goto divert`,
       // Whose connection it is, the socket table says: a real one's, another transparent proxy's, the decoy's.
       "socket transparent 0 return",
       `socket mark != ${mark} return`,

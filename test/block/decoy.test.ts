@@ -77,8 +77,8 @@ test("no ACK reaches the decoy but of a handshake whose SYN it has got; and what
   const chains = rulesOf({ ...ordinaryPlan, decoy });
   const diverting = [...chains.values()].flat().filter((rule) => /(?:goto|jump) divert$/.test(rule));
   assert.deepEqual(diverting, [
-    "tcp flags & (fin|syn|rst|ack) == ack ip saddr . tcp sport . tcp dport @diverted4 goto divert",
-    "tcp flags & (fin|syn|rst|ack) == ack ip6 saddr . tcp sport . tcp dport @diverted6 goto divert",
+    "tcp flags & (fin|syn|rst|ack) == ack ip saddr . tcp sport . tcp dport @diverted4 limit rate 100/second burst 200 packets goto divert",
+    "tcp flags & (fin|syn|rst|ack) == ack ip6 saddr . tcp sport . tcp dport @diverted6 limit rate 100/second burst 200 packets goto divert",
     "jump divert",
   ]);
   const remember = chains.get("remember") ?? [];

@@ -150,6 +150,23 @@ test("where the kernel accepts connections by one packet (TCP Fast Open without 
   assert.deepEqual(await blockedInKernel(lab), []);
 });
 
+test("guesses of a SYN cookie are bounded: a forged one would prove the source that it names", async (t) => {
+  const { lab } = await begin(t);
+  await lab.target.set("net.ipv4.tcp_syncookies", "2");
+  const [innocent, port, fromPort] = [source(1), CLOSED[0], 50_000];
+  const ends = { source: innocent.ipv4, destination: TARGET.ipv4, sourcePort: fromPort, destinationPort: port };
+  await sendPackets(lab, [syn({ from: innocent.ipv4, to: TARGET.ipv4, port, fromPort })]);
+  const guesses = Array.from({ length: 5_000 }, (_, index) =>
+    buildTcp({ ...ends, flags: TcpFlag.Ack, sequence: 1, acknowledgment: (index * 858_993) % 2 ** 32 }),
+  );
+  await sendPackets(lab, guesses);
+  const stat = await lab.target.mustRun(["nstat", "-asz", "TcpExtSyncookiesFailed"]);
+  const failed = Number(/SyncookiesFailed\s+(\d+)/.exec(stat)?.[1]);
+  t.diagnostic(`${failed} of ${guesses.length} guesses were looked at`);
+  assert.ok(failed > 0, "none came so far");
+  assert.ok(failed < 2_000, `${failed}`);
+});
+
 test("behind address translation a flood makes no closed port unwatched", async (t) => {
   const { lab } = await begin(t, open, async (each) => {
     await each.target.mustRun([
