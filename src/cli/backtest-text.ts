@@ -1,5 +1,5 @@
 // A backtest for a person: what it rests on, what each policy finds, who of them is a client, and the sources one by one.
-import { escapeText } from "../record/escape.ts";
+import { escapeText } from "../base/escape.ts";
 import {
   type BacktestSummary,
   IGNORED,

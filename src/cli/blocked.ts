@@ -1,7 +1,8 @@
 // portreeve blocked: who is shut out, since and until when, on what evidence. Works entry by entry, however many.
+
+import { escapeText } from "../base/escape.ts";
 import type { BlockedEntry } from "../control/api.ts";
 import { ExitCode } from "../control/errors.ts";
-import { escapeText } from "../record/escape.ts";
 import { connect } from "./connect.ts";
 import { formatSpan, formatTime, tableLines } from "./format.ts";
 import type { ClientOptions } from "./options.ts";

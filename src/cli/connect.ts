@@ -1,5 +1,6 @@
 // Which control socket a client command talks to, and what a command makes of the daemon's refusals.
 import { readFileSync } from "node:fs";
+import { escapeText } from "../base/escape.ts";
 import { keys } from "../config/keys.ts";
 import { readLines } from "../config/lines.ts";
 import { createProblemLog } from "../config/problems.ts";
@@ -7,7 +8,6 @@ import type { ReadFile } from "../config/read.ts";
 import type { Refusal } from "../control/api.ts";
 import { ControlClient } from "../control/client.ts";
 import { ControlError, ExitCode, errorCode } from "../control/errors.ts";
-import { escapeText } from "../record/escape.ts";
 import { type ClientOptions, defaultConfFile } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
 

@@ -1,5 +1,5 @@
 // One event as one line for a person: when, what, who, where, and the daemon's own sentence.
-import { escapeText } from "../record/escape.ts";
+import { escapeText } from "../base/escape.ts";
 import type { Event, EventType } from "../record/event.ts";
 import { formatTime } from "./format.ts";
 import { type Colour, paint, type Terminal } from "./terminal.ts";

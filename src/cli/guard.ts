@@ -1,8 +1,9 @@
 // portreeve guard: whom this host depends on, why, and until when. None is blocked in full on unproven evidence, and most are
 // not held either.
+
+import { escapeText } from "../base/escape.ts";
 import type { GuardEntry } from "../control/api.ts";
 import { ExitCode } from "../control/errors.ts";
-import { escapeText } from "../record/escape.ts";
 import { connect } from "./connect.ts";
 import { formatSpan, formatTime, tableLines } from "./format.ts";
 import type { ClientOptions } from "./options.ts";

@@ -1,8 +1,8 @@
 // The entry point of `portreeve`: runs the command line that the process was given and sets its exit code.
 import { createRequire } from "node:module";
+import { escapeText } from "../base/escape.ts";
 import { ControlError, ExitCode, errorCode } from "../control/errors.ts";
 import { readVersion } from "../control/version.ts";
-import { escapeText } from "../record/escape.ts";
 import { createProgram } from "./program.ts";
 import type { RunDaemon } from "./run.ts";
 import { createTerminal } from "./terminal.ts";

@@ -1,12 +1,12 @@
 // `portsentry`, both generations, with everything that it needs of the world handed in: what is printed, what goes to
 // syslog, which exit code. The process around it is portsentry.ts; docs/decisions/0007 has the choices.
 import { isAbsolute, resolve } from "node:path";
+import { escapeText } from "../base/escape.ts";
 import { loadSettings } from "../config/load.ts";
 import { formatProblem } from "../config/problems.ts";
 import type { ReadFile } from "../config/read.ts";
 import type { ModeName, Modes, Reply } from "../control/api.ts";
 import { ControlError, DaemonNotRunning } from "../control/errors.ts";
-import { escapeText } from "../record/escape.ts";
 import { type Line, noticeLine, shuttingDownLines, startingLine } from "../record/lines.ts";
 import { cannotOpenConfigLine, configCorruptedLine, configMissingLine, noModeLine } from "../record/start-lines.ts";
 import type { BackgroundResult, Parent } from "./background.ts";

@@ -1,7 +1,8 @@
 // portreeve replay FILE: runs the detectors over a recorded capture and says who scanned, what, with which tool, and after
 // how many probes that was clear. Needs no daemon and no rights but to read the file.
+
+import { escapeText } from "../base/escape.ts";
 import { ExitCode } from "../control/errors.ts";
-import { escapeText } from "../record/escape.ts";
 import { type Replayed, replay as runReplay } from "../replay/replay.ts";
 import type { ScannerReport } from "../replay/report.ts";
 import { ReplayError, readReplaySettings } from "../replay/settings.ts";

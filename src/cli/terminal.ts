@@ -1,7 +1,7 @@
 // Where a command writes: its output (waiting for slow readers), its complaints, colour or none, and the time.
 import { once } from "node:events";
 import type { Writable } from "node:stream";
-import { escapeJson } from "../record/escape.ts";
+import { escapeJson } from "../base/escape.ts";
 
 export interface Terminal {
   /** To standard output; resolves when there is room for more. */

@@ -1,6 +1,6 @@
 // What the daemon accepts from a client, checked by hand: field by field, unknown fields refused.
-// What a client accepts from the daemon is in schema.ts, with zod, which the daemon is too small for (record/checks.ts).
-import { isCount, isFields, isText } from "../record/checks.ts";
+// What a client accepts from the daemon is in schema.ts, with zod, which the daemon is too small for (base/checks.ts).
+import { isCount, isFields, isText } from "../base/checks.ts";
 import { type BlockRequest, type ModeName, modeNames } from "./api.ts";
 
 /** "2001:db8:1111:2222:3333:4444:255.255.255.255/128" and no more; the daemon parses it. */

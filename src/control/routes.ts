@@ -2,7 +2,7 @@
 // Sockets, rights and limits on connections are left to server.ts and socket.ts.
 import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
-import { parseJson } from "../record/checks.ts";
+import { parseJson } from "../base/checks.ts";
 import type { Event } from "../record/event.ts";
 import { parsePrefix, prefixContains } from "../wire/address.ts";
 import type { DaemonApi, Refusal, Reply } from "./api.ts";

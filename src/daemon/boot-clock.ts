@@ -1,11 +1,11 @@
-// The clock that blocks run on (record/clock.ts): the kernel's monotonic clock, which nobody can set, counted from a start
+// The clock that blocks run on (base/clock.ts): the kernel's monotonic clock, which nobody can set, counted from a start
 // that is kept in STATE_DIR. So an end that one daemon has stored means the same to the next daemon of the same boot,
 // whatever was done to the wall clock meanwhile. Over a reboot the wall clock tells how much time has passed: it is all
 // there is. See docs/decisions/0023.
 
 import { closeSync, constants, fsyncSync, openSync, readFileSync, readlinkSync, renameSync, writeSync } from "node:fs";
 import { uptime } from "node:os";
-import type { Clock } from "../record/clock.ts";
+import type { Clock } from "../base/clock.ts";
 
 /** What is kept: a line of JSON. */
 export interface ClockState {

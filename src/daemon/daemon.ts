@@ -1,6 +1,8 @@
 // The assembled daemon: owns the rooms and what runs between packets. Built by start.ts, driven by run.ts.
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Clock } from "../base/clock.ts";
 import { type Counted, sumCounters } from "../base/counted.ts";
+import type { Troubles } from "../base/troubles.ts";
 import type { Block } from "../block/block.ts";
 import { type LearnedLike, maxPeers } from "../block/learned-sets.ts";
 import type { FirewallLike } from "../block/no-firewall.ts";
@@ -22,7 +24,6 @@ import { listConnectedFrom } from "../kernel/connected-from.ts";
 import { type Flow, listOpenedFlows } from "../kernel/conntrack.ts";
 import { listServedPorts, type ServedPort } from "../kernel/sock-diag.ts";
 import { widerPolicy } from "../policy/tap-policy.ts";
-import type { Clock } from "../record/clock.ts";
 import type { HistoryFile } from "../record/history.ts";
 import type { Journal } from "../record/journal.ts";
 import { Recorder, type RecorderPolicy } from "../record/recorder.ts";
@@ -61,7 +62,6 @@ import { describeStatus } from "./status.ts";
 import type { TapHost } from "./tap-host.ts";
 import { ToolMemory } from "./tool-memory.ts";
 import type { Trial } from "./trial.ts";
-import type { Troubles } from "./troubles.ts";
 import { WiderBlocks } from "./wider-blocks.ts";
 
 export interface DaemonParts {

@@ -1,11 +1,12 @@
 // The guard (design section 4): who is never held or blocked on unproven evidence. Gathers what the daemon itself knows:
 // gateways, resolvers, time servers, SSH sessions, container networks. Peers the kernel's rules learn and keep; this file
 // only tells of them.
+
+import { type Clock, printTime, wallClock } from "../base/clock.ts";
 import type { GuardedPeer } from "../block/learned-sets.ts";
 import type { GuardEntry } from "../control/api.ts";
 import type { GuardPart } from "../judge/judge.ts";
 import type { GuardReason } from "../judge/verdict.ts";
-import { type Clock, printTime, wallClock } from "../record/clock.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import type { HostFacts } from "./host.ts";

@@ -1,12 +1,13 @@
 // Commands that succeed and block nothing: KILL_ROUTE adds to a set that no rule uses, to a chain where nobody comes by, for
 // the wrong port or interface. The kernel tells of each answer of ours to a source that such a command was to shut out
 // (block/through.ts); what follows from it is decided here.
+
+import type { Troubles } from "../base/troubles.ts";
 import type { Block } from "../block/block.ts";
 import type { BlockList } from "../block/block-list.ts";
 import type { Settings } from "../config/settings.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import type { Delegate } from "./delegate.ts";
-import type { Troubles } from "./troubles.ts";
 
 /** Sources whose rule is being asked for, each by a process. Of more the next answer tells again. */
 const MAX_ASKED = 256;

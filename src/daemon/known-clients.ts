@@ -1,10 +1,10 @@
 // Who has finished a real connection to this host lately, and to which port: the known pairs of the kernel's rules, or of
 // the file in which they are kept over a restart.
 import { setImmediate } from "node:timers/promises";
+import { type Clock, printTime, wallClock } from "../base/clock.ts";
 import type { LearnedElement, LearnedSets } from "../block/learned-sets.ts";
 import { sourceOfKey } from "../block/set-key.ts";
 import type { KnownClient } from "../control/api.ts";
-import { type Clock, printTime, wallClock } from "../record/clock.ts";
 import { formatPrefix } from "../wire/address.ts";
 import { decodeLearned, LearnedBytes, readLearned } from "./learned-file.ts";
 

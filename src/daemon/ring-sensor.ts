@@ -3,11 +3,12 @@
 //
 // Not as the kernel's sensor: a port that forwards into a container is known as served from its first answer on; ACK, FIN
 // with ACK and RST are not told from conversations, so they are not seen; known pairs are not learned.
+
+import { Bucket } from "../base/bucket.ts";
 import { logPrefixes, type RulesetPlan, rates } from "../block/ruleset.ts";
 import type { PacketSink } from "../capture/packet-source.ts";
 import type { HashSeed } from "../detect/keyed-hash.ts";
 import { PACKET_HOST, PACKET_OUTGOING } from "../kernel/packet-constants.ts";
-import { Bucket } from "../record/bucket.ts";
 import type { Prefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import { decodePacket } from "../wire/decode.ts";

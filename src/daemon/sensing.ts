@@ -1,6 +1,7 @@
 // What sees the probes and what blocks their sources: the kernel's sensor with the nftables table, or the packet ring
 // and no table. Opened together, as the one needs the other.
 import { join } from "node:path";
+import type { Clock } from "../base/clock.ts";
 import { Firewall } from "../block/firewall.ts";
 import { type LearnedLike, LearnedSets } from "../block/learned-sets.ts";
 import { type FirewallLike, NoFirewall } from "../block/no-firewall.ts";
@@ -12,7 +13,6 @@ import type { Settings } from "../config/settings.ts";
 import { Libnftables } from "../kernel/libnftables.ts";
 import { NfTables } from "../kernel/nf-tables.ts";
 import { NfTablesMonitor } from "../kernel/nf-tables-monitor.ts";
-import type { Clock } from "../record/clock.ts";
 import type { HostFacts } from "./host.ts";
 import { nearRanges } from "./plan.ts";
 import { RingHost } from "./ring-host.ts";

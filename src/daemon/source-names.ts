@@ -1,10 +1,11 @@
 // Who a source is, as far as that is known: the tool that its packets show and its name in KNOWN_SCANNERS. Names change
 // nothing about what is done.
+
+import { escapeText } from "../base/escape.ts";
 import type { Finding } from "../detect/finding.ts";
 import { ResearchList } from "../detect/research-list.ts";
 import type { ToolFound } from "../detect/tool-evidence.ts";
 import type { Verdict } from "../judge/verdict.ts";
-import { escapeText } from "../record/escape.ts";
 import type { Prefix } from "../wire/address.ts";
 import type { ToolMemory } from "./tool-memory.ts";
 

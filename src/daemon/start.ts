@@ -5,6 +5,8 @@ import { randomInt } from "node:crypto";
 import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, writeSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import type { Clock } from "../base/clock.ts";
+import { createTroubles, type Troubles } from "../base/troubles.ts";
 import { riskOfFolder } from "../base/trust.ts";
 import { CommandRunner } from "../block/command-runner.ts";
 import type { FirewallLike } from "../block/no-firewall.ts";
@@ -19,7 +21,6 @@ import { listDefaultGateways, openRouteMonitor } from "../kernel/routes.ts";
 import { Syslog } from "../kernel/syslog.ts";
 import { ResetSender } from "../kernel/tcp-reset.ts";
 import { BlockedFile, blockedFilePath, importBlocked } from "../record/blocked-file.ts";
-import type { Clock } from "../record/clock.ts";
 import { HistoryFile } from "../record/history.ts";
 import { Journal, stdoutSink, syslogSink } from "../record/journal.ts";
 import { openResolver } from "../record/resolver.ts";
@@ -40,7 +41,6 @@ import { openKernelSensor, openRing } from "./sensing.ts";
 import { listSessionSources, thisHost } from "./ssh-sessions.ts";
 import { lookUp, readTimeServers } from "./time-servers.ts";
 import type { Trial } from "./trial.ts";
-import { createTroubles, type Troubles } from "./troubles.ts";
 
 /** Why the daemon did not start, with the exit code of sysexits.h that says so. */
 export class StartError extends Error {

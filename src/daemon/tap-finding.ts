@@ -1,9 +1,10 @@
 // What the detectors of a mirror port have found, as a finding for the judge, and in sentences for `portreeve why`.
+
+import { type Clock, printTime } from "../base/clock.ts";
 import type { Finding } from "../detect/finding.ts";
 import { Kind, kindNames } from "../detect/probe.ts";
 import type { Contact } from "../detect/tap/contact.ts";
 import type { ScorerName, TapSource } from "../detect/tap/tap-source.ts";
-import { type Clock, printTime } from "../record/clock.ts";
 import { prefixOfWords } from "../wire/address.ts";
 import { describeTool } from "./source-names.ts";
 

@@ -2,6 +2,7 @@
 // contact ends. Nothing is asked of this host's kernel, nothing is held, and what is found is a claim. Needs CAP_NET_RAW.
 import { randomInt } from "node:crypto";
 import { getHeapStatistics } from "node:v8";
+import type { Clock } from "../base/clock.ts";
 import type { GuardedPeer, LearnedElement, LearnedLike } from "../block/learned-sets.ts";
 import type { SensorInCharge } from "../block/no-firewall.ts";
 import { COPY_BYTES, type RulesetPlan } from "../block/ruleset.ts";
@@ -11,7 +12,6 @@ import type { InterfaceChoice } from "../capture/ring-interfaces.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Finding } from "../detect/finding.ts";
 import type { TapSource } from "../detect/tap/tap-source.ts";
-import type { Clock } from "../record/clock.ts";
 import type { Prefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import { TapWatch } from "./tap-watch.ts";

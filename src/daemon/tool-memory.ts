@@ -1,11 +1,11 @@
 // Which tools the sources of probes use: some thousand sources, the newest. In a flood of new ones only a few a
 // second are taken in, so that a packet costs a look-up; who is in is followed to the end.
 
+import { Bucket } from "../base/bucket.ts";
 import { layoutOf } from "../detect/header-layout.ts";
 import { type HashSeed, hashSource } from "../detect/keyed-hash.ts";
 import { Disposition, Evidence, Kind, type Probe } from "../detect/probe.ts";
 import { ToolEvidence, type ToolFound } from "../detect/tool-evidence.ts";
-import { Bucket } from "../record/bucket.ts";
 import type { Prefix } from "../wire/address.ts";
 import type { Packet } from "../wire/packet.ts";
 

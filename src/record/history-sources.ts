@@ -1,6 +1,6 @@
 // Which sources have a line in the history file: bounded, so that a flood of sources neither fills the disk within
 // minutes nor the memory. What the lines say is for dialect.ts.
-import { Bucket } from "./bucket.ts";
+import { Bucket } from "../base/bucket.ts";
 
 const MAX_SOURCES = 65_536;
 /** In a flood that goes on all day 220,000 lines: 20 MB. */

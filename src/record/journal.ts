@@ -1,8 +1,8 @@
 // Where lines for people go: stdout or syslog, in PortSentry's wording or as JSON. Bounds what a flood can make
 // the host write; what is held back is counted and said. What the lines are is for lines.ts and recorder.ts.
-import { Bucket, type BucketLimits } from "./bucket.ts";
-import { isoTime } from "./clock.ts";
-import { escapeJson, escapeText } from "./escape.ts";
+import { Bucket, type BucketLimits } from "../base/bucket.ts";
+import { isoTime } from "../base/clock.ts";
+import { escapeJson, escapeText } from "../base/escape.ts";
 import type { Event } from "./event.ts";
 import { type Line, noticeLine } from "./lines.ts";
 import { plainLine } from "./lines2.ts";

@@ -1,12 +1,13 @@
 // Turns what the stages found into events, lines and history: the one place that says what is remembered and said
 // of a probe, a finding, a block. What is in force is not its business: the block list keeps that, and stores it.
+
+import { Bucket } from "../base/bucket.ts";
 import type { Block } from "../block/block.ts";
 import { type Finding, isSoftAtMost, isWeak } from "../detect/finding.ts";
 import { Disposition, dispositionNames, type Probe } from "../detect/probe.ts";
 import type { Verdict } from "../judge/verdict.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
-import { Bucket } from "./bucket.ts";
 import type { Host, ResponseOutcome } from "./dialect.ts";
 import type { Event } from "./event.ts";
 import { type Journal, LineClass } from "./journal.ts";

@@ -4,8 +4,8 @@ import { closeSync, constants, fchmodSync, mkdirSync, readdirSync, renameSync, r
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import type Libsql from "libsql";
+import { isFields } from "../base/checks.ts";
 import { openOurs } from "../base/trust.ts";
-import { isFields } from "./checks.ts";
 import { decodeBlob } from "./store-rows.ts";
 
 // By require: importing CommonJS from a module loads a lexer that costs 10 MB resident (docs/decisions/0010).

@@ -1,11 +1,12 @@
 // The rows of the store: how they are written as SQL parameters and parsed when they are read back, for they may
 // have been tampered with or be another version's.
 // Text is read as JSON inside a blob: libsql 0.5.29 aborts the process when a text column is not valid UTF-8.
+
+import { isCount, isFields, isOptionalText, isText, isTime, oneOf, parseJson } from "../base/checks.ts";
 import { type Block, backends } from "../block/block.ts";
 import { dispositionNames, kindNames } from "../detect/probe.ts";
 import { grades } from "../judge/verdict.ts";
 import { formatPrefix, type Prefix, parsePrefix } from "../wire/address.ts";
-import { isCount, isFields, isOptionalText, isText, isTime, oneOf, parseJson } from "./checks.ts";
 import { type Event, eventTypes } from "./event.ts";
 import { describeReason, parseReason } from "./finding-text.ts";
 

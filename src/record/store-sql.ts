@@ -1,7 +1,7 @@
 // The store's SQL: reading tables in large chunks, and the statements of a flush. Whoever calls holds the
 // transaction, keeps the counters and catches what SQLite throws.
 import type Database from "libsql";
-import { isFields, parseJson } from "./checks.ts";
+import { isFields, parseJson } from "../base/checks.ts";
 import { type Event, eventTypes } from "./event.ts";
 import { type EventCounts, kindOf, noEvents } from "./event-quota.ts";
 import {

@@ -1,12 +1,13 @@
 // What a verdict or a probe becomes as an event: its fields and its one sentence. Pure; the lines are in dialect.ts,
 // whether they are wanted (budgets, policy) is for recorder.ts.
+
+import { isoTime } from "../base/clock.ts";
 import type { Block } from "../block/block.ts";
 import type { Finding } from "../detect/finding.ts";
 import { Kind, kindNames, type Probe, protocolName } from "../detect/probe.ts";
 import type { Verdict } from "../judge/verdict.ts";
 import { formatPrefix, prefixOfWords } from "../wire/address.ts";
 import { ARP_PROTOCOL, IpProtocol } from "../wire/packet.ts";
-import { isoTime } from "./clock.ts";
 import type { Seen } from "./dialect.ts";
 import type { Event } from "./event.ts";
 import { describeFinding, describeReason } from "./finding-text.ts";

@@ -1,6 +1,7 @@
 // What a backtest compares: the settings of the file, and the same with other values for the keys that say what counts as
 // a scan. Values are parsed by the configuration's own table of keys.
 import { readFileSync } from "node:fs";
+import { escapeText } from "../base/escape.ts";
 import type { Key } from "../config/key.ts";
 import { keyNames, keys } from "../config/keys.ts";
 import { loadSettings } from "../config/load.ts";
@@ -10,7 +11,6 @@ import type { Settings } from "../config/settings.ts";
 import { suggestName } from "../config/suggest.ts";
 import { formatDuration, parseDuration } from "../config/values.ts";
 import { ControlError, ExitCode } from "../control/errors.ts";
-import { escapeText } from "../record/escape.ts";
 import type { PortRange } from "../wire/port-range.ts";
 
 /** A key that changes who counts as a scanner, and nothing that the record does not hold. */

@@ -1,6 +1,7 @@
 // What a replay judges by: the shipped settings, or those of the file that --conf names; what is ours; whose evidence is
 // wanted. Everything that is wrong with it is said with the value and the remedy.
 import { readFileSync } from "node:fs";
+import { escapeText } from "../base/escape.ts";
 import { loadSettings } from "../config/load.ts";
 import { formatProblem } from "../config/problems.ts";
 import { renderShippedFile } from "../config/reference.ts";
@@ -9,7 +10,6 @@ import type { Settings } from "../config/settings.ts";
 import { ResearchList } from "../detect/research-list.ts";
 import { type ScorerName, scorerNames } from "../detect/tap/tap-source.ts";
 import type { TapLimits } from "../policy/tap-policy.ts";
-import { escapeText } from "../record/escape.ts";
 import { type Prefix, parseAddress, parsePrefix } from "../wire/address.ts";
 
 /** With the exit code of sysexits.h that a command ends with. */

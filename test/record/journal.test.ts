@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Bucket } from "../../src/record/bucket.ts";
+import { Bucket } from "../../src/base/bucket.ts";
 import { Journal, LineClass, stdoutSink, syslogSink } from "../../src/record/journal.ts";
 import { alreadyBlockedLine, noticeLine, startingLine } from "../../src/record/lines.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { escapeJson, escapeText } from "../../src/record/escape.ts";
+import { escapeJson, escapeText } from "../../src/base/escape.ts";
 
 test("controls, bidi, zero width and lone surrogates are written out, the rest stays", () => {
   assert.equal(escapeText("a\u001b[2Jb\r\nc\u007f\u009b"), "a\\x1b[2Jb\\x0d\\x0ac\\x7f\\x9b");
