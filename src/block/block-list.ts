@@ -3,8 +3,8 @@
 import { randomInt } from "node:crypto";
 import type { HashSeed } from "../detect/keyed-hash.ts";
 import { NO_ROW, PrefixRows } from "../detect/prefix-rows.ts";
+import type { Block } from "../judge/block.ts";
 import { type Prefix, prefixContains, prefixOfWords } from "../wire/address.ts";
-import type { Block } from "./block.ts";
 import { BlockRows } from "./block-rows.ts";
 import { ExpiryQueue } from "./expiry-queue.ts";
 

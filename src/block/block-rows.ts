@@ -8,10 +8,10 @@
 import { grown, rowsFor } from "../detect/columns.ts";
 import { finderNames } from "../detect/finding.ts";
 import { Kind } from "../detect/probe.ts";
+import { type Block, backends } from "../judge/block.ts";
+import type { FindingReason, Reason } from "../judge/reason.ts";
 import { grades } from "../judge/verdict.ts";
 import type { Prefix } from "../wire/address.ts";
-import { type Block, backends } from "./block.ts";
-import type { FindingReason, Reason } from "./reason.ts";
 import { NO_TEXT, TextTable } from "./text-table.ts";
 
 const Flag = {

@@ -1,5 +1,7 @@
 // Makes blocks true in the kernel: loads the table, adds and removes sources in process, and reads each one back before
 // anybody calls it blocked. Knows nothing of why a source is blocked.
+
+import type { Block } from "../judge/block.ts";
 import { dumpElements } from "../kernel/element-dump.ts";
 import { KernelError } from "../kernel/errors.ts";
 import type { Libnftables } from "../kernel/libnftables.ts";
@@ -9,7 +11,6 @@ import type { AddressRanges } from "../wire/address-ranges.ts";
 import type { Arrival } from "../wire/arrival.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import type { PortRange } from "../wire/port-range.ts";
-import type { Block } from "./block.ts";
 import { findMissingFeature } from "./features.ts";
 import { type HeldNetworks, type NetworkAudit, NetworkBlocks } from "./network-blocks.ts";
 import {

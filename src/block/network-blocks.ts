@@ -2,6 +2,8 @@
 // intervals, each until the latest end of those that cover it, so that networks may touch, overlap and lie in one another
 // and come and go in any order. Each change writes a set anew in one transaction and reads it back whole: the kernel's
 // look-up of one interval does not find all that touch others (docs/decisions/0022).
+
+import type { Block } from "../judge/block.ts";
 import { KernelError } from "../kernel/errors.ts";
 import { elementRemedy, type IntervalChange, type NfTables } from "../kernel/nf-tables.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
@@ -21,7 +23,6 @@ import {
   subtractSpans,
   uniteSpans,
 } from "./address-span.ts";
-import type { Block } from "./block.ts";
 import { sameEnd } from "./same-end.ts";
 import type { IntervalSet } from "./set-key.ts";
 

@@ -1,11 +1,12 @@
 // Stands where the firewall does when no nftables table is loaded (capture by the packet ring): holds nothing and blocks
 // nothing, says so, and passes on what the kernel's sensor would have been told. Commands of the administrator's own
 // (KILL_ROUTE, hosts.deny) are the enforcement then.
+
+import type { Block } from "../judge/block.ts";
 import type { SetUse } from "../kernel/nf-tables.ts";
 import type { Prefix } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import type { Arrival } from "../wire/arrival.ts";
-import type { Block } from "./block.ts";
 import type { Firewall, Held, Outcome } from "./firewall.ts";
 import type { HeldNetworks, NetworkAudit } from "./network-blocks.ts";
 import type { RulesetPlan } from "./ruleset.ts";

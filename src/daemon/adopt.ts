@@ -1,7 +1,8 @@
 // What the kernel's sets hold and nobody lists is listed with what the kernel knows of it: nothing is enforced in silence.
-import type { Block } from "../block/block.ts";
+
 import type { BlockList } from "../block/block-list.ts";
 import type { Firewall, Held } from "../block/firewall.ts";
+import type { Block } from "../judge/block.ts";
 import type { Grade } from "../judge/verdict.ts";
 import type { Store } from "../record/store.ts";
 import type { Prefix } from "../wire/address.ts";

@@ -1,8 +1,8 @@
 // `portreeve block`: what is refused, and in which words; what stands already is neither shortened nor loses its reason.
 
 import { printTime } from "../base/clock.ts";
-import type { Block } from "../block/block.ts";
 import type { BlockedEntry, BlockRequest, Reply } from "../control/api.ts";
+import type { Block } from "../judge/block.ts";
 import { describeReason } from "../record/finding-text.ts";
 import { formatPrefix, IPV4_MAPPED_BITS, isIpv4, type Prefix, parsePrefix, prefixContains } from "../wire/address.ts";
 import type { Daemon } from "./daemon.ts";

@@ -1,16 +1,16 @@
 // Carries verdicts out: keeps block list, kernel, store and record at one. The only place that adds or lifts a block.
 import { endsBefore } from "../block/address-span.ts";
-import type { Block } from "../block/block.ts";
 import { BlockList } from "../block/block-list.ts";
 import { equivalentCommand, type Firewall, type Held, type Outcome } from "../block/firewall.ts";
-import type { Reason } from "../block/reason.ts";
 import { placeOf } from "../block/set-key.ts";
 import { blocksByFirewall } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Detector } from "../detect/detector.ts";
 import type { Finding } from "../detect/finding.ts";
+import type { Block } from "../judge/block.ts";
 import { Breaker, type BreakerLimits } from "../judge/breaker.ts";
 import { blockDurationMs, type OffenceMemory } from "../judge/escalation.ts";
+import type { Reason } from "../judge/reason.ts";
 import { type Claim, type Ended, type Grade, isClaim, type Verdict } from "../judge/verdict.ts";
 import { reasonFor } from "../record/finding-text.ts";
 import type { Recorder } from "../record/recorder.ts";

@@ -1,11 +1,12 @@
 // Blocks that are the administrator's own: KILL_ROUTE, a line in hosts.deny, KILL_RUN_CMD. Runs them when a verdict asks
 // for it, hands the source over to the rule that they made (the sensor lets its packets through to it), notices when that
 // rule is gone, and undoes it when the block ends.
-import type { Block, Trigger } from "../block/block.ts";
+
 import type { FirewallLike } from "../block/no-firewall.ts";
 import type { Responder, ResponseRequest, ResponseResult } from "../block/responder.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Finding } from "../detect/finding.ts";
+import type { Block, Trigger } from "../judge/block.ts";
 import type { Recorder } from "../record/recorder.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";

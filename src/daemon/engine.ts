@@ -8,12 +8,12 @@ import type { Finding } from "../detect/finding.ts";
 import { Disposition, Kind, Probe } from "../detect/probe.ts";
 import { probeOfArrival } from "../detect/probe-of-arrival.ts";
 import type { Judge } from "../judge/judge.ts";
+import type { ToolMemory } from "../judge/tool-memory.ts";
 import type { Verdict } from "../judge/verdict.ts";
 import { prefixOfWords } from "../wire/address.ts";
 import type { Arrival } from "../wire/arrival.ts";
 import { decodePacket } from "../wire/decode.ts";
 import { DecodeResult, Packet } from "../wire/packet.ts";
-import type { ToolMemory } from "./tool-memory.ts";
 
 /** What a probe's source is after it: being watched, found scanning just now, or found before. */
 export type ProbeState = "watched" | "found" | "repeat";

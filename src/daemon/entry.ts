@@ -1,8 +1,8 @@
 // A block as the control socket shows it.
 
 import { type Clock, printTime } from "../base/clock.ts";
-import type { Block } from "../block/block.ts";
 import type { BlockedEntry } from "../control/api.ts";
+import type { Block } from "../judge/block.ts";
 import { describeReason } from "../record/finding-text.ts";
 import { formatPrefix } from "../wire/address.ts";
 

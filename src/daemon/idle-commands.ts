@@ -3,9 +3,9 @@
 // (block/through.ts); what follows from it is decided here.
 
 import type { Troubles } from "../base/troubles.ts";
-import type { Block } from "../block/block.ts";
 import type { BlockList } from "../block/block-list.ts";
 import type { Settings } from "../config/settings.ts";
+import type { Block } from "../judge/block.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import type { Delegate } from "./delegate.ts";
 

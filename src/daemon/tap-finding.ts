@@ -5,8 +5,8 @@ import type { Finding } from "../detect/finding.ts";
 import { Kind, kindNames } from "../detect/probe.ts";
 import type { Contact } from "../detect/tap/contact.ts";
 import type { ScorerName, TapSource } from "../detect/tap/tap-source.ts";
+import { describeTool } from "../judge/source-names.ts";
 import { prefixOfWords } from "../wire/address.ts";
-import { describeTool } from "./source-names.ts";
 
 /** Of a source found by `by` with `contact`; both are read at once. */
 export function tapFinding(source: TapSource, by: ScorerName, contact: Contact): Finding {

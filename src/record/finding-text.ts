@@ -1,9 +1,10 @@
 // A finding in one line, for `blocked`, `why`, the log and the events; and its numbers again from such a line, so that
 // what a store has kept of a block takes no more room than what was found just now.
-import { type FindingReason, type Reason, reasonOf } from "../block/reason.ts";
+
 import type { CrowdScorerName, Finding, SilenceProof } from "../detect/finding.ts";
 import { Kind, kindNames, protocolName, protocolNames } from "../detect/probe.ts";
 import type { ScorerName } from "../detect/tap/tap-source.ts";
+import { type FindingReason, type Reason, reasonOf } from "../judge/reason.ts";
 import { formatPrefix, isIpv4, type Prefix } from "../wire/address.ts";
 import { ARP_PROTOCOL } from "../wire/packet.ts";
 

@@ -2,9 +2,9 @@
 // of a probe, a finding, a block. What is in force is not its business: the block list keeps that, and stores it.
 
 import { Bucket } from "../base/bucket.ts";
-import type { Block } from "../block/block.ts";
 import { type Finding, isSoftAtMost, isWeak } from "../detect/finding.ts";
 import { Disposition, dispositionNames, type Probe } from "../detect/probe.ts";
+import type { Block } from "../judge/block.ts";
 import type { Verdict } from "../judge/verdict.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";

@@ -2,9 +2,9 @@
 // whether they are wanted (budgets, policy) is for recorder.ts.
 
 import { isoTime } from "../base/clock.ts";
-import type { Block } from "../block/block.ts";
 import type { Finding } from "../detect/finding.ts";
 import { Kind, kindNames, type Probe, protocolName } from "../detect/probe.ts";
+import type { Block } from "../judge/block.ts";
 import type { Verdict } from "../judge/verdict.ts";
 import { formatPrefix, prefixOfWords } from "../wire/address.ts";
 import { ARP_PROTOCOL, IpProtocol } from "../wire/packet.ts";

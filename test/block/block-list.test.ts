@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type Block, backends } from "../../src/block/block.ts";
 import { BlockList } from "../../src/block/block-list.ts";
-import type { FindingReason } from "../../src/block/reason.ts";
 import { Kind } from "../../src/detect/probe.ts";
 import { scorerNames } from "../../src/detect/tap/tap-source.ts";
+import { type Block, backends } from "../../src/judge/block.ts";
+import type { FindingReason } from "../../src/judge/reason.ts";
 import { grades } from "../../src/judge/verdict.ts";
 import { formatPrefix, prefixContains } from "../../src/wire/address.ts";
 import { ARP_PROTOCOL } from "../../src/wire/packet.ts";
+import { block } from "../judge/blocks.ts";
 import { nthIpv4, prefix } from "../support/prefix.ts";
-import { block } from "./blocks.ts";
 
 const sources = [
   "192.0.2.1",

@@ -4,9 +4,9 @@ import { Blocker, type BlockerParts } from "../../src/daemon/blocker.ts";
 import { OffenceMemory } from "../../src/judge/escalation.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
-import { block } from "../block/blocks.ts";
 import { load, settingsOf } from "../config/support.ts";
 import { createRandom } from "../detect/score-figures.ts";
+import { block } from "../judge/blocks.ts";
 import { prefix } from "../support/prefix.ts";
 import { FakeDelegate, FakeDetector, FakeFirewall, FakeRecorder, FakeStore, verdictOn } from "./fakes.ts";
 

@@ -1,11 +1,11 @@
 // How it is found out that rules of the administrator's own are gone: by one list for all, else by asking in turn.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Block } from "../../src/block/block.ts";
 import { Delegate } from "../../src/daemon/delegate.ts";
+import type { Block } from "../../src/judge/block.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
-import { block } from "../block/blocks.ts";
 import { load, settingsOf } from "../config/support.ts";
+import { block } from "../judge/blocks.ts";
 import { nthIpv4 } from "../support/prefix.ts";
 
 const KILL_ROUTE = 'KILL_ROUTE="/sbin/ip route add blackhole $TARGET$"\n';

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Block } from "../../src/block/block.ts";
 import { BlockList } from "../../src/block/block-list.ts";
 import { restoreBlocks } from "../../src/daemon/restore.ts";
+import type { Block } from "../../src/judge/block.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
-import { block } from "../block/blocks.ts";
+import { block } from "../judge/blocks.ts";
 import { prefix } from "../support/prefix.ts";
 import { FakeFirewall, FakeStore } from "./fakes.ts";
 

@@ -4,8 +4,8 @@ import { Blocker } from "../../src/daemon/blocker.ts";
 import { Trial } from "../../src/daemon/trial.ts";
 import { confirmTrial, tickTrial } from "../../src/daemon/trial-steps.ts";
 import { OffenceMemory } from "../../src/judge/escalation.ts";
-import { block } from "../block/blocks.ts";
 import { load, settingsOf } from "../config/support.ts";
+import { block } from "../judge/blocks.ts";
 import { prefix } from "../support/prefix.ts";
 import { FakeDetector, FakeFirewall, FakeRecorder, FakeStore, verdictOn } from "./fakes.ts";
 

@@ -13,8 +13,8 @@ import { NfTables } from "../../src/kernel/nf-tables.ts";
 import { openStore } from "../../src/record/store.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { AddressRanges } from "../../src/wire/address-ranges.ts";
-import { block } from "../block/blocks.ts";
 import { ordinaryPlan } from "../block/plan.ts";
+import { block } from "../judge/blocks.ts";
 import { nthIpv4 } from "../support/prefix.ts";
 import { enterOwnNamespace } from "./support/own-namespace.ts";
 

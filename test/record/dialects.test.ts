@@ -1,9 +1,9 @@
 // What the recorder says in each format of a scan and what came of it: 1.2 before its outcome, 2.x after it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Block } from "../../src/block/block.ts";
 import type { Finding } from "../../src/detect/finding.ts";
 import { Kind, Probe } from "../../src/detect/probe.ts";
+import type { Block } from "../../src/judge/block.ts";
 import type { ResponseOutcome } from "../../src/record/dialect.ts";
 import type { Event } from "../../src/record/event.ts";
 import { Journal, type LogFormat, stdoutSink, syslogSink } from "../../src/record/journal.ts";

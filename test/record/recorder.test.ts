@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Block } from "../../src/block/block.ts";
 import type { Finding } from "../../src/detect/finding.ts";
 import { Disposition, Kind, Probe } from "../../src/detect/probe.ts";
+import type { Block } from "../../src/judge/block.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
 import type { Event } from "../../src/record/event.ts";
 import { Journal, stdoutSink } from "../../src/record/journal.ts";

@@ -2,9 +2,9 @@
 // costs as JSON: bytes a block by V8's own account (heap and typed arrays) and by the kernel's (resident), and times.
 import { parseArgs } from "node:util";
 import { BlockList } from "../../../src/block/block-list.ts";
-import { reasonOf } from "../../../src/block/reason.ts";
 import { Kind } from "../../../src/detect/probe.ts";
 import { OffenceMemory } from "../../../src/judge/escalation.ts";
+import { reasonOf } from "../../../src/judge/reason.ts";
 import { prefixOfWords } from "../../../src/wire/address.ts";
 
 const { values } = parseArgs({ options: { count: { type: "string" } } });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SourceNames } from "../../src/daemon/source-names.ts";
-import { ToolMemory } from "../../src/daemon/tool-memory.ts";
 import { classify } from "../../src/detect/classify.ts";
 import { Disposition, Kind, Probe } from "../../src/detect/probe.ts";
+import { SourceNames } from "../../src/judge/source-names.ts";
+import { ToolMemory } from "../../src/judge/tool-memory.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
 import { formatWords } from "../../src/wire/address.ts";
 import { AddressRanges } from "../../src/wire/address-ranges.ts";

@@ -1,7 +1,8 @@
 // A block: a source that is shut out, until when, and why.
-import type { Grade } from "../judge/verdict.ts";
+
 import type { Prefix } from "../wire/address.ts";
 import type { Reason } from "./reason.ts";
+import type { Grade } from "./verdict.ts";
 
 export interface Block {
   readonly source: Prefix;

@@ -1,5 +1,5 @@
 // Blocks for tests.
-import type { Block } from "../../src/block/block.ts";
+import type { Block } from "../../src/judge/block.ts";
 import type { Prefix } from "../../src/wire/address.ts";
 import { prefix } from "../support/prefix.ts";
 
