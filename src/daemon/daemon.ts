@@ -19,6 +19,8 @@ import type { TapSource } from "../detect/tap/tap-source.ts";
 import type { Block } from "../judge/block.ts";
 import { OffenceMemory } from "../judge/escalation.ts";
 import { Judge } from "../judge/judge.ts";
+import { Handshakes } from "../judge/proof/handshakes.ts";
+import type { Prover } from "../judge/proof/prover.ts";
 import { SourceNames } from "../judge/source-names.ts";
 import { ToolMemory } from "../judge/tool-memory.ts";
 import type { Verdict } from "../judge/verdict.ts";
@@ -40,7 +42,6 @@ import { Delegate } from "./delegate.ts";
 import { EndedCount } from "./ended.ts";
 import { Engine, type ProbeState } from "./engine.ts";
 import { guardEntries } from "./guard.ts";
-import { Handshakes } from "./handshakes.ts";
 import type { HostFacts } from "./host.ts";
 import { IdleCommands } from "./idle-commands.ts";
 import { listKnownClients } from "./known-clients.ts";
@@ -55,7 +56,6 @@ import {
   nearRanges,
   planRuleset,
 } from "./plan.ts";
-import type { Prover } from "./prover.ts";
 import { Reconciler } from "./reconciler.ts";
 import { type Restored, restoreBlocks } from "./restore.ts";
 import { SetWatch } from "./set-watch.ts";

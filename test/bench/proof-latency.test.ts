@@ -13,7 +13,7 @@ import { nodeProgram, tellQuantiles } from "./support.ts";
 const program = join(import.meta.dirname, "programs/proof-times.js");
 const SCANNERS = 40;
 const EVERY_MS = 20;
-/** 0.85 bits each, and 2^30 proves: the 36th repetition decides (test/judge/silence-test.test.ts). */
+/** 0.85 bits each, and 2^30 proves: the 36th repetition decides (test/judge/proof/silence-test.test.ts). */
 const DECIDING = 36;
 
 test("from the deciding packet to the full block", async (t) => {

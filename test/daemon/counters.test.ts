@@ -18,9 +18,9 @@ import { Daemon } from "../../src/daemon/daemon.ts";
 import { Decoy } from "../../src/daemon/decoy.ts";
 import { Guard } from "../../src/daemon/guard.ts";
 import { PortState } from "../../src/daemon/port-state.ts";
-import { Prover } from "../../src/daemon/prover.ts";
 import { RingSensor } from "../../src/daemon/ring-sensor.ts";
 import { TapWatch } from "../../src/daemon/tap-watch.ts";
+import { Prover } from "../../src/judge/proof/prover.ts";
 import { BlockedFile } from "../../src/record/blocked-file.ts";
 import { HistoryFile } from "../../src/record/history.ts";
 import { Journal, stdoutSink } from "../../src/record/journal.ts";
@@ -57,7 +57,7 @@ const toldAs: Readonly<Record<string, string>> = {
   "capture/listen-udp.ts wakeupsCutShort": "listenWakeupsCutShort",
   "capture/ring.ts delivered": "ringDelivered",
   "daemon/blocker.ts failures": "blockFailures",
-  "daemon/newcomers.ts refused": "notTested",
+  "judge/proof/newcomers.ts refused": "notTested",
   "daemon/recent-table.ts evictions": "ringAskedEvicted",
   "daemon/tap-watch.ts undecodable": "tapUndecodable",
   "detect/source-table.ts evictions": "evictedSources",
@@ -76,7 +76,7 @@ const toldAs: Readonly<Record<string, string>> = {
   "detect/wider-prefixes.ts evictions": "widerEvicted",
   "judge/breaker.ts withheld": "blocksWithheld",
   "judge/escalation.ts evictions": "evictedOffences",
-  "judge/silence-test.ts evictions": "evictedTests",
+  "judge/proof/silence-test.ts evictions": "evictedTests",
   "kernel/nflog.ts malformed": "nflogMalformed",
   "kernel/packet-socket.ts dropped": "ringDropped",
   "kernel/packet-socket.ts seen": "ringSeen",
@@ -123,13 +123,13 @@ const notTold: Readonly<Record<string, string>> = {
   "detect/tap/pending-ring.ts size": "a size",
   "detect/tap/tap-sources.ts seen": "stands in the report of replay",
   "detect/tap/tap-sources.ts size": "a size, which status tells as a figure of its own (sources)",
-  "judge/silence-pairs.ts size": "a size",
-  "judge/silence-test.ts answeredPorts": "evidence on one source",
-  "judge/silence-test.ts answeredRepeated": "evidence on one source",
-  "judge/silence-test.ts bits": "evidence on one source",
-  "judge/silence-test.ts next": "a position",
-  "judge/silence-test.ts silentPorts": "evidence on one source",
-  "judge/silence-test.ts silentRepeated": "evidence on one source",
+  "judge/proof/silence-pairs.ts size": "a size",
+  "judge/proof/silence-test.ts answeredPorts": "evidence on one source",
+  "judge/proof/silence-test.ts answeredRepeated": "evidence on one source",
+  "judge/proof/silence-test.ts bits": "evidence on one source",
+  "judge/proof/silence-test.ts next": "a position",
+  "judge/proof/silence-test.ts silentPorts": "evidence on one source",
+  "judge/proof/silence-test.ts silentRepeated": "evidence on one source",
   "kernel/netlink.ts at": "a position",
   "kernel/nflog.ts lost": "status tells it as a figure of its own (lost)",
   "record/history.ts pending": "a text",

@@ -13,7 +13,7 @@ import { controlLimits } from "../../src/control/limits.ts";
 import { MAX_BLOCKS } from "../../src/daemon/memory-limit.ts";
 import { DEFAULT_MAX_CONTACTS, DEFAULT_MAX_SOURCES } from "../../src/detect/tap/tap-judge.ts";
 import { DEFAULT_OFFENCE_CAPACITY } from "../../src/judge/escalation.ts";
-import { PROOF_BITS, silenceLimits, slowWindow } from "../../src/judge/silence-test.ts";
+import { PROOF_BITS, silenceLimits, slowWindow } from "../../src/judge/proof/silence-test.ts";
 import { MAX_WRITTEN } from "../../src/record/blocked-file.ts";
 import { LOOKUP_MS } from "../../src/record/resolver.ts";
 import { ordinaryPlan } from "../block/plan.ts";

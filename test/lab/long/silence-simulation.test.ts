@@ -1,10 +1,16 @@
 // Blind forgers against the real silence test, in great number: whatever a sender does that cannot see our answers, it is
-// not proven. The theory's bound is 2^-30 a source (Ville's inequality, src/judge/silence-test.ts); beside it stands how many
+// not proven. The theory's bound is 2^-30 a source (Ville's inequality, src/judge/proof/silence-test.ts); beside it stands how many
 // came how far, for 10^7 sources cannot show a probability of 10^-9: that the evidence grows no faster than the theory
 // allows (at most 2^-k of all sources ever have k bits) they can. Needs no root, and about five minutes.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PROOF_BITS, quickWindow, SilenceTest, silenceLimits, slowWindow } from "../../../src/judge/silence-test.ts";
+import {
+  PROOF_BITS,
+  quickWindow,
+  SilenceTest,
+  silenceLimits,
+  slowWindow,
+} from "../../../src/judge/proof/silence-test.ts";
 
 type Random = () => number;
 

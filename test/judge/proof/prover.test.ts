@@ -2,11 +2,11 @@
 // tolerated one, and what is answered, how soon and how often, and who is proven by it, must not depend on that.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Proven, Prover } from "../../src/daemon/prover.ts";
-import { Disposition, Kind } from "../../src/detect/probe.ts";
-import type { AnsweredSyn } from "../../src/kernel/tcp-reset.ts";
-import { Packet } from "../../src/wire/packet.ts";
-import { probe } from "../detect/probes.ts";
+import { Disposition, Kind } from "../../../src/detect/probe.ts";
+import { type Proven, Prover } from "../../../src/judge/proof/prover.ts";
+import type { AnsweredSyn } from "../../../src/kernel/tcp-reset.ts";
+import { Packet } from "../../../src/wire/packet.ts";
+import { probe } from "../../detect/probes.ts";
 
 const START_MS = 1_700_000_000_000;
 

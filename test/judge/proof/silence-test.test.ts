@@ -2,7 +2,13 @@
 // whatever its strategy. Coins and strategies come from one seeded generator: every run is the same.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { PROOF_BITS, quickWindow, type SilenceCounts, SilenceTest, slowWindow } from "../../src/judge/silence-test.ts";
+import {
+  PROOF_BITS,
+  quickWindow,
+  type SilenceCounts,
+  SilenceTest,
+  slowWindow,
+} from "../../../src/judge/proof/silence-test.ts";
 
 /** Mulberry32: small, and good enough for coins. */
 function generator(seed: number): () => number {

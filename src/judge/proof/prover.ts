@@ -1,12 +1,12 @@
 // Runs the silence test on what a found source goes on to send: answers or stays silent, and says who is proven.
 import { createHmac, randomBytes } from "node:crypto";
-import { Bucket } from "../base/bucket.ts";
-import { Disposition, Kind, type Probe } from "../detect/probe.ts";
-import { type SilenceCounts, SilenceTest } from "../judge/silence-test.ts";
-import type { ResetSender } from "../kernel/tcp-reset.ts";
-import { formatPrefix, type Prefix, parsePrefix, prefixOfWords } from "../wire/address.ts";
-import { IpProtocol, type Packet } from "../wire/packet.ts";
+import { Bucket } from "../../base/bucket.ts";
+import { Disposition, Kind, type Probe } from "../../detect/probe.ts";
+import type { ResetSender } from "../../kernel/tcp-reset.ts";
+import { formatPrefix, type Prefix, parsePrefix, prefixOfWords } from "../../wire/address.ts";
+import { IpProtocol, type Packet } from "../../wire/packet.ts";
 import { Newcomers } from "./newcomers.ts";
+import { type SilenceCounts, SilenceTest } from "./silence-test.ts";
 
 /** Answers to all sources together, and to one. */
 const answersInAll = { burst: 2_000, perSecond: 1_000 };

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Handshakes } from "../../src/daemon/handshakes.ts";
-import { Detector } from "../../src/detect/detector.ts";
-import { Disposition, Evidence, Kind, Probe } from "../../src/detect/probe.ts";
-import { SourceTable } from "../../src/detect/source-table.ts";
-import { Judge } from "../../src/judge/judge.ts";
-import type { Verdict } from "../../src/judge/verdict.ts";
-import { formatPrefix } from "../../src/wire/address.ts";
-import { AddressRanges } from "../../src/wire/address-ranges.ts";
-import { Arrival } from "../../src/wire/arrival.ts";
-import { prefix } from "../support/prefix.ts";
+import { Detector } from "../../../src/detect/detector.ts";
+import { Disposition, Evidence, Kind, Probe } from "../../../src/detect/probe.ts";
+import { SourceTable } from "../../../src/detect/source-table.ts";
+import { Judge } from "../../../src/judge/judge.ts";
+import { Handshakes } from "../../../src/judge/proof/handshakes.ts";
+import type { Verdict } from "../../../src/judge/verdict.ts";
+import { formatPrefix } from "../../../src/wire/address.ts";
+import { AddressRanges } from "../../../src/wire/address-ranges.ts";
+import { Arrival } from "../../../src/wire/arrival.ts";
+import { prefix } from "../../support/prefix.ts";
 
 const SCANNER = "203.0.113.7";
 const T0 = 1_700_000_000_000;

@@ -3,8 +3,8 @@
 // some ten seconds at least after its last packet. A scanner tries many ports, a flood of many sources tries few of each:
 // whoever has tried several comes in by a door of its own; the other is for anybody.
 
-import { Bucket } from "../base/bucket.ts";
-import type { Probe } from "../detect/probe.ts";
+import { Bucket } from "../../base/bucket.ts";
+import type { Probe } from "../../detect/probe.ts";
 
 /** Together 400 a second, and a burst of 1,200: with 4,096 places nobody is out of the test within seven seconds. */
 const forAnybody = { burst: 200, perSecond: 100 };
