@@ -1,4 +1,4 @@
-// The listeners behind ANSWER="open": closed ports are handed to them by tproxy (block/decoy.ts). Takes each handshake
+// The listeners behind ANSWER="open": closed ports are handed to them by tproxy (table/decoy.ts). Takes each handshake
 // that was finished, tells by whom and with which port, and closes: nothing is read, sent or kept.
 import { EAGAIN, EINTR } from "../kernel/constants.ts";
 import { ECONNABORTED } from "../kernel/inet-constants.ts";

@@ -1,8 +1,6 @@
 // Carries verdicts out: keeps block list, kernel, store and record at one. The only place that adds or lifts a block.
-import { endsBefore } from "../block/address-span.ts";
+
 import { BlockList } from "../block/block-list.ts";
-import { equivalentCommand, type Firewall, type Held, type Outcome } from "../block/firewall.ts";
-import { placeOf } from "../block/set-key.ts";
 import { blocksByFirewall } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Detector } from "../detect/detector.ts";
@@ -15,6 +13,9 @@ import { type Claim, type Ended, type Grade, isClaim, type Verdict } from "../ju
 import { reasonFor } from "../record/finding-text.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { Store } from "../record/store.ts";
+import { endsBefore } from "../table/address-span.ts";
+import { equivalentCommand, type Firewall, type Held, type Outcome } from "../table/firewall.ts";
+import { placeOf } from "../table/set-key.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { adoptHeld, adoptNetworks } from "./adopt.ts";
 import type { Delegate } from "./delegate.ts";

@@ -1,11 +1,11 @@
 // CAPTURE: whether the kernel's sensor (nftables and its log) or the packet ring sees the probes, and why. Asked once,
 // before anything is started; a reload keeps what was chosen.
 import { readFileSync } from "node:fs";
-import { TABLE } from "../block/ruleset.ts";
 import { blocksByResponse } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
 import { Libnftables } from "../kernel/libnftables.ts";
 import { NfTables } from "../kernel/nf-tables.ts";
+import { TABLE } from "../table/ruleset.ts";
 import { formatPrefix } from "../wire/address.ts";
 
 export interface CaptureChoice {

@@ -1,11 +1,11 @@
 // ANSWER="open" inside the daemon: keeps its listeners open while the settings want them, tells the rule set how to reach
 // them, and follows programs that begin or cease to translate addresses.
 import { readFileSync } from "node:fs";
-import type { DecoyPlan } from "../block/decoy.ts";
 import { DecoyListener, type DecoySink } from "../capture/decoy-listener.ts";
 import { usesDecoy } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
 import type { NatHooks } from "../kernel/nat-hooks.ts";
+import type { DecoyPlan } from "../table/decoy.ts";
 
 export interface DecoyParts {
   readonly nowMs: () => number;

@@ -1,9 +1,10 @@
 // Whom a full block would end, counted before it is made: known pairs of the source, and live connections to ports that this
 // host serves. As many live ones as behind a shared address make it a soft block. Bounded: a part of the time, no more.
-import type { LearnedLike } from "../block/learned-sets.ts";
+
 import type { Judge } from "../judge/judge.ts";
 import type { Ended, Verdict } from "../judge/verdict.ts";
 import { type ConnectedFrom, MAX_REMOTES } from "../kernel/connected-from.ts";
+import type { LearnedLike } from "../table/learned-sets.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 
 export interface EndedCountParts {

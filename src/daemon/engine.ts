@@ -1,6 +1,6 @@
 // The packet's walk from capture to verdict: decode, classify, ask the judge, remember, score. One packet costs no
 // allocation unless it makes a finding or is chosen for the record.
-import { logPrefixes } from "../block/ruleset.ts";
+
 import type { PacketSink } from "../capture/packet-source.ts";
 import type { Crowds } from "../detect/crowds.ts";
 import type { Detector } from "../detect/detector.ts";
@@ -10,6 +10,7 @@ import { probeOfArrival } from "../detect/probe-of-arrival.ts";
 import type { Judge } from "../judge/judge.ts";
 import type { ToolMemory } from "../judge/tool-memory.ts";
 import type { Verdict } from "../judge/verdict.ts";
+import { logPrefixes } from "../table/ruleset.ts";
 import { prefixOfWords } from "../wire/address.ts";
 import type { Arrival } from "../wire/arrival.ts";
 import { decodePacket } from "../wire/decode.ts";

@@ -3,10 +3,10 @@
 // only tells of them.
 
 import { type Clock, printTime, wallClock } from "../base/clock.ts";
-import type { GuardedPeer } from "../block/learned-sets.ts";
 import type { GuardEntry } from "../control/api.ts";
 import type { GuardPart } from "../judge/judge.ts";
 import type { GuardReason } from "../judge/verdict.ts";
+import type { GuardedPeer } from "../table/learned-sets.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import type { HostFacts } from "./host.ts";

@@ -1,8 +1,9 @@
 // The single sources that the kernel holds, as they were read: numbers in typed arrays, for there may be as many as blocks.
-import type { Held } from "../block/firewall.ts";
+
 import { grown, rowsFor } from "../detect/columns.ts";
 import type { HashSeed } from "../detect/keyed-hash.ts";
 import { NO_ROW, PrefixRows } from "../detect/prefix-rows.ts";
+import type { Held } from "../table/firewall.ts";
 import type { Prefix } from "../wire/address.ts";
 
 /** One of the two kinds of set. */

@@ -1,6 +1,6 @@
 // Commands that succeed and block nothing: KILL_ROUTE adds to a set that no rule uses, to a chain where nobody comes by, for
 // the wrong port or interface. The kernel tells of each answer of ours to a source that such a command was to shut out
-// (block/through.ts); what follows from it is decided here.
+// (table/through.ts); what follows from it is decided here.
 
 import type { Troubles } from "../base/troubles.ts";
 import type { BlockList } from "../block/block-list.ts";

@@ -2,9 +2,9 @@
 // the file in which they are kept over a restart.
 import { setImmediate } from "node:timers/promises";
 import { type Clock, printTime, wallClock } from "../base/clock.ts";
-import type { LearnedElement, LearnedSets } from "../block/learned-sets.ts";
-import { sourceOfKey } from "../block/set-key.ts";
 import type { KnownClient } from "../control/api.ts";
+import type { LearnedElement, LearnedSets } from "../table/learned-sets.ts";
+import { sourceOfKey } from "../table/set-key.ts";
 import { formatPrefix } from "../wire/address.ts";
 import { decodeLearned, LearnedBytes, readLearned } from "./learned-file.ts";
 

@@ -2,7 +2,7 @@
 // at start and whenever another program has removed our table.
 
 import type { ReplacedFile } from "../base/replaced-file.ts";
-import type { LearnedSets } from "../block/learned-sets.ts";
+import type { LearnedSets } from "../table/learned-sets.ts";
 import { LearnedBytes, learnedFile, readLearned } from "./learned-file.ts";
 
 export interface LearnedParts {

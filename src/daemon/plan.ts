@@ -1,11 +1,12 @@
 // From settings and host to the plans of the rooms: the kernel's rule set, the judge's context, the scorer's policy.
-import type { DecoyPlan } from "../block/decoy.ts";
-import type { LearnedLike } from "../block/learned-sets.ts";
-import type { RulesetPlan } from "../block/ruleset.ts";
+
 import { blocksByFirewall, blocksByResponse } from "../config/enforcement.ts";
 import type { Settings, WatchSettings } from "../config/settings.ts";
 import type { CrowdPolicy } from "../detect/crowds.ts";
 import type { JudgeContext } from "../judge/judge.ts";
+import type { DecoyPlan } from "../table/decoy.ts";
+import type { LearnedLike } from "../table/learned-sets.ts";
+import type { RulesetPlan } from "../table/ruleset.ts";
 import type { Prefix } from "../wire/address.ts";
 import { parsePrefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";

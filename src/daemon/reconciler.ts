@@ -1,11 +1,11 @@
 // Keeps what is listed true: notices when another program touches our table, repairs it, and accepts a single element
 // that an administrator deleted by hand as an unblock. (design section 8)
 
-import { blocksPerCall, type Firewall, type Held, type Outcome } from "../block/firewall.ts";
-import { isBlockSet, type RulesetPlan } from "../block/ruleset.ts";
 import type { Block } from "../judge/block.ts";
 import type { ForeignChange } from "../kernel/nf-tables-monitor.ts";
 import type { Recorder } from "../record/recorder.ts";
+import { blocksPerCall, type Firewall, type Held, type Outcome } from "../table/firewall.ts";
+import { isBlockSet, type RulesetPlan } from "../table/ruleset.ts";
 import { formatPrefix, type Prefix, prefixContains } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import type { Blocker } from "./blocker.ts";

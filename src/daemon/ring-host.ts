@@ -2,14 +2,14 @@
 // table beside them. Needs CAP_NET_RAW and no other right.
 import { randomInt } from "node:crypto";
 import { networkInterfaces } from "node:os";
-import type { GuardedPeer, LearnedElement, LearnedLike, LearnedSet, OpenedFlow } from "../block/learned-sets.ts";
-import type { SensorInCharge } from "../block/no-firewall.ts";
-import { COPY_BYTES, type RulesetPlan } from "../block/ruleset.ts";
 import type { PacketSink, PacketSource } from "../capture/packet-source.ts";
 import { MAX_SERVED_UDP } from "../capture/probe-filter.ts";
 import { type RingFilter, RingSource } from "../capture/ring.ts";
 import type { InterfaceChoice } from "../capture/ring-interfaces.ts";
 import { SocketLookup } from "../kernel/socket-lookup.ts";
+import type { GuardedPeer, LearnedElement, LearnedLike, LearnedSet, OpenedFlow } from "../table/learned-sets.ts";
+import type { SensorInCharge } from "../table/no-firewall.ts";
+import { COPY_BYTES, type RulesetPlan } from "../table/ruleset.ts";
 import { type Prefix, parseAddress, prefixOfWords } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import { IpProtocol, Packet } from "../wire/packet.ts";

@@ -1,9 +1,9 @@
 // What the ring's sensor has to remember, where the kernel's has its sets: whom this host asked, who answered it (the
 // peers of the guard), which ports were served lately, and whose block is the administrator's own rule.
 
-import type { GuardedPeer, LearnedElement, LearnedSet } from "../block/learned-sets.ts";
-import { latelyKey } from "../block/set-key.ts";
 import type { HashSeed } from "../detect/keyed-hash.ts";
+import type { GuardedPeer, LearnedElement, LearnedSet } from "../table/learned-sets.ts";
+import { latelyKey } from "../table/set-key.ts";
 import { type Prefix, prefixOfWords } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import { IpProtocol, type Packet } from "../wire/packet.ts";

@@ -1,14 +1,14 @@
-// What the kernel's sensor (block/ruleset.ts) decides of each packet, for the packets of the ring: in the same order and
+// What the kernel's sensor (table/ruleset.ts) decides of each packet, for the packets of the ring: in the same order and
 // with the same tags, from the socket tables and from what this host itself was seen to send. It drops and holds nothing.
 //
 // Not as the kernel's sensor: a port that forwards into a container is known as served from its first answer on; ACK, FIN
 // with ACK and RST are not told from conversations, so they are not seen; known pairs are not learned.
 
 import { Bucket } from "../base/bucket.ts";
-import { logPrefixes, type RulesetPlan, rates } from "../block/ruleset.ts";
 import type { PacketSink } from "../capture/packet-source.ts";
 import type { HashSeed } from "../detect/keyed-hash.ts";
 import { PACKET_HOST, PACKET_OUTGOING } from "../kernel/packet-constants.ts";
+import { logPrefixes, type RulesetPlan, rates } from "../table/ruleset.ts";
 import type { Prefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import { decodePacket } from "../wire/decode.ts";

@@ -2,10 +2,6 @@
 // and no table. Opened together, as the one needs the other.
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
-import { Firewall } from "../block/firewall.ts";
-import { type LearnedLike, LearnedSets } from "../block/learned-sets.ts";
-import { type FirewallLike, NoFirewall } from "../block/no-firewall.ts";
-import { BATCH_GROUP, COPY_BYTES, PROMPT_GROUP, TABLE } from "../block/ruleset.ts";
 import { NflogSource } from "../capture/nflog.ts";
 import type { PacketSource } from "../capture/packet-source.ts";
 import type { InterfaceChoice } from "../capture/ring-interfaces.ts";
@@ -13,6 +9,10 @@ import type { Settings } from "../config/settings.ts";
 import { Libnftables } from "../kernel/libnftables.ts";
 import { NfTables } from "../kernel/nf-tables.ts";
 import { NfTablesMonitor } from "../kernel/nf-tables-monitor.ts";
+import { Firewall } from "../table/firewall.ts";
+import { type LearnedLike, LearnedSets } from "../table/learned-sets.ts";
+import { type FirewallLike, NoFirewall } from "../table/no-firewall.ts";
+import { BATCH_GROUP, COPY_BYTES, PROMPT_GROUP, TABLE } from "../table/ruleset.ts";
 import type { HostFacts } from "./host.ts";
 import { nearRanges } from "./plan.ts";
 import { RingHost } from "./ring-host.ts";

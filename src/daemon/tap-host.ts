@@ -3,15 +3,15 @@
 import { randomInt } from "node:crypto";
 import { getHeapStatistics } from "node:v8";
 import type { Clock } from "../base/clock.ts";
-import type { GuardedPeer, LearnedElement, LearnedLike } from "../block/learned-sets.ts";
-import type { SensorInCharge } from "../block/no-firewall.ts";
-import { COPY_BYTES, type RulesetPlan } from "../block/ruleset.ts";
 import type { PacketSink, PacketSource } from "../capture/packet-source.ts";
 import { RingSource } from "../capture/ring.ts";
 import type { InterfaceChoice } from "../capture/ring-interfaces.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Finding } from "../detect/finding.ts";
 import type { TapSource } from "../detect/tap/tap-source.ts";
+import type { GuardedPeer, LearnedElement, LearnedLike } from "../table/learned-sets.ts";
+import type { SensorInCharge } from "../table/no-firewall.ts";
+import { COPY_BYTES, type RulesetPlan } from "../table/ruleset.ts";
 import type { Prefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import { TapWatch } from "./tap-watch.ts";

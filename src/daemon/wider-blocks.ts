@@ -2,12 +2,12 @@
 // unless anybody in it is spared, guarded or a known client. Bounded: one look at the known clients in ten seconds.
 
 import type { BlockList } from "../block/block-list.ts";
-import type { LearnedLike } from "../block/learned-sets.ts";
-import { sourceOfKey } from "../block/set-key.ts";
 import { type WiderPolicy, WiderPrefixes } from "../detect/wider-prefixes.ts";
 import type { Block } from "../judge/block.ts";
 import type { Judge } from "../judge/judge.ts";
 import type { Grade } from "../judge/verdict.ts";
+import type { LearnedLike } from "../table/learned-sets.ts";
+import { sourceOfKey } from "../table/set-key.ts";
 import { formatPrefix, isIpv4, type Prefix, prefixContains } from "../wire/address.ts";
 
 export interface WiderBlockParts {

@@ -8,8 +8,6 @@ import { type TestContext, test } from "node:test";
 import { wallClock } from "../../src/base/clock.ts";
 import { createTroubles } from "../../src/base/troubles.ts";
 import { CommandRunner } from "../../src/block/command-runner.ts";
-import { LearnedSets } from "../../src/block/learned-sets.ts";
-import { NoFirewall } from "../../src/block/no-firewall.ts";
 import { Responder } from "../../src/block/responder.ts";
 import { Followers } from "../../src/control/followers.ts";
 import { controlLimits } from "../../src/control/limits.ts";
@@ -26,6 +24,8 @@ import { HistoryFile } from "../../src/record/history.ts";
 import { Journal, stdoutSink } from "../../src/record/journal.ts";
 import { openResolver } from "../../src/record/resolver.ts";
 import { openStore } from "../../src/record/store.ts";
+import { LearnedSets } from "../../src/table/learned-sets.ts";
+import { NoFirewall } from "../../src/table/no-firewall.ts";
 import { load, settingsOf } from "../config/support.ts";
 import { prefix } from "../support/prefix.ts";
 import { repositoryFolder } from "../support/repository.ts";
@@ -38,8 +38,8 @@ const rooms = ["base", "kernel", "capture", "detect", "judge", "block", "record"
 const toldAs: Readonly<Record<string, string>> = {
   "block/block-list.ts refused": "blocksRefused",
   "block/hosts-deny.ts refused": "hostsDenyRefused",
-  "block/learned-sets.ts refused": "learnedRefused",
-  "block/network-blocks.ts refused": "networkBlocksRefused",
+  "table/learned-sets.ts refused": "learnedRefused",
+  "table/network-blocks.ts refused": "networkBlocksRefused",
   "block/responder.ts refused": "responsesRefused",
   "block/text-table.ts refused": "reasonsNotKept",
   "capture/decoy-listener.ts acceptFailures": "decoyAcceptFailures",

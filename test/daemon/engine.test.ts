@@ -2,13 +2,13 @@
 // source asks again with its next probe.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { logPrefixes } from "../../src/block/ruleset.ts";
 import { Engine, type ProbeState } from "../../src/daemon/engine.ts";
 import { Detector } from "../../src/detect/detector.ts";
 import type { Probe } from "../../src/detect/probe.ts";
 import { SourceTable } from "../../src/detect/source-table.ts";
 import { Judge, type JudgeContext } from "../../src/judge/judge.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
+import { logPrefixes } from "../../src/table/ruleset.ts";
 import { Arrival } from "../../src/wire/arrival.ts";
 import { TcpFlag } from "../../src/wire/packet.ts";
 import { prefix, ranges, seed } from "../detect/probes.ts";

@@ -1,13 +1,13 @@
 // A firewall, a store and a recorder in memory, for the daemon's parts that decide what they do.
 
-import type { Held, Outcome } from "../../src/block/firewall.ts";
-import type { NetworkAudit } from "../../src/block/network-blocks.ts";
 import type { Responded } from "../../src/daemon/delegate.ts";
 import type { Finding } from "../../src/detect/finding.ts";
 import { Kind } from "../../src/detect/probe.ts";
 import type { Block } from "../../src/judge/block.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
 import type { StoredBlock, StoredOffences } from "../../src/record/store.ts";
+import type { Held, Outcome } from "../../src/table/firewall.ts";
+import type { NetworkAudit } from "../../src/table/network-blocks.ts";
 import { formatPrefix, type Prefix } from "../../src/wire/address.ts";
 import { prefix } from "../support/prefix.ts";
 

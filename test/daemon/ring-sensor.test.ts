@@ -1,10 +1,10 @@
 // The ring's sensor on whole packets: what it hands on, and as what; the order of its questions is that of the kernel's
-// rules (block/ruleset.ts).
+// rules (table/ruleset.ts).
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { logPrefixes, type RulesetPlan, rates } from "../../src/block/ruleset.ts";
 import { RingSensor } from "../../src/daemon/ring-sensor.ts";
 import type { Endpoint } from "../../src/kernel/socket-lookup.ts";
+import { logPrefixes, type RulesetPlan, rates } from "../../src/table/ruleset.ts";
 import { type Prefix, parsePrefix } from "../../src/wire/address.ts";
 import { AddressRanges } from "../../src/wire/address-ranges.ts";
 import { TcpFlag } from "../../src/wire/packet.ts";

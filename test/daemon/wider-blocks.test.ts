@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BlockList } from "../../src/block/block-list.ts";
-import { keyBytes } from "../../src/block/set-key.ts";
 import { WiderBlocks } from "../../src/daemon/wider-blocks.ts";
 import { DEFAULT_WIDER } from "../../src/detect/wider-prefixes.ts";
 import type { Block } from "../../src/judge/block.ts";
 import type { SparedBecause } from "../../src/judge/judge.ts";
 import type { Grade } from "../../src/judge/verdict.ts";
+import { keyBytes } from "../../src/table/set-key.ts";
 import { formatPrefix, type Prefix } from "../../src/wire/address.ts";
 import { prefix } from "../support/prefix.ts";
 

@@ -5,9 +5,6 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { test } from "node:test";
-import { decoySets } from "../../src/block/decoy.ts";
-import { MAX_NETWORKS } from "../../src/block/network-blocks.ts";
-import { buildRuleset, COPY_BYTES, rates, setSizes } from "../../src/block/ruleset.ts";
 import { allKeys } from "../../src/config/keys.ts";
 import { controlLimits } from "../../src/control/limits.ts";
 import { MAX_BLOCKS } from "../../src/daemon/memory-limit.ts";
@@ -16,8 +13,11 @@ import { DEFAULT_OFFENCE_CAPACITY } from "../../src/judge/escalation.ts";
 import { PROOF_BITS, silenceLimits, slowWindow } from "../../src/judge/proof/silence-test.ts";
 import { MAX_WRITTEN } from "../../src/record/blocked-file.ts";
 import { LOOKUP_MS } from "../../src/record/resolver.ts";
-import { ordinaryPlan } from "../block/plan.ts";
+import { decoySets } from "../../src/table/decoy.ts";
+import { MAX_NETWORKS } from "../../src/table/network-blocks.ts";
+import { buildRuleset, COPY_BYTES, rates, setSizes } from "../../src/table/ruleset.ts";
 import { repositoryFolder } from "../support/repository.ts";
+import { ordinaryPlan } from "../table/plan.ts";
 
 const HOW = "docs/how-it-works.md";
 

@@ -2,17 +2,17 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { afterEach, beforeEach, test } from "node:test";
-import { findMissingFeature } from "../../src/block/features.ts";
-import { equivalentCommand, Firewall, type Outcome } from "../../src/block/firewall.ts";
-import { MAX_NETWORKS } from "../../src/block/network-blocks.ts";
-import { buildRuleset, setSizes, TABLE } from "../../src/block/ruleset.ts";
 import { Libnftables } from "../../src/kernel/libnftables.ts";
 import { NfTables } from "../../src/kernel/nf-tables.ts";
+import { findMissingFeature } from "../../src/table/features.ts";
+import { equivalentCommand, Firewall, type Outcome } from "../../src/table/firewall.ts";
+import { MAX_NETWORKS } from "../../src/table/network-blocks.ts";
+import { buildRuleset, setSizes, TABLE } from "../../src/table/ruleset.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { AddressRanges } from "../../src/wire/address-ranges.ts";
-import { ordinaryPlan, planVariants } from "../block/plan.ts";
 import { block } from "../judge/blocks.ts";
 import { nthIpv4, prefix } from "../support/prefix.ts";
+import { ordinaryPlan, planVariants } from "../table/plan.ts";
 import { enterOwnNamespace, mustDo } from "./support/own-namespace.ts";
 import { waitUntil } from "./support/wait.ts";
 

@@ -1,11 +1,11 @@
 // Blocks --count sources one by one in the table that this namespace has, each read back, and lifts them again. Prints
 // the microseconds of each as JSON: {enforce: [...], lift: [...]}.
 import { parseArgs } from "node:util";
-import { Firewall } from "../../../src/block/firewall.ts";
-import { TABLE } from "../../../src/block/ruleset.ts";
 import type { Block } from "../../../src/judge/block.ts";
 import { Libnftables } from "../../../src/kernel/libnftables.ts";
 import { NfTables } from "../../../src/kernel/nf-tables.ts";
+import { Firewall } from "../../../src/table/firewall.ts";
+import { TABLE } from "../../../src/table/ruleset.ts";
 import { IPV4_MAPPED_WORD } from "../../../src/wire/address.ts";
 import { AddressRanges } from "../../../src/wire/address-ranges.ts";
 import { Sources } from "../../support/flood-sender.ts";

@@ -2,8 +2,8 @@
 //   --role send: one SYN each from --count sources, --every milliseconds; prints when each was handed over, as JSON
 //   --role watch: asks the kernel without pause until it blocks the first, the second ...; prints when each was there
 import { parseArgs } from "node:util";
-import { TABLE } from "../../../src/block/ruleset.ts";
 import { NfTables } from "../../../src/kernel/nf-tables.ts";
+import { TABLE } from "../../../src/table/ruleset.ts";
 import { FloodSender, Sources } from "../../support/flood-sender.ts";
 
 const CLOSED_PORT = 23;

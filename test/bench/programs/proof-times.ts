@@ -3,8 +3,8 @@
 //     every --every milliseconds; prints when each repetition was handed over, a list for each source, as JSON
 //   --role watch: asks the kernel again and again until it blocks the first source, the second ...; prints when each was there
 import { parseArgs } from "node:util";
-import { TABLE } from "../../../src/block/ruleset.ts";
 import { NfTables } from "../../../src/kernel/nf-tables.ts";
+import { TABLE } from "../../../src/table/ruleset.ts";
 import { buildTcp } from "../../support/build-packet.ts";
 import { RawLink, sleep } from "../../support/raw-link.ts";
 

@@ -5,12 +5,12 @@
 import { spawnSync } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { TABLE } from "../../../../src/block/ruleset.ts";
-import { placeOf } from "../../../../src/block/set-key.ts";
 import { ControlClient } from "../../../../src/control/client.ts";
 import { KernelError } from "../../../../src/kernel/errors.ts";
 import { Libnftables } from "../../../../src/kernel/libnftables.ts";
 import { NfTables } from "../../../../src/kernel/nf-tables.ts";
+import { TABLE } from "../../../../src/table/ruleset.ts";
+import { placeOf } from "../../../../src/table/set-key.ts";
 import { parsePrefix } from "../../../../src/wire/address.ts";
 
 const GIVE_UP_MS = 30_000;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { latelyKey, placeOf, sourceOfKey } from "../../src/block/set-key.ts";
+import { latelyKey, placeOf, sourceOfKey } from "../../src/table/set-key.ts";
 import { formatPrefix, isIpv4, type Prefix, prefixOfWords } from "../../src/wire/address.ts";
 import { prefix } from "../support/prefix.ts";
 

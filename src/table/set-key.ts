@@ -29,7 +29,7 @@ export function placeOf(source: Prefix, soft: boolean, near: boolean): Place {
   return { kind: "interval", set: "blockednet6" };
 }
 
-/** Neighbours are blocked softly together by the widths of block/neighbours.ts. */
+/** Neighbours are blocked softly together by the widths of table/neighbours.ts. */
 function softSetOf(source: Prefix): PlainSet | undefined {
   if (isIpv4(source)) return source.bits === 120 ? "soft24" : undefined;
   return source.bits === 56 ? "soft56" : source.bits === 48 ? "soft48" : undefined;

@@ -16,7 +16,7 @@ import {
   spanOf,
   subtractSpans,
   uniteSpans,
-} from "../../src/block/address-span.ts";
+} from "../../src/table/address-span.ts";
 import { formatPrefix, type Prefix } from "../../src/wire/address.ts";
 import { prefix } from "../support/prefix.ts";
 

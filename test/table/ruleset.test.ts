@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { buildHostSets, buildRuleset, logPrefixes, type RulesetPlan } from "../../src/block/ruleset.ts";
+import { buildHostSets, buildRuleset, logPrefixes, type RulesetPlan } from "../../src/table/ruleset.ts";
 import { ordinaryPlan, planVariants } from "./plan.ts";
 
 /** Rules by chain, as the text adds them. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { findMissingFeature } from "../../src/block/features.ts";
+import { findMissingFeature } from "../../src/table/features.ts";
 
 /** An nft that refuses every command text in which `lacking` stands, and keeps what it was told. */
 function nftWithout(lacking: string | undefined) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { DecoyPlan } from "../../src/block/decoy.ts";
-import { buildRuleset, type RulesetPlan } from "../../src/block/ruleset.ts";
+import type { DecoyPlan } from "../../src/table/decoy.ts";
+import { buildRuleset, type RulesetPlan } from "../../src/table/ruleset.ts";
 import { ordinaryPlan } from "./plan.ts";
 
 const MARK = 0x70727600;
