@@ -5,6 +5,8 @@ import { blocksByFirewall } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Detector } from "../detect/detector.ts";
 import type { Finding } from "../detect/finding.ts";
+import { GuardWarnings } from "../host/guard-warning.ts";
+import { MAX_BLOCKS } from "../host/memory-limit.ts";
 import type { Block } from "../judge/block.ts";
 import { Breaker, type BreakerLimits } from "../judge/breaker.ts";
 import { blockDurationMs, type OffenceMemory } from "../judge/escalation.ts";
@@ -19,8 +21,6 @@ import { placeOf } from "../table/set-key.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { adoptHeld, adoptNetworks } from "./adopt.ts";
 import type { Delegate } from "./delegate.ts";
-import { GuardWarnings } from "./guard-warning.ts";
-import { MAX_BLOCKS } from "./memory-limit.ts";
 import type { Trial } from "./trial.ts";
 import type { WiderBlocks } from "./wider-blocks.ts";
 

@@ -13,6 +13,9 @@ import { Detector, type SourceEvidence } from "../detect/detector.ts";
 import { Disposition, Kind, type Probe } from "../detect/probe.ts";
 import { SourceTable } from "../detect/source-table.ts";
 import type { TapSource } from "../detect/tap/tap-source.ts";
+import { guardEntries } from "../host/guard.ts";
+import type { HostFacts } from "../host/host.ts";
+import { blockLimit, readMemoryLimits } from "../host/memory-limit.ts";
 import type { Block } from "../judge/block.ts";
 import { OffenceMemory } from "../judge/escalation.ts";
 import { Judge } from "../judge/judge.ts";
@@ -41,11 +44,8 @@ import type { Decoy } from "./decoy.ts";
 import { Delegate } from "./delegate.ts";
 import { EndedCount } from "./ended.ts";
 import { Engine, type ProbeState } from "./engine.ts";
-import { guardEntries } from "./guard.ts";
-import type { HostFacts } from "./host.ts";
 import { IdleCommands } from "./idle-commands.ts";
 import { listKnownClients } from "./known-clients.ts";
-import { blockLimit, readMemoryLimits } from "./memory-limit.ts";
 import {
   crowdPolicy,
   graceLeftMs,

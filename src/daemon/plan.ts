@@ -3,6 +3,8 @@
 import { blocksByFirewall, blocksByResponse } from "../config/enforcement.ts";
 import type { Settings, WatchSettings } from "../config/settings.ts";
 import type { CrowdPolicy } from "../detect/crowds.ts";
+import { guardParts } from "../host/guard.ts";
+import type { HostFacts } from "../host/host.ts";
 import type { JudgeContext } from "../judge/judge.ts";
 import type { DecoyPlan } from "../table/decoy.ts";
 import type { LearnedLike } from "../table/learned-sets.ts";
@@ -11,8 +13,6 @@ import type { Prefix } from "../wire/address.ts";
 import { parsePrefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import type { PortRange } from "../wire/port-range.ts";
-import { guardParts } from "./guard.ts";
-import type { HostFacts } from "./host.ts";
 
 /** What the command line adds to the file. */
 export interface Overrides {

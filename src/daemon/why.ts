@@ -5,6 +5,7 @@ import type { Explanation } from "../control/api.ts";
 import type { SourceEvidence } from "../detect/detector.ts";
 import type { NeighbourEvidence } from "../detect/neighbours.ts";
 import { MIN_DIRECT_SCORE, scoreBound } from "../detect/scorers.ts";
+import { describeGuard } from "../host/guard.ts";
 import type { Block } from "../judge/block.ts";
 import { describeFinding, describeReason, membersText } from "../record/finding-text.ts";
 import { endsBefore } from "../table/address-span.ts";
@@ -12,7 +13,6 @@ import { formatPrefix, IPV4_MAPPED_BITS, isIpv4, type Prefix, prefixContains } f
 import type { Daemon } from "./daemon.ts";
 import { describeEnded } from "./ended.ts";
 import { entryOf } from "./entry.ts";
-import { describeGuard } from "./guard.ts";
 import { describeTapSource } from "./tap-finding.ts";
 
 const EVENTS_SHOWN = 20;

@@ -4,9 +4,9 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { type LinkHost, listContainerNetworks, thisLinks } from "../../src/daemon/container-networks.ts";
-import { describeUnread, parseVirtualServices } from "../../src/daemon/ipvs.ts";
-import { lookUp, parseNtpConf, parseTimesyncd, readTimeServers } from "../../src/daemon/time-servers.ts";
+import { type LinkHost, listContainerNetworks, thisLinks } from "../../src/host/container-networks.ts";
+import { describeUnread, parseVirtualServices } from "../../src/host/ipvs.ts";
+import { lookUp, parseNtpConf, parseTimesyncd, readTimeServers } from "../../src/host/time-servers.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 
 test("networks of container bridges and engines' links; not those of a bridge with a network card, nor of links", () => {

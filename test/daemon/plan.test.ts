@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { HostFacts } from "../../src/daemon/host.ts";
 import { applyOverrides, graceLeftMs, nearRanges, planRuleset, subtractRange } from "../../src/daemon/plan.ts";
+import type { HostFacts } from "../../src/host/host.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { load, settingsOf } from "../config/support.ts";
 import { prefix } from "../support/prefix.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { listSessionSources, type SessionHost, sshPorts } from "../../src/daemon/ssh-sessions.ts";
+import { listSessionSources, type SessionHost, sshPorts } from "../../src/host/ssh-sessions.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { prefix } from "../support/prefix.ts";
 

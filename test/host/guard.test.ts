@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Guard, type GuardSources, guardEntries, guardParts } from "../../src/daemon/guard.ts";
-import { GuardWarnings, guardWarning } from "../../src/daemon/guard-warning.ts";
-import type { HostFacts } from "../../src/daemon/host.ts";
 import { guardedBy } from "../../src/daemon/plan.ts";
 import { Kind } from "../../src/detect/probe.ts";
+import { Guard, type GuardSources, guardEntries, guardParts } from "../../src/host/guard.ts";
+import { GuardWarnings, guardWarning } from "../../src/host/guard-warning.ts";
+import type { HostFacts } from "../../src/host/host.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { prefix } from "../support/prefix.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { blockLimit, MAX_BLOCKS, readMemoryLimits } from "../../src/daemon/memory-limit.ts";
+import { blockLimit, MAX_BLOCKS, readMemoryLimits } from "../../src/host/memory-limit.ts";
 
 const MIB = 1_048_576;
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { parseResolvers, readHost } from "../../src/daemon/host.ts";
+import { parseResolvers, readHost } from "../../src/host/host.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 
 const resolvers = (text: string) => parseResolvers(text).map(formatPrefix);

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { BootClock, type ClockState, openBootClock, parseClockState } from "../../src/daemon/boot-clock.ts";
+import { BootClock, type ClockState, openBootClock, parseClockState } from "../../src/host/boot-clock.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
