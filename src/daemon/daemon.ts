@@ -13,6 +13,14 @@ import { Detector, type SourceEvidence } from "../detect/detector.ts";
 import { Disposition, Kind, type Probe } from "../detect/probe.ts";
 import { SourceTable } from "../detect/source-table.ts";
 import type { TapSource } from "../detect/tap/tap-source.ts";
+import { Blocker } from "../enforce/blocker.ts";
+import { Delegate } from "../enforce/delegate.ts";
+import { EndedCount } from "../enforce/ended.ts";
+import { IdleCommands } from "../enforce/idle-commands.ts";
+import { Reconciler } from "../enforce/reconciler.ts";
+import { type Restored, restoreBlocks } from "../enforce/restore.ts";
+import type { Trial } from "../enforce/trial.ts";
+import { WiderBlocks } from "../enforce/wider-blocks.ts";
 import { guardEntries } from "../host/guard.ts";
 import type { HostFacts } from "../host/host.ts";
 import { blockLimit, readMemoryLimits } from "../host/memory-limit.ts";
@@ -38,13 +46,9 @@ import type { RulesetPlan } from "../table/ruleset.ts";
 import { formatPrefix, isIpv4, type Prefix, prefixOfWords } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import { IpProtocol, type Packet } from "../wire/packet.ts";
-import { Blocker } from "./blocker.ts";
 import { BootGrace } from "./boot-grace.ts";
 import type { Decoy } from "./decoy.ts";
-import { Delegate } from "./delegate.ts";
-import { EndedCount } from "./ended.ts";
 import { Engine, type ProbeState } from "./engine.ts";
-import { IdleCommands } from "./idle-commands.ts";
 import { listKnownClients } from "./known-clients.ts";
 import {
   crowdPolicy,
@@ -56,13 +60,9 @@ import {
   nearRanges,
   planRuleset,
 } from "./plan.ts";
-import { Reconciler } from "./reconciler.ts";
-import { type Restored, restoreBlocks } from "./restore.ts";
 import { SetWatch } from "./set-watch.ts";
 import { describeStatus } from "./status.ts";
 import type { TapHost } from "./tap-host.ts";
-import type { Trial } from "./trial.ts";
-import { WiderBlocks } from "./wider-blocks.ts";
 
 export interface DaemonParts {
   readonly version: string;

@@ -5,13 +5,13 @@ import { loadSettings } from "../config/load.ts";
 import type { LoadOptions } from "../config/options.ts";
 import { formatProblem } from "../config/problems.ts";
 import type { Settings } from "../config/settings.ts";
+import { Trial } from "../enforce/trial.ts";
 import { readConntrackUse } from "../host/host.ts";
 import { KernelError } from "../kernel/errors.ts";
 import { applyCapture, type CaptureChoice, chooseCapture, describeCapture } from "./capture-choice.ts";
 import { applyOverrides } from "./plan.ts";
 import { type Load, Running } from "./running.ts";
 import { EXIT_UNAVAILABLE, messageOf, StartError, start } from "./start.ts";
-import { Trial } from "./trial.ts";
 
 /** LoadOptions: what the command line says instead of the file (PortSentry's modes). */
 export interface RunOptions extends LoadOptions {

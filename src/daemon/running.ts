@@ -4,6 +4,7 @@ import { IgnoreWatch } from "../config/ignore-watch.ts";
 import type { Settings } from "../config/settings.ts";
 import type { DaemonApi } from "../control/api.ts";
 import { type ControlServer, serveControl } from "../control/server.ts";
+import type { Trial } from "../enforce/trial.ts";
 import { type readConntrackUse, readHost } from "../host/host.ts";
 import { describeUnread, readVirtualServices } from "../host/ipvs.ts";
 import { watchReadable } from "../kernel/libc.ts";
@@ -18,7 +19,6 @@ import { addMode, modeNotices } from "./modes.ts";
 import { startNotices } from "./notices.ts";
 import type { RunOptions } from "./run.ts";
 import { messageOf, type Started } from "./start.ts";
-import type { Trial } from "./trial.ts";
 import { confirmTrial, tickTrial } from "./trial-steps.ts";
 
 const EXIT_SOFTWARE = 70;

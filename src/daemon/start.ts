@@ -13,6 +13,8 @@ import { Responder } from "../block/responder.ts";
 import type { PacketSource } from "../capture/packet-source.ts";
 import type { Settings } from "../config/settings.ts";
 import { readVersion } from "../control/version.ts";
+import type { Restored } from "../enforce/restore.ts";
+import type { Trial } from "../enforce/trial.ts";
 import { type BootClock, openBootClock, uptimeMs } from "../host/boot-clock.ts";
 import { listContainerNetworks, thisLinks } from "../host/container-networks.ts";
 import { Guard } from "../host/guard.ts";
@@ -38,9 +40,7 @@ import type { CaptureChoice } from "./capture-choice.ts";
 import { Daemon } from "./daemon.ts";
 import { Decoy } from "./decoy.ts";
 import { Learned } from "./learned.ts";
-import type { Restored } from "./restore.ts";
 import { openKernelSensor, openRing } from "./sensing.ts";
-import type { Trial } from "./trial.ts";
 
 /** Why the daemon did not start, with the exit code of sysexits.h that says so. */
 export class StartError extends Error {

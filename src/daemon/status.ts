@@ -3,9 +3,9 @@ import { blocksAnything } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Status } from "../control/api.ts";
 import type { Finding } from "../detect/finding.ts";
+import type { Blocker } from "../enforce/blocker.ts";
 import { readConntrackUse } from "../host/host.ts";
 import { describeFinding } from "../record/finding-text.ts";
-import type { Blocker } from "./blocker.ts";
 import type { DaemonParts } from "./daemon.ts";
 
 /** From this share of its limit on, connection tracking is said to be full. */

@@ -1,7 +1,7 @@
 // What happens when a trial comes near its end, is over, or is confirmed.
 import type { Confirmation, Reply } from "../control/api.ts";
+import { countBlocks, type Trial } from "../enforce/trial.ts";
 import type { Daemon } from "./daemon.ts";
-import { countBlocks, type Trial } from "./trial.ts";
 
 /** The parts of the daemon that a trial acts on. */
 export type OnTrial = Pick<Daemon, "settings" | "reconfigure"> & {

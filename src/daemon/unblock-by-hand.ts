@@ -1,12 +1,12 @@
 // `portreeve unblock`: lifts what is listed, takes out what only the kernel holds, and looks again before it says so.
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Reply } from "../control/api.ts";
+import { slices } from "../enforce/slices.ts";
 import type { Block } from "../judge/block.ts";
 import { describeReason } from "../record/finding-text.ts";
 import type { Held } from "../table/firewall.ts";
 import { formatPrefix, type Prefix, prefixContains } from "../wire/address.ts";
 import type { Daemon } from "./daemon.ts";
-import { slices } from "./slices.ts";
 import { parseTarget, refuse } from "./target.ts";
 
 /** Sources that are named in one message. */

@@ -5,13 +5,13 @@ import type { Explanation } from "../control/api.ts";
 import type { SourceEvidence } from "../detect/detector.ts";
 import type { NeighbourEvidence } from "../detect/neighbours.ts";
 import { MIN_DIRECT_SCORE, scoreBound } from "../detect/scorers.ts";
+import { describeEnded } from "../enforce/ended.ts";
 import { describeGuard } from "../host/guard.ts";
 import type { Block } from "../judge/block.ts";
 import { describeFinding, describeReason, membersText } from "../record/finding-text.ts";
 import { endsBefore } from "../table/address-span.ts";
 import { formatPrefix, IPV4_MAPPED_BITS, isIpv4, type Prefix, prefixContains } from "../wire/address.ts";
 import type { Daemon } from "./daemon.ts";
-import { describeEnded } from "./ended.ts";
 import { entryOf } from "./entry.ts";
 import { describeTapSource } from "./tap-finding.ts";
 

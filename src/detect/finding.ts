@@ -8,7 +8,7 @@ import { type ScorerName, scorerNames } from "./tap/tap-source.ts";
 export const crowdScorerNames = ["neighbours", "scattered", "tolerated"] as const;
 export type CrowdScorerName = (typeof crowdScorerNames)[number];
 
-/** Whoever may make a finding; the places are numbers of block/block-rows.ts. */
+/** Whoever may make a finding; the places are numbers of enforce/block-rows.ts. */
 export const finderNames: readonly (ScorerName | CrowdScorerName)[] = [...scorerNames, ...crowdScorerNames];
 
 export interface Finding {

@@ -36,12 +36,12 @@ const rooms = ["base", "kernel", "capture", "detect", "judge", "block", "record"
 
 /** Counters whose name in the file is not the key by which status tells them. */
 const toldAs: Readonly<Record<string, string>> = {
-  "block/block-list.ts refused": "blocksRefused",
+  "enforce/block-list.ts refused": "blocksRefused",
   "block/hosts-deny.ts refused": "hostsDenyRefused",
   "table/learned-sets.ts refused": "learnedRefused",
   "table/network-blocks.ts refused": "networkBlocksRefused",
   "block/responder.ts refused": "responsesRefused",
-  "block/text-table.ts refused": "reasonsNotKept",
+  "enforce/text-table.ts refused": "reasonsNotKept",
   "capture/decoy-listener.ts acceptFailures": "decoyAcceptFailures",
   "capture/decoy-listener.ts handshakes": "decoyHandshakes",
   "capture/decoy-listener.ts screened": "decoyScreened",
@@ -56,7 +56,7 @@ const toldAs: Readonly<Record<string, string>> = {
   "capture/listen-udp.ts receiveFailures": "listenReceiveFailures",
   "capture/listen-udp.ts wakeupsCutShort": "listenWakeupsCutShort",
   "capture/ring.ts delivered": "ringDelivered",
-  "daemon/blocker.ts failures": "blockFailures",
+  "enforce/blocker.ts failures": "blockFailures",
   "judge/proof/newcomers.ts refused": "notTested",
   "daemon/recent-table.ts evictions": "ringAskedEvicted",
   "daemon/tap-watch.ts undecodable": "tapUndecodable",
@@ -87,11 +87,11 @@ const toldAs: Readonly<Record<string, string>> = {
 
 /** What goes up by one and is no counter of what happened to the daemon. */
 const notTold: Readonly<Record<string, string>> = {
-  "block/block-list.ts changes": "a version number, for whoever copies the list",
-  "block/block-list.ts direct": "a size, which status tells as a figure of its own (unproven)",
-  "block/block-list.ts soft": "a size",
+  "enforce/block-list.ts changes": "a version number, for whoever copies the list",
+  "enforce/block-list.ts direct": "a size, which status tells as a figure of its own (unproven)",
+  "enforce/block-list.ts soft": "a size",
   "block/command-output.ts length": "a position",
-  "block/expiry-queue.ts size": "a size",
+  "enforce/expiry-queue.ts size": "a size",
   "block/route-command.ts inLane": "a size",
   "capture/capture-buffer.ts offset": "a position; of a capture file, which no daemon reads",
   "capture/capture-input.ts bytesRead": "of a capture file; stands in the report of replay",
@@ -261,7 +261,7 @@ test("no counter is told in place of another: two files share a key only where t
     "followersRefused: control/followers.ts, control/routes.ts",
     "linesLost: kernel/syslog.ts, record/journal.ts",
     "listenWakeupsCutShort: capture/listen-tcp.ts, capture/listen-udp.ts",
-    "widerEvicted: detect/wider-prefixes.ts, daemon/wider-blocks.ts",
+    "widerEvicted: detect/wider-prefixes.ts, enforce/wider-blocks.ts",
   ]);
 });
 

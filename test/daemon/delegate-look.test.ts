@@ -1,7 +1,7 @@
 // How it is found out that rules of the administrator's own are gone: by one list for all, else by asking in turn.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Delegate } from "../../src/daemon/delegate.ts";
+import { Delegate } from "../../src/enforce/delegate.ts";
 import type { Block } from "../../src/judge/block.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { load, settingsOf } from "../config/support.ts";

@@ -1,8 +1,8 @@
 // A firewall, a store and a recorder in memory, for the daemon's parts that decide what they do.
 
-import type { Responded } from "../../src/daemon/delegate.ts";
 import type { Finding } from "../../src/detect/finding.ts";
 import { Kind } from "../../src/detect/probe.ts";
+import type { Responded } from "../../src/enforce/delegate.ts";
 import type { Block } from "../../src/judge/block.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
 import type { StoredBlock, StoredOffences } from "../../src/record/store.ts";

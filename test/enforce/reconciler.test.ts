@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BlockList } from "../../src/block/block-list.ts";
-import { Reconciler } from "../../src/daemon/reconciler.ts";
+import { BlockList } from "../../src/enforce/block-list.ts";
+import { Reconciler } from "../../src/enforce/reconciler.ts";
 import type { Block } from "../../src/judge/block.ts";
 import type { Held } from "../../src/table/firewall.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { AddressRanges } from "../../src/wire/address-ranges.ts";
+import { FakeFirewall, FakeRecorder } from "../daemon/fakes.ts";
 import { block } from "../judge/blocks.ts";
 import { nthIpv4, prefix } from "../support/prefix.ts";
 import { ordinaryPlan } from "../table/plan.ts";
-import { FakeFirewall, FakeRecorder } from "./fakes.ts";
 
 const nowMs = 1_000_000;
 

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BlockList } from "../../src/block/block-list.ts";
-import { restoreBlocks } from "../../src/daemon/restore.ts";
+import { BlockList } from "../../src/enforce/block-list.ts";
+import { restoreBlocks } from "../../src/enforce/restore.ts";
 import type { Block } from "../../src/judge/block.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
+import { FakeFirewall, FakeStore } from "../daemon/fakes.ts";
 import { block } from "../judge/blocks.ts";
 import { prefix } from "../support/prefix.ts";
-import { FakeFirewall, FakeStore } from "./fakes.ts";
 
 const nowMs = 1_000_000;
 const HOUR = 3_600_000;

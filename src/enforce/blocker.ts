@@ -1,6 +1,5 @@
 // Carries verdicts out: keeps block list, kernel, store and record at one. The only place that adds or lifts a block.
 
-import { BlockList } from "../block/block-list.ts";
 import { blocksByFirewall } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Detector } from "../detect/detector.ts";
@@ -20,6 +19,7 @@ import { equivalentCommand, type Firewall, type Held, type Outcome } from "../ta
 import { placeOf } from "../table/set-key.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { adoptHeld, adoptNetworks } from "./adopt.ts";
+import { BlockList } from "./block-list.ts";
 import type { Delegate } from "./delegate.ts";
 import type { Trial } from "./trial.ts";
 import type { WiderBlocks } from "./wider-blocks.ts";

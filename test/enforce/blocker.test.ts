@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Blocker, type BlockerParts } from "../../src/daemon/blocker.ts";
+import { Blocker, type BlockerParts } from "../../src/enforce/blocker.ts";
 import { OffenceMemory } from "../../src/judge/escalation.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { load, settingsOf } from "../config/support.ts";
+import { FakeDelegate, FakeDetector, FakeFirewall, FakeRecorder, FakeStore, verdictOn } from "../daemon/fakes.ts";
 import { createRandom } from "../detect/score-figures.ts";
 import { block } from "../judge/blocks.ts";
 import { prefix } from "../support/prefix.ts";
-import { FakeDelegate, FakeDetector, FakeFirewall, FakeRecorder, FakeStore, verdictOn } from "./fakes.ts";
 
 const HOUR = 3_600_000;
 const SOURCE = "192.0.2.1";

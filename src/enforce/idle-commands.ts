@@ -3,10 +3,10 @@
 // (table/through.ts); what follows from it is decided here.
 
 import type { Troubles } from "../base/troubles.ts";
-import type { BlockList } from "../block/block-list.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Block } from "../judge/block.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
+import type { BlockList } from "./block-list.ts";
 import type { Delegate } from "./delegate.ts";
 
 /** Sources whose rule is being asked for, each by a process. Of more the next answer tells again. */

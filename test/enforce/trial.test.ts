@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Blocker } from "../../src/daemon/blocker.ts";
-import { Trial } from "../../src/daemon/trial.ts";
 import { confirmTrial, tickTrial } from "../../src/daemon/trial-steps.ts";
+import { Blocker } from "../../src/enforce/blocker.ts";
+import { Trial } from "../../src/enforce/trial.ts";
 import { OffenceMemory } from "../../src/judge/escalation.ts";
 import { load, settingsOf } from "../config/support.ts";
+import { FakeDetector, FakeFirewall, FakeRecorder, FakeStore, verdictOn } from "../daemon/fakes.ts";
 import { block } from "../judge/blocks.ts";
 import { prefix } from "../support/prefix.ts";
-import { FakeDetector, FakeFirewall, FakeRecorder, FakeStore, verdictOn } from "./fakes.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { ExpiryQueue } from "../../src/block/expiry-queue.ts";
+import { ExpiryQueue } from "../../src/enforce/expiry-queue.ts";
 
 const action = fc.oneof(
   { weight: 3, arbitrary: fc.record({ set: fc.nat(12), atMs: fc.nat(1_000) }) },

@@ -1,11 +1,11 @@
 // What the kernel's sets hold and nobody lists is listed with what the kernel knows of it: nothing is enforced in silence.
 
-import type { BlockList } from "../block/block-list.ts";
 import type { Block } from "../judge/block.ts";
 import type { Grade } from "../judge/verdict.ts";
 import type { Store } from "../record/store.ts";
 import type { Firewall, Held } from "../table/firewall.ts";
 import type { Prefix } from "../wire/address.ts";
+import type { BlockList } from "./block-list.ts";
 
 /** What ends so soon is left to end. */
 const ENDING_MS = 2_000;

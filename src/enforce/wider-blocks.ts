@@ -1,7 +1,6 @@
 // IPv6 sources that change their /64: when enough of a /56, or a /48, are blocked in full, the prefix is blocked as a whole,
 // unless anybody in it is spared, guarded or a known client. Bounded: one look at the known clients in ten seconds.
 
-import type { BlockList } from "../block/block-list.ts";
 import { type WiderPolicy, WiderPrefixes } from "../detect/wider-prefixes.ts";
 import type { Block } from "../judge/block.ts";
 import type { Judge } from "../judge/judge.ts";
@@ -9,6 +8,7 @@ import type { Grade } from "../judge/verdict.ts";
 import type { LearnedLike } from "../table/learned-sets.ts";
 import { sourceOfKey } from "../table/set-key.ts";
 import { formatPrefix, isIpv4, type Prefix, prefixContains } from "../wire/address.ts";
+import type { BlockList } from "./block-list.ts";
 
 export interface WiderBlockParts {
   readonly policy: WiderPolicy;

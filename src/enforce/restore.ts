@@ -1,12 +1,12 @@
 // At start: what the store remembers and what the kernel still holds are made one, before anything else is judged.
 
-import type { BlockList } from "../block/block-list.ts";
 import type { HashSeed } from "../detect/keyed-hash.ts";
 import type { Block } from "../judge/block.ts";
 import type { Store, StoredBlock } from "../record/store.ts";
 import { blocksPerCall, type Firewall, sameEnd } from "../table/firewall.ts";
 import { formatPrefix } from "../wire/address.ts";
 import { type AdoptParts, adoptHeld, adoptNetworks } from "./adopt.ts";
+import type { BlockList } from "./block-list.ts";
 import { HeldSources } from "./held-sources.ts";
 import { slices } from "./slices.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BlockList } from "../../src/block/block-list.ts";
-import { WiderBlocks } from "../../src/daemon/wider-blocks.ts";
 import { DEFAULT_WIDER } from "../../src/detect/wider-prefixes.ts";
+import { BlockList } from "../../src/enforce/block-list.ts";
+import { WiderBlocks } from "../../src/enforce/wider-blocks.ts";
 import type { Block } from "../../src/judge/block.ts";
 import type { SparedBecause } from "../../src/judge/judge.ts";
 import type { Grade } from "../../src/judge/verdict.ts";

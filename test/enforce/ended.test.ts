@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { describeEnded, EndedCount } from "../../src/daemon/ended.ts";
+import { describeEnded, EndedCount } from "../../src/enforce/ended.ts";
 import { Judge } from "../../src/judge/judge.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
 import { MAX_REMOTES } from "../../src/kernel/connected-from.ts";
 import { formatPrefix, type Prefix } from "../../src/wire/address.ts";
+import { verdictOn } from "../daemon/fakes.ts";
 import { ranges } from "../detect/probes.ts";
 import { prefix } from "../support/prefix.ts";
-import { verdictOn } from "./fakes.ts";
 
 const SCANNER = "198.51.100.9";
 const OFFICE = "203.0.113.7";

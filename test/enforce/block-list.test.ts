@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { BlockList } from "../../src/block/block-list.ts";
 import { Kind } from "../../src/detect/probe.ts";
 import { scorerNames } from "../../src/detect/tap/tap-source.ts";
+import { BlockList } from "../../src/enforce/block-list.ts";
 import { type Block, backends } from "../../src/judge/block.ts";
 import type { FindingReason } from "../../src/judge/reason.ts";
 import { grades } from "../../src/judge/verdict.ts";

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createTroubles } from "../../src/base/troubles.ts";
-import { BlockList } from "../../src/block/block-list.ts";
 import { loadSettings } from "../../src/config/load.ts";
 import type { Settings } from "../../src/config/settings.ts";
-import { IdleCommands } from "../../src/daemon/idle-commands.ts";
+import { BlockList } from "../../src/enforce/block-list.ts";
+import { IdleCommands } from "../../src/enforce/idle-commands.ts";
 import type { Block } from "../../src/judge/block.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { prefix } from "../support/prefix.ts";
