@@ -2,7 +2,6 @@
 // for it, hands the source over to the rule that they made (the sensor lets its packets through to it), notices when that
 // rule is gone, and undoes it when the block ends.
 
-import type { Responder, ResponseRequest, ResponseResult } from "../block/responder.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Finding } from "../detect/finding.ts";
 import type { Block, Trigger } from "../judge/block.ts";
@@ -10,6 +9,7 @@ import type { Recorder } from "../record/recorder.ts";
 import type { FirewallLike } from "../table/no-firewall.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
+import type { Responder, ResponseRequest, ResponseResult } from "./commands/responder.ts";
 
 /** Rules asked for in one look where nothing lists them all: each is a process. */
 const CHECKS_PER_LOOK = 1;

@@ -23,7 +23,7 @@ export interface Seen extends Contact {
   readonly timeMs: number;
 }
 
-/** What one response of PortSentry's (KILL_*) came to; block/responder.ts makes these. */
+/** What one response of PortSentry's (KILL_*) came to; enforce/commands/responder.ts makes these. */
 export interface ResponseOutcome {
   readonly step: "run" | "hosts-deny" | "route";
   readonly ok: boolean;

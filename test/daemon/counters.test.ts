@@ -7,8 +7,6 @@ import { join, relative } from "node:path";
 import { type TestContext, test } from "node:test";
 import { wallClock } from "../../src/base/clock.ts";
 import { createTroubles } from "../../src/base/troubles.ts";
-import { CommandRunner } from "../../src/block/command-runner.ts";
-import { Responder } from "../../src/block/responder.ts";
 import { Followers } from "../../src/control/followers.ts";
 import { controlLimits } from "../../src/control/limits.ts";
 import { ConnectMode } from "../../src/daemon/connect-mode.ts";
@@ -17,6 +15,8 @@ import { Decoy } from "../../src/daemon/decoy.ts";
 import { PortState } from "../../src/daemon/port-state.ts";
 import { RingSensor } from "../../src/daemon/ring-sensor.ts";
 import { TapWatch } from "../../src/daemon/tap-watch.ts";
+import { CommandRunner } from "../../src/enforce/commands/command-runner.ts";
+import { Responder } from "../../src/enforce/commands/responder.ts";
 import { Guard } from "../../src/host/guard.ts";
 import { Prover } from "../../src/judge/proof/prover.ts";
 import { BlockedFile } from "../../src/record/blocked-file.ts";
@@ -37,10 +37,10 @@ const rooms = ["base", "kernel", "capture", "detect", "judge", "block", "record"
 /** Counters whose name in the file is not the key by which status tells them. */
 const toldAs: Readonly<Record<string, string>> = {
   "enforce/block-list.ts refused": "blocksRefused",
-  "block/hosts-deny.ts refused": "hostsDenyRefused",
+  "enforce/commands/hosts-deny.ts refused": "hostsDenyRefused",
   "table/learned-sets.ts refused": "learnedRefused",
   "table/network-blocks.ts refused": "networkBlocksRefused",
-  "block/responder.ts refused": "responsesRefused",
+  "enforce/commands/responder.ts refused": "responsesRefused",
   "enforce/text-table.ts refused": "reasonsNotKept",
   "capture/decoy-listener.ts acceptFailures": "decoyAcceptFailures",
   "capture/decoy-listener.ts handshakes": "decoyHandshakes",
@@ -90,9 +90,9 @@ const notTold: Readonly<Record<string, string>> = {
   "enforce/block-list.ts changes": "a version number, for whoever copies the list",
   "enforce/block-list.ts direct": "a size, which status tells as a figure of its own (unproven)",
   "enforce/block-list.ts soft": "a size",
-  "block/command-output.ts length": "a position",
+  "enforce/commands/command-output.ts length": "a position",
   "enforce/expiry-queue.ts size": "a size",
-  "block/route-command.ts inLane": "a size",
+  "enforce/commands/route-command.ts inLane": "a size",
   "capture/capture-buffer.ts offset": "a position; of a capture file, which no daemon reads",
   "capture/capture-input.ts bytesRead": "of a capture file; stands in the report of replay",
   "capture/capture-intake.ts skipBytes": "a position in a capture file",

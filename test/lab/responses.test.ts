@@ -6,8 +6,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { CommandRunner } from "../../src/block/command-runner.ts";
-import { Responder } from "../../src/block/responder.ts";
+import { CommandRunner } from "../../src/enforce/commands/command-runner.ts";
+import { Responder } from "../../src/enforce/commands/responder.ts";
 import { prefix } from "../support/prefix.ts";
 import { enterOwnNamespace, mustDo } from "./support/own-namespace.ts";
 

@@ -1,6 +1,6 @@
 // KILL_ROUTE commands whose meaning we know: what undoes them, what reads them back, and what they become for an IPv6
 // source. Everything else is the administrator's own, and is only run as it stands.
-import { isIpv4 } from "../wire/address.ts";
+import { isIpv4 } from "../../wire/address.ts";
 import type { KnownCommand } from "./known-forms.ts";
 import { recognizeIptables } from "./known-iptables.ts";
 import { recognizeNft } from "./known-nft.ts";

@@ -1,6 +1,6 @@
 // Lines of ours in /etc/hosts.deny: added once, taken away again, never at the price of what others wrote. What comes
 // while the file is being written waits and is written together, so a burst of sources costs a few writes.
-import { lockFile } from "../kernel/libc.ts";
+import { lockFile } from "../../kernel/libc.ts";
 import { editLines, hasLine, type LineEdit } from "./deny-lines.ts";
 import { readTextFile, replaceFile } from "./replace-file.ts";
 

@@ -2,7 +2,7 @@
 // Bytes that are no UTF-8 stay; a symbolic link of root's stays, and what it points to is replaced.
 import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { ReplacedFile } from "../base/replaced-file.ts";
+import { ReplacedFile } from "../../base/replaced-file.ts";
 
 export interface ReplaceOptions {
   readonly maxBytes: number;

@@ -1,6 +1,13 @@
 // The text of hosts.deny: lines added once and taken away again, all others left byte for byte. Pure; hosts-deny.ts
 // does the files. Also how addresses are written there (hosts_access(5)).
-import { formatPrefix, formatWords, IPV4_MAPPED_BITS, IPV4_MAPPED_WORD, isIpv4, type Prefix } from "../wire/address.ts";
+import {
+  formatPrefix,
+  formatWords,
+  IPV4_MAPPED_BITS,
+  IPV4_MAPPED_WORD,
+  isIpv4,
+  type Prefix,
+} from "../../wire/address.ts";
 import { replaceTokens, type TemplateValues } from "./template.ts";
 
 export type LineEdit =

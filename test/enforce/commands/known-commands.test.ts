@@ -1,10 +1,10 @@
 // Known forms of KILL_ROUTE: their inverse, read-back and IPv6 form, as text. That they work is test/lab/responses.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { blockCommand, printArgv, recognizeCommand } from "../../src/block/known-commands.ts";
-import { listedSources } from "../../src/block/known-forms.ts";
-import { parseTemplate } from "../../src/block/template.ts";
-import { prefix } from "../support/prefix.ts";
+import { blockCommand, printArgv, recognizeCommand } from "../../../src/enforce/commands/known-commands.ts";
+import { listedSources } from "../../../src/enforce/commands/known-forms.ts";
+import { parseTemplate } from "../../../src/enforce/commands/template.ts";
+import { prefix } from "../../support/prefix.ts";
 
 /** block, unblock, read-back for a source, as one would type them; or why not. */
 function formsOf(template: string, source: string): readonly string[] | string {

@@ -1,6 +1,6 @@
 // iptables and ip6tables: -I or -A of a rule that names the source. The inverse is the same rule with -D, the read-back
 // with -C; for IPv6 sources the same rule goes to ip6tables.
-import { isIpv4 } from "../wire/address.ts";
+import { isIpv4 } from "../../wire/address.ts";
 import { fillWords, isProgram, isTargetWord, type KnownCommand } from "./known-forms.ts";
 import type { TemplateValues } from "./template.ts";
 

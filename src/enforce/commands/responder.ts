@@ -1,7 +1,7 @@
 // What the administrator told us to do about a source: KILL_RUN_CMD, a line in hosts.deny, KILL_ROUTE; in PortSentry's
 // order, undone on request, and read back where the command is known. One thing at a time for each source. Knows what
 // the settings say, not what was done before: the block list remembers that.
-import { formatPrefix, type Prefix } from "../wire/address.ts";
+import { formatPrefix, type Prefix } from "../../wire/address.ts";
 import { whyNot } from "./command-result.ts";
 import type { CommandRunner } from "./command-runner.ts";
 import { denyLine, denyPattern } from "./deny-lines.ts";

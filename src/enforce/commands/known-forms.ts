@@ -1,5 +1,5 @@
 // What the recognizers of known commands share: the shape of what they find, and how they fill arguments in.
-import { formatPrefix } from "../wire/address.ts";
+import { formatPrefix } from "../../wire/address.ts";
 import { replaceTokens, type TemplateValues } from "./template.ts";
 
 export type KnownKind = "iptables" | "nft" | "ip-route" | "route";

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { whyNot } from "../../src/block/command-result.ts";
-import { CommandRunner } from "../../src/block/command-runner.ts";
+import { whyNot } from "../../../src/enforce/commands/command-result.ts";
+import { CommandRunner } from "../../../src/enforce/commands/command-runner.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "portreeve-runner-"));
 after(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,5 +1,5 @@
 // nft add element FAMILY TABLE SET { $TARGET$ }: undone by "delete element", read back by "get element".
-import { isIpv4 } from "../wire/address.ts";
+import { isIpv4 } from "../../wire/address.ts";
 import { fillWords, isProgram, type KnownCommand } from "./known-forms.ts";
 
 const ADD_ELEMENT =

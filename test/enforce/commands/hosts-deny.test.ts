@@ -18,8 +18,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
-import { HostsDeny } from "../../src/block/hosts-deny.ts";
-import { lockFile } from "../../src/kernel/libc.ts";
+import { HostsDeny } from "../../../src/enforce/commands/hosts-deny.ts";
+import { lockFile } from "../../../src/kernel/libc.ts";
 
 const root = mkdtempSync(join(tmpdir(), "portreeve-deny-"));
 after(() => rmSync(root, { recursive: true, force: true }));

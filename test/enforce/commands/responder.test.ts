@@ -5,9 +5,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { CommandRunner, type RunnerOptions } from "../../src/block/command-runner.ts";
-import { Responder, type ResponseRequest, type ResponseSettings } from "../../src/block/responder.ts";
-import { nthIpv4, prefix } from "../support/prefix.ts";
+import { CommandRunner, type RunnerOptions } from "../../../src/enforce/commands/command-runner.ts";
+import { Responder, type ResponseRequest, type ResponseSettings } from "../../../src/enforce/commands/responder.ts";
+import { nthIpv4, prefix } from "../../support/prefix.ts";
 
 const root = mkdtempSync(join(tmpdir(), "portreeve-responder-"));
 after(() => rmSync(root, { recursive: true, force: true }));

@@ -1,7 +1,7 @@
 // KILL_ROUTE at work: blocks a source by it, undoes that by UNKILL_ROUTE or by the inverse of a known command, and reads
 // back whether the block stands. The exit code decides, and for a known command that failed the state it left.
 import { setTimeout as delay } from "node:timers/promises";
-import { formatPrefix, isIpv4 } from "../wire/address.ts";
+import { formatPrefix, isIpv4 } from "../../wire/address.ts";
 import { type CommandResult, notRun, whyNot } from "./command-result.ts";
 import type { CommandRunner } from "./command-runner.ts";
 import { blockCommand, printArgv, recognizeCommand } from "./known-commands.ts";

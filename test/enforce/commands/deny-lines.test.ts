@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { denyLine, denyPattern, editLines, hasLine, type LineEdit } from "../../src/block/deny-lines.ts";
-import { prefix } from "../support/prefix.ts";
+import { denyLine, denyPattern, editLines, hasLine, type LineEdit } from "../../../src/enforce/commands/deny-lines.ts";
+import { prefix } from "../../support/prefix.ts";
 
 const of = (source: string) => ({ target: prefix(source), port: 23, modeName: "tcp" });
 const add = (line: string): LineEdit => ({ kind: "add", line });

@@ -1,6 +1,6 @@
 // Routes that lead nowhere: "ip route add blackhole $TARGET$" and net-tools' "route add -host $TARGET$ reject". Both
 // are read back with "ip route show ... exact", which prints the route or nothing.
-import { isIpv4 } from "../wire/address.ts";
+import { isIpv4 } from "../../wire/address.ts";
 import { fillWords, isProgram, isTargetWord, type KnownCommand } from "./known-forms.ts";
 
 const NOWHERE = new Set(["blackhole", "unreachable", "prohibit"]);
