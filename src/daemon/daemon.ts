@@ -40,6 +40,7 @@ import type { HistoryFile } from "../record/history.ts";
 import type { Journal } from "../record/journal.ts";
 import { Recorder, type RecorderPolicy } from "../record/recorder.ts";
 import type { Store } from "../record/store.ts";
+import type { TapHost } from "../sense/tap-host.ts";
 import { type LearnedLike, maxPeers } from "../table/learned-sets.ts";
 import type { FirewallLike } from "../table/no-firewall.ts";
 import type { RulesetPlan } from "../table/ruleset.ts";
@@ -62,7 +63,6 @@ import {
 } from "./plan.ts";
 import { SetWatch } from "./set-watch.ts";
 import { describeStatus } from "./status.ts";
-import type { TapHost } from "./tap-host.ts";
 
 export interface DaemonParts {
   readonly version: string;

@@ -10,13 +10,13 @@ import type { HostFacts } from "../host/host.ts";
 import { Libnftables } from "../kernel/libnftables.ts";
 import { NfTables } from "../kernel/nf-tables.ts";
 import { NfTablesMonitor } from "../kernel/nf-tables-monitor.ts";
+import { RingHost } from "../sense/ring-host.ts";
+import { TapHost } from "../sense/tap-host.ts";
 import { Firewall } from "../table/firewall.ts";
 import { type LearnedLike, LearnedSets } from "../table/learned-sets.ts";
 import { type FirewallLike, NoFirewall } from "../table/no-firewall.ts";
 import { BATCH_GROUP, COPY_BYTES, PROMPT_GROUP, TABLE } from "../table/ruleset.ts";
 import { nearRanges } from "./plan.ts";
-import { RingHost } from "./ring-host.ts";
-import { TapHost } from "./tap-host.ts";
 
 export interface Sensing {
   readonly firewall: FirewallLike;

@@ -9,11 +9,11 @@ import { describeEnded } from "../enforce/ended.ts";
 import { describeGuard } from "../host/guard.ts";
 import type { Block } from "../judge/block.ts";
 import { describeFinding, describeReason, membersText } from "../record/finding-text.ts";
+import { describeTapSource } from "../sense/tap-finding.ts";
 import { endsBefore } from "../table/address-span.ts";
 import { formatPrefix, IPV4_MAPPED_BITS, isIpv4, type Prefix, prefixContains } from "../wire/address.ts";
 import type { Daemon } from "./daemon.ts";
 import { entryOf } from "./entry.ts";
-import { describeTapSource } from "./tap-finding.ts";
 
 const EVENTS_SHOWN = 20;
 

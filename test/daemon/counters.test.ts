@@ -12,9 +12,6 @@ import { controlLimits } from "../../src/control/limits.ts";
 import { ConnectMode } from "../../src/daemon/connect-mode.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import { Decoy } from "../../src/daemon/decoy.ts";
-import { PortState } from "../../src/daemon/port-state.ts";
-import { RingSensor } from "../../src/daemon/ring-sensor.ts";
-import { TapWatch } from "../../src/daemon/tap-watch.ts";
 import { CommandRunner } from "../../src/enforce/commands/command-runner.ts";
 import { Responder } from "../../src/enforce/commands/responder.ts";
 import { Guard } from "../../src/host/guard.ts";
@@ -24,6 +21,9 @@ import { HistoryFile } from "../../src/record/history.ts";
 import { Journal, stdoutSink } from "../../src/record/journal.ts";
 import { openResolver } from "../../src/record/resolver.ts";
 import { openStore } from "../../src/record/store.ts";
+import { PortState } from "../../src/sense/port-state.ts";
+import { RingSensor } from "../../src/sense/ring-sensor.ts";
+import { TapWatch } from "../../src/sense/tap-watch.ts";
 import { LearnedSets } from "../../src/table/learned-sets.ts";
 import { NoFirewall } from "../../src/table/no-firewall.ts";
 import { load, settingsOf } from "../config/support.ts";
@@ -58,8 +58,8 @@ const toldAs: Readonly<Record<string, string>> = {
   "capture/ring.ts delivered": "ringDelivered",
   "enforce/blocker.ts failures": "blockFailures",
   "judge/proof/newcomers.ts refused": "notTested",
-  "daemon/recent-table.ts evictions": "ringAskedEvicted",
-  "daemon/tap-watch.ts undecodable": "tapUndecodable",
+  "sense/recent-table.ts evictions": "ringAskedEvicted",
+  "sense/tap-watch.ts undecodable": "tapUndecodable",
   "detect/source-table.ts evictions": "evictedSources",
   "detect/tap/cluster-table.ts evictions": "tapClustersEvicted",
   "detect/tap/contact-ledger.ts evictions": "tapContactsForgotten",

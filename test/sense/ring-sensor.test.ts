@@ -2,8 +2,8 @@
 // rules (table/ruleset.ts).
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { RingSensor } from "../../src/daemon/ring-sensor.ts";
 import type { Endpoint } from "../../src/kernel/socket-lookup.ts";
+import { RingSensor } from "../../src/sense/ring-sensor.ts";
 import { logPrefixes, type RulesetPlan, rates } from "../../src/table/ruleset.ts";
 import { type Prefix, parsePrefix } from "../../src/wire/address.ts";
 import { AddressRanges } from "../../src/wire/address-ranges.ts";

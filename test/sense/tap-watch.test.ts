@@ -2,10 +2,10 @@
 // packet, and when a source is found again.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { TapWatch } from "../../src/daemon/tap-watch.ts";
 import type { Finding } from "../../src/detect/finding.ts";
 import { Kind } from "../../src/detect/probe.ts";
 import { describeFinding } from "../../src/record/finding-text.ts";
+import { TapWatch } from "../../src/sense/tap-watch.ts";
 import { formatPrefix, formatWords } from "../../src/wire/address.ts";
 import { TcpFlag } from "../../src/wire/packet.ts";
 import { load, settingsOf } from "../config/support.ts";

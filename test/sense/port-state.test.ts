@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PortState } from "../../src/daemon/port-state.ts";
 import type { Endpoint, ListedSocket } from "../../src/kernel/socket-lookup.ts";
+import { PortState } from "../../src/sense/port-state.ts";
 
 const TCP = 6;
 const UDP = 17;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type RecentKey, RecentTable } from "../../src/daemon/recent-table.ts";
+import { type RecentKey, RecentTable } from "../../src/sense/recent-table.ts";
 
 const seed = { k0: 1, k1: 2 };
 const key = (word3: number, first = 0): RecentKey => ({ word0: 0, word1: 0, word2: 0xffff, word3, first, second: 6 });
