@@ -4,24 +4,30 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { test } from "node:test";
 
+/** Ground rooms first; each list in the order in which a packet passes. */
 const may: Readonly<Record<string, readonly string[]>> = {
-  // The ground: every room may know it.
   base: [],
   wire: [],
   kernel: ["wire"],
   capture: ["kernel", "wire"],
   detect: ["wire"],
-  judge: ["wire", "detect"],
-  block: ["kernel", "wire", "detect", "judge"],
-  record: ["kernel", "wire", "detect", "judge", "block"],
-  config: ["wire"],
+  config: ["base", "wire"],
   // From settings to what the detectors judge by, for live traffic and recorded alike.
   policy: ["wire", "detect", "config"],
-  control: ["wire", "record"],
-  daemon: ["kernel", "capture", "wire", "detect", "judge", "block", "record", "config", "policy", "control"],
+  judge: ["base", "kernel", "wire", "detect"],
+  table: ["base", "kernel", "wire", "detect", "judge"],
+  record: ["base", "kernel", "wire", "detect", "judge"],
+  control: ["base", "wire", "record"],
+  host: ["base", "kernel", "wire", "judge", "table", "control"],
+  enforce: ["base", "kernel", "wire", "detect", "config", "policy", "judge", "table", "record", "host"],
+  sense: ["base", "kernel", "capture", "wire", "detect", "config", "policy", "judge", "table", "record", "host"],
+  daemon: [
+    ...["base", "kernel", "capture", "wire", "detect", "judge", "table", "enforce", "record"],
+    ...["host", "sense", "config", "policy", "control"],
+  ],
   // The detectors over what has been recorded: captures and our own events.
-  replay: ["capture", "wire", "detect", "judge", "config", "policy", "record", "control"],
-  cli: ["wire", "config", "control", "daemon", "record", "replay"],
+  replay: ["base", "capture", "wire", "detect", "judge", "config", "policy", "record", "control"],
+  cli: ["base", "wire", "config", "control", "host", "daemon", "record", "replay"],
 };
 
 const root = resolve(import.meta.dirname, "../../src");
@@ -34,22 +40,62 @@ function* files(folder: string): Generator<string> {
   }
 }
 
-test("imports point one way, room to room", () => {
-  let seen = 0;
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  readonly text: string;
+}
+
+/** Relative imports, of types and at run time (`import()`) too; paths below src/. */
+function* imports(): Generator<Import> {
   for (const file of files(root)) {
-    const room = relative(root, file).split("/")[0] ?? "";
     const text = readFileSync(file, "utf8");
-    for (const match of text.matchAll(/from "(\.[^"]+)"/g)) {
-      const target = relative(root, resolve(dirname(file), match[1] ?? "")).split("/")[0] ?? "";
-      seen++;
-      if (target === room || target === "base") continue;
-      assert.ok(
-        may[room]?.includes(target),
-        `${relative(root, file)} imports ${match[1]}: ${room} may not know ${target}`,
-      );
+    for (const match of text.matchAll(/(?:\bfrom |\bimport\(|^import )"(\.[^"]+)"/gm)) {
+      const to = relative(root, resolve(dirname(file), match[1] ?? ""));
+      yield { from: relative(root, file), to, text: match[1] ?? "" };
     }
   }
-  assert.ok(seen > 20, `only ${seen} imports seen: the test looks in the wrong place`);
+}
+
+const roomOf = (path: string) => path.split("/")[0] ?? "";
+
+test("imports point one way, room to room", () => {
+  const all = [...imports()];
+  for (const { from, to, text } of all) {
+    const [room, target] = [roomOf(from), roomOf(to)];
+    if (target === room) continue;
+    assert.ok(may[room]?.includes(target), `${from} imports ${text}: ${room} may not know ${target}`);
+  }
+  assert.ok(all.length > 20, `only ${all.length} imports seen: the test looks in the wrong place`);
+});
+
+test("no room that is listed is missing, and none knows itself by a detour", () => {
+  const rooms = new Set([...files(root)].map((file) => roomOf(relative(root, file))));
+  assert.deepEqual([...rooms].sort(), Object.keys(may).sort());
+  const known = new Set<string>();
+  const walk = (room: string, way: readonly string[]): void => {
+    assert.ok(!way.includes(room), `a circle of rooms: ${[...way, room].join(" -> ")}`);
+    if (known.has(room)) return;
+    for (const next of may[room] ?? []) walk(next, [...way, room]);
+    known.add(room);
+  };
+  for (const room of Object.keys(may)) walk(room, []);
+});
+
+test("no circle between files", () => {
+  const next = new Map<string, string[]>();
+  for (const { from, to } of imports()) next.set(from, [...(next.get(from) ?? []), to]);
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const walk = (file: string, way: readonly string[]): void => {
+    const at = way.indexOf(file);
+    if (at >= 0) circles.push([...way.slice(at), file].join(" -> "));
+    if (at >= 0 || done.has(file)) return;
+    for (const each of next.get(file) ?? []) walk(each, [...way, file]);
+    done.add(file);
+  };
+  for (const file of next.keys()) walk(file, []);
+  assert.deepEqual(circles, []);
 });
 
 test("only kernel/ knows koffi", () => {

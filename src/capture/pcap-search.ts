@@ -2,7 +2,12 @@
 // possible in every field, close in time to the last good one, and followed by another such header.
 import type { CaptureBuffer } from "./capture-buffer.ts";
 import { MAX_FRAME_BYTES } from "./capture-report.ts";
-import type { PcapFormat } from "./pcap.ts";
+
+export interface PcapFormat {
+  readonly isLittle: boolean;
+  readonly unitsPerSecond: number;
+  readonly recordBytes: number;
+}
 
 export const NOT_FOUND = -1;
 /** The place looks right so far, and the buffer ends before what follows it: search again with more. */

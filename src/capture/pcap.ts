@@ -4,7 +4,7 @@ import { isKnownLinkType } from "../wire/link.ts";
 import type { CaptureBuffer, CaptureParser } from "./capture-buffer.ts";
 import { CaptureDamage } from "./capture-damage.ts";
 import { type CaptureProblems, type FrameSink, MAX_FRAME_BYTES, unknownLinkType } from "./capture-report.ts";
-import { MAX_TIME_STEP_SECONDS, NEED_MORE, NOT_FOUND, PcapSearch } from "./pcap-search.ts";
+import { MAX_TIME_STEP_SECONDS, NEED_MORE, NOT_FOUND, type PcapFormat, PcapSearch } from "./pcap-search.ts";
 
 // +---------------+-------+-------+---------------+---------------+
 // | Magic         | Major | Minor | Time zone     | Accuracy      |   0
@@ -26,12 +26,6 @@ const MODIFIED_RECORD_BYTES = 24;
 const FRACTION_AT = 4;
 const CAPTURED_AT = 8;
 const LENGTH_AT = 12;
-
-export interface PcapFormat {
-  readonly isLittle: boolean;
-  readonly unitsPerSecond: number;
-  readonly recordBytes: number;
-}
 
 const formats: readonly (readonly [number, number, number])[] = [
   [0xa1b2c3d4, 1e6, RECORD_BYTES],

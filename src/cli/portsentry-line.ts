@@ -2,7 +2,7 @@
 // 1.2: exactly one of six flags. 2.x: getopt's options, short ones joined or apart. docs/decisions/0007.
 import { parseArgs } from "node:util";
 import type { TcpMode, UdpMode } from "../config/options.ts";
-import type { RunOptions } from "../daemon/run.ts";
+import type { RunOptions } from "../daemon/run-options.ts";
 
 export interface Line1 {
   readonly generation: 1;

@@ -2,8 +2,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock } from "../base/clock.ts";
 import { type Counted, sumCounters } from "../base/counted.ts";
-import type { Troubles } from "../base/troubles.ts";
-import type { PacketSource } from "../capture/packet-source.ts";
 import { blocksByFirewall, blocksByResponse } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
 import type { GuardEntry, KnownClient, Status } from "../control/api.ts";
@@ -13,13 +11,11 @@ import { Disposition, Kind, type Probe } from "../detect/probe.ts";
 import { SourceTable } from "../detect/source-table.ts";
 import type { TapSource } from "../detect/tap/tap-source.ts";
 import { Blocker } from "../enforce/blocker.ts";
-import type { Responder } from "../enforce/commands/responder.ts";
 import { Delegate } from "../enforce/delegate.ts";
 import { EndedCount } from "../enforce/ended.ts";
 import { IdleCommands } from "../enforce/idle-commands.ts";
 import { Reconciler } from "../enforce/reconciler.ts";
 import { type Restored, restoreBlocks } from "../enforce/restore.ts";
-import type { Trial } from "../enforce/trial.ts";
 import { WiderBlocks } from "../enforce/wider-blocks.ts";
 import { guardEntries } from "../host/guard.ts";
 import type { HostFacts } from "../host/host.ts";
@@ -28,7 +24,6 @@ import type { Block } from "../judge/block.ts";
 import { OffenceMemory } from "../judge/escalation.ts";
 import { Judge } from "../judge/judge.ts";
 import { Handshakes } from "../judge/proof/handshakes.ts";
-import type { Prover } from "../judge/proof/prover.ts";
 import { SourceNames } from "../judge/source-names.ts";
 import { ToolMemory } from "../judge/tool-memory.ts";
 import type { Verdict } from "../judge/verdict.ts";
@@ -36,19 +31,16 @@ import { listConnectedFrom } from "../kernel/connected-from.ts";
 import { type Flow, listOpenedFlows } from "../kernel/conntrack.ts";
 import { listServedPorts, type ServedPort } from "../kernel/sock-diag.ts";
 import { widerPolicy } from "../policy/tap-policy.ts";
-import type { HistoryFile } from "../record/history.ts";
-import type { Journal } from "../record/journal.ts";
 import { Recorder, type RecorderPolicy } from "../record/recorder.ts";
 import type { Store } from "../record/store.ts";
-import type { TapHost } from "../sense/tap-host.ts";
-import { type LearnedLike, maxPeers } from "../table/learned-sets.ts";
+import { maxPeers } from "../table/learned-sets.ts";
 import type { FirewallLike } from "../table/no-firewall.ts";
 import type { RulesetPlan } from "../table/ruleset.ts";
 import { formatPrefix, isIpv4, type Prefix, prefixOfWords } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import { IpProtocol, type Packet } from "../wire/packet.ts";
 import { BootGrace } from "./boot-grace.ts";
-import type { Decoy } from "./decoy.ts";
+import type { DaemonParts } from "./daemon-parts.ts";
 import { Engine, type ProbeState } from "./engine.ts";
 import { listKnownClients } from "./known-clients.ts";
 import {
@@ -63,45 +55,6 @@ import {
 } from "./plan.ts";
 import { SetWatch } from "./set-watch.ts";
 import { describeStatus } from "./status.ts";
-
-export interface DaemonParts {
-  readonly version: string;
-  readonly settings: Settings;
-  readonly host: HostFacts;
-  readonly firewall: FirewallLike;
-  readonly capture: PacketSource;
-  readonly store: Store;
-  readonly journal: Journal;
-  readonly history: HistoryFile | undefined;
-  readonly troubles: Troubles;
-  /** Absent where raw sockets are not to be had: then nobody is proven by silence. */
-  readonly prover: Prover | undefined;
-  readonly responder: Responder;
-  /** What the kernel's rules learn: known pairs, lately open ports, peers. */
-  readonly learned: LearnedLike;
-  /** Puts back what was saved of it, into a table that has been made anew. */
-  readonly relearn?: () => void;
-  /** A mirror port, in place of this host's own traffic. */
-  readonly tap?: TapHost | undefined;
-  /** ANSWER="open". */
-  readonly decoy?: Decoy | undefined;
-  /** `run --trial`. */
-  readonly trial?: Trial | undefined;
-  /** RESOLVE_HOST. */
-  readonly names?: ({ lookup(address: string): Promise<string> } & Counted) | undefined;
-  /** Parts that count and with which the daemon has nothing else to do. */
-  readonly counted: {
-    readonly guard: Counted;
-    readonly runner: Counted;
-    /** Absent with the packet ring. */
-    readonly monitor: Counted | undefined;
-    readonly blockedFiles: readonly Counted[];
-  };
-  readonly hashSeed: { readonly k0: number; readonly k1: number };
-  readonly clock: Clock;
-  /** How long the host has been up (BOOT_GRACE), read at each call. */
-  readonly uptimeMs: () => number;
-}
 
 const FLUSH_MS = 200;
 /** Turns of the event loop in a second in which ended blocks are taken off the list. */

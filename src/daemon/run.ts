@@ -1,8 +1,8 @@
 // `portreeve run` and `portsentry`: reads the configuration, starts the daemon, waits for its end, says why it could not.
+
 import { accessSync, constants, readFileSync } from "node:fs";
 import { riskOfReading, riskOfWriting } from "../base/trust.ts";
 import { loadSettings } from "../config/load.ts";
-import type { LoadOptions } from "../config/options.ts";
 import { formatProblem } from "../config/problems.ts";
 import type { Settings } from "../config/settings.ts";
 import { Trial } from "../enforce/trial.ts";
@@ -10,24 +10,9 @@ import { readConntrackUse } from "../host/host.ts";
 import { KernelError } from "../kernel/errors.ts";
 import { applyCapture, type CaptureChoice, chooseCapture, describeCapture } from "./capture-choice.ts";
 import { applyOverrides } from "./plan.ts";
+import type { RunOptions } from "./run-options.ts";
 import { type Load, Running } from "./running.ts";
 import { EXIT_UNAVAILABLE, messageOf, StartError, start } from "./start.ts";
-
-/** LoadOptions: what the command line says instead of the file (PortSentry's modes). */
-export interface RunOptions extends LoadOptions {
-  readonly confFile: string;
-  readonly log: "stdout" | "syslog";
-  /** `--block`: as if BLOCK_TCP and BLOCK_UDP were "1". */
-  readonly forceBlock: boolean;
-  /** `--trial`: what is blocked is let go after so long, unless confirmed. */
-  readonly trialMs?: number;
-  /** True: only what PortSentry itself says at start is said, without the explanations. */
-  readonly terse?: boolean;
-  /** Called once, when the daemon is active and listening: whoever started it in the background waits for this. */
-  readonly daemonReady?: () => void;
-  /** Where it goes what keeps the daemon from starting; standard error by default. */
-  readonly complain?: (text: string) => void;
-}
 
 const EXIT_NO_PERMISSION = 77;
 const EXIT_CONFIGURATION = 78;

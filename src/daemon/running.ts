@@ -17,7 +17,7 @@ import { createApi } from "./api.ts";
 import { ConnectMode } from "./connect-mode.ts";
 import { addMode, modeNotices } from "./modes.ts";
 import { startNotices } from "./notices.ts";
-import type { RunOptions } from "./run.ts";
+import type { RunOptions } from "./run-options.ts";
 import { messageOf, type Started } from "./start.ts";
 import { confirmTrial, tickTrial } from "./trial-steps.ts";
 

@@ -6,7 +6,7 @@ import type { Finding } from "../detect/finding.ts";
 import type { Blocker } from "../enforce/blocker.ts";
 import { readConntrackUse } from "../host/host.ts";
 import { describeFinding } from "../record/finding-text.ts";
-import type { DaemonParts } from "./daemon.ts";
+import type { DaemonParts } from "./daemon-parts.ts";
 
 /** From this share of its limit on, connection tracking is said to be full. */
 const CONNTRACK_WARNING = 0.8;

@@ -9,19 +9,8 @@ import type { GuardReason } from "../judge/verdict.ts";
 import type { GuardedPeer } from "../table/learned-sets.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
-import type { HostFacts } from "./host.ts";
+import type { Guarded, HostFacts } from "./host.ts";
 import type { TimeServers } from "./time-servers.ts";
-
-/** One address or network, and why it is guarded. */
-export interface Guarded {
-  readonly source: Prefix;
-  readonly because: Exclude<GuardReason, "gateway" | "resolver" | "peer">;
-  /**
-   * A name stands for it, for instance that of a pool which anybody may join: spared full blocks on a claim and commands, as
-   * a peer is, but held and softly blocked like anybody. Neither cuts what it answers us. Absent: the host's owner named it.
-   */
-  readonly isByName?: true;
-}
 
 /** Where the guard looks; each throws nothing but KernelError. */
 export interface GuardSources {

@@ -2,9 +2,20 @@
 // guard), its ephemeral ports, and how full connection tracking is.
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
+import type { GuardReason } from "../judge/verdict.ts";
 import { listDefaultGateways } from "../kernel/routes.ts";
 import { isIpv4, type Prefix, parseAddress, parsePrefix, prefixOfWords } from "../wire/address.ts";
-import type { Guarded } from "./guard.ts";
+
+/** One address or network, and why it is guarded. */
+export interface Guarded {
+  readonly source: Prefix;
+  readonly because: Exclude<GuardReason, "gateway" | "resolver" | "peer">;
+  /**
+   * A name stands for it, for instance that of a pool which anybody may join: spared full blocks on a claim and commands, as
+   * a peer is, but held and softly blocked like anybody. Neither cuts what it answers us. Absent: the host's owner named it.
+   */
+  readonly isByName?: true;
+}
 
 export interface HostFacts {
   readonly own: readonly Prefix[];

@@ -1,5 +1,5 @@
 // What is done about a finding: nothing to the allow list, the guard and ourselves; a record where blocking is off; a
-// soft block on unproven evidence; a full one where the admin trusts any packet (PROOF="off"). Enforcing is block/'s.
+// soft block on unproven evidence; a full one where the admin trusts any packet (PROOF="off"). Enforcing is enforce/'s.
 import { type Finding, isSoftAtMost, isWeak } from "../detect/finding.ts";
 import { Kind } from "../detect/probe.ts";
 import { isIpv4, type Prefix, parsePrefix, prefixOfWords } from "../wire/address.ts";

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { createProgram } from "../../src/cli/program.ts";
 import { explainSettings } from "../../src/config/explain.ts";
 import { loadSettings } from "../../src/config/load.ts";
-import type { RunOptions } from "../../src/daemon/run.ts";
+import type { RunOptions } from "../../src/daemon/run-options.ts";
 import { portreeve, writeConf } from "./run-command.ts";
 
 test("a file with errors: each problem with its line, exit 78", async (t) => {

@@ -270,5 +270,5 @@ test("what two parts count under one name is added up", (t) => {
   const file = { counters: { blockedFileErrors: 2 } };
   daemon.countToo(file);
   daemon.countToo(file);
-  assert.equal(daemon.status().counters["blockedFileErrors"], 4);
+  assert.equal(daemon.status().counters.blockedFileErrors, 4);
 });
