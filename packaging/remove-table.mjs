@@ -2,8 +2,8 @@
 // kernel. Nothing could list or lift those blocks any more. It stays as long as any Portreeve of this network namespace is at
 // work: a chroot, say, shares the namespace with its host.
 import { readFileSync } from "node:fs";
-import { BATCH_GROUP, PROMPT_GROUP } from "./build/src/table/ruleset.js";
 import { Libnftables } from "./build/src/kernel/libnftables.js";
+import { BATCH_GROUP, PROMPT_GROUP } from "./build/src/table/ruleset.js";
 
 function isAnyDaemonListening() {
   try {
