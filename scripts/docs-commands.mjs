@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Writes docs/commands.md from the built command line (npm run build first); test/cli/reference.test.ts compares them.
+// Writes docs/reference/commands.md from the built command line (npm run build first); test/cli/reference.test.ts compares them.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -11,4 +11,4 @@ const load = (file) => import(pathToFileURL(join(build, "src/cli", file)).href);
 const { commandReference, createReferenceProgram } = await load("reference.js");
 
 mkdirSync(join(root, "docs"), { recursive: true });
-writeFileSync(join(root, "docs/commands.md"), commandReference(createReferenceProgram()));
+writeFileSync(join(root, "docs/reference/commands.md"), commandReference(createReferenceProgram()));

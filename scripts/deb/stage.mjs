@@ -140,7 +140,9 @@ function stagePapers({ stage, build, version, date, cache }, [runtime, ...native
   write(join(DOC, "copyright"), copyrightFile([...modules, ...natives], runtime));
   write(join(DOC, "changelog.gz"), gzip(changeLog(version, date)));
   place("packaging/README.Debian", join(DOC, "README.Debian"));
-  for (const page of ["sandbox.md", "how-it-works.md"]) place(join("docs", page), join(DOC, page));
+  // All of them, so that every link between them leads somewhere.
+  for (const page of filesBelow(join(root, "docs")))
+    place(relative(root, page), join(DOC, relative(join(root, "docs"), page)));
   for (const name of ["portsentry.conf", "portsentry.ignore"]) place(join("conf", name), join(DOC, "examples", name));
 }
 

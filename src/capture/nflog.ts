@@ -29,7 +29,7 @@ const floodedDelivery = { queueThreshold: 100, bufferBytes: 32_384 };
 const FLOOD_DATAGRAM_BYTES = 32_768;
 /**
  * How often we look in a flood. Woken by each of its packets we would take the processor from the services some thousand
- * times a second, and its caches with it: that costs them more than our own work (docs/measured.md). Not longer, as a
+ * times a second, and its caches with it: that costs them more than our own work (docs/reference/measured.md). Not longer, as a
  * scanner must have our answer before it repeats: nmap waits 100 ms at least (-T4).
  */
 const FLOOD_LOOK_MS = 50;

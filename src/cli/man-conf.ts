@@ -1,4 +1,4 @@
-// portsentry.conf(5), made from the table of keys like docs/configuration.md and the shipped file.
+// portsentry.conf(5), made from the table of keys like docs/reference/configuration.md and the shipped file.
 import { groups, type Key } from "../config/key.ts";
 import { allKeys } from "../config/keys.ts";
 import { type Edition, example, heading, item, pageHead, paragraph, seeAlso } from "./roff.ts";

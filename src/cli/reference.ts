@@ -1,4 +1,4 @@
-// docs/commands.md as text: the help of every command, exactly as --help prints it.
+// docs/reference/commands.md as text: the help of every command, exactly as --help prints it.
 import type { Command } from "commander";
 import { createProgram } from "./program.ts";
 

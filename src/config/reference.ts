@@ -5,7 +5,7 @@ import { allKeys } from "./keys.ts";
 
 const FILE_WIDTH = 78;
 
-/** docs/configuration.md */
+/** docs/reference/configuration.md */
 export function renderKeyReference(): string {
   return `${referenceHead}${groupNames().map(renderGroup).join("\n")}`;
 }
@@ -42,7 +42,7 @@ const fileHead = `# Portreeve: what is watched, what counts as a scan, and what 
 #
 # Check this file with "portreeve check": it lists every problem with its line,
 # and says in plain words what the settings do. The full reference is
-# docs/configuration.md.
+# portsentry.conf(5), and docs/reference/configuration.md in the source.
 #
 # As shipped nothing is blocked: scans are logged only. Before you write
 # BLOCK_TCP="1", put your own addresses into the file that IGNORE_FILE names.

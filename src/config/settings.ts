@@ -36,7 +36,7 @@ export interface ResponseSettings {
   readonly runCommandFirst: boolean;
 }
 
-/** What judges where both sides of the traffic are seen; docs/detection.md has the meaning of each. */
+/** What judges where both sides of the traffic are seen; docs/reference/detection.md has the meaning of each. */
 export interface TapSettings {
   /** Empty: no mirror port. */
   readonly homes: readonly Prefix[];

@@ -1,5 +1,5 @@
 // The keys that count where nobody can ask the kernel which port is closed: on a mirror port and in captures. Each default
-// follows from a target of false alarms (docs/detection.md). Part of the table of keys.ts.
+// follows from a target of false alarms (docs/reference/detection.md). Part of the table of keys.ts.
 import { key } from "./key.ts";
 import { decimal, duration, integer, networkList, optionalPath } from "./values.ts";
 

@@ -28,7 +28,7 @@ export function modeNotices(settings: Settings, before?: Settings): Line[] {
   ];
 }
 
-/** Ports are told in ascending order, where 1.2 kept the file's (docs/differences.md). */
+/** Ports are told in ascending order, where 1.2 kept the file's (docs/reference/differences.md). */
 function portFacts({ watched }: WatchSettings) {
   const ports = watched.flatMap(({ first, last }) =>
     Array.from({ length: last - first + 1 }, (_, index) => first + index),

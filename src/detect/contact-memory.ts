@@ -1,6 +1,6 @@
 // How much a source has tried: a score to which every new contact adds 1 and which halves in each scoreWindowMs, and a
 // sketch of its direct contacts in this slow window and the one before. What they mean is for scorers.ts to say;
-// docs/detection.md has the formulas.
+// docs/reference/detection.md has the formulas.
 //
 // A contact is new when it is not among the last six. Seven ports in turn are therefore new each time, and count each
 // time in the score; but who has tried seven is past every scorePorts. The sketch does not count them twice.

@@ -1,6 +1,6 @@
 // Tolerated ports: each is one that people and programs try by habit, and who tries many of them has no such habit. Counted
 // are kinds of ports, not ports: setting up a mail account tries seven mail ports, a browser several of the web. Bounded,
-// typed arrays: a probe allocates nothing. docs/detection.md says where the threshold comes from.
+// typed arrays: a probe allocates nothing. docs/reference/detection.md says where the threshold comes from.
 import { IpProtocol } from "../wire/packet.ts";
 import type { PortRange } from "../wire/port-range.ts";
 import { countBits } from "./count-bits.ts";

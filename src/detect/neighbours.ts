@@ -1,6 +1,6 @@
 // Many addresses that are near each other are one attacker: counts, for each network, how many different sources of it have
 // tried closed ports lately, and makes one finding of the network when they are too many. Bounded, typed arrays: a probe
-// allocates nothing. docs/detection.md has the formulas and where the thresholds come from.
+// allocates nothing. docs/reference/detection.md has the formulas and where the thresholds come from.
 //
 //   IPv4                      sources: addresses     network: the /24
 //   IPv6 beyond our links     sources: /64 networks  networks: the /56, and the /48 when they lie in several /56s

@@ -9,7 +9,7 @@ import { plainLine } from "./lines2.ts";
 
 /**
  * What a line is worth in a flood. Notices (start, stop) always pass; the others have a budget each, for seconds and for
- * days: in a flood that goes on all day some 350,000 lines are written, 50 MB (docs/how-it-works.md).
+ * days: in a flood that goes on all day some 350,000 lines are written, 50 MB (docs/reference/bounds.md).
  */
 export const LineClass = { Notice: 0, Warning: 1, Decision: 2, Repeat: 3 } as const;
 export type LineClass = (typeof LineClass)[keyof typeof LineClass];

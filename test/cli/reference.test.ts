@@ -1,4 +1,4 @@
-// docs/commands.md is what the command line says of itself.
+// docs/reference/commands.md is what the command line says of itself.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -8,12 +8,13 @@ import { commandReference, createReferenceProgram } from "../../src/cli/referenc
 /** The nearest folder above the build that has the page. */
 function findRepository(): string {
   let folder = import.meta.dirname;
-  while (folder !== dirname(folder) && !existsSync(join(folder, "docs/commands.md"))) folder = dirname(folder);
+  while (folder !== dirname(folder) && !existsSync(join(folder, "docs/reference/commands.md")))
+    folder = dirname(folder);
   return folder;
 }
 
-test("docs/commands.md is up to date (else: npm run build && node scripts/docs-commands.mjs)", () => {
-  const written = readFileSync(join(findRepository(), "docs/commands.md"), "utf8");
+test("docs/reference/commands.md is up to date (else: npm run build && node scripts/docs-commands.mjs)", () => {
+  const written = readFileSync(join(findRepository(), "docs/reference/commands.md"), "utf8");
   assert.equal(written, commandReference(createReferenceProgram()));
 });
 

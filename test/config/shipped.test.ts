@@ -11,8 +11,11 @@ import { FILE, filesOf, IGNORE, readRepositoryFile, settingsOf } from "./support
 
 const REMEDY = "differs from src/config/keys.ts; run: npm run build && node scripts/docs.mjs";
 
-test("docs/configuration.md is made from the table", () => {
-  assert.ok(readRepositoryFile("docs/configuration.md") === renderKeyReference(), `docs/configuration.md ${REMEDY}`);
+test("docs/reference/configuration.md is made from the table", () => {
+  assert.ok(
+    readRepositoryFile("docs/reference/configuration.md") === renderKeyReference(),
+    `docs/reference/configuration.md ${REMEDY}`,
+  );
 });
 
 test("conf/portsentry.conf is made from the table", () => {

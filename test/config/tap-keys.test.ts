@@ -10,7 +10,7 @@ import { DEFAULT_WIDER } from "../../src/detect/wider-prefixes.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { load, settingsOf } from "./support.ts";
 
-test("what a file leaves out is what docs/detection.md derives", () => {
+test("what a file leaves out is what docs/reference/detection.md derives", () => {
   const { tap } = settingsOf(load(""));
   assert.deepEqual(
     {

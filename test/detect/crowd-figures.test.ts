@@ -1,13 +1,13 @@
-// docs/detection.md has the figures of "Many sources", and they are as promised.
+// docs/reference/detection.md has the figures of "Many sources", and they are as promised.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readRepositoryFile } from "../config/support.ts";
 import { alarmsADay, DAY, MINUTE, probesOfBots, randomFrom, shipped, toldAfter } from "./crowd-figures.ts";
 
-const page = readRepositoryFile("docs/detection.md");
+const page = readRepositoryFile("docs/reference/detection.md");
 
 function assertOnPage(line: string): void {
-  assert.ok(page.includes(line), `docs/detection.md has no line\n${line}`);
+  assert.ok(page.includes(line), `docs/reference/detection.md has no line\n${line}`);
 }
 
 function rate(probability: number): string {

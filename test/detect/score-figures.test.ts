@@ -1,4 +1,4 @@
-// Scans of every pace are found, a client's slips are not, and docs/detection.md has the figures.
+// Scans of every pace are found, a client's slips are not, and docs/reference/detection.md has the figures.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readRepositoryFile } from "../config/support.ts";
@@ -17,7 +17,7 @@ import {
 
 const SOURCES = 500;
 const WEEKS = 100_000;
-const page = readRepositoryFile("docs/detection.md");
+const page = readRepositoryFile("docs/reference/detection.md");
 const ONE_A_DAY = 1;
 
 test("one probe a minute, one every five, one an hour: every scanner is found", () => {
@@ -102,7 +102,7 @@ test("with four ports a client who errs once a day is found by neither memory to
 });
 
 function assertOnPage(line: string): void {
-  assert.ok(page.includes(line), `docs/detection.md has no line\n${line}`);
+  assert.ok(page.includes(line), `docs/reference/detection.md has no line\n${line}`);
 }
 
 function told(count: number | undefined): string {

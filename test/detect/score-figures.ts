@@ -1,4 +1,4 @@
-// The figures of docs/detection.md about `score`, worked out afresh with a fixed seed: how long scans of every pace go on,
+// The figures of docs/reference/detection.md about `score`, worked out afresh with a fixed seed: how long scans of every pace go on,
 // and how often a client who errs by chance is taken for one.
 import { Detector } from "../../src/detect/detector.ts";
 import { Disposition, Evidence, Kind, Probe } from "../../src/detect/probe.ts";

@@ -19,7 +19,12 @@ import { buildRuleset, COPY_BYTES, rates, setSizes } from "../../src/table/rules
 import { repositoryFolder } from "../support/repository.ts";
 import { ordinaryPlan } from "../table/plan.ts";
 
-const HOW = "docs/how-it-works.md";
+const KERNEL = "docs/reference/kernel-table.md";
+const BOUNDS = "docs/reference/bounds.md";
+const GUARD = "docs/reference/guard.md";
+const FAULTS = "docs/reference/faults.md";
+const LIMITS = "docs/reference/known-limits.md";
+const HOW = "docs/reference/how-it-works.md";
 
 const sources = readdirSync(repositoryFolder("src"), { recursive: true, encoding: "utf8" })
   .filter((path) => path.endsWith(".ts"))
@@ -93,7 +98,7 @@ interface Row {
 const rows: readonly Row[] = [
   // The daemon's bounds.
   {
-    page: HOW,
+    page: BOUNDS,
     says: /silence test: sources \| ([\d,]+) \([^)]*\); ([\d,]+) newcomers a second/,
     are: () => [
       silenceLimits.sources,
@@ -102,12 +107,12 @@ const rows: readonly Row[] = [
     ],
   },
   {
-    page: HOW,
+    page: BOUNDS,
     says: /ports of a source, closed and open alike \| ([\d,]+)/,
     are: () => [silenceLimits.portsPerSource],
   },
   {
-    page: HOW,
+    page: BOUNDS,
     says: /answers by RST \| ([\d,]+)\/s to one source, ([\d,]+)\/s in all, ([\d,]+)\/s more/,
     are: () => [
       inSource("prover.ts", /const answersToOne = \{ burst: \S+ perSecond: /),
@@ -116,17 +121,17 @@ const rows: readonly Row[] = [
     ],
   },
   {
-    page: HOW,
+    page: BOUNDS,
     says: /mirror port: contacts; sources \| ([\d,]+); MAX_SOURCES, at most ([\d,]+)/,
     are: () => [DEFAULT_MAX_CONTACTS, DEFAULT_MAX_SOURCES],
   },
   {
-    page: HOW,
+    page: BOUNDS,
     says: /not yet judged \| a queue of (\d+) MiB/,
     are: () => [inSource("tracking-thread.ts", "const QUEUE_BYTES = ") / 2 ** 20],
   },
   {
-    page: HOW,
+    page: BOUNDS,
     says: /tools: sources \| ([\d,]+); ([\d,]+) newcomers a second/,
     are: () => [
       inSource("tool-memory.ts", "const CAPACITY = "),
@@ -134,17 +139,17 @@ const rows: readonly Row[] = [
     ],
   },
   {
-    page: HOW,
+    page: BOUNDS,
     says: /counting whom a full block ends \| \d+ sources a delivery, ([\d,]+) connections, a (twentieth) of the time/,
     are: () => [inSource("ended.ts", "const MAX_CONNECTIONS = "), inSource("ended.ts", "const SHARE_OF_TIME = ")],
   },
   {
-    page: HOW,
+    page: BOUNDS,
     says: /wider IPv6 blocks \| ([\d,]+); ([\d,]+) waiting/,
     are: () => [inSource("wider-blocks.ts", "const MAX_WIDE = "), inSource("wider-blocks.ts", "const MAX_WAITING = ")],
   },
   {
-    page: HOW,
+    page: BOUNDS,
     says: /commands of the administrator's own \| (\d+) at once, ([\d,]+) waiting, (\d+) s each/,
     are: () => [
       inSource("command-runner.ts", "atOnce = "),
@@ -153,20 +158,24 @@ const rows: readonly Row[] = [
     ],
   },
   {
-    page: HOW,
+    page: BOUNDS,
     says: /hosts\.deny in the works \| ([\d,]+)/,
     are: () => [inSource("responder.ts", "const MAX_SOURCES = ")],
   },
-  { page: HOW, says: /hosts\.deny in the works \| ([\d,]+)/, are: () => [inSource("hosts-deny.ts", "queueLimit = ")] },
   {
-    page: HOW,
+    page: BOUNDS,
+    says: /hosts\.deny in the works \| ([\d,]+)/,
+    are: () => [inSource("hosts-deny.ts", "queueLimit = ")],
+  },
+  {
+    page: BOUNDS,
     says: /the guard without gateways, resolvers and peers \| ([\d,]+)/,
     are: () => [inSource("guard.ts", "const MAX_GUARDED = ")],
   },
-  { page: HOW, says: /BLOCKED_FILE \| ([\d,]+) sources/, are: () => [MAX_WRITTEN] },
-  { page: HOW, says: /BLOCKED_FILE has the newest ([\d,]+) blocks/, are: () => [MAX_WRITTEN] },
+  { page: BOUNDS, says: /BLOCKED_FILE \| ([\d,]+) sources/, are: () => [MAX_WRITTEN] },
+  { page: BOUNDS, says: /BLOCKED_FILE has the newest ([\d,]+) blocks/, are: () => [MAX_WRITTEN] },
   {
-    page: HOW,
+    page: BOUNDS,
     says: /RESOLVE_HOST \| (\d+) questions at once, (\d+) waiting, (\d+) s each; ([\d,]+) lines waiting/,
     are: () => [
       inSource("resolver.ts", "const MAX_IN_FLIGHT = "),
@@ -176,7 +185,7 @@ const rows: readonly Row[] = [
     ],
   },
   {
-    page: HOW,
+    page: BOUNDS,
     says: /blocks listed \| one for (\d+) KiB of .* and for (\d+) bytes of V8's heap beyond (\d+) MiB, at most ([\d,]+):/,
     are: () => [
       inSource("memory-limit.ts", "const MEMORY_BYTES_A_BLOCK = ") / 1024,
@@ -186,16 +195,16 @@ const rows: readonly Row[] = [
     ],
   },
   {
-    page: HOW,
+    page: BOUNDS,
     says: /no finding's numbers \| ([\d,]+) different texts of ([\d,]+) characters/,
     are: () => [inSource("text-table.ts", "const MAX_TEXTS = "), inSource("text-table.ts", "const MAX_CHARS = ")],
   },
-  { page: HOW, says: /networks blocked \| ([\d,]+)/, are: () => [MAX_NETWORKS] },
-  { page: HOW, says: /`blockednet4\/6` .*\| of ([\d,]+) networks in all/, are: () => [MAX_NETWORKS] },
-  { page: HOW, says: /offences remembered \| ([\d,]+)/, are: () => [DEFAULT_OFFENCE_CAPACITY] },
-  { page: HOW, says: /offences remembered \| ([\d,]+)/, are: () => [inSource("store.ts", "maxOffences: ")] },
+  { page: BOUNDS, says: /networks blocked \| ([\d,]+)/, are: () => [MAX_NETWORKS] },
+  { page: KERNEL, says: /`blockednet4\/6` .*\| of ([\d,]+) networks in all/, are: () => [MAX_NETWORKS] },
+  { page: BOUNDS, says: /offences remembered \| ([\d,]+)/, are: () => [DEFAULT_OFFENCE_CAPACITY] },
+  { page: BOUNDS, says: /offences remembered \| ([\d,]+)/, are: () => [inSource("store.ts", "maxOffences: ")] },
   {
-    page: HOW,
+    page: BOUNDS,
     says: /probe events \| ([\d,]+)\/s, burst ([\d,]+); while the breaker is open ([\d,]+)\/s, burst ([\d,]+)/,
     are: () => [
       inSource("recorder.ts", /const probeBudget = \{ burst: \S+ perSecond: /),
@@ -205,7 +214,7 @@ const rows: readonly Row[] = [
     ],
   },
   {
-    page: HOW,
+    page: BOUNDS,
     says: /sources that wait for their lot \| a (quarter) of a second's, (\d+) to ([\d,]+)/,
     are: () => [
       inSource("breaker.ts", "const PLACES_PER_TOKEN_A_SECOND = "),
@@ -214,22 +223,22 @@ const rows: readonly Row[] = [
     ],
   },
   {
-    page: HOW,
+    page: BOUNDS,
     says: /burst (ten) minutes' \|/,
     are: () => [inSource("blocker.ts", "const FULL_BURST_SECONDS = ") / 60],
   },
   {
-    page: HOW,
+    page: BOUNDS,
     says: /log lines \| findings and blocks ([\d,]+)\/s \(burst ([\d,]+)\) and in the long run (\d+)\/s \(burst ([\d,]+)\)/,
     are: () => lineLimits("findings and blocks"),
   },
   {
-    page: HOW,
+    page: BOUNDS,
     says: /repetitions ([\d,]+)\/s \(([\d,]+)\), ([\d,]+)\/s \(([\d,]+)\); warnings ([\d,]+)\/s \(([\d,]+)\), ([\d.]+)\/s \(([\d,]+)\)/,
     are: () => [...lineLimits("blocked sources"), ...lineLimits("warnings")],
   },
   {
-    page: HOW,
+    page: BOUNDS,
     says: /events of findings and blocks \| ([\d,]+)\/s \(burst ([\d,]+)\)/,
     are: () => [
       inSource("recorder.ts", /const decisionBudget = \{ burst: \S+ perSecond: /),
@@ -237,7 +246,7 @@ const rows: readonly Row[] = [
     ],
   },
   {
-    page: HOW,
+    page: BOUNDS,
     says: /history lines \| ([\d,]+)\/s \(burst ([\d,]+)\) and in the long run (\d+)\/s \(([\d,]+)\), of the ([\d,]+) latest/,
     are: () => [
       inSource("history-sources.ts", /const budget = \{ burst: \S+ perSecond: /),
@@ -248,12 +257,12 @@ const rows: readonly Row[] = [
     ],
   },
   {
-    page: HOW,
+    page: BOUNDS,
     says: /store, while it fails \| ([\d,]+) events, ([\d,]+) blocks/,
     are: () => [inSource("store.ts", "maxPendingEvents: "), inSource("store.ts", "maxPendingBlocks: ")],
   },
   {
-    page: HOW,
+    page: BOUNDS,
     says: /one turn of the event loop \| (\d+) ms of reading and judging, (\d+) packets a step; (\d+) ended blocks; ([\d,]+) rows/,
     are: () => [
       inSource("nflog.ts", "const TURN_MS = "),
@@ -263,33 +272,33 @@ const rows: readonly Row[] = [
     ],
   },
   {
-    page: HOW,
+    page: BOUNDS,
     says: /control socket \| (\d+) followers, (\d+) KiB requests, ([\d,]+) events an answer/,
     are: () => [controlLimits.followers, controlLimits.bodyBytes / 1024, controlLimits.events],
   },
   // The kernel's rules.
   {
-    page: HOW,
+    page: KERNEL,
     says: /further probes are logged and dropped.*; ([\d,]+) new holds a second/,
     are: () => [rates.newHolds],
   },
   {
-    page: HOW,
+    page: LIMITS,
     says: /A flood of more than ([\d,]+) forged sources a second stops new holds/,
     are: () => [rates.newHolds],
   },
   {
-    page: HOW,
+    page: KERNEL,
     says: /Logging is limited as well: ([\d,]+) probes a second at once, in a burst ([\d,]+),/,
     are: () => [rates.prompt, rates.promptBurst],
   },
   {
-    page: HOW,
+    page: KERNEL,
     says: /new sources flood in\), ([\d,]+) a second in batches of at most \d+ ms, ([\d,]+) a second of weak evidence/,
     are: () => [rates.batch, rates.weak],
   },
   {
-    page: HOW,
+    page: KERNEL,
     says: /the daemon is not woken by packets but looks every (\d+) ms/,
     are: () => [inSource("nflog.ts", "const FLOOD_LOOK_MS = ")],
   },
@@ -300,7 +309,7 @@ const rows: readonly Row[] = [
     are: () => [inSource("ruleset.ts", "const HOLD_SECONDS = ")],
   },
   {
-    page: HOW,
+    page: KERNEL,
     says: /or behind one link-layer address on them, were put in the hold: (\d+) at once, and \d+ a minute/,
     are: () => [inSource("neighbours.ts", "const NEIGHBOURS_PER_MINUTE = ")],
   },
@@ -316,22 +325,22 @@ const rows: readonly Row[] = [
   },
   // Times at which the daemon looks.
   {
-    page: HOW,
+    page: GUARD,
     says: /resolv\.conf, systemd-resolved's resolv\.conf \| every (\d+) s/,
     are: () => [inSource("running.ts", "const HOST_MS = ") / 1000],
   },
   {
-    page: HOW,
+    page: GUARD,
     says: /the names of sshd's processes\) \| every (\d+) s/,
     are: () => [inSource("running.ts", "const SESSIONS_MS = ") / 1000],
   },
   {
-    page: HOW,
+    page: GUARD,
     says: /`learned`\): saved every (ten) minutes/,
     are: () => [inSource("running.ts", "const SAVE_MS = ") / 60_000],
   },
   {
-    page: HOW,
+    page: FAULTS,
     says: /the kernel's list of them is read every (\d+) s/,
     are: () => [inSource("running.ts", "const LOOK_MS = ") / 1000],
   },
@@ -461,11 +470,9 @@ interface DescribedSet {
 }
 
 function describedSets(): readonly DescribedSet[] {
-  const text = readFileSync(repositoryFolder(HOW), "utf8");
-  const [, section = ""] = text.split("## The kernel's sets\n");
-  return [...(section.split("\n## ")[0] ?? "").matchAll(/^\| (`.*?) \| (.*?) \| .*? \| (.*?) \|$/gm)].flatMap(
-    ([, cell = "", what = "", bound = ""]) => namesIn(cell).map((name) => ({ name, what, bound })),
-  );
+  return [
+    ...readFileSync(repositoryFolder(KERNEL), "utf8").matchAll(/^\| (`.*?) \| (.*?) \| .*? \| (.*?) \|$/gm),
+  ].flatMap(([, cell = "", what = "", bound = ""]) => namesIn(cell).map((name) => ({ name, what, bound })));
 }
 
 test("the page describes each set of the kernel's table, and no other", () => {

@@ -1,6 +1,6 @@
 // What the pages for users and contributors name is there: files, links, commands with their options, keys.
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { keys } from "../../src/config/keys.ts";
@@ -9,7 +9,7 @@ import { repositoryFolder } from "../support/repository.ts";
 const guides = readdirSync(repositoryFolder("docs/guides")).map((name) => `docs/guides/${name}`);
 const top = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
 const pages = [...top, ...guides].filter((page) => existsSync(repositoryFolder(page)));
-const commandPage = read("docs/commands.md");
+const commandPage = read("docs/reference/commands.md");
 
 const fileNamed = /`((?:src|test|docs|conf|scripts|packaging|bin)\/[\w./-]*)[^`]*`/g;
 const linked = /\]\((?!https?:|#)([^)#\s]+)/g;
@@ -28,7 +28,7 @@ function matches(text: string, pattern: RegExp): readonly string[] {
   return [...text.matchAll(pattern)].map(([, found = ""]) => found);
 }
 
-/** The help of one command, as docs/commands.md has it; undefined when there is no such command. */
+/** The help of one command, as docs/reference/commands.md has it; undefined when there is no such command. */
 function helpOf(command: string): string | undefined {
   return commandPage.split("\n## ").find((section) => section.startsWith(`portreeve ${command}\n`));
 }
@@ -76,6 +76,34 @@ for (const page of pages) {
     );
   });
 }
+
+function filesBelow(folder: string, ending: RegExp): readonly string[] {
+  return readdirSync(repositoryFolder(folder), { recursive: true, encoding: "utf8" })
+    .map((path) => `${folder}/${path}`)
+    .filter((path) => ending.test(path) && statSync(repositoryFolder(path)).isFile());
+}
+
+test("every link between the pages of docs/ leads somewhere", () => {
+  const links = filesBelow("docs", /\.md$/).flatMap((page) =>
+    matches(read(page), linked).map((link) => ({ page, link: join(dirname(page), link) })),
+  );
+  assert.ok(links.length > 30, `only ${links.length} links are seen`);
+  assert.deepEqual(
+    links.filter(({ link }) => !existsSync(repositoryFolder(link))),
+    [],
+  );
+});
+
+test("every page of docs/ that source, tests, scripts and packaging name is there", () => {
+  const folders = ["src", "test", "scripts", "packaging", "conf"];
+  const all = folders.flatMap((folder) => filesBelow(folder, /\.(?:ts|mjs|conf|service)$|\/[a-z]+$|README/));
+  const named = all.flatMap((file) => matches(read(file), /\b(docs\/[\w/-]+\.md)\b/g).map((page) => ({ file, page })));
+  assert.ok(named.length > 40, `only ${named.length} are seen`);
+  assert.deepEqual(
+    named.filter(({ page }) => !existsSync(repositoryFolder(page))),
+    [],
+  );
+});
 
 test("the pages are read: they name commands, files and keys", () => {
   const all = pages.map(read).join("\n");

@@ -1,5 +1,5 @@
 // Debian's PortSentry 1.2 and ours get the same configuration and the same probes: they say and leave behind the same, but
-// for what docs/differences.md names. The whole cross product of the settings is in long/differential.test.ts.
+// for what docs/reference/differences.md names. The whole cross product of the settings is in long/differential.test.ts.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -10,7 +10,7 @@ import { Differences } from "./support/difference-checks.ts";
 import { differences } from "./support/differences.ts";
 
 // build/test/lab -> the repository
-const document = join(resolve(import.meta.dirname, "../../.."), "docs/differences.md");
+const document = join(resolve(import.meta.dirname, "../../.."), "docs/reference/differences.md");
 const known = new Differences(differences);
 
 compareAll("PortSentry 1.2 and ours", cases, known);
@@ -19,7 +19,7 @@ test("each difference that the table allows has shown in some case", () => {
   assert.deepEqual(known.unmet(), []);
 });
 
-test("each difference that the table allows is explained in docs/differences.md", () => {
+test("each difference that the table allows is explained in docs/reference/differences.md", () => {
   const headings = readFileSync(document, "utf8").split("\n");
   assert.deepEqual(
     differences.map(({ name }) => `### ${name}`).filter((heading) => !headings.includes(heading)),

@@ -57,7 +57,8 @@ test("every program, page and service file is there", () => {
     "/usr/share/man/man5/portsentry.conf.5.gz",
     "/usr/share/doc/portreeve/copyright",
     "/usr/share/doc/portreeve/nodejs-license.gz",
-    "/usr/share/doc/portreeve/sandbox.md",
+    "/usr/share/doc/portreeve/guides/i-am-locked-out.md",
+    "/usr/share/doc/portreeve/reference/sandbox.md",
   ])
     assert.ok(paths.includes(path), path);
 });

@@ -89,7 +89,7 @@ const fixed: readonly one.Line[] = [
   start.noModeLine,
 ];
 
-/** Situations that ours does not have, or tells otherwise (docs/differences.md). */
+/** Situations that ours does not have, or tells otherwise (docs/reference/differences.md). */
 const notOurs: readonly RegExp[] = [
   // A port that is in use is waited for: no reason to stop.
   /could not bind ANY TCP sockets|All supplied TCP sockets are in use/,

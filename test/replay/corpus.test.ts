@@ -1,5 +1,5 @@
 // Captures in, findings out: every scanner of the corpus is found with its kinds and its tool, no innocent is, and one
-// scorer at a time finds what docs/detection.md says it finds.
+// scorer at a time finds what docs/reference/detection.md says it finds.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { scorerNames } from "../../src/detect/tap/tap-source.ts";

@@ -1,4 +1,4 @@
-// The table of docs/detection.md, "The corpus": how many scanners of each kind each scorer finds, after how many of their
+// The table of docs/reference/detection.md, "The corpus": how many scanners of each kind each scorer finds, after how many of their
 // probes, and how many innocents it calls scanners. scripts/detection-table.mjs writes it, a test compares.
 import { type ScorerName, scorerNames } from "../../src/detect/tap/tap-source.ts";
 import { type Capture, captures } from "../support/corpus.ts";
@@ -69,6 +69,6 @@ export async function renderTable(): Promise<string> {
 /** The page with the table in its place; throws where it has none. */
 export function withTable(page: string, table: string): string {
   const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (begin < 0 || end < begin) throw new Error(`docs/detection.md has no ${BEGIN} ... ${END}`);
+  if (begin < 0 || end < begin) throw new Error(`docs/reference/detection.md has no ${BEGIN} ... ${END}`);
   return page.slice(0, begin) + table + page.slice(end + END.length);
 }

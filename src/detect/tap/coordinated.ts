@@ -30,7 +30,7 @@ export interface CoordinatedPolicy {
   readonly capacity: number;
 }
 
-/** Where the numbers come from: docs/detection.md, "Coordinated scans". */
+/** Where the numbers come from: docs/reference/detection.md, "Coordinated scans". */
 export const DEFAULT_COORDINATED: CoordinatedPolicy = {
   minMembers: 3,
   maxOverlap: 0.1,

@@ -21,7 +21,7 @@ export interface SequentialPolicy {
 }
 
 /**
- * Flagged are four failures more than were paid for, with gaps of 3.3 hours or less (docs/detection.md has the odds).
+ * Flagged are four failures more than were paid for, with gaps of 3.3 hours or less (docs/reference/detection.md has the odds).
  * Rates: one wrong port a day is a client, one an hour is not.
  */
 export const DEFAULT_SEQUENTIAL: SequentialPolicy = {

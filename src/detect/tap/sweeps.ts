@@ -21,7 +21,7 @@ export interface SweepPolicy {
   readonly strobePorts: number;
 }
 
-/** Where the numbers come from: docs/detection.md, "Sweeps". */
+/** Where the numbers come from: docs/reference/detection.md, "Sweeps". */
 export const DEFAULT_SWEEP: SweepPolicy = {
   sweepHosts: 5,
   linkSweepHosts: 16,

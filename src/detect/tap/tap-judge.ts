@@ -51,7 +51,7 @@ export interface TapPolicy {
 
 /**
  * Weak contacts: ACKs without a connection, datagrams without an answer, SYNs of which the capture holds one direction
- * only. So many different ones are no accident (docs/detection.md, "Breadth").
+ * only. So many different ones are no accident (docs/reference/detection.md, "Breadth").
  */
 export interface BreadthPolicy {
   readonly contacts: number;

@@ -88,7 +88,7 @@ test("where it first says 'no chance', chance is below alpha exactly, for 0 to 6
     }
   }
   assert.equal(judged, most + 1);
-  // Not far too careful either: the first one is what docs/detection.md states.
+  // Not far too careful either: the first one is what docs/reference/detection.md states.
   assert.match(sums[0] ?? "", /^0 repeats of 16[45]: [89]\.\de-7$/);
 });
 

@@ -118,14 +118,14 @@ test("a client is flagged as rarely as theory says: one port, and a port each", 
       }
       const name = `${theta0}/${theta1} ${alpha} ${shape}: ${flagged / runs}, theory ${expected}`;
       assert.ok(sigmas(flagged, runs, expected) <= TOLERATED, name);
-      // The bound that docs/detection.md states, of Ville: as many starts as contacts, each at most alpha / beta.
+      // The bound that docs/reference/detection.md states, of Ville: as many starts as contacts, each at most alpha / beta.
       if (shape === "one port") assert.ok(expected <= (contacts * alpha) / BETA, name);
     }
   }
 });
 
 test("the default's false alarms: within the stated target", () => {
-  // 50,000 clients a day, one in a hundred of them busy: docs/detection.md, "Sequential test".
+  // 50,000 clients a day, one in a hundred of them busy: docs/reference/detection.md, "Sequential test".
   const flags = clampedFlags(4, 1 - DEFAULT_SEQUENTIAL.theta0, 100);
   const perDay = 49_500 * (flags[4] ?? 0) + 500 * (flags[100] ?? 0);
   assert.ok(perDay < 1, `${perDay}`);

@@ -1,4 +1,4 @@
-// The figures of docs/detection.md about the sequential test, sweeps and coordinated scans, worked out anew with fixed
+// The figures of docs/reference/detection.md about the sequential test, sweeps and coordinated scans, worked out anew with fixed
 // seeds: theory beside the real code. A line that the page does not have fails, and is printed as it should be.
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -25,11 +25,11 @@ import {
 } from "./sequential-theory.ts";
 import { drawFrom, shuffled, zipfPorts } from "./zipf-ports.ts";
 
-const page = readRepositoryFile("docs/detection.md");
+const page = readRepositoryFile("docs/reference/detection.md");
 
 function expectLines(lines: readonly string[]): void {
   const missing = lines.filter((line) => !page.includes(`${line}\n`));
-  assert.equal(missing.length, 0, `docs/detection.md does not say:\n${missing.join("\n")}`);
+  assert.equal(missing.length, 0, `docs/reference/detection.md does not say:\n${missing.join("\n")}`);
 }
 
 const row = (...cells: readonly (string | number)[]) => `| ${cells.join(" | ")} |`;

@@ -28,7 +28,7 @@ const ROUNDS = 5;
 const TRIPPED = /more than 50 unproven sources a second/;
 const ENDED = /flood of unproven sources has ended/;
 const PROOF_MS = 120_000;
-/** The promise is 0.8 (docs/measured.md); other work on the machine must not fail the test. */
+/** The promise is 0.8 (docs/reference/measured.md); other work on the machine must not fail the test. */
 const MUST_KEEP = 0.7;
 
 const floods = [

@@ -1,5 +1,5 @@
 // How many probes and seconds the silence test takes, for nmap's scans of 120 closed ports from -T2 to -T5, as a table for
-// docs/measured.md; nmap -D with ten decoys. About ten minutes.
+// docs/reference/measured.md; nmap -D with ten decoys. About ten minutes.
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { type Family, families, furtherHost, source } from "../support/addresses.ts";

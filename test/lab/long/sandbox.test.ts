@@ -1,5 +1,5 @@
 // The unit under a real systemd (systemd-nspawn), in its sandbox: what PortSentry's users put into KILL_ROUTE and KILL_RUN_CMD
-// works in it, what docs/sandbox.md says it keeps out fails in it. Needs the Debian mirror; takes about a minute.
+// works in it, what docs/reference/sandbox.md says it keeps out fails in it. Needs the Debian mirror; takes about a minute.
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Case, Pace, Transcript } from "./contest.ts";
 
 export interface Difference {
-  /** A heading of docs/differences.md. */
+  /** A heading of docs/reference/differences.md. */
   readonly name: string;
   /** Which cases it may show in; all when absent. */
   readonly applies?: (asked: Case) => boolean;

@@ -1,4 +1,4 @@
-// Where ours is meant to differ from PortSentry 1.2, one entry each with its heading in docs/differences.md: what is
+// Where ours is meant to differ from PortSentry 1.2, one entry each with its heading in docs/reference/differences.md: what is
 // expected of ours where 1.2 did this, and which lines of ours 1.2 has nothing like. Nothing else may differ.
 import type { Case, Transcript } from "./contest.ts";
 import type { Difference } from "./difference-checks.ts";

@@ -435,7 +435,7 @@ function leftMs(entry: BlockedEntry | undefined): number {
 
 const near = prefix(NEAR);
 
-/** Where docs/how-it-works.md says that a block is. */
+/** Where docs/reference/kernel-table.md says that a block is. */
 function setOf({ source: text, soft }: BlockedEntry): string {
   const source = prefix(text);
   const family = isIpv4(source) ? "4" : "6";
