@@ -32,7 +32,10 @@ import { repositoryFolder } from "../support/repository.ts";
 
 const source = repositoryFolder("src");
 /** Rooms that the daemon's packets pass; what replay and the commands count stands in their own reports. */
-const rooms = ["base", "kernel", "capture", "detect", "judge", "block", "record", "policy", "control", "daemon"];
+const rooms = [
+  ...["base", "kernel", "capture", "detect", "judge", "table", "enforce", "record", "policy", "control"],
+  ...["host", "sense", "daemon"],
+];
 
 /** Counters whose name in the file is not the key by which status tells them. */
 const toldAs: Readonly<Record<string, string>> = {
@@ -107,6 +110,7 @@ const notTold: Readonly<Record<string, string>> = {
   "detect/row-order.ts opened": "a size",
   "detect/scattered.ts count": "a sample's size within a minute",
   "detect/scattered.ts distinct": "evidence within a minute",
+  "detect/scattered.ts earlier": "evidence within a minute",
   "detect/scattered.ts probes": "evidence within a minute",
   "detect/scattered.ts usual": "an average",
   "detect/source-table.ts size": "a size, which status tells as a figure of its own (sources)",
