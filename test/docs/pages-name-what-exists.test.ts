@@ -77,6 +77,32 @@ for (const page of pages) {
   });
 }
 
+test("README and CONTRIBUTING name each room", () => {
+  const rooms = readdirSync(repositoryFolder("src"));
+  assert.ok(rooms.length > 10);
+  const unnamed = (page: string, name: (room: string) => string) =>
+    rooms.filter((room) => !read(page).includes(name(room)));
+  assert.deepEqual(
+    unnamed("README.md", (room) => `\`${room}\``),
+    [],
+  );
+  assert.deepEqual(
+    unnamed("CONTRIBUTING.md", (room) => `| \`src/${room}/\` |`),
+    [],
+  );
+});
+
+test("what it costs has no figure that was not measured", () => {
+  const figures = (page: string) => new Set(read(page).match(/\d[\d,]*(?:\.\d+)?/g));
+  const measured = figures("docs/reference/measured.md");
+  const said = [...figures("docs/guides/what-it-costs.md")];
+  assert.ok(said.length > 20);
+  assert.deepEqual(
+    said.filter((figure) => !measured.has(figure)),
+    [],
+  );
+});
+
 function filesBelow(folder: string, ending: RegExp): readonly string[] {
   return readdirSync(repositoryFolder(folder), { recursive: true, encoding: "utf8" })
     .map((path) => `${folder}/${path}`)
