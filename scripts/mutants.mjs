@@ -1,0 +1,289 @@
+#!/usr/bin/env node
+// npm run mutants: are the tests able to fail? Draws one-line mutants of judge/, block/, detect/ and the packet's walk with a
+// fixed seed, runs the unit tests that reach each mutated file (those of its own room first) until one fails, and writes
+// docs/mutants.md. It works on a copy of build/ in a temporary folder; the repository is not touched but for that page.
+//   node scripts/mutants.mjs [--count 60] [--seed 11] [--minutes 30] [--dry]
+import { spawn } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { SourceMap } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join, relative, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { build, root } from "./setup.mjs";
+
+const { values } = parseArgs({
+  options: {
+    count: { type: "string", default: "60" },
+    seed: { type: "string", default: "11" },
+    minutes: { type: "string", default: "30" },
+    dry: { type: "boolean", default: false },
+  },
+});
+const page = join(root, "docs/mutants.md");
+const mutated = /^(judge|block|detect)\/|^daemon\/(engine|blocker|daemon)\.js$/;
+/** Their tests need a right, a program or another machine's time. */
+const leftOut = /^(lab|bench|kernel|cli|docs)\//;
+/** A mutant may loop for ever: a test file that takes so much longer than without it has found it. */
+const SLOWER = 4;
+const SLACK_MS = 10_000;
+/** Of one mutant; what has not failed by then has survived. */
+const BUDGET_MS = 120_000;
+
+/** The text with everything that is no code (comments, strings, templates, regular expressions) made blank. */
+function codeOf(text) {
+  const code = [...text];
+  const blank = (from, to) => {
+    for (let at = from; at < to; at++) if (code[at] !== "\n") code[at] = " ";
+  };
+  const rest = /\/\/[^\n]*|\/\*[\s\S]*?\*\/|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`/g;
+  for (const { index, 0: piece } of text.matchAll(rest)) blank(index, index + piece.length);
+  const joined = code.join("");
+  for (const { index, 0: piece, 1: before } of joined.matchAll(
+    /([(,=:!&|?]\s*)\/(?![/*])(?:\\.|\[[^\]]*\]|[^/\n\\[])+\/\w*/g,
+  ))
+    blank(index + before.length, index + piece.length);
+  return code.join("");
+}
+
+/** Each finds places in the code and says what stands there instead. */
+const operators = [
+  { name: "comparison", pattern: / (<=?|>=?|===|!==) /g, instead: ([, sign]) => ` ${otherSign[sign]} ` },
+  { name: "and, or", pattern: / (&&|\|\|) /g, instead: ([, sign]) => (sign === "&&" ? " || " : " && ") },
+  { name: "not", pattern: /(?<![\w)])!(?=[\w(])/g, instead: () => "" },
+  { name: "number", pattern: /(?<![\w.#$])\d[\d_]*(?![\w.])/g, instead: ([text]) => `(${text} + 1)` },
+  { name: "minus one", pattern: /(?<![\w.#$])[1-9][\d_]*(?![\w.])/g, instead: ([text]) => `(${text} - 1)` },
+  { name: "true, false", pattern: /\b(true|false)\b/g, instead: ([text]) => (text === "true" ? "false" : "true") },
+  { name: "plus, minus", pattern: / ([+-]) (?=\w)/g, instead: ([, sign]) => (sign === "+" ? " - " : " + ") },
+  {
+    name: "statement dropped",
+    // Within functions: a field of a class stands further left.
+    pattern: /^ {8,}(?:(?:this\.|\w+\.)[\w.#?]+\([^\n]*\)|[\w.#[\]]+ (?:[+-]?=) [^\n]*|this\.[\w.#]+(?:\+\+|--));$/gm,
+    instead: ([text]) => `${/^ */.exec(text)[0]};`,
+  },
+  { name: "early return", pattern: /(?<=\) \{\n) +(?=\S)/g, instead: ([text]) => `${text}return; ` },
+];
+const otherSign = { "<": "<=", "<=": "<", ">": ">=", ">=": ">", "===": "!==", "!==": "===" };
+
+function* filesIn(folder, ending) {
+  for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" }).sort())
+    if (name.endsWith(ending)) yield name;
+}
+
+/** mulberry32 */
+function createRandom(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+function shuffled(list, random) {
+  const mixed = [...list];
+  for (let at = mixed.length - 1; at > 0; at--) {
+    const other = Math.floor(random() * (at + 1));
+    [mixed[at], mixed[other]] = [mixed[other], mixed[at]];
+  }
+  return mixed;
+}
+
+/** As many of each operator, at most one of a line. */
+function draw(sources, count, random) {
+  const places = operators.map(({ name, pattern, instead }) => {
+    const found = [];
+    for (const [file, text] of sources) {
+      const code = codeOf(text);
+      for (const match of code.matchAll(pattern)) {
+        const line = text.lastIndexOf("\n", match.index) + 1;
+        if (/^(import|export \{)/.test(text.slice(line))) continue;
+        found.push({
+          operator: name,
+          file,
+          at: match.index,
+          was: text.slice(match.index, match.index + match[0].length),
+          instead: instead(match),
+        });
+      }
+    }
+    return shuffled(found, random);
+  });
+  const drawn = [];
+  const lines = new Set();
+  while (drawn.length < count && places.some((list) => list.length > 0)) {
+    for (const list of places) {
+      const place = list.pop();
+      if (place === undefined || drawn.length >= count) continue;
+      const text = sources.get(place.file);
+      const line = text.slice(0, place.at).split("\n").length;
+      if (lines.has(`${place.file}:${line}`)) continue;
+      lines.add(`${place.file}:${line}`);
+      drawn.push({ ...place, ...origin(place, text) });
+    }
+  }
+  return drawn;
+}
+
+/** Where it stands in the TypeScript, and the line before and after. */
+function origin({ file, at, was, instead }, text) {
+  const before = text.slice(0, at).split("\n");
+  const map = new SourceMap(JSON.parse(readFileSync(join(root, "build/src", `${file}.map`), "utf8")));
+  // A statement that is dropped begins behind its blanks.
+  const indent = /^\s*/.exec(was)[0].length;
+  const { originalLine } = map.findEntry(before.length - 1, before[before.length - 1].length + indent);
+  const [from, to] = [text.lastIndexOf("\n", at - 1) + 1, text.indexOf("\n", at + was.length)];
+  const line = text.slice(from, to).trim();
+  const rest = `${text.slice(from, at)}${instead}${text.slice(at + was.length, to)}`.trim();
+  const changed = rest === ";" ? `(dropped) ${line}` : rest;
+  return { line: originalLine + 1, was: line, becomes: changed, from: at, to: at + was.length };
+}
+
+/** Which files of build/ each test file loads, itself and what it imports. */
+function reachOf(folder) {
+  const known = new Map();
+  const importsOf = (path) => {
+    if (known.has(path)) return known.get(path);
+    const found = [...readFileSync(path, "utf8").matchAll(/(?:from|import) "(\.[^"]+)"/g)].map(([, to]) =>
+      resolve(dirname(path), to),
+    );
+    known.set(path, found);
+    return found;
+  };
+  return (test) => {
+    const reached = new Set();
+    const open = [test];
+    for (let path = open.pop(); path !== undefined; path = open.pop()) {
+      if (reached.has(path) || !existsSync(path)) continue;
+      reached.add(path);
+      open.push(...importsOf(path));
+    }
+    return new Set([...reached].map((path) => relative(join(folder, "src"), path)));
+  };
+}
+
+/** Runs one test file in a process group of its own; how long it took, and whether it passed. */
+function runTest(folder, file, limitMs) {
+  const startMs = performance.now();
+  return new Promise((done) => {
+    const child = spawn("nice", ["-n", "10", process.execPath, join("build/test", file)], {
+      cwd: folder,
+      stdio: "ignore",
+      detached: true,
+    });
+    const limit = setTimeout(() => process.kill(-child.pid, "SIGKILL"), limitMs);
+    child.once("close", (code) => {
+      clearTimeout(limit);
+      done({ passed: code === 0, ms: performance.now() - startMs });
+    });
+  });
+}
+
+const roomOf = (file) => file.split("/")[0];
+
+async function main() {
+  build();
+  const folder = mkdtempSync(join(tmpdir(), "portreeve-mutants-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
+  cpSync(join(root, "build"), join(folder, "build"), { recursive: true });
+  for (const name of readdirSync(root))
+    if (name !== "build" && name !== ".git") symlinkSync(join(root, name), join(folder, name));
+
+  const sources = new Map();
+  for (const file of filesIn(join(folder, "build/src"), ".js"))
+    if (mutated.test(file)) sources.set(file, readFileSync(join(folder, "build/src", file), "utf8"));
+  const mutants = draw(sources, Number(values.count), createRandom(Number(values.seed)));
+  if (values.dry) {
+    for (const { file, line, operator, becomes } of mutants)
+      process.stdout.write(`${file}:${line} (${operator}) ${becomes}\n`);
+    return;
+  }
+  const endMs = performance.now() + Number(values.minutes) * 60_000;
+  const reach = reachOf(join(folder, "build"));
+  const tests = [...filesIn(join(folder, "build/test"), ".test.js")]
+    .filter((file) => !leftOut.test(file))
+    .map((file) => ({ file, reached: reach(join(folder, "build/test", file)), ms: undefined }));
+  const results = [];
+  for (const mutant of mutants) {
+    if (performance.now() > endMs) break;
+    const path = join(folder, "build/src", mutant.file);
+    const text = sources.get(mutant.file);
+    const able = tests.filter(({ reached }) => reached.has(mutant.file));
+    const isNear = ({ file }) => roomOf(file) === roomOf(mutant.file);
+    const isItsOwn = ({ file }) => file === mutant.file.replace(/\.js$/, ".test.js");
+    able.sort((a, b) => isItsOwn(b) - isItsOwn(a) || isNear(b) - isNear(a) || (a.ms ?? 1_000) - (b.ms ?? 1_000));
+    const untilMs = performance.now() + BUDGET_MS;
+    let [killer, runs] = [undefined, 0];
+    for (const test of able) {
+      if (performance.now() > untilMs) break;
+      // How long it takes without any mutant, measured when it is first needed.
+      if (test.ms === undefined) {
+        writeFileSync(path, text);
+        const { passed, ms } = await runTest(folder, test.file, BUDGET_MS);
+        test.ms = passed ? ms : Number.POSITIVE_INFINITY;
+      }
+      if (!Number.isFinite(test.ms)) continue;
+      writeFileSync(path, text.slice(0, mutant.from) + mutant.instead + text.slice(mutant.to));
+      runs++;
+      const { passed } = await runTest(folder, test.file, SLOWER * test.ms + SLACK_MS);
+      if (passed) continue;
+      killer = test.file;
+      break;
+    }
+    writeFileSync(path, text);
+    results.push({ ...mutant, killer, runs });
+    const verdict =
+      killer === undefined
+        ? `SURVIVED ${runs} of ${able.length} test files`
+        : `killed by ${killer.replace(/\.js$/, ".ts")}`;
+    process.stdout.write(
+      `${results.length}/${mutants.length} ${mutant.file.replace(/\.js$/, ".ts")}:${mutant.line} ${mutant.becomes}\n    ${verdict}\n`,
+    );
+  }
+  for (const { file, ms } of tests)
+    if (ms === Number.POSITIVE_INFINITY) process.stdout.write(`${file} fails without any mutant: not used\n`);
+  writeFileSync(page, report(results, mutants.length));
+}
+
+/** The reasons that somebody has written are kept, by the line and what becomes of it. */
+function reasonsBefore() {
+  const rows = existsSync(page) ? readFileSync(page, "utf8").matchAll(/^\| `([^`]+):\d+` \| (`.*`) \| (.*) \|$/gm) : [];
+  return new Map([...rows].map(([, file, becomes, reason]) => [`${file} ${becomes}`, reason]));
+}
+
+function report(results, count) {
+  const reasons = reasonsBefore();
+  const survivors = results.filter(({ killer }) => killer === undefined);
+  const killed = results.length - survivors.length;
+  const rows = survivors.map(({ file, line, becomes }) => {
+    const [name, code] = [
+      `src/${file.replace(/\.js$/, ".ts")}`,
+      `\`${becomes.replaceAll("|", "\\|").replaceAll("`", "'")}\``,
+    ];
+    return `| \`${name}:${line}\` | ${code} | ${reasons.get(`${name} ${code}`) ?? "not looked into"} |`;
+  });
+  return `# Mutants
+
+Made by \`npm run mutants\` (scripts/mutants.mjs): ${count} one-line mutants of \`judge/\`, \`block/\`, \`detect/\` and
+\`daemon/{engine,blocker,daemon}.ts\`, drawn with seed ${values.seed}, as many of each operator (${operators.map(({ name }) => name).join("; ")}). A mutant
+is killed when a unit test fails that reaches the mutated file; the lab tests, which see the whole daemon, are not run.
+
+**${killed} of ${results.length} killed (${Math.round((100 * killed) / Math.max(1, results.length))} %)**${results.length < count ? `; for ${count - results.length} of those drawn the time was over` : ""}.
+
+| survivor | the mutated line | why it survives |
+|---|---|---|
+${rows.join("\n")}
+`;
+}
+
+await main();
