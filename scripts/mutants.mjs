@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// npm run mutants: are the tests able to fail? Draws one-line mutants of judge/, block/, detect/ and the packet's walk with a
-// fixed seed, runs the unit tests that reach each mutated file (those of its own room first) until one fails, and writes
+// npm run mutants: are the tests able to fail? Draws one-line mutants of judge/, table/, enforce/, detect/ and the packet's walk
+// with a fixed seed, runs the unit tests that reach each mutated file (those of its own room first) until one fails, and writes
 // docs/mutants.md. It works on a copy of build/ in a temporary folder; the repository is not touched but for that page.
 //   node scripts/mutants.mjs [--count 60] [--seed 11] [--minutes 30] [--dry]
 import { spawn } from "node:child_process";
@@ -29,7 +29,7 @@ const { values } = parseArgs({
   },
 });
 const page = join(root, "docs/mutants.md");
-const mutated = /^(judge|block|detect)\/|^daemon\/(engine|blocker|daemon)\.js$/;
+const mutated = /^(judge|table|enforce|detect)\/|^daemon\/(engine|daemon)\.js$/;
 /** Their tests need a right, a program or another machine's time. */
 const leftOut = /^(lab|bench|kernel|cli|docs)\//;
 /** A mutant may loop for ever: a test file that takes so much longer than without it has found it. */
@@ -37,6 +37,8 @@ const SLOWER = 4;
 const SLACK_MS = 10_000;
 /** Of one mutant; what has not failed by then has survived. */
 const BUDGET_MS = 120_000;
+/** Test files that take longer are not run: they would use up the time of the others. */
+const SLOW_MS = 20_000;
 
 /** The text with everything that is no code (comments, strings, templates, regular expressions) made blank. */
 function codeOf(text) {
@@ -148,7 +150,7 @@ function origin({ file, at, was, instead }, text) {
   return { line: originalLine + 1, was: line, becomes: changed, from: at, to: at + was.length };
 }
 
-/** Which files of build/ each test file loads, itself and what it imports. */
+/** Which files of build/src each test file loads, and over how many imports. */
 function reachOf(folder) {
   const known = new Map();
   const importsOf = (path) => {
@@ -160,14 +162,13 @@ function reachOf(folder) {
     return found;
   };
   return (test) => {
-    const reached = new Set();
-    const open = [test];
-    for (let path = open.pop(); path !== undefined; path = open.pop()) {
-      if (reached.has(path) || !existsSync(path)) continue;
-      reached.add(path);
-      open.push(...importsOf(path));
+    const reached = new Map([[test, 0]]);
+    // What is added while a map is walked comes in its turn: the nearest first.
+    for (const [path, steps] of reached) {
+      if (!existsSync(path)) continue;
+      for (const next of importsOf(path)) if (!reached.has(next)) reached.set(next, steps + 1);
     }
-    return new Set([...reached].map((path) => relative(join(folder, "src"), path)));
+    return new Map([...reached].map(([path, steps]) => [relative(join(folder, "src"), path), steps]));
   };
 }
 
@@ -221,7 +222,9 @@ async function main() {
     const able = tests.filter(({ reached }) => reached.has(mutant.file));
     const isNear = ({ file }) => roomOf(file) === roomOf(mutant.file);
     const isItsOwn = ({ file }) => file === mutant.file.replace(/\.js$/, ".test.js");
-    able.sort((a, b) => isItsOwn(b) - isItsOwn(a) || isNear(b) - isNear(a) || (a.ms ?? 1_000) - (b.ms ?? 1_000));
+    const stepsOf = ({ reached }) => reached.get(mutant.file);
+    const inTurn = (a, b) => isItsOwn(b) - isItsOwn(a) || isNear(b) - isNear(a) || stepsOf(a) - stepsOf(b);
+    able.sort((a, b) => inTurn(a, b) || (a.ms ?? 1_000) - (b.ms ?? 1_000));
     const untilMs = performance.now() + BUDGET_MS;
     let [killer, runs] = [undefined, 0];
     for (const test of able) {
@@ -229,7 +232,7 @@ async function main() {
       // How long it takes without any mutant, measured when it is first needed.
       if (test.ms === undefined) {
         writeFileSync(path, text);
-        const { passed, ms } = await runTest(folder, test.file, BUDGET_MS);
+        const { passed, ms } = await runTest(folder, test.file, SLOW_MS);
         test.ms = passed ? ms : Number.POSITIVE_INFINITY;
       }
       if (!Number.isFinite(test.ms)) continue;
@@ -251,7 +254,8 @@ async function main() {
     );
   }
   for (const { file, ms } of tests)
-    if (ms === Number.POSITIVE_INFINITY) process.stdout.write(`${file} fails without any mutant: not used\n`);
+    if (ms === Number.POSITIVE_INFINITY)
+      process.stdout.write(`${file} fails without any mutant, or takes too long: not used\n`);
   writeFileSync(page, report(results, mutants.length));
 }
 
@@ -274,8 +278,8 @@ function report(results, count) {
   });
   return `# Mutants
 
-Made by \`npm run mutants\` (scripts/mutants.mjs): ${count} one-line mutants of \`judge/\`, \`block/\`, \`detect/\` and
-\`daemon/{engine,blocker,daemon}.ts\`, drawn with seed ${values.seed}, as many of each operator (${operators.map(({ name }) => name).join("; ")}). A mutant
+Made by \`npm run mutants\` (scripts/mutants.mjs): ${count} one-line mutants of \`judge/\`, \`table/\`, \`enforce/\`,
+\`detect/\` and \`daemon/{engine,daemon}.ts\`, drawn with seed ${values.seed}, as many of each operator (${operators.map(({ name }) => name).join("; ")}). A mutant
 is killed when a unit test fails that reaches the mutated file; the lab tests, which see the whole daemon, are not run.
 
 **${killed} of ${results.length} killed (${Math.round((100 * killed) / Math.max(1, results.length))} %)**${results.length < count ? `; for ${count - results.length} of those drawn the time was over` : ""}.

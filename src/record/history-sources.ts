@@ -7,6 +7,8 @@ const MAX_SOURCES = 65_536;
 const budget = { burst: 20_000, perSecond: 1_000, lasting: { burst: 50_000, perSecond: 2 } };
 
 export class HistorySources {
+  /** Sources that had to go for others: the next finding of such a one makes a second line. */
+  readonly counters = { historySourcesForgotten: 0 };
   readonly #nowMs: () => number;
   readonly #onSuppressed: () => void;
   readonly #bucket: Bucket;
@@ -39,6 +41,7 @@ export class HistorySources {
     if (this.#sources.size >= MAX_SOURCES) {
       const [oldest] = this.#sources;
       if (oldest !== undefined) this.#sources.delete(oldest);
+      this.counters.historySourcesForgotten++;
     }
     this.#sources.add(sourceText);
     return true;

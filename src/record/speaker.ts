@@ -80,7 +80,7 @@ export class Speaker {
   }
 
   get counters() {
-    return this.#queue.counters;
+    return { ...this.#queue.counters, ...this.#inHistory.counters };
   }
 
   configure(policy: RecorderPolicy): void {
