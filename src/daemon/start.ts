@@ -21,6 +21,7 @@ import { Guard } from "../host/guard.ts";
 import { readHost } from "../host/host.ts";
 import { listSessionSources, thisHost } from "../host/ssh-sessions.ts";
 import { lookUp, readTimeServers } from "../host/time-servers.ts";
+import { DelayedAnswers } from "../judge/proof/delayed-answers.ts";
 import { Prover } from "../judge/proof/prover.ts";
 import { lockFile } from "../kernel/libc.ts";
 import { NatHooks } from "../kernel/nat-hooks.ts";
@@ -185,7 +186,10 @@ function openGuard(): Guard {
 
 function openProver(keep: Keep, nowMs: () => number, say: (message: string) => void): Prover | undefined {
   try {
-    return keep(new Prover(keep(new ResetSender()), nowMs));
+    const sender = keep(new ResetSender());
+    const later = (task: () => void, delayMs: number) => void setTimeout(task, delayMs).unref();
+    const answers = keep(new DelayedAnswers({ sender, random: () => randomInt(2 ** 32) / 2 ** 32, later }));
+    return keep(new Prover(answers, nowMs));
   } catch (error) {
     say(`the silence test cannot answer: ${messageOf(error)}; scanners stay softly blocked`);
     return undefined;

@@ -58,6 +58,7 @@ const toldAs: Readonly<Record<string, string>> = {
   "capture/listen-udp.ts wakeupsCutShort": "listenWakeupsCutShort",
   "capture/ring.ts delivered": "ringDelivered",
   "enforce/blocker.ts failures": "blockFailures",
+  "judge/proof/delayed-answers.ts refused": "answersRefused",
   "judge/proof/newcomers.ts refused": "notTested",
   "sense/recent-table.ts evictions": "ringAskedEvicted",
   "sense/tap-watch.ts undecodable": "tapUndecodable",
@@ -125,6 +126,7 @@ const notTold: Readonly<Record<string, string>> = {
   "detect/tap/pending-ring.ts size": "a size",
   "detect/tap/tap-sources.ts seen": "stands in the report of replay",
   "detect/tap/tap-sources.ts size": "a size, which status tells as a figure of its own (sources)",
+  "judge/proof/delayed-answers.ts waiting": "a size",
   "judge/proof/silence-pairs.ts size": "a size",
   "judge/proof/silence-test.ts answeredPorts": "evidence on one source",
   "judge/proof/silence-test.ts answeredRepeated": "evidence on one source",
@@ -260,6 +262,7 @@ test("no counter is told in place of another: two files share a key only where t
     .filter(([, files]) => files.length > 1)
     .map(([key, files]) => `${key}: ${files.join(", ")}`);
   assert.deepEqual(shared.sort(), [
+    "answersRefused: judge/proof/delayed-answers.ts, kernel/tcp-reset.ts",
     "followersRefused: control/followers.ts, control/routes.ts",
     "linesLost: kernel/syslog.ts, record/journal.ts",
     "listenWakeupsCutShort: capture/listen-tcp.ts, capture/listen-udp.ts",
