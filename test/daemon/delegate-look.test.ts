@@ -78,3 +78,34 @@ test("where KILL_ROUTE has failed the line alone is the block: its source is not
   await delegate.look([line], false, (lost) => void gone.push(...lost));
   assert.deepEqual([asked, gone], [["10.0.0.1 true"], []]);
 });
+
+for (const { steps, backend, isUndone, isFreed } of [
+  { steps: ["route"], backend: "kill-route", isUndone: true, isFreed: true },
+  { steps: ["run", "hosts-deny"], backend: "nftables", isUndone: true, isFreed: false },
+  // A command of KILL_RUN_CMD's kind has no reverse.
+  { steps: ["run"], backend: "nftables", isUndone: false, isFreed: false },
+] as const) {
+  test(`a block by ${backend} ends: of the steps ${steps.join(", ")} ${isUndone ? "what has a reverse is undone" : "nothing is undone"}`, async () => {
+    const undone: string[] = [];
+    const freed: string[] = [];
+    const told: string[] = [];
+    const name = ({ source }: { readonly source: Block["source"] }) => formatPrefix(source);
+    const responder = {
+      steps: () => steps,
+      undo: async (request: { readonly source: Block["source"] }) => {
+        undone.push(name(request));
+        return [{ step: "route", ok: false, text: "ip route del", detail: "exit code 2" }];
+      },
+    };
+    const firewall = { undelegate: (source: Block["source"]) => freed.push(formatPrefix(source)) };
+    const recorder = { warning: (message: string) => told.push(message) };
+    const delegate = new Delegate(
+      settingsOf(load(KILL_ROUTE)),
+      Object.assign(Object.create(null), { responder, firewall, recorder }),
+    );
+    await delegate.release(block("192.0.2.1", { backend }));
+    assert.deepEqual(undone, isUndone ? ["192.0.2.1"] : []);
+    assert.deepEqual(freed, isFreed ? ["192.0.2.1"] : []);
+    assert.deepEqual(told, isUndone ? ["cannot undo the block of 192.0.2.1: exit code 2: ip route del"] : []);
+  });
+}

@@ -228,6 +228,10 @@ export class FakeRecorder {
 export class FakeDelegate {
   readonly asked: string[] = [];
   hasSteps = true;
+  /** What isByHand() answers. */
+  isHand = true;
+  /** Sources whose rules cannot be made again. */
+  readonly broken = new Set<string>();
 
   async respond({ source }: Finding): Promise<Responded> {
     this.asked.push(`respond ${formatPrefix(source)}`);
@@ -252,12 +256,12 @@ export class FakeDelegate {
     return true;
   }
 
-  async restore(): Promise<boolean> {
-    return true;
+  async restore({ source }: Block): Promise<boolean> {
+    return !this.broken.has(formatPrefix(source));
   }
 
   isByHand(): boolean {
-    return true;
+    return this.isHand;
   }
 }
 

@@ -214,6 +214,9 @@ for (const { conf, action, set, burst, said } of kinds) {
     assert.equal(warned.length, 1, "said once, and of nobody that it was found");
     assert.match(warned[0] ?? "", /^warning more than 3 .* 3 a second are (softly )?blocked, chosen at random/);
     assert.match(warned[0] ?? "", said);
+    const kind =
+      action === "soft" ? /unproven sources a second/ : /sources to be blocked on unproven evidence a second/;
+    assert.match(warned[0] ?? "", kind);
     for (let second = 0; second < 10; second++) {
       clock.ms += 1_000;
       deliver(blocker, flood(burst + 50 * second, 50));
@@ -399,4 +402,28 @@ test("an offence ends when its block does, not when the daemon comes to take it 
   clock.ms += 60_000;
   blocker.lift([...blocker.list.values()], "by hand");
   assert.equal(offences.get(source, clock.ms)?.lastEndMs, clock.ms);
+});
+
+test("several rules that another program removed are made again; those that cannot be are blocks no more", async () => {
+  const { blocker, delegate, recorder } = setUp();
+  const all = ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map((from) => block(from, { backend: "kill-route" }));
+  for (const one of all) blocker.list.put(one);
+  delegate.isHand = false;
+  delegate.broken.add("192.0.2.2");
+  await blocker.rulesGone([...all, block("192.0.2.4", { backend: "kill-route" })]);
+  assert.deepEqual(
+    [...blocker.list.values()].map((one) => formatPrefix(one.source)),
+    ["192.0.2.1", "192.0.2.3"],
+  );
+  assert.deepEqual(recorder.take(), [
+    "unblocked 192.0.2.2 removed elsewhere",
+    "drift another program removed 3 rules of blocked sources: 2 made again",
+    "failed 192.0.2.2: its rule was removed and could not be made again",
+  ]);
+  delegate.isHand = true;
+  await blocker.rulesGone(all.slice(0, 1));
+  assert.deepEqual(recorder.take(), [
+    "drift the rule that blocked 192.0.2.1 was removed by hand: taken as an unblock",
+    "unblocked 192.0.2.1 removed elsewhere",
+  ]);
 });

@@ -200,3 +200,11 @@ test("a short trial warns half way, and nobody can confirm what is no trial", ()
   const answer = confirmTrial(undefined, daemon);
   assert.equal("refused" in answer && answer.refused.code, "no-trial");
 });
+
+test("whom a replaced PortSentry had blocked stays blocked when the trial is over: the trial has not made that block", () => {
+  const { blocker, pass } = setUp('BLOCK_TCP="1"\nBLOCK_TIME="0"\n');
+  pass(MINUTE);
+  assert.equal(blocker.importOld([{ source: prefix("192.0.2.1"), protocol: 6 }]), 1);
+  const { untilMs, afterTrial } = blocker.list.get(prefix("192.0.2.1")) ?? assert.fail();
+  assert.deepEqual([untilMs, afterTrial, blocker.onTrial()], [undefined, undefined, []]);
+});
