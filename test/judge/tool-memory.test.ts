@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { classify } from "../../src/detect/classify.ts";
+import { hashSource } from "../../src/detect/keyed-hash.ts";
 import { Disposition, Kind, Probe } from "../../src/detect/probe.ts";
 import { SourceNames } from "../../src/judge/source-names.ts";
 import { ToolMemory } from "../../src/judge/tool-memory.ts";
@@ -96,4 +97,24 @@ test("it is bounded, and in a flood of new sources takes in 2,048 at once and 1,
   probe.timeMs = NOW_MS + 1_000;
   memory.note(probe, packet, bytes);
   assert.equal(memory.counters.toolSourcesPassedOver, passed);
+});
+
+test("of two sources with one hash the second has no tool named: it is not taken for the first, whatever they share", () => {
+  const memory = new ToolMemory(seed, NOW_MS);
+  const scanner = prefix(feed(memory, "/syn"));
+  const before = memory.toolsOf(scanner);
+  assert.ok((before[0]?.packets ?? 0) > 0);
+  const hash = hashSource(seed, scanner.w0, scanner.w1, scanner.w2, scanner.w3, scanner.bits);
+  const capture = captures("nmap").find(({ name }) => name.endsWith("/syn")) ?? assert.fail();
+  for (const field of ["source0", "source1", "source2", "source3"] as const) {
+    for (const { bytes } of frames(capture)) {
+      decodePacket(bytes, ETHERNET_BYTES, bytes.length, packet);
+      if (packet.source3 !== scanner.w3 || packet.tcpFlags !== TcpFlag.Syn) continue;
+      classify(packet, Disposition.Probe, near, probe);
+      probe.timeMs = NOW_MS;
+      probe[field] = (probe[field] ^ 1) >>> 0;
+      memory.note(probe, packet, bytes, hash);
+    }
+    assert.deepEqual(memory.toolsOf(scanner), before, field);
+  }
 });
