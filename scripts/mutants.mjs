@@ -281,6 +281,7 @@ function report(results, count) {
 Made by \`npm run mutants\` (scripts/mutants.mjs): ${count} one-line mutants of \`judge/\`, \`table/\`, \`enforce/\`,
 \`detect/\` and \`daemon/{engine,daemon}.ts\`, drawn with seed ${values.seed}, as many of each operator (${operators.map(({ name }) => name).join("; ")}). A mutant
 is killed when a unit test fails that reaches the mutated file; the lab tests, which see the whole daemon, are not run.
+The reasons are from reading the lines; no lab test has been run against a mutant.
 
 **${killed} of ${results.length} killed (${Math.round((100 * killed) / Math.max(1, results.length))} %)**${results.length < count ? `; for ${count - results.length} of those drawn the time was over` : ""}.
 
