@@ -85,7 +85,10 @@ export class Delegate {
 
   /** Ends a block: undoes what respond() did; what somebody has undone already is no fault. */
   async release(block: Block): Promise<void> {
-    if (block.backend !== "nftables") this.#parts.firewall.undelegate(block.source);
+    if (block.backend !== "nftables") {
+      this.#parts.firewall.undelegate(block.source);
+      this.#parts.firewall.forgetThrough(block.source);
+    }
     if (!this.#parts.responder.steps().some((step) => step !== "run")) return;
     const request = this.#requestOf(block.source, block.trigger);
     for (const { ok, text, detail } of await this.#parts.responder.undo(request)) {

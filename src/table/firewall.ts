@@ -379,6 +379,12 @@ export class Firewall {
     if (key !== undefined) this.#tables.remove([key]);
   }
 
+  /** What came through of a delegated source is no proof any more: its block has ended, and it is answered like anybody. */
+  forgetThrough(source: Prefix): void {
+    const key = delegatedKey(source);
+    if (key !== undefined) this.#tables.remove([{ ...key, set: key.set.replace("delegated", "through") }]);
+  }
+
   /** Whether the sensor holds the source (a key of detect/) now. */
   isHeld(source: Prefix): boolean {
     const key = holdKey(source);

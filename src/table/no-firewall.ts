@@ -51,6 +51,8 @@ export class NoFirewall implements FirewallLike {
     return "";
   }
 
+  forgetThrough(): void {}
+
   undelegate(source: Prefix): void {
     this.#sensor.undelegate(source);
   }

@@ -97,7 +97,10 @@ for (const { steps, backend, isUndone, isFreed } of [
         return [{ step: "route", ok: false, text: "ip route del", detail: "exit code 2" }];
       },
     };
-    const firewall = { undelegate: (source: Block["source"]) => freed.push(formatPrefix(source)) };
+    const firewall = {
+      undelegate: (source: Block["source"]) => freed.push(formatPrefix(source)),
+      forgetThrough: () => undefined,
+    };
     const recorder = { warning: (message: string) => told.push(message) };
     const delegate = new Delegate(
       settingsOf(load(KILL_ROUTE)),
