@@ -33,9 +33,6 @@ const MAX_WORD = 0xffffffff;
 const MAX_SHORT = 0xffff;
 const kinds: readonly Kind[] = Object.values(Kind);
 
-/** Bytes of a row, for whoever says what a block costs. */
-export const BLOCK_ROW_BYTES = 8 * TIMES + 4 * WORDS + 2 * SHORTS + BYTES;
-
 export class BlockRows {
   readonly texts = new TextTable();
   #times = new Float64Array(0);

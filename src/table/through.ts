@@ -5,6 +5,8 @@
 //   through   last in `input`: the source of a new packet, if it is delegated, is remembered for a moment
 //   leaving   last in `postrouting`: the answer to it is told to the daemon, and goes no further
 
+import { SLASH64 } from "./neighbours.ts";
+
 /** Bounds of what is remembered, in sources; of one more a proof is missed until there is room. */
 export const throughSets = { through: 65_536 } as const;
 /** Our answer comes at once; a SYN+ACK that is repeated later is one more chance. */
@@ -12,7 +14,6 @@ export const THROUGH_SECONDS = 5;
 /** Proofs told a second. Each ends the delegation of its source, so that more are not needed. */
 export const throughRates = { told: 200, toldBurst: 400 } as const;
 
-const SLASH64 = "ffff:ffff:ffff:ffff::";
 const LAST = 2147483646;
 
 /** Base chains. */
