@@ -4,7 +4,7 @@ import { EAGAIN, EINTR } from "../kernel/constants.ts";
 import { ECONNABORTED } from "../kernel/inet-constants.ts";
 import { Acceptor } from "../kernel/inet-socket.ts";
 import { closeFd, watchReadable } from "../kernel/libc.ts";
-import { LocalPort, limitLife, listenTransparent } from "../kernel/transparent-listener.ts";
+import { LocalEnd, limitLife, listenTransparent } from "../kernel/transparent-listener.ts";
 import { Arrival } from "../wire/arrival.ts";
 
 /** Handshakes under way or waiting, of one family; above it the kernel keeps none and goes on with SYN cookies. */
@@ -41,7 +41,7 @@ export class DecoyListener {
   readonly #doors: readonly Door[];
   readonly #nowMs: () => number;
   readonly #acceptor = new Acceptor();
-  readonly #local = new LocalPort();
+  readonly #local = new LocalEnd();
   readonly #arrival = new Arrival();
   readonly #watches = new Map<Door, { close(): void }>();
   readonly #rests = new Map<Door, NodeJS.Timeout>();
@@ -114,7 +114,7 @@ export class DecoyListener {
   #take(connection: number, sink: DecoySink, timeMs: number): void {
     const { peer } = this.#acceptor;
     const arrival = this.#arrival;
-    arrival.port = this.#local.of(connection);
+    arrival.port = this.#local.portOf(connection);
     const isFinished = this.#acceptor.isFinished(connection);
     limitLife(connection, LIFE_SECONDS);
     closeFd(connection);
@@ -128,6 +128,11 @@ export class DecoyListener {
     arrival.source1 = peer.address1;
     arrival.source2 = peer.address2;
     arrival.source3 = peer.address3;
+    const { end } = this.#local;
+    arrival.local0 = end.address0;
+    arrival.local1 = end.address1;
+    arrival.local2 = end.address2;
+    arrival.local3 = end.address3;
     arrival.timeMs = timeMs;
     if (sink.isBait(arrival)) {
       this.counters.handshakes++;

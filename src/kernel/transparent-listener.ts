@@ -32,7 +32,7 @@ export function listenTransparent(options: { ipv6: boolean; mark: number; backlo
     (!ipv6 || setOption(fd, [I.IPPROTO_IPV6, I.IPV6_V6ONLY], 1)) &&
     c.bind(fd, loopback(ipv6), ipv6 ? I.SOCKADDR_IN6_BYTES : I.SOCKADDR_IN_BYTES) === 0 &&
     c.listen(fd, backlog) === 0;
-  const port = done ? new LocalPort().of(fd) : 0;
+  const port = done ? new LocalEnd().portOf(fd) : 0;
   if (port > 0) return { fd, port };
   const code = errnoName(koffi.errno());
   c.close(fd);
@@ -53,16 +53,17 @@ function setOption(fd: number, [level, name]: readonly [number, number], value: 
   return c.setsockopt(fd, level, name, bytes, 4) === 0;
 }
 
-/** Which port of ours a connection was made to: of a diverted one, the port that its client asked for. */
-export class LocalPort {
-  readonly #peer = new Peer();
+/** Which address and port of ours a connection was made to: of a diverted one, those that its client asked for. */
+export class LocalEnd {
+  /** What the last call of portOf() has read. */
+  readonly end = new Peer();
   readonly #length = new Uint32Array(1);
 
   /** 0 if the kernel does not say. */
-  of(fd: number): number {
+  portOf(fd: number): number {
     this.#length[0] = I.SOCKADDR_IN6_BYTES;
-    if (c.getsockname(fd, this.#peer.bytes, this.#length) !== 0) return 0;
-    return this.#peer.read(this.#length[0] ?? 0) ? this.#peer.port : 0;
+    if (c.getsockname(fd, this.end.bytes, this.#length) !== 0) return 0;
+    return this.end.read(this.#length[0] ?? 0) ? this.end.port : 0;
   }
 }
 

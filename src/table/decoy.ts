@@ -1,7 +1,7 @@
 // The kernel's part of ANSWER="open": closed ports answer like open ones. A SYN is handed by tproxy to a listener of ours and
 // kept out of connection tracking; its SYN+ACK is the kernel's own, so that of any open port.
 //
-//   bait    what comes to closed, watched ports: who finishes a handshake here went where nobody serves. The set `baited`
+//   bait    what comes to closed, watched ports: who finishes a handshake here went where nobody serves. The set `lured`
 //           remembers the SYN, for the daemon to ask when the handshake is finished
 //   screen  what stands in for real ports while their visitor is held or softly blocked, and for tolerated closed
 //           ports: a handshake here is no evidence, for an innocent whose address is forged makes it as well
@@ -47,9 +47,9 @@ export interface DecoyWords {
   readonly quiet: string;
 }
 
-export const decoySets = { answered: 262_144, baited: 262_144, diverted: 262_144 } as const;
+export const decoySets = { answered: 262_144, lured: 262_144, diverted: 262_144 } as const;
 /** Within which a handshake must be finished to prove anything. */
-export const BAITED_SECONDS = 10;
+export const LURED_SECONDS = 10;
 /** And to be finished at all, when SYN cookies are in use. */
 export const DIVERTED_SECONDS = 10;
 /** How long it is believed that this host's other firewalls let a source's packets through. */
@@ -67,6 +67,9 @@ const ANSWERED6 = "ip6 saddr & ffff:ffff:ffff::";
  * handshake of which the kernel knows needs none of it.
  */
 const GUESSES = "limit rate 100/second burst 200 packets";
+/** A SYN that the decoy has answered at a closed port: without our address one to another address of ours would be the same. */
+const LURED4 = "ip saddr . tcp sport . ip daddr . tcp dport";
+const LURED6 = "ip6 saddr . tcp sport . ip6 daddr . tcp dport";
 /** A SYN that was handed to the decoy, and the last packet of its handshake. */
 const DIVERTED4 = "ip saddr . tcp sport . tcp dport";
 const DIVERTED6 = "ip6 saddr . tcp sport . tcp dport";
@@ -137,8 +140,8 @@ export function decoyRules(plan: DecoyPlan, words: DecoyWords): Readonly<Record<
       "jump todecoy",
       `meta mark != ${mark} return`,
       // Where the set is full the handshake proves nothing; the answer is the same.
-      `counter update @baited4 { ${DIVERTED4} }`,
-      `update @baited6 { ${DIVERTED6} }`,
+      `counter update @lured4 { ${LURED4} }`,
+      `update @lured6 { ${LURED6} }`,
       ...words.toReheld,
       ...outMatches().map((match) => `${match} goto rebait`),
       "jump hold",

@@ -23,7 +23,7 @@ import {
   TABLE,
 } from "./ruleset.ts";
 import { sameEnd } from "./same-end.ts";
-import { baitedKey, keyBytes, latelyKey, type Place, placeOf, plainSets, sourceOfElement } from "./set-key.ts";
+import { keyBytes, latelyKey, luredKey, type Place, placeOf, plainSets, sourceOfElement } from "./set-key.ts";
 
 export { sameEnd } from "./same-end.ts";
 
@@ -392,8 +392,8 @@ export class Firewall {
   }
 
   /** Whether the decoy took the SYN of this connection at a closed port, and not at a real or tolerated one. */
-  wasBaited({ source0, source1, source2, source3, sourcePort, port }: Arrival): boolean {
-    const { set, key } = baitedKey(prefixOfWords(source0, source1, source2, source3, 128), sourcePort, port);
+  wasBaited(arrival: Arrival): boolean {
+    const { set, key } = luredKey(arrival);
     return this.#tables.lookup(set, key).present;
   }
 

@@ -5,7 +5,6 @@ import { formatPrefix, isIpv4 } from "../wire/address.ts";
 import type { PortRange } from "../wire/port-range.ts";
 import {
   ANSWERED_MINUTES,
-  BAITED_SECONDS,
   type DecoyPlan,
   DIVERTED_SECONDS,
   decoyChains,
@@ -13,6 +12,7 @@ import {
   decoyHooks,
   decoyRules,
   decoySets,
+  LURED_SECONDS,
 } from "./decoy.ts";
 import {
   neighbourChains,
@@ -696,9 +696,9 @@ function setDefinitions(): Readonly<Record<string, string>> {
         `type ${family} . inet_service . inet_service; flags dynamic, timeout; size ${decoySets.diverted}; timeout ${DIVERTED_SECONDS}s;`,
     ),
     ...both(
-      "baited",
+      "lured",
       (family) =>
-        `type ${family} . inet_service . inet_service; flags dynamic, timeout; size ${decoySets.baited}; timeout ${BAITED_SECONDS}s;`,
+        `type ${family} . inet_service . ${family} . inet_service; flags dynamic, timeout; size ${decoySets.lured}; timeout ${LURED_SECONDS}s;`,
     ),
     lately: `type inet_proto . inet_service; flags dynamic, timeout; size ${setSizes.lately}; timeout 1h;`,
   };

@@ -1,5 +1,6 @@
 // Which kernel set holds a blocked source, and under which key. The one place that knows both directions.
 import { IPV4_MAPPED_WORD, isIpv4, type Prefix, prefixOfWords } from "../wire/address.ts";
+import type { Arrival } from "../wire/arrival.ts";
 
 /** Sets whose elements are single keys (fast path) and sets of intervals (wide prefixes, few, blocked by hand). */
 export const plainSets = ["blocked4", "blocked6", "soft4", "soft6", "soft24", "soft56", "soft48"] as const;
@@ -62,10 +63,14 @@ export function sourceOfKey(key: Uint8Array): Prefix | undefined {
   return prefixOfWords(word(0), word(4), word(8), word(12), bits);
 }
 
-/** Set and key of a SYN that came to a closed port, as `baited4` and `baited6` have it. */
-export function baitedKey(source: Prefix, sourcePort: number, port: number): { set: string; key: Uint8Array } {
-  const ports = [sourcePort >>> 8, sourcePort & 255, 0, 0, port >>> 8, port & 255, 0, 0];
-  return { set: isIpv4(source) ? "baited4" : "baited6", key: Uint8Array.of(...keyBytes(source), ...ports) };
+/** Set and key of a SYN that came to a closed port of an address of ours, as `lured4` and `lured6` have it. */
+export function luredKey(arrival: Arrival): { readonly set: string; readonly key: Uint8Array } {
+  const { source0, source1, source2, source3, sourcePort, local0, local1, local2, local3, port } = arrival;
+  const source = prefixOfWords(source0, source1, source2, source3, 128);
+  const local = prefixOfWords(local0, local1, local2, local3, 128);
+  const part = (of: number) => [of >>> 8, of & 255, 0, 0];
+  const key = [...keyBytes(source), ...part(sourcePort), ...keyBytes(local), ...part(port)];
+  return { set: isIpv4(source) ? "lured4" : "lured6", key: Uint8Array.from(key) };
 }
 
 /** Key of the `lately` set: inet_proto . inet_service, each part padded to four bytes. */

@@ -10,6 +10,11 @@ export class Arrival {
   protocol = 0;
   /** The port of ours that was reached. */
   port = 0;
+  /** The address of ours that was reached; written by the decoy's listener only. */
+  local0 = 0;
+  local1 = 0;
+  local2 = 0;
+  local3 = 0;
   /** Where it came from; 0 where that was not asked for. */
   sourcePort = 0;
   timeMs = 0;

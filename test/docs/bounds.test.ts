@@ -509,6 +509,6 @@ test("the page has the time of each set that forgets", () => {
 
 test("the decoy's and the learned sets are among them", () => {
   const sets = kernelSets();
-  assert.equal(sets.get("baited4")?.size, decoySets.baited);
+  assert.equal(sets.get("lured4")?.size, decoySets.lured);
   assert.equal(sets.get("client6")?.size, setSizes.client);
 });

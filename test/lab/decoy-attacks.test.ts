@@ -114,24 +114,43 @@ add rule inet other in meta l4proto tcp reject with tcp reset
   });
 }
 
-test("a SYN that is forged to another address of this host makes no visit to a real port a proof", async (t) => {
-  const other = "198.51.100.9";
-  const { lab, daemon } = await begin(t, open, async (each) => {
-    await each.target.mustRun(["ip", "addr", "add", `${other}/24`, "dev", LINK]);
-    await serve(each, each.target, { tcp: [2345], address: TARGET.ipv4 });
+/** Further addresses of the target, on which nobody serves. */
+const OTHER = { ipv4: "198.51.100.9", ipv6: "2001:db8:7::9" } as const;
+
+// With LATELY_OPEN="1s" the port is not in `lately` any more, which alone would keep the forged SYN from the decoy.
+for (const { family, lately } of [
+  { family: "ipv4", lately: "1h" },
+  { family: "ipv4", lately: "1s" },
+  { family: "ipv6", lately: "1s" },
+] as const) {
+  test(`a SYN over ${family} that is forged to another address of this host makes no visit to a real port a proof (LATELY_OPEN="${lately}")`, async (t) => {
+    const { lab, daemon } = await begin(t, { ...open, LATELY_OPEN: lately }, async (each) => {
+      const length = family === "ipv4" ? 24 : 64;
+      const nodad = family === "ipv4" ? [] : ["nodad"];
+      await each.target.mustRun(["ip", "addr", "add", `${OTHER[family]}/${length}`, "dev", LINK, ...nodad]);
+      await serve(each, each.target, { tcp: [1_022], address: TARGET[family] });
+    });
+    const innocent: Source = source(1);
+    await sendPackets(lab, synsTo(family, innocent[family], CLOSED));
+    assert.ok((await daemon.waitForBlock(innocent.key[family])).soft);
+    if (lately === "1s") {
+      await waitUntil(
+        "the port is forgotten",
+        async () => !((await setElements(lab, "lately")) ?? []).some((element) => element.includes("1022")),
+        40_000,
+      );
+    }
+    await sendPackets(lab, [syn({ from: innocent[family], to: OTHER[family], port: 1_022, fromPort: 50_000 })]);
+    await connectFrom(lab, innocent[family], 50_000, TARGET[family], 1_022);
+    const counters = async () => (await daemon.status()).counters as Record<string, number>;
+    await waitUntil("the visit is seen", async () => {
+      const { decoyHandshakes = 0, decoyScreened = 0 } = await counters();
+      return decoyHandshakes + decoyScreened > 0;
+    });
+    assert.deepEqual(await blockedInKernel(lab), []);
+    assert.equal((await counters()).decoyHandshakes, 0);
   });
-  const innocent: Source = source(1);
-  await sendPackets(lab, synsTo("ipv4", innocent.ipv4, CLOSED));
-  assert.ok((await daemon.waitForBlock(innocent.ipv4)).soft);
-  await sendPackets(lab, [syn({ from: innocent.ipv4, to: other, port: 2345, fromPort: 50_000 })]);
-  await connectFrom(lab, innocent.ipv4, 50_000, TARGET.ipv4, 2345);
-  await waitUntil("the visit is seen", async () => {
-    const { decoyHandshakes = 0, decoyScreened = 0 } = (await daemon.status()).counters as Record<string, number>;
-    return decoyHandshakes + decoyScreened > 0;
-  });
-  assert.deepEqual(await blockedInKernel(lab), []);
-  assert.equal(((await daemon.status()).counters as Record<string, number>).decoyHandshakes, 0);
-});
+}
 
 test("where the kernel accepts connections by one packet (TCP Fast Open without cookies), a forged one is no proof", async (t) => {
   // TFO_SERVER_ENABLE, TFO_SERVER_COOKIE_NOT_REQD, TFO_SERVER_WO_SOCKOPT1.

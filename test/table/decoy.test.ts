@@ -100,13 +100,13 @@ test("a served port is its service's; one served lately is the kernel's to refus
 
 test("a handshake counts only where nobody serves: the SYN to a tolerated or a real port is not remembered", () => {
   const chains = rulesOf({ ...ordinaryPlan, decoy });
-  const remembering = [...chains].filter(([, rules]) => rules.some((rule) => /@baited/.test(rule)));
+  const remembering = [...chains].filter(([, rules]) => rules.some((rule) => /@lured/.test(rule)));
   assert.deepEqual(
     remembering.map(([chain]) => chain),
     ["bait"],
   );
   const bait = chains.get("bait") ?? [];
-  assert.ok(at(bait, "meta mark !=") < at(bait, "@baited4"), "nor one that the decoy has not taken");
+  assert.ok(at(bait, "meta mark !=") < at(bait, "@lured4"), "nor one that the decoy has not taken");
   const four = rulesOf({ ...ordinaryPlan, decoy: { ...decoy, door: { four: 40_001, six: undefined } } });
   assert.equal(four.get("divert")?.length, 1, "a kernel without IPv6");
 });
