@@ -57,7 +57,7 @@ function storedRecord(stateDir: string): BacktestRecord {
     async clients() {
       const learned = join(stateDir, "learned");
       if (!existsSync(learned)) return undefined;
-      const { readKnownClients } = await import("../daemon/known-clients.ts");
+      const { readKnownClients } = await import("../host/known-clients.ts");
       return readKnownClients(learned);
     },
     get badRows() {

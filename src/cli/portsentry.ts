@@ -15,7 +15,7 @@ if (parent !== undefined) becomeDaemon();
 // Who reads our lines may go away; the daemon guards the host all the same.
 process.stdout.on("error", () => {});
 process.stderr.on("error", () => {});
-const { sayEarly } = await import("../daemon/early-log.ts");
+const { sayEarly } = await import("../record/early-log.ts");
 
 const world: World = {
   write: (text) => writeTo(1, text),

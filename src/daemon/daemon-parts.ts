@@ -11,10 +11,10 @@ import type { Prover } from "../judge/proof/prover.ts";
 import type { HistoryFile } from "../record/history.ts";
 import type { Journal } from "../record/journal.ts";
 import type { Store } from "../record/store.ts";
+import type { Decoy } from "../sense/decoy.ts";
 import type { TapHost } from "../sense/tap-host.ts";
 import type { LearnedLike } from "../table/learned-sets.ts";
 import type { FirewallLike } from "../table/no-firewall.ts";
-import type { Decoy } from "./decoy.ts";
 
 export interface DaemonParts {
   readonly version: string;

@@ -19,6 +19,7 @@ import { type Restored, restoreBlocks } from "../enforce/restore.ts";
 import { WiderBlocks } from "../enforce/wider-blocks.ts";
 import { guardEntries } from "../host/guard.ts";
 import type { HostFacts } from "../host/host.ts";
+import { listKnownClients } from "../host/known-clients.ts";
 import { blockLimit, readMemoryLimits } from "../host/memory-limit.ts";
 import type { Block } from "../judge/block.ts";
 import { OffenceMemory } from "../judge/escalation.ts";
@@ -33,16 +34,16 @@ import { listServedPorts, type ServedPort } from "../kernel/sock-diag.ts";
 import { widerPolicy } from "../policy/tap-policy.ts";
 import { Recorder, type RecorderPolicy } from "../record/recorder.ts";
 import type { Store } from "../record/store.ts";
+import { BootGrace } from "../table/boot-grace.ts";
 import { maxPeers } from "../table/learned-sets.ts";
 import type { FirewallLike } from "../table/no-firewall.ts";
 import type { RulesetPlan } from "../table/ruleset.ts";
+import { SetWatch } from "../table/set-watch.ts";
 import { formatPrefix, isIpv4, type Prefix, prefixOfWords } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import { IpProtocol, type Packet } from "../wire/packet.ts";
-import { BootGrace } from "./boot-grace.ts";
 import type { DaemonParts } from "./daemon-parts.ts";
 import { Engine, type ProbeState } from "./engine.ts";
-import { listKnownClients } from "./known-clients.ts";
 import {
   crowdPolicy,
   graceLeftMs,
@@ -53,7 +54,6 @@ import {
   nearRanges,
   planRuleset,
 } from "./plan.ts";
-import { SetWatch } from "./set-watch.ts";
 import { describeStatus } from "./status.ts";
 
 const FLUSH_MS = 200;

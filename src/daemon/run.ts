@@ -8,7 +8,7 @@ import type { Settings } from "../config/settings.ts";
 import { Trial } from "../enforce/trial.ts";
 import { readConntrackUse } from "../host/host.ts";
 import { KernelError } from "../kernel/errors.ts";
-import { applyCapture, type CaptureChoice, chooseCapture, describeCapture } from "./capture-choice.ts";
+import { applyCapture, type CaptureChoice, chooseCapture, describeCapture } from "../sense/capture-choice.ts";
 import { applyOverrides } from "./plan.ts";
 import type { RunOptions } from "./run-options.ts";
 import { type Load, Running } from "./running.ts";

@@ -11,6 +11,7 @@ import { riskOfFolder } from "../base/trust.ts";
 import type { PacketSource } from "../capture/packet-source.ts";
 import type { Settings } from "../config/settings.ts";
 import { readVersion } from "../control/version.ts";
+import { BlockedView } from "../enforce/blocked-view.ts";
 import { CommandRunner } from "../enforce/commands/command-runner.ts";
 import { Responder } from "../enforce/commands/responder.ts";
 import type { Restored } from "../enforce/restore.ts";
@@ -34,13 +35,12 @@ import { HistoryFile } from "../record/history.ts";
 import { Journal, stdoutSink, syslogSink } from "../record/journal.ts";
 import { openResolver } from "../record/resolver.ts";
 import { openStore } from "../record/store.ts";
+import type { CaptureChoice } from "../sense/capture-choice.ts";
+import { Decoy } from "../sense/decoy.ts";
+import { Learned } from "../table/learned.ts";
 import type { FirewallLike } from "../table/no-firewall.ts";
 import { IpProtocol } from "../wire/packet.ts";
-import { BlockedView } from "./blocked-view.ts";
-import type { CaptureChoice } from "./capture-choice.ts";
 import { Daemon } from "./daemon.ts";
-import { Decoy } from "./decoy.ts";
-import { Learned } from "./learned.ts";
 import { openKernelSensor, openRing } from "./sensing.ts";
 
 /** Why the daemon did not start, with the exit code of sysexits.h that says so. */

@@ -4,9 +4,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { KnownClient } from "../../src/control/api.ts";
-import { LearnedBytes } from "../../src/daemon/learned-file.ts";
 import type { Event } from "../../src/record/event.ts";
 import { openStore } from "../../src/record/store.ts";
+import { LearnedBytes } from "../../src/table/learned-file.ts";
 import { makeFolder } from "../control/fake-daemon.ts";
 import {
   CLIENT,

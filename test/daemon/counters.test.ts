@@ -11,7 +11,6 @@ import { Followers } from "../../src/control/followers.ts";
 import { controlLimits } from "../../src/control/limits.ts";
 import { ConnectMode } from "../../src/daemon/connect-mode.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
-import { Decoy } from "../../src/daemon/decoy.ts";
 import { CommandRunner } from "../../src/enforce/commands/command-runner.ts";
 import { Responder } from "../../src/enforce/commands/responder.ts";
 import { Guard } from "../../src/host/guard.ts";
@@ -21,6 +20,7 @@ import { HistoryFile } from "../../src/record/history.ts";
 import { Journal, stdoutSink } from "../../src/record/journal.ts";
 import { openResolver } from "../../src/record/resolver.ts";
 import { openStore } from "../../src/record/store.ts";
+import { Decoy } from "../../src/sense/decoy.ts";
 import { PortState } from "../../src/sense/port-state.ts";
 import { RingSensor } from "../../src/sense/ring-sensor.ts";
 import { TapWatch } from "../../src/sense/tap-watch.ts";
@@ -103,7 +103,7 @@ const notTold: Readonly<Record<string, string>> = {
   "capture/pcapng-blocks.ts packets": "of a capture file; stands in the report of replay",
   "capture/pcapng-interfaces.ts total": "of a capture file: how many interfaces it has",
   "control/followers.ts sequence": "the number of an event, told to the readers",
-  "daemon/learned-file.ts count": "the length of a list",
+  "table/learned-file.ts count": "the length of a list",
   "detect/prefix-rows.ts size": "a size",
   "detect/prefix-rows.ts span": "a size",
   "detect/row-order.ts opened": "a size",

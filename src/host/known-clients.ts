@@ -3,10 +3,10 @@
 import { setImmediate } from "node:timers/promises";
 import { type Clock, printTime, wallClock } from "../base/clock.ts";
 import type { KnownClient } from "../control/api.ts";
+import { decodeLearned, LearnedBytes, readLearned } from "../table/learned-file.ts";
 import type { LearnedElement, LearnedSets } from "../table/learned-sets.ts";
 import { sourceOfKey } from "../table/set-key.ts";
 import { formatPrefix } from "../wire/address.ts";
-import { decodeLearned, LearnedBytes, readLearned } from "./learned-file.ts";
 
 /** As they are now, at most 262,144 of each family. Rejects with KernelError. */
 export async function listKnownClients(

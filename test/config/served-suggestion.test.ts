@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { suggestPublicPorts } from "../../src/config/served-suggestion.ts";
 import type { Settings } from "../../src/config/settings.ts";
-import { suggestPublicPorts } from "../../src/daemon/served-suggestion.ts";
-import { load, settingsOf } from "../config/support.ts";
+import { load, settingsOf } from "./support.ts";
 
 const ephemeral = { first: 32_768, last: 60_999 };
 const suggest = (settings: Settings, tcp: readonly number[], udp: readonly number[]) =>

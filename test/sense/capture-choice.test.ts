@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Settings } from "../../src/config/settings.ts";
-import { type CaptureFacts, chooseCapture } from "../../src/daemon/capture-choice.ts";
+import { type CaptureFacts, chooseCapture } from "../../src/sense/capture-choice.ts";
 
 const all: CaptureFacts = { mayAdminister: true, mayCapture: true, lacksNftables: () => "" };
 const rawOnly: CaptureFacts = { ...all, mayAdminister: false };

@@ -4,8 +4,8 @@
 //   "portreeve learned 1\n" | u32 count | count x ( u8 set | u32 seconds since the epoch | key ) ; numbers big-endian
 import { ReplacedFile } from "../base/replaced-file.ts";
 import { readOurs } from "../base/trust.ts";
-import { type LearnedElement, type LearnedSet, learnedSetNames, learnedSets } from "../table/learned-sets.ts";
-import { setSizes } from "../table/ruleset.ts";
+import { type LearnedElement, type LearnedSet, learnedSetNames, learnedSets } from "./learned-sets.ts";
+import { setSizes } from "./ruleset.ts";
 
 const MAGIC = "portreeve learned 1\n";
 const COUNT_AT = MAGIC.length;

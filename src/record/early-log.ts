@@ -1,8 +1,8 @@
 // Syslog for what is said by a process that is not (or not yet) the daemon: PortSentry's command line writes its
 // mistakes and its troubles there. It never fails and never waits; where nobody listens the lines are lost.
 import { Syslog } from "../kernel/syslog.ts";
-import { Journal, syslogSink } from "../record/journal.ts";
-import type { Line } from "../record/lines.ts";
+import { Journal, syslogSink } from "./journal.ts";
+import type { Line } from "./lines.ts";
 
 /** `ident` is SYSLOG_IDENT's default: who cannot read the file cannot know another. */
 export function sayEarly(lines: readonly Line[], ident = "portsentry"): void {

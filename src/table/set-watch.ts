@@ -1,6 +1,6 @@
 // How full the kernel's sets are: what a stranger can fill is warned of before it is full, for then the next one is not
 // remembered, held or blocked. Every set that has a size is looked at, whoever made it.
-import type { Firewall } from "../table/firewall.ts";
+import type { Firewall } from "./firewall.ts";
 
 /** From this share of its size on, a set is warned of. */
 const WARNING = 0.8;

@@ -2,8 +2,8 @@
 // at start and whenever another program has removed our table.
 
 import type { ReplacedFile } from "../base/replaced-file.ts";
-import type { LearnedSets } from "../table/learned-sets.ts";
 import { LearnedBytes, learnedFile, readLearned } from "./learned-file.ts";
+import type { LearnedSets } from "./learned-sets.ts";
 
 export interface LearnedParts {
   readonly sets: Pick<LearnedSets, "visit" | "restore">;

@@ -1,11 +1,11 @@
 // BLOCKED_FILE: PortSentry's list of who is blocked, kept in step with ours for the programs that read it.
 
 import type { Clock } from "../base/clock.ts";
-import type { BlockList } from "../enforce/block-list.ts";
 import type { Block } from "../judge/block.ts";
 import { type BlockedFile, MAX_WRITTEN } from "../record/blocked-file.ts";
 import { formatPrefix } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
+import type { BlockList } from "./block-list.ts";
 
 /** The file is replaced whole: not more often than this. */
 const WRITE_EVERY_MS = 5_000;

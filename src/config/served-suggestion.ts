@@ -1,9 +1,8 @@
 // For `portreeve check`: which ports this host serves now that PUBLIC_PORTS_TCP and PUBLIC_PORTS_UDP do not name.
-import { formatPorts, subtractPorts } from "../config/ports.ts";
-import type { Settings } from "../config/settings.ts";
-import { listServedPorts } from "../kernel/sock-diag.ts";
-import { IpProtocol } from "../wire/packet.ts";
+
 import type { PortRange } from "../wire/port-range.ts";
+import { formatPorts, subtractPorts } from "./ports.ts";
+import type { Settings } from "./settings.ts";
 
 /** Ports that are named of each protocol; a host with more of them is told the first. */
 const MAX_NAMED = 24;
@@ -11,17 +10,6 @@ const MAX_NAMED = 24;
 export interface ServedHere {
   readonly tcp: readonly number[];
   readonly udp: readonly number[];
-}
-
-/** Ports with a listener that somebody outside could reach; undefined where the kernel's socket tables cannot be asked. */
-export function readServedHere(): ServedHere | undefined {
-  try {
-    const ports = listServedPorts("reachable");
-    const of = (protocol: number) => ports.filter((one) => one.protocol === protocol).map(({ port }) => port);
-    return { tcp: of(IpProtocol.Tcp), udp: of(IpProtocol.Udp) };
-  } catch {
-    return undefined;
-  }
 }
 
 /** A sentence with the keys to change, or "" when there is nothing to suggest. `ephemeral`: clients' ports, not services'. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SetWatch } from "../../src/daemon/set-watch.ts";
 import type { SetUse } from "../../src/kernel/nf-tables.ts";
+import { SetWatch } from "../../src/table/set-watch.ts";
 
 function setUp() {
   const clock = { ms: 1_000_000 };

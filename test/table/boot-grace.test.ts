@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BootGrace } from "../../src/daemon/boot-grace.ts";
+import { BootGrace } from "../../src/table/boot-grace.ts";
 
 /** A host with a BOOT_GRACE, and a kernel that may refuse rules. */
 class FakeHost {
