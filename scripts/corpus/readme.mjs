@@ -48,7 +48,7 @@ by the script that did it, not by our detector.
 | \`how\` | the command, or what was built and from which source |
 | \`oneSided\` | nothing that home sent is in the capture |
 | \`unanswered\` | home could have answered and did not: its kernel drops such packets without a word |
-| \`scanners\` | \`source\`; \`kinds\` of its probes (names of src/detect/probe.ts; a detector may find single packets that are of none of them); \`tool\`, null if its packets name none; \`tools\` if several share the address; \`targets\`, \`ports\` and which of them are open; \`isForged\`: the address is not the scanner's own |
+| \`scanners\` | \`source\`; \`kinds\` of its probes (names of src/detect/kinds.ts; a detector may find single packets that are of none of them); \`tool\`, null if its packets name none; \`tools\` if several share the address; \`targets\`, \`ports\` and which of them are open; \`isForged\`: the address is not the scanner's own |
 | \`decoys\` | nmap sent the same probes in their names: they look like scanners, and nothing in the capture says otherwise |
 | \`coordinated\` | sources that share out one scan |
 | \`innocent\` | sources that must never be called scanners |

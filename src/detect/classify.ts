@@ -2,7 +2,8 @@
 // with others of its source is for scorers.ts to say. `Connect` is never named here: only a listener sees a connection.
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import { IpProtocol, type Packet, TcpFlag } from "../wire/packet.ts";
-import { Disposition, Evidence, Kind, type Probe } from "./probe.ts";
+import { Kind } from "./kinds.ts";
+import { type Disposition, evidenceOf, type Probe } from "./probe.ts";
 
 /** ECE and CWR name no scan: an ECN-capable host sets them on an ordinary SYN (RFC 3168 section 6.1.1). */
 const NAMING_FLAGS = TcpFlag.Fin | TcpFlag.Syn | TcpFlag.Rst | TcpFlag.Psh | TcpFlag.Ack | TcpFlag.Urg;
@@ -47,47 +48,6 @@ function kindOf(packet: Packet): Kind {
   }
 }
 
-/** Whether this packet can only come from a scan; ACK and RST may be late segments or backscatter of a forger. */
-function isSentByScansOnly(kind: Kind, protocol: number, tcpFlags: number): boolean {
-  switch (kind) {
-    case Kind.Syn:
-    case Kind.Null:
-    case Kind.Fin:
-    case Kind.Xmas:
-    case Kind.SynFin:
-    case Kind.Udp:
-      return true;
-    case Kind.Unknown:
-      return protocol === IpProtocol.Tcp && (tcpFlags & (TcpFlag.Ack | TcpFlag.Rst)) === 0;
-    case Kind.Connect:
-    case Kind.Ack:
-    case Kind.Maimon:
-    // The kernel's sensor cannot ask the socket table for SCTP; the others reach it as no kind of their own.
-    case Kind.SctpInit:
-    case Kind.SctpCookieEcho:
-    case Kind.IpProtocol:
-    case Kind.IcmpEcho:
-    case Kind.IcmpTimestamp:
-    case Kind.IcmpNetmask:
-    case Kind.Arp:
-    case Kind.Neighbor:
-    case Kind.Fragment:
-    case Kind.OsDetection:
-    case Kind.IdleScan:
-      return false;
-  }
-}
-
-/**
- * Guarded and Delegated are closed ports too, so the packet is worth the same; that its source is left alone is for
- * scorers.ts and judge/ to say.
- */
-function isClosedPort(disposition: Disposition): boolean {
-  return (
-    disposition === Disposition.Probe || disposition === Disposition.Guarded || disposition === Disposition.Delegated
-  );
-}
-
 export function hasPorts(protocol: number): boolean {
   return (
     protocol === IpProtocol.Tcp ||
@@ -120,6 +80,5 @@ export function classify(packet: Packet, disposition: Disposition, near: Address
   out.disposition = disposition;
 
   out.kind = kindOf(packet);
-  const isDirect = isClosedPort(disposition) && isSentByScansOnly(out.kind, packet.protocol, packet.tcpFlags);
-  out.evidence = isDirect ? Evidence.Direct : Evidence.Weak;
+  out.evidence = evidenceOf(out.kind, packet.protocol, packet.tcpFlags, disposition);
 }

@@ -1,7 +1,7 @@
 // A finding: a source whose probes count as scanning under the policy in force. It is a claim about a source
 // address; what is done about it is for judge/ to say.
 import type { Prefix } from "../wire/address.ts";
-import type { Kind } from "./probe.ts";
+import type { Kind } from "./kinds.ts";
 import { type ScorerName, scorerNames } from "./tap/tap-source.ts";
 
 /** Scorers of a host's own traffic that say more than one source's count: see crowds.ts. */

@@ -4,7 +4,8 @@
 import { IpProtocol } from "../wire/packet.ts";
 import type { PortRange } from "../wire/port-range.ts";
 import { countBits } from "./count-bits.ts";
-import { Disposition, Kind, type Probe } from "./probe.ts";
+import { Kind } from "./kinds.ts";
+import { Disposition, type Probe } from "./probe.ts";
 
 export interface HabitPolicy {
   readonly policy: "trigger" | "score";

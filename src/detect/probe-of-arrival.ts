@@ -3,7 +3,8 @@
 import { isIpv4Words } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import type { Arrival } from "../wire/arrival.ts";
-import { Disposition, Evidence, Kind, type Probe } from "./probe.ts";
+import { Kind } from "./kinds.ts";
+import { Disposition, Evidence, type Probe } from "./probe.ts";
 
 /** Writes every field of `out`; `near` as for classify(): on-link IPv6 sources count one by one, others by /64. */
 export function probeOfArrival(arrival: Arrival, near: AddressRanges, out: Probe): void {

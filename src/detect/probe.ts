@@ -1,61 +1,7 @@
-// What a packet is called once it has been classified: the vocabulary of detect/, judge/, block/ and record/.
+// What is known of a packet once it has been classified: the vocabulary of detect/, judge/, enforce/ and record/.
 // The numbers stand in tables and on the packet path; the names are what users read in JSON (design section 7).
 import { ARP_PROTOCOL } from "../wire/packet.ts";
-
-export const Kind = {
-  Syn: 0,
-  Connect: 1,
-  Null: 2,
-  Fin: 3,
-  Xmas: 4,
-  SynFin: 5,
-  Ack: 6,
-  Maimon: 7,
-  Udp: 8,
-  Unknown: 9,
-  /** SCTP: the first chunk is an INIT, or a COOKIE-ECHO that no INIT preceded. */
-  SctpInit: 10,
-  SctpCookieEcho: 11,
-  /** A packet of an IP protocol that the host does not speak. */
-  IpProtocol: 12,
-  IcmpEcho: 13,
-  IcmpTimestamp: 14,
-  IcmpNetmask: 15,
-  /** Who asks the link for one address after the other. */
-  Arp: 16,
-  Neighbor: 17,
-  /** A first fragment too short to hold the ports or flags, or a later one alone. */
-  Fragment: 18,
-  /** The packets by which nmap -O tells operating systems apart. */
-  OsDetection: 19,
-  /** SYN+ACKs by which an idle scan reads the IP identifications of the host it works through. */
-  IdleScan: 20,
-} as const;
-export type Kind = (typeof Kind)[keyof typeof Kind];
-export const kindNames = [
-  "syn",
-  "connect",
-  "null",
-  "fin",
-  "xmas",
-  "synfin",
-  "ack",
-  "maimon",
-  "udp",
-  "unknown",
-  "sctp-init",
-  "sctp-cookie-echo",
-  "ip-protocol",
-  "icmp-echo",
-  "icmp-timestamp",
-  "icmp-netmask",
-  "arp",
-  "neighbor",
-  "fragment",
-  "os-detection",
-  "idle-scan",
-] as const;
-export type KindName = (typeof kindNames)[number];
+import { isSentToClosedByScansOnly, Kind } from "./kinds.ts";
 
 /** What a probe is worth (design section 4). Weak evidence alone never holds or blocks. */
 export const Evidence = { Weak: 0, Direct: 1 } as const;
@@ -72,6 +18,16 @@ export type Disposition = (typeof Disposition)[keyof typeof Disposition];
 /** In the order of the numbers; they stand in stored events. */
 export const dispositionNames = ["probe", "held", "quiet", "stray", "other", "delegated", "guarded"] as const;
 export type DispositionName = (typeof dispositionNames)[number];
+
+/**
+ * What a packet is worth by itself. Guarded and Delegated are closed ports too, so the packet is worth the same; that
+ * its source is left alone is for scorers.ts and judge/ to say.
+ */
+export function evidenceOf(kind: Kind, protocol: number, tcpFlags: number, disposition: Disposition): Evidence {
+  const isClosed =
+    disposition === Disposition.Probe || disposition === Disposition.Guarded || disposition === Disposition.Delegated;
+  return isClosed && isSentToClosedByScansOnly(kind, protocol, tcpFlags) ? Evidence.Direct : Evidence.Weak;
+}
 
 /** One classified packet; a single record is reused for all, like Packet. */
 export class Probe {

@@ -1,7 +1,8 @@
 // When a source's probes count as scanning (design section 5): PortSentry's `trigger`, and `score`, which has a fast
 // memory (a decaying score) and a slow one (a sketch of days). docs/reference/detection.md says where the thresholds come from.
 import { SKETCH_BITS } from "./contact-memory.ts";
-import { Disposition, Evidence, Kind, type Probe } from "./probe.ts";
+import { Kind } from "./kinds.ts";
+import { Disposition, Evidence, type Probe } from "./probe.ts";
 import { CONTACT_SLOTS, MAX_DIRECT_PROBES, type SourceTable, WEAK_CONTACT } from "./source-table.ts";
 
 export interface ScorePolicy {

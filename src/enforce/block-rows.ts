@@ -7,7 +7,7 @@
 //   Uint16 (11)                                                            | Uint8 (5)
 import { grown, rowsFor } from "../detect/columns.ts";
 import { finderNames } from "../detect/finding.ts";
-import { Kind } from "../detect/probe.ts";
+import { Kind, kindAt } from "../detect/kinds.ts";
 import { type Block, backends } from "../judge/block.ts";
 import type { FindingReason, Reason } from "../judge/reason.ts";
 import { grades } from "../judge/verdict.ts";
@@ -31,7 +31,6 @@ const SHORTS = 11;
 const BYTES = 5;
 const MAX_WORD = 0xffffffff;
 const MAX_SHORT = 0xffff;
-const kinds: readonly Kind[] = Object.values(Kind);
 
 export class BlockRows {
   readonly texts = new TextTable();
@@ -164,7 +163,7 @@ export class BlockRows {
     const tool = this.texts.text(this.#words[word + 4] ?? NO_TEXT);
     const reason: FindingReason = {
       policy: finderNames[this.#bytes[byte + 3] ?? 0] ?? "score",
-      kind: kinds[this.#bytes[byte + 4] ?? 0] ?? Kind.Unknown,
+      kind: kindAt(this.#bytes[byte + 4] ?? 0) ?? Kind.Unknown,
       protocol: this.#shorts[short + 9] ?? 0,
       port: this.#shorts[short] ?? 0,
       probes: this.#words[word + 1] ?? 0,

@@ -1,7 +1,7 @@
 // What is done about a finding: nothing to the allow list, the guard and ourselves; a record where blocking is off; a
 // soft block on unproven evidence; a full one where the admin trusts any packet (PROOF="off"). Enforcing is enforce/'s.
 import { type Finding, isSoftAtMost, isWeak } from "../detect/finding.ts";
-import { Kind } from "../detect/probe.ts";
+import { Kind } from "../detect/kinds.ts";
 import { isIpv4, type Prefix, parsePrefix, prefixOfWords } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import { IpProtocol } from "../wire/packet.ts";

@@ -1,6 +1,6 @@
 // Why a block was made. Most are findings: their numbers are kept, and printed when somebody asks (record/finding-text.ts).
 import type { CrowdScorerName, Finding, SilenceProof } from "../detect/finding.ts";
-import type { Kind } from "../detect/probe.ts";
+import type { Kind } from "../detect/kinds.ts";
 import type { ScorerName } from "../detect/tap/tap-source.ts";
 
 export type Reason = string | FindingReason;

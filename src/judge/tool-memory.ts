@@ -4,7 +4,8 @@
 import { Bucket } from "../base/bucket.ts";
 import { layoutOf } from "../detect/header-layout.ts";
 import { type HashSeed, hashSource } from "../detect/keyed-hash.ts";
-import { Disposition, Evidence, Kind, type Probe } from "../detect/probe.ts";
+import { Kind } from "../detect/kinds.ts";
+import { Disposition, Evidence, type Probe } from "../detect/probe.ts";
 import { ToolEvidence, type ToolFound } from "../detect/tool-evidence.ts";
 import type { Prefix } from "../wire/address.ts";
 import type { Packet } from "../wire/packet.ts";

@@ -1,5 +1,6 @@
 // Structured events, as `portreeve events --json` prints them (design section 7). What does not apply is absent.
-import type { DispositionName, KindName } from "../detect/probe.ts";
+import type { KindName } from "../detect/kinds.ts";
+import type { DispositionName } from "../detect/probe.ts";
 
 export const eventTypes = ["probe", "finding", "block", "unblock", "drift", "warning"] as const;
 export type EventType = (typeof eventTypes)[number];

@@ -2,7 +2,8 @@
 // what a store has kept of a block takes no more room than what was found just now.
 
 import type { CrowdScorerName, Finding, SilenceProof } from "../detect/finding.ts";
-import { Kind, kindNames, protocolName, protocolNames } from "../detect/probe.ts";
+import { Kind, kinds } from "../detect/kinds.ts";
+import { protocolName, protocolNames } from "../detect/probe.ts";
 import type { ScorerName } from "../detect/tap/tap-source.ts";
 import { type FindingReason, type Reason, reasonOf } from "../judge/reason.ts";
 import { formatPrefix, isIpv4, type Prefix } from "../wire/address.ts";
@@ -75,7 +76,7 @@ function describeTapFinding(reason: FindingReason, hosts: number): string {
   const { kind, protocol, port, contacts, spanMs, tool, policy } = reason;
   const of = hosts === 1 ? "1 host" : `${hosts} hosts`;
   const isPortless = port === 0 && contacts <= 1;
-  const one = isPortless ? kindNames[kind] : `${protocolName(protocol)}/${port}`;
+  const one = isPortless ? kinds[kind].name : `${protocolName(protocol)}/${port}`;
   const what = contacts <= 1 ? one : `${contacts} different ports`;
   const who = tool === undefined ? "" : `, ${tool}`;
   return `${what} of ${of} ${formatTime(spanMs)}${who}; found ${scorerTexts[policy]}`;

@@ -1,6 +1,7 @@
 // PortSentry 1.2's wording, byte for byte: fail2ban, logcheck and SIEM rules match these lines, so they say
 // "PortSentry 1.2" and keep the leading space of " TCP NULL scan". Pure; what is said when is for recorder.ts.
-import { Kind, protocolName } from "../detect/probe.ts";
+import { type Kind, kinds } from "../detect/kinds.ts";
+import { protocolName } from "../detect/probe.ts";
 import { IpProtocol, TcpFlag } from "../wire/packet.ts";
 
 export interface Line {
@@ -65,47 +66,18 @@ export function protocolLabel(protocol: number): string {
 
 export function detectionLine(contact: Contact, sourceText: string, name = sourceText): Line {
   const where = `host: ${hostPair(sourceText, name)} to ${protocolLabel(contact.protocol)} port: ${contact.port}`;
-  return attack(contact.kind === Kind.Connect ? `Connect from ${where}` : `${scanName(contact)} from ${where}`);
+  return attack(`${scanName(contact)} from ${where}`);
 }
 
 /** FIN, PSH and URG together are XMAS to PortSentry, whatever else is set. */
 const XMAS_FLAGS = TcpFlag.Fin | TcpFlag.Psh | TcpFlag.Urg;
 
-function scanName(contact: Contact): string {
+export function scanName(contact: Contact): string {
+  const { portsentry } = kinds[contact.kind];
+  if (portsentry !== undefined) return portsentry;
   // Protocols that 1.2 never saw follow the form of its UDP line.
   if (contact.protocol !== IpProtocol.Tcp) return `${protocolLabel(contact.protocol)} scan`;
-  return tcpScanName(contact);
-}
-
-export function tcpScanName(contact: Contact): string {
-  switch (contact.kind) {
-    case Kind.Null:
-      return " TCP NULL scan";
-    case Kind.Xmas:
-      return "TCP XMAS scan";
-    case Kind.Fin:
-      return "TCP FIN scan";
-    case Kind.Syn:
-      return "TCP SYN/Normal scan";
-    case Kind.Connect:
-    case Kind.SynFin:
-    case Kind.Ack:
-    case Kind.Maimon:
-    case Kind.Udp:
-    case Kind.Unknown:
-    case Kind.SctpInit:
-    case Kind.SctpCookieEcho:
-    case Kind.IpProtocol:
-    case Kind.IcmpEcho:
-    case Kind.IcmpTimestamp:
-    case Kind.IcmpNetmask:
-    case Kind.Arp:
-    case Kind.Neighbor:
-    case Kind.Fragment:
-    case Kind.OsDetection:
-    case Kind.IdleScan:
-      return (contact.tcpFlags & XMAS_FLAGS) === XMAS_FLAGS ? "TCP XMAS scan" : unknownType(contact.tcpFlags);
-  }
+  return (contact.tcpFlags & XMAS_FLAGS) === XMAS_FLAGS ? "TCP XMAS scan" : unknownType(contact.tcpFlags);
 }
 
 function unknownType(flags: number): string {

@@ -1,6 +1,6 @@
 // PortSentry 2.x's wording, byte for byte (2.0.7): one "Scan from:" line for each packet, which says in fields what
 // was made of it. fail2ban's filter for 2.x reads the same line in the history file. Pure.
-import { Kind } from "../detect/probe.ts";
+import { Kind } from "../detect/kinds.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import {
   type CommandFailure,
@@ -9,7 +9,7 @@ import {
   hostPair,
   type Line,
   protocolLabel,
-  tcpScanName,
+  scanName,
 } from "./lines.ts";
 
 /** undefined prints as "unset": the packet did not get as far as that question. */
@@ -56,10 +56,9 @@ export function scanText({ contact, hasIpOptions, sourceText, name, flags }: Sca
 }
 
 function scanType(contact: Contact): string {
-  if (contact.kind === Kind.Connect) return "Connect";
-  if (contact.protocol !== IpProtocol.Tcp) return protocolLabel(contact.protocol);
+  const isDatagram = contact.protocol !== IpProtocol.Tcp && contact.kind !== Kind.Connect;
   // 2.x took the blank out of 1.2's " TCP NULL scan".
-  return tcpScanName(contact).trimStart();
+  return isDatagram ? protocolLabel(contact.protocol) : scanName(contact).trimStart();
 }
 
 /** A listener sees connections and no headers. */

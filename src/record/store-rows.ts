@@ -3,7 +3,8 @@
 // Text is read as JSON inside a blob: libsql 0.5.29 aborts the process when a text column is not valid UTF-8.
 
 import { isCount, isFields, isOptionalText, isText, isTime, oneOf, parseJson } from "../base/checks.ts";
-import { dispositionNames, kindNames } from "../detect/probe.ts";
+import { kindNames } from "../detect/kinds.ts";
+import { dispositionNames } from "../detect/probe.ts";
 import { type Block, backends } from "../judge/block.ts";
 import { grades } from "../judge/verdict.ts";
 import { formatPrefix, type Prefix, parsePrefix } from "../wire/address.ts";

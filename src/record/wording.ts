@@ -3,11 +3,12 @@
 
 import { isoTime } from "../base/clock.ts";
 import type { Finding } from "../detect/finding.ts";
-import { Kind, kindNames, type Probe, protocolName } from "../detect/probe.ts";
+import { kinds } from "../detect/kinds.ts";
+import { type Probe, protocolName } from "../detect/probe.ts";
 import type { Block } from "../judge/block.ts";
 import type { Verdict } from "../judge/verdict.ts";
 import { formatPrefix, prefixOfWords } from "../wire/address.ts";
-import { ARP_PROTOCOL, IpProtocol } from "../wire/packet.ts";
+import { IpProtocol } from "../wire/packet.ts";
 import type { Seen } from "./dialect.ts";
 import type { Event } from "./event.ts";
 import { describeFinding, describeReason } from "./finding-text.ts";
@@ -23,14 +24,15 @@ export function eventBase<T extends Event["type"]>(type: T, wallMs: number, sour
   return { time: isoTime(wallMs), type, ...(sourceText !== undefined && { source: sourceText }) };
 }
 
-const portlessProtocols: readonly number[] = [IpProtocol.Icmp, IpProtocol.Icmpv6, ARP_PROTOCOL];
+/** Of the kinds that come over several protocols: those without ports. */
+const portlessProtocols: readonly number[] = [IpProtocol.Icmp, IpProtocol.Icmpv6];
 
 export function contactFields(contact: Contact) {
-  const hasPort = !portlessProtocols.includes(contact.protocol) && contact.kind !== Kind.IpProtocol;
+  const hasPort = kinds[contact.kind].hasPort !== false && !portlessProtocols.includes(contact.protocol);
   return {
     protocol: protocolName(contact.protocol),
     ...(hasPort && { port: contact.port }),
-    kind: kindNames[contact.kind],
+    kind: kinds[contact.kind].name,
   };
 }
 

@@ -1,7 +1,8 @@
 // What `portreeve backtest` says of a source and of the whole record: the JSON of it, from which the text is made too.
 import type { Settings } from "../config/settings.ts";
 import type { Finding } from "../detect/finding.ts";
-import { type KindName, kindNames, protocolName } from "../detect/probe.ts";
+import { type KindName, kinds } from "../detect/kinds.ts";
+import { protocolName } from "../detect/probe.ts";
 import { describeFinding } from "../record/finding-text.ts";
 import { formatPrefix } from "../wire/address.ts";
 import type { Backtest } from "./backtest.ts";
@@ -114,7 +115,7 @@ function describeFound(finding: Finding): FoundReport {
     time: new Date(timeMs).toISOString(),
     protocol: protocolName(protocol),
     port,
-    kind: kindNames[kind],
+    kind: kinds[kind].name,
     probes,
     contacts,
     reason: describeFinding(finding),

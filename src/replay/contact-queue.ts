@@ -12,7 +12,7 @@ import {
   SharedRingWriter,
 } from "../capture/shared-ring.ts";
 import type { Layout } from "../detect/header-layout.ts";
-import type { Kind } from "../detect/probe.ts";
+import type { Kind } from "../detect/kinds.ts";
 import { Contact, type ContactSink, type Outcome } from "../detect/tap/contact.ts";
 import { Packet } from "../wire/packet.ts";
 

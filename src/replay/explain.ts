@@ -1,5 +1,6 @@
 // `replay --explain SOURCE`: the evidence about one source, a line a step.
-import { kindNames, protocolName } from "../detect/probe.ts";
+import { kinds } from "../detect/kinds.ts";
+import { protocolName } from "../detect/probe.ts";
 import { type Contact, Outcome, outcomeNames } from "../detect/tap/contact.ts";
 import type { Step } from "../detect/tap/tap-judge.ts";
 import { formatWords } from "../wire/address.ts";
@@ -11,9 +12,9 @@ export function explainStep({ what, source, contact, by }: Step): string {
   const where = `${targetOf(contact)} at ${formatWords(contact.host0, contact.host1, contact.host2, contact.host3)}`;
   switch (what) {
     case "opened":
-      return `${time}  probe ${source.probes}  ${kindNames[contact.kind]}  ${where}${contact.isEvidence ? "  only a scan sends such a packet" : ""}`;
+      return `${time}  probe ${source.probes}  ${kinds[contact.kind].name}  ${where}${contact.isEvidence ? "  only a scan sends such a packet" : ""}`;
     case "again":
-      return `${time}  probe ${source.probes}  ${kindNames[contact.kind]}  ${where}  once more`;
+      return `${time}  probe ${source.probes}  ${kinds[contact.kind].name}  ${where}  once more`;
     case "decided":
       return `${time}  outcome  ${where}  ${outcomeText(contact)}${walkText(source)}`;
     case "found":

@@ -1,13 +1,11 @@
 // From a stored event back to the probe that it was: what the kernel's sensor had decided, or would have decided with
 // other tolerated ports. What older versions did not record is guessed, and counted by the caller.
+import { Kind, type KindName, kindAt, kindNames } from "../detect/kinds.ts";
 import {
   Disposition,
   type DispositionName,
   dispositionNames,
-  Evidence,
-  Kind,
-  type KindName,
-  kindNames,
+  evidenceOf,
   type Probe,
   protocolNames,
 } from "../detect/probe.ts";
@@ -34,7 +32,6 @@ export interface RecordedProbe {
   readonly isGuess: boolean;
 }
 
-const kinds = Object.values(Kind);
 const dispositions = Object.values(Disposition);
 const protocolNumbers = new Map(Object.entries(protocolNames).map(([number, name]) => [name, Number(number)]));
 
@@ -64,7 +61,8 @@ export function writeProbe(from: RecordedProbe, present: Tolerated, proposed: To
   out.port = from.port;
   out.kind = kind;
   out.disposition = dispositionWith(from, present, proposed);
-  out.evidence = isSentByScansOnly(kind, protocol) && isClosed(out.disposition) ? Evidence.Direct : Evidence.Weak;
+  // The sensor calls no packet with ACK or RST a probe, so that the flags are not needed.
+  out.evidence = evidenceOf(kind, protocol, 0, out.disposition);
   out.timeMs = from.timeMs;
 }
 
@@ -96,22 +94,9 @@ function holds(ranges: readonly PortRange[], port: number): boolean {
   return ranges.some(({ first, last }) => first <= port && port <= last);
 }
 
-function isClosed(disposition: Disposition): boolean {
-  return (
-    disposition === Disposition.Probe || disposition === Disposition.Guarded || disposition === Disposition.Delegated
-  );
-}
-
-/** As detect/classify.ts has it; the sensor calls no packet with ACK or RST a probe, so that the flags are not needed. */
-function isSentByScansOnly(kind: Kind, protocol: number): boolean {
-  const sent: readonly Kind[] = [Kind.Syn, Kind.Null, Kind.Fin, Kind.Xmas, Kind.SynFin, Kind.Udp, Kind.Connect];
-  return sent.includes(kind) || (kind === Kind.Unknown && protocol === IpProtocol.Tcp);
-}
-
 /** A newer daemon may know other names; its events are then of no use here. */
 function kindOf(name: KindName): Kind | undefined {
-  const index = kindNames.indexOf(name);
-  return kinds.find((kind) => kind === index);
+  return kindAt(kindNames.indexOf(name));
 }
 
 function dispositionOf(name: DispositionName | undefined): Disposition | undefined {

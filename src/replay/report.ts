@@ -1,5 +1,6 @@
 // What `portreeve replay` says of a scanning source and of the whole capture: the JSON of design section 7, and more.
-import { type KindName, kindNames, protocolName } from "../detect/probe.ts";
+import { type KindName, kinds } from "../detect/kinds.ts";
+import { protocolName } from "../detect/probe.ts";
 import type { CoordinatedFinding } from "../detect/tap/coordinated.ts";
 import type { Shape } from "../detect/tap/sweeps.ts";
 import type { ScorerName, TapSource } from "../detect/tap/tap-source.ts";
@@ -51,7 +52,7 @@ export function describeScanner(source: TapSource, { shape, known, coordinated }
   const [tool] = tools;
   return {
     source: formatPrefix(source.source),
-    kinds: source.kindList().map((kind) => kindNames[kind]),
+    kinds: source.kindList().map((kind) => kinds[kind].name),
     ports: source.ports.count,
     portList: source.ports.text(MOST_RANGES),
     targets: source.hosts.count,

@@ -2,7 +2,7 @@
 
 import { type Clock, printTime } from "../base/clock.ts";
 import type { Finding } from "../detect/finding.ts";
-import { Kind, kindNames } from "../detect/probe.ts";
+import { Kind, kinds } from "../detect/kinds.ts";
 import type { Contact } from "../detect/tap/contact.ts";
 import type { ScorerName, TapSource } from "../detect/tap/tap-source.ts";
 import { describeTool } from "../judge/source-names.ts";
@@ -40,10 +40,10 @@ function kindOf(source: TapSource, { kind }: Contact): Kind {
 
 export function describeTapSource(source: TapSource, clock: Pick<Clock, "wallMs">): string[] {
   const { accepted, refused, unanswered, unknown } = source;
-  const kinds = source.kindList().map((kind) => kindNames[kind]);
+  const names = source.kindList().map((kind) => kinds[kind].name);
   const since = printTime(clock, source.firstMs);
   const sentences = [
-    `On the mirror port since ${since}: ${source.ports.count} different ports of ${source.hosts.count} hosts (${kinds.join(", ")}).`,
+    `On the mirror port since ${since}: ${source.ports.count} different ports of ${source.hosts.count} hosts (${names.join(", ")}).`,
     `Its contacts: ${accepted} accepted, ${refused} refused, ${unanswered} unanswered, ${unknown} that nobody knows the end of.`,
   ];
   if (source.isFlagged) {

@@ -1,7 +1,7 @@
 // A firewall, a store and a recorder in memory, for the daemon's parts that decide what they do.
 
 import type { Finding } from "../../src/detect/finding.ts";
-import { Kind } from "../../src/detect/probe.ts";
+import { Kind } from "../../src/detect/kinds.ts";
 import type { Responded } from "../../src/enforce/delegate.ts";
 import type { Block } from "../../src/judge/block.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { classify, kindOfTcpFlags } from "../../src/detect/classify.ts";
-import { Disposition, Evidence, Kind, kindNames, Probe } from "../../src/detect/probe.ts";
+import { Kind, kinds } from "../../src/detect/kinds.ts";
+import { Disposition, Evidence, Probe } from "../../src/detect/probe.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { IpProtocol, Packet, TcpFlag } from "../../src/wire/packet.ts";
 import { prefix, ranges } from "./probes.ts";
@@ -67,7 +68,7 @@ const flagSets: readonly (readonly [string, number, Kind, Evidence])[] = [
 ];
 
 for (const [name, tcpFlags, kind, evidence] of flagSets) {
-  test(`${name}: 0x${tcpFlags.toString(16)} is ${kindNames[kind]}`, () => {
+  test(`${name}: 0x${tcpFlags.toString(16)} is ${kinds[kind].name}`, () => {
     const out = classified(packetFrom("192.0.2.1", { tcpFlags }));
     assert.equal(out.kind, kind);
     assert.equal(out.evidence, evidence);

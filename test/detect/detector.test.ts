@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Detector } from "../../src/detect/detector.ts";
-import { Disposition, Kind, Probe } from "../../src/detect/probe.ts";
+import { Kind } from "../../src/detect/kinds.ts";
+import { Disposition, Probe } from "../../src/detect/probe.ts";
 import { SourceTable } from "../../src/detect/source-table.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { IpProtocol, Packet } from "../../src/wire/packet.ts";

@@ -4,7 +4,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { Habits } from "../../src/detect/habits.ts";
 import { hashSource } from "../../src/detect/keyed-hash.ts";
-import { Disposition, Evidence, Kind } from "../../src/detect/probe.ts";
+import { Kind } from "../../src/detect/kinds.ts";
+import { Disposition, Evidence } from "../../src/detect/probe.ts";
 import { load, readRepositoryFile, settingsOf } from "../config/support.ts";
 import { prefix, probe, seed } from "./probes.ts";
 

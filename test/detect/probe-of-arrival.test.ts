@@ -1,7 +1,8 @@
 // From a listener's arrival to a probe that the detector takes: every field, and the source's key.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Disposition, Evidence, Kind, Probe } from "../../src/detect/probe.ts";
+import { Kind } from "../../src/detect/kinds.ts";
+import { Disposition, Evidence, Probe } from "../../src/detect/probe.ts";
 import { probeOfArrival } from "../../src/detect/probe-of-arrival.ts";
 import { formatPrefix, prefixOfWords } from "../../src/wire/address.ts";
 import { AddressRanges } from "../../src/wire/address-ranges.ts";

@@ -1,5 +1,6 @@
 // Makes the values that the tests of detect/ and judge/ start from.
-import { Disposition, Evidence, Kind, Probe } from "../../src/detect/probe.ts";
+import { Kind } from "../../src/detect/kinds.ts";
+import { Disposition, Evidence, Probe } from "../../src/detect/probe.ts";
 import { type Prefix, parsePrefix } from "../../src/wire/address.ts";
 import { AddressRanges } from "../../src/wire/address-ranges.ts";
 

@@ -1,7 +1,8 @@
 // The figures of docs/reference/detection.md about `score`, worked out afresh with a fixed seed: how long scans of every pace go on,
 // and how often a client who errs by chance is taken for one.
 import { Detector } from "../../src/detect/detector.ts";
-import { Disposition, Evidence, Kind, Probe } from "../../src/detect/probe.ts";
+import { Kind } from "../../src/detect/kinds.ts";
+import { Disposition, Evidence, Probe } from "../../src/detect/probe.ts";
 import type { ScorePolicy } from "../../src/detect/scorers.ts";
 import { SourceTable } from "../../src/detect/source-table.ts";
 import { AddressRanges } from "../../src/wire/address-ranges.ts";

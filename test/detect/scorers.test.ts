@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Disposition, Evidence, Kind } from "../../src/detect/probe.ts";
+import { Kind } from "../../src/detect/kinds.ts";
+import { Disposition, Evidence } from "../../src/detect/probe.ts";
 import { countsAsScored, countsAsSlow, countsAsTriggered, type ScorePolicy, weigh } from "../../src/detect/scorers.ts";
 import { SourceTable } from "../../src/detect/source-table.ts";
 import { type ProbeFields, probe, seed } from "./probes.ts";

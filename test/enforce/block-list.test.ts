@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Kind } from "../../src/detect/probe.ts";
+import { Kind } from "../../src/detect/kinds.ts";
 import { scorerNames } from "../../src/detect/tap/tap-source.ts";
 import { BlockList } from "../../src/enforce/block-list.ts";
 import { type Block, backends } from "../../src/judge/block.ts";

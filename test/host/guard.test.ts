@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { guardedBy } from "../../src/daemon/plan.ts";
-import { Kind } from "../../src/detect/probe.ts";
+import { Kind } from "../../src/detect/kinds.ts";
 import { Guard, type GuardSources, guardEntries, guardParts } from "../../src/host/guard.ts";
 import { GuardWarnings, guardWarning } from "../../src/host/guard-warning.ts";
 import type { HostFacts } from "../../src/host/host.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Finding } from "../../src/detect/finding.ts";
-import { Kind } from "../../src/detect/probe.ts";
+import { Kind } from "../../src/detect/kinds.ts";
 import { Judge, type JudgeContext } from "../../src/judge/judge.ts";
 import { isClaim, type Verdict } from "../../src/judge/verdict.ts";
 import { formatPrefix } from "../../src/wire/address.ts";

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Finding } from "../../src/detect/finding.ts";
-import { Kind, Probe } from "../../src/detect/probe.ts";
+import { Kind } from "../../src/detect/kinds.ts";
+import { Probe } from "../../src/detect/probe.ts";
 import type { Block } from "../../src/judge/block.ts";
 import type { ResponseOutcome } from "../../src/record/dialect.ts";
 import type { Event } from "../../src/record/event.ts";

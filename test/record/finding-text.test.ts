@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Finding } from "../../src/detect/finding.ts";
-import { Kind } from "../../src/detect/probe.ts";
+import { Kind } from "../../src/detect/kinds.ts";
 import { describeFinding, describeReason, parseReason } from "../../src/record/finding-text.ts";
 import { IPV4_MAPPED_WORD } from "../../src/wire/address.ts";
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
-import { Kind } from "../../src/detect/probe.ts";
+import { Kind } from "../../src/detect/kinds.ts";
 import * as one from "../../src/record/lines.ts";
 import * as start from "../../src/record/start-lines.ts";
 import { TcpFlag } from "../../src/wire/packet.ts";

@@ -1,7 +1,7 @@
 // Every expected text is copied from real runs of PortSentry 1.2 (golden transcripts), or from its source.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Kind } from "../../src/detect/probe.ts";
+import { Kind } from "../../src/detect/kinds.ts";
 import * as lines from "../../src/record/lines.ts";
 import { TcpFlag } from "../../src/wire/packet.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
-import { Kind } from "../../src/detect/probe.ts";
+import { Kind } from "../../src/detect/kinds.ts";
 import * as lines from "../../src/record/lines2.ts";
 import { TcpFlag } from "../../src/wire/packet.ts";
 

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Finding } from "../../src/detect/finding.ts";
-import { Kind, Probe } from "../../src/detect/probe.ts";
+import { Kind } from "../../src/detect/kinds.ts";
+import { Probe } from "../../src/detect/probe.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
 import type { Event } from "../../src/record/event.ts";
 import { Journal, type LogFormat, stdoutSink } from "../../src/record/journal.ts";

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { createSharedRing } from "../../src/capture/shared-ring.ts";
 import { Layout } from "../../src/detect/header-layout.ts";
-import { Kind } from "../../src/detect/probe.ts";
+import { Kind } from "../../src/detect/kinds.ts";
 import { Contact, type ContactSink, Outcome } from "../../src/detect/tap/contact.ts";
 import { ContactQueueReader, ContactQueueWriter } from "../../src/replay/contact-queue.ts";
 import { Packet } from "../../src/wire/packet.ts";

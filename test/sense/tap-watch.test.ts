@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Finding } from "../../src/detect/finding.ts";
-import { Kind } from "../../src/detect/probe.ts";
+import { Kind } from "../../src/detect/kinds.ts";
 import { describeFinding } from "../../src/record/finding-text.ts";
 import { TapWatch } from "../../src/sense/tap-watch.ts";
 import { formatPrefix, formatWords } from "../../src/wire/address.ts";

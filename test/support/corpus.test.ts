@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { statSync } from "node:fs";
 import { test } from "node:test";
-import { kindNames } from "../../src/detect/probe.ts";
+import { kindNames } from "../../src/detect/kinds.ts";
 import { formatWords, parsePrefix } from "../../src/wire/address.ts";
 import { AddressRanges } from "../../src/wire/address-ranges.ts";
 import { decodePacket } from "../../src/wire/decode.ts";

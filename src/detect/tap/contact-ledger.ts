@@ -3,7 +3,7 @@
 import type { AddressRanges } from "../../wire/address-ranges.ts";
 import { Packet } from "../../wire/packet.ts";
 import type { HashSeed } from "../keyed-hash.ts";
-import { Kind } from "../probe.ts";
+import { isSentByScansOnly, Kind, kinds } from "../kinds.ts";
 import { type ContactSink, Outcome, Seen } from "./contact.ts";
 import { ContactKey } from "./contact-key.ts";
 import { Origin, originOf } from "./contact-origin.ts";
@@ -70,7 +70,8 @@ export class ContactLedger {
   }
 
   /** A packet that asks; `row` is what `find` said of the key. */
-  ask(key: ContactKey, row: number, kind: Kind, isEvidence: boolean): Seen {
+  ask(key: ContactKey, row: number, kind: Kind): Seen {
+    const isEvidence = isSentByScansOnly(kind, this.#packet.protocol, this.#packet.tcpFlags);
     this.#asked = row;
     if (row !== NONE) return this.#askAgain(row, kind, isEvidence);
     const origin = originOf(key, this.#homes);
@@ -170,7 +171,7 @@ export class ContactLedger {
     this.rows.touch(row);
     const state = this.rows.state(row);
     if ((state & OWN) !== 0) return Seen.Continues;
-    const isBeginning = isEvidence || kind === Kind.Syn || kind === Kind.SctpInit;
+    const isBeginning = isEvidence || kinds[kind].begins === true;
     if ((state & (HELD | TALK)) !== 0) {
       if (!isBeginning) return Seen.Continues;
       this.#reopen(row, stateOf(kind, isEvidence));

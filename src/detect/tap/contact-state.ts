@@ -1,5 +1,5 @@
 // The state of a contact's row, packed into one number.
-import { Kind } from "../probe.ts";
+import { Kind, kindAt } from "../kinds.ts";
 import { Outcome } from "./contact.ts";
 
 //  bit  0..4   5..7      8     9      10     11     12         13     14
@@ -27,13 +27,11 @@ export const SERVED = 1 << 14;
 /** Nothing more is to be said of it. */
 export const SETTLED = OWN | TALK | TOLD;
 
-const kinds: Kind[] = [];
-for (const kind of Object.values(Kind)) kinds[kind] = kind;
 const outcomes: Outcome[] = [];
 for (const outcome of Object.values(Outcome)) outcomes[outcome] = outcome;
 
 export function kindOf(state: number): Kind {
-  return kinds[state & KIND_MASK] ?? Kind.Unknown;
+  return kindAt(state & KIND_MASK) ?? Kind.Unknown;
 }
 
 export function withKind(state: number, kind: Kind): number {

@@ -2,7 +2,7 @@
 // Where nobody can ask the kernel which port is closed, these outcomes are what the scorers judge by.
 import type { Packet } from "../../wire/packet.ts";
 import type { Layout } from "../header-layout.ts";
-import { Kind } from "../probe.ts";
+import { Kind } from "../kinds.ts";
 
 export const Outcome = {
   Pending: 0,

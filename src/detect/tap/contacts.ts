@@ -4,7 +4,7 @@
 
 import { ARP_PROTOCOL, DecodeResult, IpProtocol, Packet } from "../../wire/packet.ts";
 import { hasPorts } from "../classify.ts";
-import { Kind } from "../probe.ts";
+import { Kind } from "../kinds.ts";
 import { Seen, type SeenName, seenNames } from "./contact.ts";
 import { FRAGMENT_WHAT, whatOf } from "./contact-key.ts";
 import { ContactLedger, type ContactOptions } from "./contact-ledger.ts";
@@ -139,12 +139,12 @@ export class ContactTable {
     const key = this.#ledger.forward;
     if (packet.moreFragments === 1 && capturedBytes >= PORTS_END) {
       key.setForward(packet, whatOf(protocol, packet.destinationPort));
-      return this.#ledger.ask(key, this.#ledger.find(key), Kind.Fragment, true);
+      return this.#ledger.ask(key, this.#ledger.find(key), Kind.Fragment);
     }
     const isEmpty = capturedBytes === 0 && packet.transportAt > 0;
     if (!isEmpty || (protocol !== IpProtocol.Dccp && protocol !== IpProtocol.UdpLite)) return Seen.NoContact;
     key.setForward(packet, whatOf(protocol, 0));
-    return this.#ledger.ask(key, this.#ledger.find(key), Kind.IpProtocol, false);
+    return this.#ledger.ask(key, this.#ledger.find(key), Kind.IpProtocol);
   }
 
   /** One that is alone is a probe; whether it is, is known when its first one does not come. */

@@ -2,7 +2,7 @@
 
 import type { Packet } from "../../wire/packet.ts";
 import { hasPorts } from "../classify.ts";
-import { Kind } from "../probe.ts";
+import { Kind } from "../kinds.ts";
 import { isAmplified, isDhcpAnswer } from "./amplified.ts";
 import { Outcome, Seen } from "./contact.ts";
 import { GROUP_WHAT, whatOf } from "./contact-key.ts";
@@ -33,18 +33,18 @@ export function seeUdp(ledger: ContactLedger, packet: Packet, bytes: Uint8Array)
 }
 
 function seeFurtherDatagram(ledger: ContactLedger, row: number, packet: Packet, bytes: Uint8Array): Seen {
-  if (isOsDatagram(packet, bytes)) return ledger.ask(ledger.forward, row, Kind.OsDetection, true);
-  return ledger.isHeld(row) ? ledger.goOn(row, Kind.Udp, 0) : ledger.ask(ledger.forward, row, Kind.Udp, false);
+  if (isOsDatagram(packet, bytes)) return ledger.ask(ledger.forward, row, Kind.OsDetection);
+  return ledger.isHeld(row) ? ledger.goOn(row, Kind.Udp, 0) : ledger.ask(ledger.forward, row, Kind.Udp);
 }
 
 function seeFirstDatagram(ledger: ContactLedger, packet: Packet, bytes: Uint8Array): Seen {
-  if (isOsDatagram(packet, bytes)) return ledger.ask(ledger.forward, NONE, Kind.OsDetection, true);
+  if (isOsDatagram(packet, bytes)) return ledger.ask(ledger.forward, NONE, Kind.OsDetection);
   if (isDhcpAnswer(packet) || answersGroup(ledger, packet)) return Seen.Continues;
   if (isAmplified(packet, bytes)) return Seen.Amplified;
   if (mayReachMany(packet)) noteGroupQuestion(ledger, packet);
   // Out of the middle of something older than the capture, it seems: told only if nothing is sent back.
   if (isFromService(packet)) return ledger.hold(ledger.forward, Kind.Udp, 0);
-  return ledger.ask(ledger.forward, NONE, Kind.Udp, false);
+  return ledger.ask(ledger.forward, NONE, Kind.Udp);
 }
 
 /** UDP-Lite and DCCP, by their ports; any other protocol by its number alone. */
@@ -55,7 +55,7 @@ export function seeOther(ledger: ContactLedger, packet: Packet): Seen {
   if (asked !== NONE) return ledger.answer(asked, Outcome.Accepted);
   ledger.forward.setForward(packet, whatOf(packet.protocol, withPorts ? packet.destinationPort : 0));
   const own = ledger.find(ledger.forward);
-  return ledger.ask(ledger.forward, own, withPorts ? Kind.Unknown : Kind.IpProtocol, false);
+  return ledger.ask(ledger.forward, own, withPorts ? Kind.Unknown : Kind.IpProtocol);
 }
 
 /** Who asks a group (SSDP, mDNS, NetBIOS) is answered by single hosts that it never asked by their own addresses. */

@@ -4,7 +4,7 @@ import { NEIGHBOR_ADVERTISEMENT, NEIGHBOR_SOLICITATION } from "../../wire/neighb
 import { ARP_PROTOCOL, DecodeResult, IpProtocol, type Packet } from "../../wire/packet.ts";
 import { decodeQuoted, isIcmpError } from "../../wire/quoted.ts";
 import { hasPorts } from "../classify.ts";
-import { Kind } from "../probe.ts";
+import { Kind } from "../kinds.ts";
 import { Outcome, Seen } from "./contact.ts";
 import { whatOf } from "./contact-key.ts";
 import type { ContactLedger } from "./contact-ledger.ts";
@@ -60,7 +60,7 @@ export function seeArp(ledger: ContactLedger, packet: Packet): Seen {
   // Who asks for its own address announces it (RFC 5227 section 3).
   if (packet.icmpType !== ArpOperation.Request || packet.source3 === packet.destination3) return Seen.NoContact;
   ledger.forward.setForward(packet, what);
-  return ledger.ask(ledger.forward, ledger.find(ledger.forward), Kind.Arp, false);
+  return ledger.ask(ledger.forward, ledger.find(ledger.forward), Kind.Arp);
 }
 
 function seeNeighbor(ledger: ContactLedger, packet: Packet): Seen {
@@ -68,7 +68,7 @@ function seeNeighbor(ledger: ContactLedger, packet: Packet): Seen {
   if (packet.icmpType === NEIGHBOR_SOLICITATION) {
     ledger.forward.setForward(packet, what);
     ledger.forward.setNeighborHost(packet);
-    return ledger.ask(ledger.forward, ledger.find(ledger.forward), Kind.Neighbor, false);
+    return ledger.ask(ledger.forward, ledger.find(ledger.forward), Kind.Neighbor);
   }
   ledger.reverse.setReverse(packet, what);
   ledger.reverse.setNeighborHost(packet);
@@ -80,7 +80,7 @@ function ask(ledger: ContactLedger, packet: Packet, kind: Kind): Seen {
   const key = ledger.forward;
   key.setForward(packet, whatOf(packet.protocol, packet.icmpType));
   const isOs = kind === Kind.IcmpEcho && isOsEcho(packet);
-  const seen = ledger.ask(key, ledger.find(key), isOs ? Kind.OsDetection : kind, isOs);
+  const seen = ledger.ask(key, ledger.find(key), isOs ? Kind.OsDetection : kind);
   ledger.noteIdentifier(packet.icmpIdentifier);
   return seen;
 }

@@ -2,7 +2,7 @@
 // several of many (strobe), or a block of both. Only a horizontal sweep is a finding here; pings, ARP and neighbour
 // questions are sweeps of a service without a port. Bounded for each source.
 import { ARP_PROTOCOL, IpProtocol } from "../../wire/packet.ts";
-import { Kind } from "../probe.ts";
+import { Kind } from "../kinds.ts";
 import { Busiest } from "./busiest.ts";
 import { type Contact, Outcome } from "./contact.ts";
 import { DistinctHosts } from "./distinct.ts";

@@ -6,7 +6,8 @@ import { IpProtocol, type Packet } from "../../wire/packet.ts";
 import { Detector } from "../detector.ts";
 import type { Layout } from "../header-layout.ts";
 import { type HashSeed, hashSource } from "../keyed-hash.ts";
-import { Disposition, Evidence, Kind, Probe } from "../probe.ts";
+import { Kind, kinds } from "../kinds.ts";
+import { Disposition, Evidence, Probe } from "../probe.ts";
 import type { ScorePolicy } from "../scorers.ts";
 import { SourceTable } from "../source-table.ts";
 import { ToolEvidence } from "../tool-evidence.ts";
@@ -233,29 +234,14 @@ export class TapJudge implements ContactSink {
   /** What the outcome makes of a contact that might have been a client's. */
   #judgeOutcome(source: TapSource, contact: Contact): void {
     if (contact.isEvidence || contact.outcome === Outcome.Accepted) return;
-    switch (contact.kind) {
-      case Kind.Syn:
-      case Kind.Connect:
-      case Kind.SctpInit:
-      case Kind.IpProtocol:
-        if (contact.outcome === Outcome.Unknown) this.#countWeak(source, contact);
-        else this.#weigh(source, contact, Evidence.Direct);
-        break;
-      case Kind.Udp:
-        if (contact.port >= EPHEMERAL_FROM) break;
-        // A datagram without an answer may have been heard all the same: syslog, flow export.
-        if (contact.outcome === Outcome.Refused) this.#weigh(source, contact, Evidence.Direct);
-        else this.#countWeak(source, contact);
-        break;
-      case Kind.Ack:
-      case Kind.Maimon:
-      case Kind.Unknown:
-        this.#countWeak(source, contact);
-        break;
-      default:
-        // Pings, ARP and neighbour questions are evidence only as sweeps; the rest has been weighed when it came.
-        break;
-    }
+    const { inVain } = kinds[contact.kind];
+    // The rest has been weighed when it came.
+    if (inVain === "nothing" || (contact.kind === Kind.Udp && contact.port >= EPHEMERAL_FROM)) return;
+    const isDirect =
+      (inVain === "direct" && contact.outcome !== Outcome.Unknown) ||
+      (inVain === "refused" && contact.outcome === Outcome.Refused);
+    if (isDirect) this.#weigh(source, contact, Evidence.Direct);
+    else this.#countWeak(source, contact);
   }
 
   /** Who asked in vain, with packets that bear the mark of a scanner's own, needs no further probes. */

@@ -2,9 +2,7 @@
 import { readU8 } from "../../wire/big-endian.ts";
 import { IpProtocol, type Packet, TcpFlag } from "../../wire/packet.ts";
 import { kindOfTcpFlags } from "../classify.ts";
-import { Kind } from "../probe.ts";
-
-const NAMING_FLAGS = TcpFlag.Fin | TcpFlag.Syn | TcpFlag.Rst | TcpFlag.Psh | TcpFlag.Ack | TcpFlag.Urg;
+import { Kind } from "../kinds.ts";
 
 // nmap -O (nmap-os-db; "TCP/IP Fingerprinting Methods Supported by Nmap"): what no other scan of its sends.
 const T2_WINDOW = 128;
@@ -22,12 +20,6 @@ const UDP_HEADER_BYTES = 8;
 /** The kind of a TCP packet that asks. */
 export function kindOfTcp(packet: Packet): Kind {
   return isOsTcp(packet) ? Kind.OsDetection : kindOfTcpFlags(packet.tcpFlags);
-}
-
-/** Whether only a scan sends such a TCP packet; one with ACK or RST may be what is left of a connection. */
-export function isTcpEvidence(packet: Packet): boolean {
-  const flags = packet.tcpFlags & NAMING_FLAGS;
-  return flags !== TcpFlag.Syn && (flags & (TcpFlag.Ack | TcpFlag.Rst)) === 0;
 }
 
 /** The name of a lone segment with ACK: data segments carry PSH, and the last one FIN as well. */

@@ -7,7 +7,7 @@ import type { ContactLedger } from "./contact-ledger.ts";
 import { NONE } from "./contact-rows.ts";
 import { DATA, SERVED } from "./contact-state.ts";
 import type { SynAckSeries } from "./syn-ack-series.ts";
-import { isTcpEvidence, kindOfSegment, kindOfTcp } from "./tap-kinds.ts";
+import { kindOfSegment, kindOfTcp } from "./tap-kinds.ts";
 
 const SYN_ACK = TcpFlag.Syn | TcpFlag.Ack;
 /** The flags by which a SYN+ACK is told from a packet that no stack sends. */
@@ -39,7 +39,7 @@ export function isFromService(packet: Packet): boolean {
 
 function seeQuestion(ledger: ContactLedger, packet: Packet): Seen {
   const row = ledger.find(ledger.forward);
-  return ledger.ask(ledger.forward, row, kindOfTcp(packet), isTcpEvidence(packet));
+  return ledger.ask(ledger.forward, row, kindOfTcp(packet));
 }
 
 function seeSynAck(ledger: ContactLedger, packet: Packet, series: SynAckSeries, timeMs: number): Seen {

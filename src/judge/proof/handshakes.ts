@@ -1,7 +1,8 @@
 // What a handshake with the decoy is worth: it proves a source that scans. Its SYN was logged and scored like any probe,
 // so it is not scored again; it waits a little for a finding, as the log of that SYN may come after it.
 import type { Detector } from "../../detect/detector.ts";
-import { Kind, Probe, protocolName } from "../../detect/probe.ts";
+import { Kind } from "../../detect/kinds.ts";
+import { Probe, protocolName } from "../../detect/probe.ts";
 import { probeOfArrival } from "../../detect/probe-of-arrival.ts";
 import { formatPrefix, type Prefix, prefixOfWords } from "../../wire/address.ts";
 import type { Arrival } from "../../wire/arrival.ts";

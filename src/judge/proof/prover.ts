@@ -1,7 +1,8 @@
 // Runs the silence test on what a found source goes on to send: answers or stays silent, and says who is proven.
 import { createHmac, randomBytes } from "node:crypto";
 import { Bucket } from "../../base/bucket.ts";
-import { Disposition, Kind, type Probe } from "../../detect/probe.ts";
+import { Kind } from "../../detect/kinds.ts";
+import { Disposition, type Probe } from "../../detect/probe.ts";
 import type { ResetSender } from "../../kernel/tcp-reset.ts";
 import { formatPrefix, type Prefix, parsePrefix, prefixOfWords } from "../../wire/address.ts";
 import { IpProtocol, type Packet } from "../../wire/packet.ts";

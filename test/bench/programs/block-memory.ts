@@ -1,7 +1,7 @@
 // Lists --count blocks, with the offences of their sources, as a flood of forged sources makes them, and prints what that
 // costs as JSON: bytes a block by V8's own account (heap and typed arrays) and by the kernel's (resident), and times.
 import { parseArgs } from "node:util";
-import { Kind } from "../../../src/detect/probe.ts";
+import { Kind } from "../../../src/detect/kinds.ts";
 import { BlockList } from "../../../src/enforce/block-list.ts";
 import { OffenceMemory } from "../../../src/judge/escalation.ts";
 import { reasonOf } from "../../../src/judge/reason.ts";

@@ -1,7 +1,7 @@
 // Feeds literal packets to a ContactTable and writes down what it tells, one line an event.
 
 import type { Layout } from "../../../src/detect/header-layout.ts";
-import { kindNames } from "../../../src/detect/probe.ts";
+import { kinds } from "../../../src/detect/kinds.ts";
 import { type Contact, outcomeNames, type SeenName, seenNames } from "../../../src/detect/tap/contact.ts";
 import { ANSWER_WAIT_MS, ContactTable } from "../../../src/detect/tap/contacts.ts";
 import { formatWords } from "../../../src/wire/address.ts";
@@ -101,7 +101,7 @@ export class Watch {
 }
 
 function name(contact: Contact): string {
-  return `${kindNames[contact.kind]}${contact.isEvidence ? "!" : ""}`;
+  return `${kinds[contact.kind].name}${contact.isEvidence ? "!" : ""}`;
 }
 
 function tell(contact: Contact): string {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hashSource } from "../../../src/detect/keyed-hash.ts";
-import { Kind } from "../../../src/detect/probe.ts";
+import { Kind } from "../../../src/detect/kinds.ts";
 import { Outcome } from "../../../src/detect/tap/contact.ts";
 import { DEFAULT_SWEEP, newSweepState, noteSweep, type SweepState, shapeOf } from "../../../src/detect/tap/sweeps.ts";
 import { ARP_PROTOCOL } from "../../../src/wire/packet.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Detector } from "../../../src/detect/detector.ts";
-import { Disposition, Evidence, Kind, Probe } from "../../../src/detect/probe.ts";
+import { Kind } from "../../../src/detect/kinds.ts";
+import { Disposition, Evidence, Probe } from "../../../src/detect/probe.ts";
 import { SourceTable } from "../../../src/detect/source-table.ts";
 import { Judge } from "../../../src/judge/judge.ts";
 import { Handshakes } from "../../../src/judge/proof/handshakes.ts";

@@ -2,7 +2,8 @@
 // tolerated one, and what is answered, how soon and how often, and who is proven by it, must not depend on that.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Disposition, Kind } from "../../../src/detect/probe.ts";
+import { Kind } from "../../../src/detect/kinds.ts";
+import { Disposition } from "../../../src/detect/probe.ts";
 import { type Proven, Prover } from "../../../src/judge/proof/prover.ts";
 import type { AnsweredSyn } from "../../../src/kernel/tcp-reset.ts";
 import { Packet } from "../../../src/wire/packet.ts";
