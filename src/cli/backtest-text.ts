@@ -22,11 +22,11 @@ interface Told {
 export async function* backtestText({ sources, summary }: Told, terminal: Terminal): AsyncGenerator<string> {
   const { record, present, proposed } = summary;
   if (record.first === undefined || record.last === undefined) {
-    yield "No probe is recorded, so nothing can be said.\n";
+    yield "No probe is recorded, so there is nothing to test the settings on.\n";
     return;
   }
   const span = `${formatTime(record.first)} to ${formatTime(record.last)} (${formatSpan(record.seconds * 1000)})`;
-  yield `Rests on ${plural(record.probes, "recorded probe")} of ${plural(record.sources, "source")}, ${span}.\n`;
+  yield `This test rests on ${plural(record.probes, "recorded probe")} of ${plural(record.sources, "source")}, ${span}.\n`;
   for (const line of shortcomings(record)) yield `${paint(terminal, "yellow", line)}\n`;
 
   const hidden = Object.keys(present.settings).filter(
@@ -55,14 +55,14 @@ function* shortcomings(record: RecordReport): Generator<string> {
     lostEvents > 0 ? `${plural(lostEvents, "event")} that could not be stored` : "",
     unusableEvents > 0 ? `${plural(unusableEvents, "event")} that cannot be used` : "",
   ].filter((text) => text !== "");
-  if (missing.length > 0) yield `Not in it: ${missing.join("; ")}.`;
+  if (missing.length > 0) yield `The record lacks ${missing.join("; ")}.`;
   if (guessedProbes > 0) {
-    yield `${plural(guessedProbes, "probe")} of an older version, which did not record whether a port had been open lately: ` +
-      "all are taken for probes of closed ports, so too many sources may be found.";
+    yield `${plural(guessedProbes, "probe")} came from an older version, which did not record whether a port had been open lately: ` +
+      "all these probes are taken for probes of closed ports, so too many sources may be found.";
   }
-  if (!record.clientsKnown) yield "Who is a known client could not be found out: none is marked.";
+  if (!record.clientsKnown) yield "The known clients could not be read, so no source is marked as one.";
   if (!record.guardKnown)
-    yield "The daemon does not run: whom this host depends on is not known, and nobody is marked as guarded.";
+    yield "The daemon does not run, so the hosts that this host depends on are not known, and no source is marked as guarded.";
 }
 
 function policyLine({ settings, found, clients, guarded, ignored }: PolicyReport, hidden: readonly string[]): string {
@@ -80,8 +80,8 @@ function changeLine({ gone, goneUnsure, further, ...summary }: BacktestSummary):
   const unsure =
     goneUnsure === 0
       ? ""
-      : ` (${formatCount(goneUnsure)} of them had been blocked: what they would have sent later is not in the record)`;
-  const rest = further === 0 ? "" : ` ${formatCount(further)} further ones are not listed.`;
+      : ` (${formatCount(goneUnsure)} of them had been blocked, so the record lacks the probes that they would have sent later)`;
+  const rest = further === 0 ? "" : ` ${formatCount(further)} more sources are not listed.`;
   return `${plural(summary.new, "source")} would be found as well, ${formatCount(gone)} no longer${unsure}.${rest}`;
 }
 

@@ -22,7 +22,7 @@ async function* table(entries: AsyncIterable<BlockedEntry>, terminal: Terminal):
     empty = false;
     yield line;
   }
-  if (empty) yield "nobody is blocked\n";
+  if (empty) yield "no source is blocked\n";
 }
 
 async function* rows(entries: AsyncIterable<BlockedEntry>, nowMs: number): AsyncGenerator<string[]> {

@@ -23,7 +23,7 @@ async function* table(entries: AsyncIterable<GuardEntry>, terminal: Terminal): A
     empty = false;
     yield line;
   }
-  if (empty) yield "nobody is guarded\n";
+  if (empty) yield "no source is guarded\n";
 }
 
 async function* rows(entries: AsyncIterable<GuardEntry>, nowMs: number): AsyncGenerator<string[]> {

@@ -38,7 +38,7 @@ function row(name: string, value: string): string {
 
 function blocking(status: Status, terminal: Terminal): string {
   if (status.blocking) return `on, by ${status.firewall}`;
-  return paint(terminal, "yellow", "off: probes are logged, nobody is shut out");
+  return paint(terminal, "yellow", "off: probes are logged, and no source is shut out");
 }
 
 function blocked(status: Status): string {

@@ -28,6 +28,6 @@ export async function unblock(
 }
 
 function describe(sources: readonly string[], terminal: Terminal): string {
-  if (sources.length === 0) return "nobody was blocked\n";
+  if (sources.length === 0) return "no source was blocked\n";
   return sources.map((source) => `${paint(terminal, "green", "unblocked")} ${escapeText(source)}\n`).join("");
 }

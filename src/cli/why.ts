@@ -32,7 +32,7 @@ function tell(explanation: Explanation, terminal: Terminal): string {
 /** What is so now; why, the daemon's own sentences say. */
 function headline({ source, state, block }: Explanation, nowMs: number): string {
   if (state === "unknown") return `${source} is not blocked.`;
-  if (state === "watched") return `${source} is watched, and not blocked.`;
+  if (state === "watched") return `${source} is watched and not blocked.`;
   if (block === undefined) return `${source} is ${state}.`;
   if (block.until === null) return `${source} is ${state}, for ever.`;
   return `${source} is ${state}, for another ${formatSpan(Date.parse(block.until) - nowMs)}.`;
@@ -43,13 +43,14 @@ function probeSentences({ probes, contacts, firstSeen, lastSeen, offences }: Exp
   if (probes > 0) {
     const first = firstSeen === undefined ? "" : `, the first at ${formatTime(firstSeen)}`;
     const last = lastSeen === undefined ? "" : `, the last at ${formatTime(lastSeen)}`;
-    sentences.push(`It sent ${plural(probes, "probe")} to ${plural(contacts, "port")}${first}${last}.`);
+    sentences.push(`The source sent ${plural(probes, "probe")} to ${plural(contacts, "port")}${first}${last}.`);
   }
-  if (offences > 0) sentences.push(`It has been blocked ${offences === 1 ? "once" : plural(offences, "time")}.`);
+  if (offences > 0)
+    sentences.push(`The source has been blocked ${offences === 1 ? "once" : plural(offences, "time")}.`);
   return sentences;
 }
 
 function recentEvents({ events }: Explanation, terminal: Terminal): string {
   if (events.length === 0) return "";
-  return `\nIts last events, the newest first:\n${events.map((event) => `  ${eventLine(event, terminal)}`).join("")}`;
+  return `\nThe last events of this source, the newest first:\n${events.map((event) => `  ${eventLine(event, terminal)}`).join("")}`;
 }

@@ -42,8 +42,8 @@ export interface RouteForm {
 }
 
 const cutsAnswers: RouteForm = {
-  does: "sends our answers to the source nowhere",
-  lesser: "its packets still arrive, so that scans in one direction, UDP commands and floods go on",
+  does: "discards the answers of this host to the source",
+  lesser: "the packets of the source still arrive, so that scans in one direction, UDP commands and floods go on",
 };
 
 const forms: readonly (readonly [RegExp, RouteForm])[] = [
@@ -68,16 +68,19 @@ const forms: readonly (readonly [RegExp, RouteForm])[] = [
     /^(\S*\/)?nft\s/,
     {
       does: "adds a rule to nftables",
-      lesser: "every packet walks through one rule a source, where a set costs the same for any number",
+      lesser: "every packet walks through one rule a source, where a set costs the same for any number of sources",
     },
   ],
   [
     /^(\S*\/)?nftables\s/,
-    { does: "calls a program that does not exist: nftables is used through nft", lesser: "it blocks nobody" },
+    { does: "calls a program that does not exist: nftables is used through nft", lesser: "no source is blocked" },
   ],
   [
     /^(\S*\/)?(ipfwadm|ipchains|ipfw|ipf)\s|\|\s*(\S*\/)?ipf\s/,
-    { does: "calls the packet filter of another or a very old system", lesser: "Linux of today has no such program" },
+    {
+      does: "calls the packet filter of another or a very old system",
+      lesser: "no source is blocked, as Linux of today has no such program",
+    },
   ],
 ];
 

@@ -8,27 +8,27 @@ import type { Settings } from "./settings.ts";
 const SHOWN_CHARACTERS = 400;
 const BUILT_IN =
   "the built-in firewall drops every packet of the source in the kernel, for any number of sources and both families; " +
-  'to use it, take KILL_ROUTE out, or write FIREWALL="nftables" to have it beside it';
+  'to use it, take KILL_ROUTE out, or write FIREWALL="nftables" to have both';
 
 export function explainResponses(settings: Settings): string[] {
   const { responses } = settings;
   const lines: string[] = [];
   if (responses.killRoute !== undefined) lines.push(...explainRoute(settings, responses.killRoute));
   if (responses.hostsDeny !== undefined) {
-    const only = "reaches only programs that use libwrap, of which sshd is none any more";
+    const only = "reaches only programs that use libwrap, and sshd no longer does";
     lines.push(
-      `KILL_HOSTS_DENY: puts "${show(responses.hostsDeny)}" into ${responses.hostsDenyFile}; it ${only}${idle(settings)}.`,
+      `KILL_HOSTS_DENY puts "${show(responses.hostsDeny)}" into ${responses.hostsDenyFile}; that line ${only}${idle(settings)}.`,
     );
     if (responses.killRoute === undefined && !blocksByFirewall(settings)) {
       lines.push(`Suggestion: KILL_HOSTS_DENY alone leaves all other services open; ${BUILT_IN}.`);
     }
   }
   if (responses.runCommand !== undefined) {
-    lines.push(`KILL_RUN_CMD: "${show(responses.runCommand)}" is run for ${explainRunFor(settings)}.`);
+    lines.push(`KILL_RUN_CMD "${show(responses.runCommand)}" is run for ${explainRunFor(settings)}.`);
   }
   lines.push(...explainOrder(settings));
   if (settings.proof === "on" && lines.length > 0) {
-    lines.push("These happen to proven sources only, never to guarded or exempt ones.");
+    lines.push("These responses reach proven sources only, never guarded or exempt ones.");
   }
   return lines;
 }
@@ -36,7 +36,7 @@ export function explainResponses(settings: Settings): string[] {
 function explainRoute(settings: Settings, command: string): string[] {
   const form = describeRoute(command);
   const does = form === undefined ? "is run to shut the source out" : `${form.does}`;
-  const lines = [`KILL_ROUTE: "${show(command)}" ${does}${idle(settings)}.`, explainUndo(settings)];
+  const lines = [`KILL_ROUTE "${show(command)}" ${does}${idle(settings)}.`, explainUndo(settings)];
   if (form?.lesser !== undefined && !blocksByFirewall(settings)) {
     lines.push(`Suggestion: with this KILL_ROUTE ${form.lesser}; ${BUILT_IN}.`);
   }
@@ -45,13 +45,13 @@ function explainRoute(settings: Settings, command: string): string[] {
 
 function explainUndo({ responses }: Settings): string {
   if (responses.unkillRoute !== undefined)
-    return `UNKILL_ROUTE: "${show(responses.unkillRoute)}" undoes it when a block ends.`;
+    return `UNKILL_ROUTE "${show(responses.unkillRoute)}" undoes KILL_ROUTE when a block ends.`;
   return "When a block ends its KILL_ROUTE is undone by the inverse command, where the form is a known one.";
 }
 
 function idle({ tcp, udp }: Settings): string {
   if (tcp.block && udp.block) return "";
-  if (!tcp.block && !udp.block) return ' (not while neither BLOCK_TCP nor BLOCK_UDP is "1")';
+  if (!tcp.block && !udp.block) return ' (only once BLOCK_TCP or BLOCK_UDP is "1")';
   return ` (for ${tcp.block ? "TCP" : "UDP"} scans)`;
 }
 
@@ -75,7 +75,7 @@ function explainOrder(settings: Settings): string[] {
     if (responses.runCommandFirst) steps.unshift("KILL_RUN_CMD");
     else steps.push("KILL_RUN_CMD");
   }
-  return steps.length < 2 ? [] : [`Order: ${steps.join(", then ")}.`];
+  return steps.length < 2 ? [] : [`The responses follow in this order: ${steps.join(", then ")}.`];
 }
 
 function show(template: string): string {

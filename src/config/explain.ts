@@ -30,10 +30,11 @@ export function explainSettings(settings: Settings): string[] {
 
 function explainWatched(settings: Settings): string[] {
   const { homes, known } = settings.tap;
-  const names = known.length === 0 ? [] : [`Known by name: ${plural(known.length, "scanner")} (KNOWN_SCANNERS).`];
+  const names =
+    known.length === 0 ? [] : [`${plural(known.length, "scanner is", "scanners are")} known by name (KNOWN_SCANNERS).`];
   if (homes.length > 0) {
     const networks = homes.map(formatPrefix).join(", ");
-    return [`Watched: a mirror port, for scans of ${networks}; this host's own ports are not.`, ...names];
+    return [`A mirror port is watched for scans of ${networks}; this host's own ports are not watched.`, ...names];
   }
   return [
     explainWatch("TCP", settings.tcp),
@@ -44,24 +45,25 @@ function explainWatched(settings: Settings): string[] {
 }
 
 function explainWatch(protocol: "TCP" | "UDP", watch: WatchSettings): string {
-  if (!watch.active) return `Watched, ${protocol}: nothing; the command line names no ${protocol} mode.`;
+  if (!watch.active) return `No ${protocol} port is watched, because the command line names no ${protocol} mode.`;
   const count = countPorts(watch.watched);
-  const own = protocol === "UDP" ? " outside the range from which this host itself asks others" : "";
-  if (count === 0) return `Watched, ${protocol}: no port.`;
+  const own = protocol === "UDP" ? " outside the range from which this host itself asks other hosts" : "";
+  if (count === 0) return `No ${protocol} port is watched.`;
   if (watch.mode === "listen") {
-    return `Listening, ${protocol}: ${list(watch.watched)} (${plural(count, "port")}), where nobody else does.`;
+    return `The daemon listens on ${plural(count, `${protocol} port`)} where no other program does: ${list(watch.watched)}.`;
   }
-  if (count === countPorts(ALL_PORTS)) return `Watched, ${protocol}: every closed port${own}.`;
-  return `Watched, ${protocol}: ${list(watch.watched)} (${plural(count, "port")}), while closed${own}.`;
+  if (count === countPorts(ALL_PORTS)) return `Every closed ${protocol} port${own} is watched.`;
+  const ports = plural(count, `${protocol} port is`, `${protocol} ports are`);
+  return `${ports} watched while closed${own}: ${list(watch.watched)}.`;
 }
 
 function explainExceptions({ latelyOpenMs, bootGraceMs }: Settings): string[] {
   const lines: string[] = [];
   if (latelyOpenMs > 0) {
     const [low, high] = [formatDuration(latelyOpenMs), formatDuration(latelyOpenMs * 24)];
-    lines.push(`Not a trap: a port that was served within the last ${low} (above 1023: ${high}).`);
+    lines.push(`A port that was served within the last ${low} (above 1023: ${high}) is no trap.`);
   }
-  if (bootGraceMs > 0) lines.push(`Not a trap: any port in the first ${formatDuration(bootGraceMs)} after boot.`);
+  if (bootGraceMs > 0) lines.push(`No port is a trap in the first ${formatDuration(bootGraceMs)} after boot.`);
   return lines;
 }
 
@@ -71,28 +73,32 @@ function explainScan(settings: Settings): string {
       return explainScore(settings);
     case "trigger":
       return settings.scanTrigger <= 1
-        ? "A scan: the first probe of a closed port."
-        : `A scan: ${settings.scanTrigger} probes of closed ports from one source, whichever ports they go to.`;
+        ? "The first probe of a closed port counts as a scan."
+        : `${settings.scanTrigger} probes of closed ports from one source count as a scan, whichever ports they go to.`;
   }
 }
 
 function explainScore({ scorePorts, scoreWindowMs, slowScorePorts, slowScoreWindowMs }: Settings): string {
-  const fast = `${scorePorts} different closed ports from one source (one tried ${formatDuration(scoreWindowMs)} ago counts half)`;
-  if (slowScoreWindowMs === 0) return `A scan: ${fast}.`;
-  return `A scan: ${fast}; or ${slowScorePorts} within ${formatDuration(slowScoreWindowMs)}.`;
+  const fast = `A source scans when it tries ${scorePorts} different closed ports (a port tried ${formatDuration(scoreWindowMs)} ago counts half)`;
+  if (slowScoreWindowMs === 0) return `${fast}.`;
+  return `${fast}, or ${slowScorePorts} within ${formatDuration(slowScoreWindowMs)}.`;
 }
 
 function explainMany({ neighbours, slowNeighbours, slowScoreWindowMs, scatteredSources }: Settings): string[] {
   const lines: string[] = [];
   if (neighbours > 0) {
     const isSlow = slowNeighbours > 0 && slowScoreWindowMs > 0;
-    const slowly = isSlow ? `, or ${slowNeighbours} within ${formatDuration(slowScoreWindowMs)} (told of only)` : "";
+    const slowly = isSlow
+      ? ` ${slowNeighbours} of them within ${formatDuration(slowScoreWindowMs)} are reported as a scan, and not blocked.`
+      : "";
     lines.push(
-      `A scan by neighbours: ${neighbours} sources of one network (IPv4 /24, IPv6 /56 or /48) within a minute or two${slowly}; at most a soft block.`,
+      `${neighbours} sources of one network (IPv4 /24, IPv6 /56 or /48) that try closed ports within a minute or two are one scan, which gets at most a soft block.${slowly}`,
     );
   }
   if (scatteredSources > 0) {
-    lines.push(`A scan by many from anywhere: ${scatteredSources} sources or more, beyond chance; told of only.`);
+    lines.push(
+      `${scatteredSources} sources or more from anywhere that try the same closed ports more often than by chance are reported as one scan, and not blocked.`,
+    );
   }
   return lines;
 }
@@ -106,9 +112,11 @@ function explainTolerated(
   if (tolerated.length === 0) return [];
   const alone =
     policy === "score" && toleratedKinds > 0
-      ? `alone they hold nobody, and ${toleratedKinds} kinds of them within ${formatDuration(scoreWindowMs)} are at most a soft block`
-      : "alone they hold and block nobody";
-  return [`Tolerated, ${protocol}: ${list(tolerated)} are tried by habit; ${alone}.`];
+      ? `a source that tries no other ports is not held, and gets at most a soft block for ${toleratedKinds} kinds of them within ${formatDuration(scoreWindowMs)}`
+      : "a source that tries no other ports is neither held nor blocked";
+  return [
+    `These ${protocol} ports are tolerated, as ordinary programs try them by habit: ${list(tolerated)}; ${alone}.`,
+  ];
 }
 
 function explainPublic({ tcp, udp, firewall }: Settings): string[] {
@@ -119,27 +127,27 @@ function explainPublic({ tcp, udp, firewall }: Settings): string[] {
   ].filter(({ ranges }) => ranges.length > 0);
   if (!isCut || ports.length === 0) return [];
   const text = ports.map(({ protocol, ranges }) => `${protocol} ${list(ranges)}`).join("; ");
-  return [`Public: ${text}; while these ports are served, neither a hold nor a soft block cuts them.`];
+  return [`These ports are public: ${text}; while a program serves them, neither a hold nor a soft block cuts them.`];
 }
 
 function explainBlocking(settings: Settings): string[] {
   const { tcp, udp } = settings;
   if (!blocksAnything(settings)) {
     const runs = settings.responses.runCommand !== undefined && (tcp.runOnly || udp.runOnly);
-    return [`A scanner: is logged${runs ? "" : " only"}; nothing is held, dropped or blocked.`];
+    return [`A scanner is logged${runs ? "" : " only"}; nothing is held, dropped or blocked.`];
   }
   const who = tcp.block && udp.block ? "A scanner" : `A scanner of ${tcp.block ? "TCP" : "UDP"} ports`;
-  const lines = [`${who}: ${explainHow(settings)}.`];
+  const lines = [`${who} ${explainHow(settings)}.`];
   const other = tcp.block ? udp : tcp;
   if (!other.block && other.active) {
-    lines.push(`A scanner of ${tcp.block ? "UDP" : "TCP"} ports: is logged${other.runOnly ? "" : " only"}.`);
+    lines.push(`A scanner of ${tcp.block ? "UDP" : "TCP"} ports is logged${other.runOnly ? "" : " only"}.`);
   }
-  if (usesDecoy(settings)) lines.push("Closed TCP ports: answer like open ones, and behind the answer is nothing.");
+  if (usesDecoy(settings)) lines.push("Closed TCP ports answer like open ones, and nothing is behind the answer.");
   if (!blocksByFirewall(settings)) return [...lines, explainFullBlock(settings)];
   if (settings.proof === "on") {
     lines.push(
-      `An unproven scanner: opens no new connection for ${formatDuration(settings.softBlockTimeMs)}; ` +
-        "its established connections, and ports that it used before, go on.",
+      `An unproven scanner opens no new connection for ${formatDuration(settings.softBlockTimeMs)}; ` +
+        "its established connections go on, and so do the ports that it used before.",
     );
   }
   lines.push(explainFullBlock(settings));
@@ -149,29 +157,30 @@ function explainBlocking(settings: Settings): string[] {
 
 function explainHow(settings: Settings): string {
   const hold = settings.firewall === "none" ? "is not held, and is" : "is held at its first probe, and";
-  if (!blocksByFirewall(settings)) return `${hold} blocked by what follows, not by the built-in firewall`;
+  if (!blocksByFirewall(settings)) return `${hold} blocked by the responses named below, not by the built-in firewall`;
   return `${hold} blocked in the kernel (nftables table "inet portreeve")`;
 }
 
 function explainFullBlock({ proof, blockTimeMs, blockTimeFactor, blockTimeMaxMs }: Settings): string {
-  const who = proof === "on" ? "A proven scanner" : "Every scanner, proven or not";
-  if (blockTimeMs === undefined) return `${who}: is shut out for ever.`;
-  const first = `${who}: is shut out for ${formatDuration(blockTimeMs)}`;
+  const who = proof === "on" ? "A proven scanner" : "Every scanner, proven or not,";
+  if (blockTimeMs === undefined) return `${who} is shut out for ever.`;
+  const first = `${who} is shut out for ${formatDuration(blockTimeMs)}`;
   if (blockTimeFactor === 1 || blockTimeMs >= blockTimeMaxMs) return `${first}, each time.`;
   return `${first}, each further time ${blockTimeFactor} times as long, at most ${formatDuration(blockTimeMaxMs)}.`;
 }
 
 function explainExempt({ ignored, ignoreFile }: Settings): string {
-  if (ignored.length === 0) return "Exempt: nobody by configuration.";
+  if (ignored.length === 0) return "No source is exempt by configuration.";
   const shown = ignored.slice(0, MAX_EXEMPT_SHOWN).map(formatPrefix).join(", ");
   const rest = ignored.length > MAX_EXEMPT_SHOWN ? ` and ${ignored.length - MAX_EXEMPT_SHOWN} more` : "";
-  return `Exempt: ${shown}${rest} (${escapeText(ignoreFile ?? "", 4096)}).`;
+  return `These addresses are exempt: ${shown}${rest} (${escapeText(ignoreFile ?? "", 4096)}).`;
 }
 
 function explainRecords({ historyFile, syslogIdent, logFormat }: Settings): string {
   const form = logForms[logFormat];
-  const history = historyFile === undefined ? "no history file" : `history in ${escapeText(historyFile, 4096)}`;
-  return `Logged: ${form} as "${syslogIdent}"; ${history}.`;
+  const history =
+    historyFile === undefined ? "there is no history file" : `the history is in ${escapeText(historyFile, 4096)}`;
+  return `Log lines are written ${form} as "${syslogIdent}"; ${history}.`;
 }
 
 const logForms = {
@@ -183,14 +192,14 @@ const logForms = {
 function explainMore({ blockedFile, resolveHost, banner, tcp, udp, generation }: Settings): string[] {
   const lines: string[] = [];
   if (blockedFile !== undefined) {
-    const suffix = generation === 1 ? ` (with .${tcp.modeName}, .${udp.modeName} at its end)` : "";
-    lines.push(`Listed: who is blocked, in ${escapeText(blockedFile, 4096)}${suffix}, for other programs.`);
+    const suffix = generation === 1 ? ` (with .${tcp.modeName} and .${udp.modeName} at its end)` : "";
+    lines.push(`The blocked sources are listed in ${escapeText(blockedFile, 4096)}${suffix} for other programs.`);
   }
   if (resolveHost) lines.push("Names of sources are looked up for the log, in the background; they prove nothing.");
   if (banner !== undefined) {
     const sent = [tcp, udp].some(({ active, mode }) => active && mode === "listen");
-    const when = sent ? "is sent to whoever connects" : "is not sent: no mode listens";
-    lines.push(`PORT_BANNER: "${escapeText(banner)}" ${when}.`);
+    const when = sent ? "is sent to each client that connects" : "is not sent, because no mode listens";
+    lines.push(`PORT_BANNER "${escapeText(banner)}" ${when}.`);
   }
   return lines;
 }
@@ -201,19 +210,19 @@ function list(ranges: readonly PortRange[]): string {
   return `${text.slice(0, text.lastIndexOf(",", MAX_LIST_CHARACTERS))} ...`;
 }
 
-function plural(count: number, noun: string): string {
-  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
+function plural(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
 }
 
 function explainProofs(settings: Settings): string {
   const { answer, tcp } = settings;
   const proofs = [
     ...(answer === "reset" && tcp.block && tcp.mode !== "listen"
-      ? ["repeats exactly the probes that we leave unanswered (ANSWER)"]
+      ? ["repeats exactly the probes that were left unanswered (ANSWER)"]
       : []),
     ...(usesDecoy(settings) ? ["completes a connection to a closed port, which the decoy answers (ANSWER)"] : []),
-    ...(tcp.mode === "listen" ? ["completes a connection to a listener of ours"] : []),
+    ...(tcp.mode === "listen" ? ["completes a connection to a port on which the daemon listens"] : []),
   ];
-  if (proofs.length === 0) return "Proven: nobody but who is blocked by hand.";
-  return `Proven: who ${proofs.join(", or ")}.`;
+  if (proofs.length === 0) return "No scanner can be proven with these settings; only a block by hand is a full one.";
+  return `A scanner counts as proven when it ${proofs.join(", or ")}.`;
 }

@@ -34,8 +34,8 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
   const guard = daemon.judge.guardReason([asked.w0, asked.w1, asked.w2, asked.w3]);
   if (spared !== undefined && spared !== "guarded") because.push(sparedText(spared));
   else if (guard !== undefined)
-    because.push(`In the guard, as ${describeGuard(guard)}: never held or blocked unproven.`);
-  if (held) because.push("It is in the hold: its packets are dropped until 5 s after its last probe.");
+    because.push(`The source is in the guard as ${describeGuard(guard)}: it is never held or blocked without a proof.`);
+  if (held) because.push("The source is held: its packets are dropped until 5 s after its last probe.");
   if (history !== undefined) because.push(...describeEvidence(history, daemon.habitsOf(source), clock));
   because.push(...describeNeighbours(daemon.crowds.evidenceOn(source), asked));
   because.push(...describeScattered(daemon, asked));
@@ -82,7 +82,7 @@ function describeWider(blocks: readonly Block[], source: Prefix): string[] {
   const wider = blocks.filter((block) => formatPrefix(block.source) !== formatPrefix(source));
   return wider.map((block) => {
     const how = block.soft ? "softly blocked" : "blocked";
-    return `It is part of ${formatPrefix(block.source)}, which is ${how}: ${describeReason(block.reason)}.`;
+    return `The source is part of ${formatPrefix(block.source)}, which is ${how}: ${describeReason(block.reason)}.`;
   });
 }
 
@@ -112,7 +112,7 @@ function heldUnlisted(daemon: Daemon, asked: Prefix): { readonly soft: boolean; 
 
 function unlistedText(held: readonly { readonly source: Prefix }[]): string {
   const sources = held.map(({ source }) => formatPrefix(source)).join(", ");
-  return `The kernel's sets hold ${sources}, though no such block is listed: "portreeve unblock" takes it out.`;
+  return `The kernel's sets hold ${sources}, though no such block is listed: "portreeve unblock" takes that out.`;
 }
 
 function isEverywhere(asked: Prefix): boolean {
@@ -123,7 +123,7 @@ function isEverywhere(asked: Prefix): boolean {
 function describeNeighbours(evidence: readonly NeighbourEvidence[], asked: Prefix): string[] {
   return evidence.flatMap(({ network, sources, ports, isFound }): string[] => {
     if (sources < 2 && network.bits !== asked.bits) return [];
-    const found = isFound ? ", and is found to scan as a whole" : "";
+    const found = isFound ? ": the network is found to scan as a whole" : "";
     return [`${membersText(network, sources)} have each tried a closed port lately, ${ports} ports together${found}.`];
   });
 }
@@ -144,11 +144,11 @@ export function describeEvidence(
   const { directProbes, score, directScore, slowContacts, slowSinceMs, isFlagged, isWaiting, policy } = evidence;
   const sentences: string[] = [];
   if (directProbes > 0) {
-    sentences.push(`${directProbes} of its probes went to closed ports, or were of a form that only scanners send.`);
+    sentences.push(`${directProbes} of its probes went to closed ports, or had a form that only scanners send.`);
   }
   if (isWaiting) {
     sentences.push(
-      "It has been found scanning and waits for its block: more unproven sources are found than are blocked in a second.",
+      "The source has been found scanning and waits for its block: more unproven sources are found than are blocked in a second.",
     );
   }
   if (policy.policy !== "score" || isFlagged) return sentences;
@@ -156,16 +156,18 @@ export function describeEvidence(
   const isTolerated = score > bound && directScore < MIN_DIRECT_SCORE;
   sentences.push(
     isTolerated
-      ? `Its score is ${score.toFixed(2)} now, nearly all of it for ports that are tolerated or were served lately: above ${bound} is a scan only when a closed port of another kind is among them (SCORE_PORTS).`
-      : `Its score is ${score.toFixed(2)} now; above ${bound} is a scan (SCORE_PORTS).`,
+      ? `Its score is ${score.toFixed(2)} now, nearly all of it for ports that are tolerated or were served lately: a score above ${bound} is a scan only when a closed port of another kind is among them (SCORE_PORTS).`
+      : `Its score is ${score.toFixed(2)} now; a score above ${bound} is a scan (SCORE_PORTS).`,
   );
   if (habits.length > 0) {
-    sentences.push(`It has tried tolerated ports of ${plural(habits.length, "kind")} lately: ${habits.join(", ")}.`);
+    sentences.push(
+      `The source has tried tolerated ports of ${plural(habits.length, "kind")} lately: ${habits.join(", ")}.`,
+    );
   }
   if (policy.slowScoreWindowMs > 0 && slowContacts > 0) {
     const since = printTime(clock, slowSinceMs);
     sentences.push(
-      `It has tried ${slowContacts} or more different ports since ${since}; ${policy.slowScorePorts} are a scan (SLOW_SCORE_PORTS).`,
+      `The source has tried ${slowContacts} or more different ports since ${since}; ${policy.slowScorePorts} ports are a scan (SLOW_SCORE_PORTS).`,
     );
   }
   return sentences;
@@ -179,7 +181,7 @@ function plural(count: number, noun: string): string {
 function describeExtent(block: Block): string[] {
   const isMild = block.soft && block.grade !== "direct";
   const mild =
-    "It uses this host, or shares its address with others who do, so it keeps what it uses and is shut out of the rest.";
+    "The source, or somebody behind the same address, uses this host: it keeps the ports that it uses and is shut out of the rest.";
   return [isMild ? mild : "", describeEnded(block)].filter((sentence) => sentence !== "");
 }
 
@@ -200,13 +202,13 @@ function stateOf({ block, spared, held, isKnown }: Facts): string {
 function gradeText(grade: string): string {
   switch (grade) {
     case "direct":
-      return "packets that only a scan sends; their source address is not proven";
+      return "the source sent packets that only a scan sends; that they came from its address is not proven";
     case "silence":
-      return "the silence test: it repeats exactly the probes that we leave unanswered, so it sees our answers";
+      return "the source repeats exactly the probes that were left unanswered, so it sees the answers (silence test)";
     case "handshake":
-      return "a completed handshake with a listener of ours: it received what we sent it";
+      return "the source completed a handshake with a listener of the daemon, so it received what the daemon sent";
     case "manual":
-      return "an administrator's word";
+      return "an administrator blocked the source by hand";
     default:
       return grade;
   }
@@ -215,8 +217,8 @@ function gradeText(grade: string): string {
 function sparedText(because: "ignored" | "own"): string {
   switch (because) {
     case "ignored":
-      return "On the allow list (IGNORE_FILE): never held or blocked.";
+      return "The source is on the allow list (IGNORE_FILE): it is never held or blocked.";
     case "own":
-      return "An address of this host, or one that no other host may send from: never judged.";
+      return "The source is an address of this host, or one that no other host may send from: it is never judged.";
   }
 }

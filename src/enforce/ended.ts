@@ -113,6 +113,7 @@ export class EndedCount {
 export function describeEnded({ knownPairs = 0, liveConnections = 0 }: Partial<Ended>): string {
   if (knownPairs === 0 && liveConnections === 0) return "";
   const live = liveConnections === 1 ? "1 live connection" : `${liveConnections} live connections`;
-  const pairs = knownPairs === 1 ? "1 port that it had used lately" : `${knownPairs} ports that it had used lately`;
-  return `When it was made the source had ${live} to this host, and ${pairs}.`;
+  const pairs =
+    knownPairs === 1 ? "1 port that the source had used lately" : `${knownPairs} ports that the source had used lately`;
+  return `When the block was made, the source had ${live} to this host, and ${pairs}.`;
 }

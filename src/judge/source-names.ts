@@ -41,7 +41,7 @@ export class SourceNames {
   describe(source: Prefix): string[] {
     const known = this.#known.nameOf(source);
     const sentences = this.tools.toolsOf(source).map(describeTool);
-    if (known !== undefined) sentences.unshift(`Known as "${escapeText(known)}" (KNOWN_SCANNERS).`);
+    if (known !== undefined) sentences.unshift(`The source is known as "${escapeText(known)}" (KNOWN_SCANNERS).`);
     return sentences;
   }
 }

@@ -43,13 +43,13 @@ export function describeTapSource(source: TapSource, clock: Pick<Clock, "wallMs"
   const names = source.kindList().map((kind) => kinds[kind].name);
   const since = printTime(clock, source.firstMs);
   const sentences = [
-    `On the mirror port since ${since}: ${source.ports.count} different ports of ${source.hosts.count} hosts (${names.join(", ")}).`,
-    `Its contacts: ${accepted} accepted, ${refused} refused, ${unanswered} unanswered, ${unknown} that nobody knows the end of.`,
+    `The mirror port has shown this source ask ${source.ports.count} different ports of ${source.hosts.count} hosts (${names.join(", ")}) since ${since}.`,
+    `Its contacts ended so: ${accepted} accepted, ${refused} refused, ${unanswered} unanswered, ${unknown} of unknown outcome.`,
   ];
   if (source.isFlagged) {
     const by = source.scorers().join(", ");
     sentences.push(
-      `Found scanning after ${source.flaggedAfter} probes (${by}); what a mirror port shows proves nobody.`,
+      `The source was found scanning after ${source.flaggedAfter} probes (${by}); traffic on a mirror port proves no source.`,
     );
   }
   return [...sentences, ...(source.tools?.tools() ?? []).map(describeTool)];

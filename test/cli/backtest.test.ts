@@ -56,8 +56,8 @@ test("another policy: what it rests on, who is found by which, clients first", a
   const { code, out, err } = await lab.ask("backtest", "--policy", "trigger");
   assert.deepEqual([code, err], [0, ""]);
   assert.deepEqual(out.split("\n"), [
-    "Rests on 54 recorded probes of 4 sources, 2026-11-16 10:00:00 to 2026-11-17 15:00:00 (1d 5h).",
-    "Not in it: 100 older events, deleted (MAX_EVENTS); 12 probes that came too fast to be recorded; " +
+    "This test rests on 54 recorded probes of 4 sources, 2026-11-16 10:00:00 to 2026-11-17 15:00:00 (1d 5h).",
+    "The record lacks 100 older events, deleted (MAX_EVENTS); 12 probes that came too fast to be recorded; " +
       "3 packets lost before they were judged; 2 events that could not be stored; 1 event that cannot be used.",
     "",
     `Now:       ${scoreKeys}: 2 sources found scanning, 0 known clients`,
@@ -81,8 +81,8 @@ test("the settings as they are: who would be blocked if blocking were switched o
   const { code, out } = await lab.ask("backtest", "--since", "2026-11-16T10:30:00Z");
   assert.equal(code, 0);
   assert.deepEqual(out.split("\n"), [
-    "Rests on 33 recorded probes of 3 sources, 2026-11-16 11:00:00 to 2026-11-17 15:00:00 (1d 4h).",
-    "Not in it: 100 older events, deleted (MAX_EVENTS); 1 event that cannot be used.",
+    "This test rests on 33 recorded probes of 3 sources, 2026-11-16 11:00:00 to 2026-11-17 15:00:00 (1d 4h).",
+    "The record lacks 100 older events, deleted (MAX_EVENTS); 1 event that cannot be used.",
     "",
     `Now:       ${scoreKeys}: 1 source found scanning, 0 known clients`,
     "",
@@ -98,13 +98,16 @@ test("fewer are found: those who had been blocked are unsure, for their record w
   const block: Event = { time: new Date(START + 60_000).toISOString(), type: "block", source: SCANNER, action: "soft" };
   fill(lab, [...scan.slice(0, 4), block, ...slips.map(({ disposition: _, ...event }) => event)]);
   const { out } = await lab.ask("backtest", "--set", "SCORE_PORTS=6", "--set", "TOLERATED_PORTS_TCP=80,443");
-  assert.match(out, /^3 probes of an older version, which did not record/m);
+  assert.match(out, /^3 probes came from an older version, which did not record/m);
   assert.match(
     out,
     /^Now: .* SLOW_SCORE_WINDOW="1d" TOLERATED_PORTS_TCP="443": 1 source found scanning, 0 known clients$/m,
   );
   assert.match(out, /^Proposed: .*SCORE_PORTS="6".* TOLERATED_PORTS_TCP="80,443": 0 sources found scanning/m);
-  assert.match(out, /^0 sources would be found as well, 1 no longer \(1 of them had been blocked: what they would/m);
+  assert.match(
+    out,
+    /^0 sources would be found as well, 1 no longer \(1 of them had been blocked, so the record lacks the probes/m,
+  );
   assert.match(out, new RegExp(`^- {2}${SCANNER} .* was blocked then$`, "m"));
 });
 
@@ -193,20 +196,23 @@ test("no daemon: the files of STATE_DIR, and what cannot be known without one is
   const empty = await portreeve(["backtest", "-c", conf]);
   for (const { event } of numbered(everybody)) store.addEvent(event);
   store.close();
-  assert.deepEqual([empty.code, empty.out], [0, "No probe is recorded, so nothing can be said.\n"]);
+  assert.deepEqual(
+    [empty.code, empty.out],
+    [0, "No probe is recorded, so there is nothing to test the settings on.\n"],
+  );
   const without = await portreeve(["backtest", "-c", conf, "--policy", "trigger"]);
   assert.equal(without.code, 0, without.err);
-  assert.match(without.out, /^Who is a known client could not be found out: none is marked\.$/m);
+  assert.match(without.out, /^The known clients could not be read, so no source is marked as one\.$/m);
 
   const learned = new LearnedBytes();
   learned.add("known4", Buffer.from([192, 0, 2, 2, 0, 80, 0, 0]), Date.parse(until));
   writeFileSync(join(state, "learned"), learned.finish());
   const { code, out } = await portreeve(["backtest", "-c", conf, "--policy", "trigger"]);
   assert.equal(code, 0);
-  assert.match(out, /^The daemon does not run: whom this host depends on is not known/m);
+  assert.match(out, /^The daemon does not run, so the hosts that this host depends on are not known/m);
   assert.match(out, new RegExp(`^\\+ {2}${CLIENT} .* known client of tcp/80$`, "m"));
   assert.match(out, /^\+ {2}198\.51\.100\.254 .* a probe of closed port tcp\/7$/m);
-  assert.doesNotMatch(out, /could not be found out/);
+  assert.doesNotMatch(out, /known clients could not be read/);
 });
 
 test("what cannot be proposed, and a file that cannot be used", async (t) => {

@@ -42,7 +42,7 @@ test("an old file with lines that do nothing: the daemon would start, and check 
   const { code, out } = await portreeve(["check", "-c", conf]);
   assert.equal(code, 78);
   assert.match(out, new RegExp(`^${conf}:2: warning: BLOK_UDP .*did you mean BLOCK_UDP\\?$`, "m"));
-  assert.match(out, /^Watched, TCP: /m);
+  assert.match(out, /^Every closed TCP port is watched\.$/m);
   assert.match(out, /^The daemon starts with this file, and passes over 2 faulty lines as PortSentry does$/m);
   assert.equal(JSON.parse((await portreeve(["check", "--json", "-c", conf])).out).ok, false);
 });

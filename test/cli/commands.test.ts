@@ -42,7 +42,7 @@ no warnings
   );
   daemon.status = { ...daemon.status, lost: 1, blocking: false, blocked: 0, warnings: ["one \x1b[31mred", "two"] };
   const { out } = await ask("status");
-  assert.match(out, /^blocking {7}off: probes are logged, nobody is shut out$/m);
+  assert.match(out, /^blocking {7}off: probes are logged, and no source is shut out$/m);
   assert.match(out, /^blocked {8}0$/m);
   assert.match(out, /^lost {11}1 packet that the kernel could not deliver$/m);
   assert.ok(out.endsWith("\n2 warnings:\n  one \\x1b[31mred\n  two\n"), out);
@@ -78,7 +78,7 @@ test("blocked is an aligned table", async (t) => {
     assert.notDeepEqual([first[column], second[column]], [" ", " "], title);
   }
   daemon.blocks = [];
-  assert.equal((await ask("blocked")).out, "nobody is blocked\n");
+  assert.equal((await ask("blocked")).out, "no source is blocked\n");
 });
 
 test("a table of more rows than are measured is complete", async (t) => {
@@ -125,7 +125,7 @@ test("unblock takes one target or --all", async (t) => {
   for (const wrong of [[], ["all"], ["--all", "192.0.2.7"]]) assert.equal((await ask("unblock", ...wrong)).code, 64);
   assert.deepEqual(daemon.unblockTargets, ["192.0.2.0/24", "all"]);
   daemon.api.unblock = () => ({ ok: [] });
-  assert.equal((await ask("unblock", "--all")).out, "nobody was blocked\n");
+  assert.equal((await ask("unblock", "--all")).out, "no source was blocked\n");
 });
 
 test("what the daemon refuses ends with 1, a bad address with 64, and its reason", async (t) => {
@@ -173,10 +173,10 @@ test("why explains in sentences; --json gives the whole explanation", async (t) 
     "192.0.2.7 is blocked, for another 2h.",
     "It tried 6 ports that nobody serves within 10 seconds.",
     'The kernel does NOT hold this block now: see the warnings of "portreeve status".',
-    "It sent 40 probes to 12 ports, the first at 2026-11-22 10:00:00, the last at 2026-11-22 10:05:00.",
-    "It has been blocked 2 times.",
+    "The source sent 40 probes to 12 ports, the first at 2026-11-22 10:00:00, the last at 2026-11-22 10:05:00.",
+    "The source has been blocked 2 times.",
     "",
-    "Its last events, the newest first:",
+    "The last events of this source, the newest first:",
     "  2026-11-22 10:00:00  probe    192.0.2.7        tcp/23  syn  nmap  held",
     "",
   ]);
@@ -188,7 +188,7 @@ test("why has a sentence for every state", async (t) => {
   const sentences = {
     "softly blocked": "192.0.2.7 is softly blocked.",
     held: "192.0.2.7 is held.",
-    watched: "192.0.2.7 is watched, and not blocked.",
+    watched: "192.0.2.7 is watched and not blocked.",
     unknown: "192.0.2.7 is not blocked.",
   };
   for (const [state, sentence] of Object.entries(sentences)) {

@@ -19,7 +19,7 @@ test("guard --json is one array of entries", async (t) => {
 
 test("guard is a table: who, why and for how long", async (t) => {
   const { daemon, ask } = await makeLab(t);
-  assert.equal((await ask("guard")).out, "nobody is guarded\n");
+  assert.equal((await ask("guard")).out, "no source is guarded\n");
   daemon.guarded = [gateway, peer(new Date(Date.now() + 30 * 60_000 + 30_000).toISOString())];
   const lines = (await ask("guard")).out.trimEnd().split("\n");
   assert.match(lines[0] ?? "", /^SOURCE +BECAUSE +UNTIL +REMAINING$/);

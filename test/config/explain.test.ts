@@ -9,12 +9,12 @@ function explain(text: string, ignore?: string): string {
 
 test("a host that only logs", () => {
   const said = explain("");
-  assert.match(said, /^Watched, TCP: every closed port\.$/m);
-  assert.match(said, /^Watched, UDP: every closed port outside the range/m);
-  assert.match(said, /^A scan: the first probe of a closed port\.$/m);
-  assert.match(said, /^A scanner: is logged only; nothing is held, dropped or blocked\.$/m);
-  assert.match(said, /^Exempt: 127\.0\.0\.0\/8 \(/m);
-  assert.match(said, /as "portsentry"; no history file\.$/m);
+  assert.match(said, /^Every closed TCP port is watched\.$/m);
+  assert.match(said, /^Every closed UDP port outside the range .* is watched\.$/m);
+  assert.match(said, /^The first probe of a closed port counts as a scan\.$/m);
+  assert.match(said, /^A scanner is logged only; nothing is held, dropped or blocked\.$/m);
+  assert.match(said, /^These addresses are exempt: 127\.0\.0\.0\/8 \(/m);
+  assert.match(said, /as "portsentry"; there is no history file\.$/m);
   assert.doesNotMatch(said, /shut out/);
 });
 
@@ -22,23 +22,29 @@ test("a host that blocks, with proof", () => {
   const said = explain('BLOCK_TCP="1"\nBLOCK_UDP="1"\nPROOF="on"\nPOLICY="score"\nTOLERATED_PORTS_TCP="443,80"');
   assert.match(
     said,
-    /^A scan: 3 different closed ports from one source \(one tried 10m ago counts half\); or 10 within 1d\.$/m,
+    /^A source scans when it tries 3 different closed ports \(a port tried 10m ago counts half\), or 10 within 1d\.$/m,
   );
-  assert.match(explain('POLICY="score"\nSLOW_SCORE_WINDOW="0"'), /^A scan: 3 different .* ago counts half\)\.$/m);
-  assert.match(said, /^Tolerated, TCP: 80, 443 are tried by habit/m);
-  assert.match(said, /^A scanner: is held at its first probe, and blocked in the kernel/m);
-  assert.match(said, /^An unproven scanner: opens no new connection for 10m;/m);
-  assert.match(said, /^A proven scanner: is shut out for 1d, each further time 4 times as long, at most 30d\.$/m);
-  assert.match(said, /^Proven: who repeats exactly the probes that we leave unanswered \(ANSWER\)\.$/m);
+  assert.match(
+    explain('POLICY="score"\nSLOW_SCORE_WINDOW="0"'),
+    /^A source scans when it tries 3 .* ago counts half\)\.$/m,
+  );
+  assert.match(said, /^These TCP ports are tolerated, .* by habit: 80, 443;/m);
+  assert.match(said, /^A scanner is held at its first probe, and blocked in the kernel/m);
+  assert.match(said, /^An unproven scanner opens no new connection for 10m;/m);
+  assert.match(said, /^A proven scanner is shut out for 1d, each further time 4 times as long, at most 30d\.$/m);
+  assert.match(
+    said,
+    /^A scanner counts as proven when it repeats exactly the probes that were left unanswered \(ANSWER\)\.$/m,
+  );
   assert.doesNotMatch(said, /logged only/);
 });
 
 test("one protocol only, without proof, for ever", () => {
   const said = explain('BLOCK_UDP="1"\nBLOCK_TIME="0"\nSCAN_TRIGGER="3"');
-  assert.match(said, /^A scanner of UDP ports: is held/m);
-  assert.match(said, /^A scanner of TCP ports: is logged only\.$/m);
-  assert.match(said, /^Every scanner, proven or not: is shut out for ever\.$/m);
-  assert.match(said, /^A scan: 3 probes of closed ports from one source/m);
+  assert.match(said, /^A scanner of UDP ports is held/m);
+  assert.match(said, /^A scanner of TCP ports is logged only\.$/m);
+  assert.match(said, /^Every scanner, proven or not, is shut out for ever\.$/m);
+  assert.match(said, /^3 probes of closed ports from one source count as a scan/m);
 });
 
 test("FIREWALL none blocks nothing", () => {
@@ -54,14 +60,14 @@ test("the same length each time", () => {
 test("lists are cut, never a port in the middle", () => {
   const ports = Array.from({ length: 200 }, (_, i) => 10_000 + i * 2).join(",");
   const said = explain(`TCP_MODE="stcp"\nTCP_PORTS="${ports}"`);
-  assert.match(said, /^Watched, TCP: (\d{5}, )+\d{5} \.\.\. \(200 ports\), while closed\.$/m);
+  assert.match(said, /^200 TCP ports are watched while closed: (\d{5}, )+\d{5} \.\.\.\.$/m);
   const networks = Array.from({ length: 20 }, (_, i) => `192.0.2.${i}`).join("\n");
-  assert.match(explain("", networks), /^Exempt: (192\.0\.2\.\d, ){7}192\.0\.2\.7 and 12 more \(/m);
+  assert.match(explain("", networks), /^These addresses are exempt: (192\.0\.2\.\d, ){7}192\.0\.2\.7 and 12 more \(/m);
 });
 
 test("exceptions that are switched off are not told", () => {
   const said = explain('LATELY_OPEN="0"\nBOOT_GRACE="0"\nUDP_MODE="sudp"\nUDP_PORTS="7"');
-  assert.doesNotMatch(said, /Not a trap/);
-  assert.match(said, /^Watched, UDP: 7 \(1 port\), while closed outside/m);
+  assert.doesNotMatch(said, /trap/);
+  assert.match(said, /^1 UDP port is watched while closed outside .*: 7\.$/m);
   assert.match(explain(""), /served within the last 1h \(above 1023: 1d\)/);
 });

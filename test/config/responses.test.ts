@@ -109,12 +109,12 @@ test("placeholders", () => {
 
 test("known commands", () => {
   const lesser = (template: string) => describeRoute(template)?.lesser;
-  assert.match(lesser("/sbin/route add -host $TARGET$ reject") ?? "", /its packets still arrive/);
-  assert.match(lesser("ip -6 route add blackhole $TARGET$") ?? "", /its packets still arrive/);
+  assert.match(lesser("/sbin/route add -host $TARGET$ reject") ?? "", /the packets of the source still arrive/);
+  assert.match(lesser("ip -6 route add blackhole $TARGET$") ?? "", /the packets of the source still arrive/);
   assert.match(lesser("/sbin/iptables -I INPUT -s $TARGET$ -j DROP") ?? "", /one rule a source, for IPv4 only/);
   assert.match(lesser("ip6tables -I INPUT -s $TARGET$ -j DROP") ?? "", /for IPv6 only/);
   assert.match(lesser("nft add rule inet f input ip saddr $TARGET$ drop") ?? "", /one rule a source/);
-  assert.match(lesser("nftables add rule ip filter input ip saddr $TARGET$ drop") ?? "", /blocks nobody/);
+  assert.match(lesser("nftables add rule ip filter input ip saddr $TARGET$ drop") ?? "", /no source is blocked/);
   assert.match(lesser("/sbin/ipchains -I input -s $TARGET$ -j DENY") ?? "", /no such program/);
   assert.equal(lesser("nft add element inet f bad { $TARGET$ }"), undefined);
   assert.equal(describeRoute("/usr/local/bin/mine $TARGET$"), undefined);
@@ -125,32 +125,29 @@ describe("in plain language", () => {
     const said = explain(ROUTE + DENY + RUN);
     assert.match(
       said,
-      /^A scanner: is held at its first probe, and blocked by what follows, not by the built-in firewall\.$/m,
+      /^A scanner is held at its first probe, and blocked by the responses named below, not by the built-in firewall\.$/m,
     );
     assert.match(
       said,
-      /^KILL_ROUTE: "\/sbin\/route add -host \$TARGET\$ reject" sends our answers to the source nowhere\.$/m,
+      /^KILL_ROUTE "\/sbin\/route add -host \$TARGET\$ reject" discards the answers of this host to the source\.$/m,
     );
     assert.match(
       said,
-      /^Suggestion: with this KILL_ROUTE its packets still arrive, .*built-in firewall drops every packet/m,
+      /^Suggestion: with this KILL_ROUTE the packets of the source still arrive, .*built-in firewall drops every packet/m,
     );
     assert.match(
       said,
-      /^KILL_HOSTS_DENY: puts "ALL: \$TARGET\$ : DENY" into \/etc\/hosts\.deny; it reaches only programs that use libwrap/m,
+      /^KILL_HOSTS_DENY puts "ALL: \$TARGET\$ : DENY" into \/etc\/hosts\.deny; that line reaches only programs that use libwrap/m,
     );
-    assert.match(
-      said,
-      /^KILL_RUN_CMD: "\/bin\/tell \$TARGET\$" is run for TCP scans, beside the block; for UDP scans/m,
-    );
-    assert.match(said, /^Order: KILL_HOSTS_DENY, then KILL_ROUTE, then KILL_RUN_CMD\.$/m);
-    assert.match(said, /^These happen to proven sources only/m);
+    assert.match(said, /^KILL_RUN_CMD "\/bin\/tell \$TARGET\$" is run for TCP scans, beside the block; for UDP scans/m);
+    assert.match(said, /^The responses follow in this order: KILL_HOSTS_DENY, then KILL_ROUTE, then KILL_RUN_CMD\.$/m);
+    assert.match(said, /^These responses reach proven sources only/m);
   });
 
   test("the command first", () => {
     assert.match(
       explain(`${ROUTE + DENY + RUN}KILL_RUN_CMD_FIRST="1"`),
-      /^Order: KILL_RUN_CMD, then KILL_HOSTS_DENY, then KILL_ROUTE\.$/m,
+      /^The responses follow in this order: KILL_RUN_CMD, then KILL_HOSTS_DENY, then KILL_ROUTE\.$/m,
     );
   });
 
@@ -169,26 +166,26 @@ describe("in plain language", () => {
       load(`${ROUTE}${RUN}UNKILL_ROUTE="/u $TARGET$"\nPORT_BANNER="x"\nRESOLVE_HOST="1"\nBLOCKED_FILE="/b"\n`),
     );
     const said = explainSettings(settings).join("\n");
-    assert.match(said, /^A scanner: is logged only/m);
-    assert.match(said, /nowhere \(not while neither BLOCK_TCP nor BLOCK_UDP is "1"\)\.$/m);
-    assert.match(said, /^UNKILL_ROUTE: "\/u \$TARGET\$" undoes it/m);
+    assert.match(said, /^A scanner is logged only/m);
+    assert.match(said, /to the source \(only once BLOCK_TCP or BLOCK_UDP is "1"\)\.$/m);
+    assert.match(said, /^UNKILL_ROUTE "\/u \$TARGET\$" undoes KILL_ROUTE/m);
     assert.match(said, /is run for no scan, while BLOCK_TCP and BLOCK_UDP are "0"\.$/m);
-    assert.match(said, /^PORT_BANNER: "x" is not sent: no mode listens\.$/m);
+    assert.match(said, /^PORT_BANNER "x" is not sent, because no mode listens\.$/m);
     assert.match(said, /^Names of sources are looked up/m);
-    assert.match(said, /^Listed: who is blocked, in \/b \(with \.atcp, \.audp at its end\)/m);
+    assert.match(said, /^The blocked sources are listed in \/b \(with \.atcp and \.audp at its end\)/m);
   });
 
   test("only the command runs", () => {
     const said = explainSettings(settingsOf(load(`BLOCK_TCP="2"\n${RUN}`))).join("\n");
-    assert.match(said, /^A scanner: is logged; nothing is held, dropped or blocked\.$/m);
+    assert.match(said, /^A scanner is logged; nothing is held, dropped or blocked\.$/m);
     assert.match(said, /is run for TCP scans, and nothing else is done\.$/m);
   });
 
   test("listening, and a protocol that is not watched", () => {
     const loaded = load('TCP_PORTS="1,7-9"\nPORT_BANNER="x"\n', "", { tcpMode: "tcp" });
     const said = explainSettings(settingsOf(loaded)).join("\n");
-    assert.match(said, /^Listening, TCP: 1, 7-9 \(4 ports\), where nobody else does\.$/m);
-    assert.match(said, /^Watched, UDP: nothing; the command line names no UDP mode\.$/m);
-    assert.match(said, /^PORT_BANNER: "x" is sent to whoever connects\.$/m);
+    assert.match(said, /^The daemon listens on 4 TCP ports where no other program does: 1, 7-9\.$/m);
+    assert.match(said, /^No UDP port is watched, because the command line names no UDP mode\.$/m);
+    assert.match(said, /^PORT_BANNER "x" is sent to each client that connects\.$/m);
   });
 });

@@ -27,22 +27,23 @@ const evidence: SourceEvidence = {
   },
 };
 
-const direct = "4 of its probes went to closed ports, or were of a form that only scanners send.";
-const score = "Its score is 1.71 now; above 2 is a scan (SCORE_PORTS).";
-const slow = "It has tried 4 or more different ports since 2026-11-21T00:00:00.000Z; 10 are a scan (SLOW_SCORE_PORTS).";
+const direct = "4 of its probes went to closed ports, or had a form that only scanners send.";
+const score = "Its score is 1.71 now; a score above 2 is a scan (SCORE_PORTS).";
+const slow =
+  "The source has tried 4 or more different ports since 2026-11-21T00:00:00.000Z; 10 ports are a scan (SLOW_SCORE_PORTS).";
 
 test("what a watched source is short of is told in the settings' words", () => {
   assert.deepEqual(describeEvidence(evidence), [direct, score, slow]);
   assert.deepEqual(describeEvidence({ ...evidence, directProbes: 0, slowContacts: 0, score: 0 }), [
-    "Its score is 0.00 now; above 2 is a scan (SCORE_PORTS).",
+    "Its score is 0.00 now; a score above 2 is a scan (SCORE_PORTS).",
   ]);
 });
 
 test("a score above the threshold says why it is no scan", () => {
   const tolerated = { ...evidence, directProbes: 0, slowContacts: 0, score: 4.99, directScore: 0 };
   assert.deepEqual(describeEvidence(tolerated, ["mail", "Windows shares"]), [
-    "Its score is 4.99 now, nearly all of it for ports that are tolerated or were served lately: above 2 is a scan only when a closed port of another kind is among them (SCORE_PORTS).",
-    "It has tried tolerated ports of 2 kinds lately: mail, Windows shares.",
+    "Its score is 4.99 now, nearly all of it for ports that are tolerated or were served lately: a score above 2 is a scan only when a closed port of another kind is among them (SCORE_PORTS).",
+    "The source has tried tolerated ports of 2 kinds lately: mail, Windows shares.",
   ]);
 });
 

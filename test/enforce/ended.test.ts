@@ -141,6 +141,6 @@ test("for a person: nothing where nobody was ended", () => {
   assert.equal(describeEnded({ knownPairs: 0, liveConnections: 0 }), "");
   assert.equal(
     describeEnded({ knownPairs: 1, liveConnections: 3 }),
-    "When it was made the source had 3 live connections to this host, and 1 port that it had used lately.",
+    "When the block was made, the source had 3 live connections to this host, and 1 port that the source had used lately.",
   );
 });

@@ -59,7 +59,7 @@ test("nmap's SYN scan: named after its packets, in verdicts, for probes and in s
   const { finding } = names.name(verdict);
   assert.deepEqual([finding.tool, finding.known], ["nmap", "Example\u202e University"]);
   const [known = "", tool = ""] = names.describe(prefix(scanner));
-  assert.equal(known, 'Known as "Example\\u202e University" (KNOWN_SCANNERS).');
+  assert.equal(known, 'The source is known as "Example\\u202e University" (KNOWN_SCANNERS).');
   assert.match(tool, /^\d+ packets bear the marks of nmap; by chance one source in 2\^\d+ looks like that\.$/);
   names.setKnown([]);
   assert.equal(names.name(verdict).finding.known, undefined);

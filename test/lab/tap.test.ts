@@ -143,9 +143,9 @@ describe("a mirror port", () => {
 
   test("why tells of tool, name and outcomes", async () => {
     const { stdout } = await daemon.cli(["why", scans.syn.ipv4]);
-    assert.match(stdout, /Known as "Example "University"" \(KNOWN_SCANNERS\)/);
+    assert.match(stdout, /The source is known as "Example "University"" \(KNOWN_SCANNERS\)/);
     assert.match(stdout, /bear the marks of nmap/);
-    assert.match(stdout, /On the mirror port since .*: 40 different ports of 3 hosts \(syn\)/);
+    assert.match(stdout, /The mirror port has shown this source ask 40 different ports of 3 hosts \(syn\) since /);
     assert.match(stdout, /what a mirror port shows proves nobody/);
   });
 
