@@ -60,7 +60,7 @@ function isNeeded(path) {
   if (/(^|\/)licen[sc]e(\.txt)?$/i.test(name)) return false;
   if (/^koffi\/(vendor|doc|lib|cnoke\.cjs|src\/koffi\/src\/trampolines)|^(libsql|@neon-rs\/load)\/types$/.test(name))
     return false;
-  return !/^hono\/dist\/(cjs|types)(\/|$)|^zod\/(src|v3)(\/|$)|^zod\/.*\.cjs$|^commander\/typings/.test(name);
+  return !/^hono\/dist\/(cjs|types)(\/|$)|^commander\/typings/.test(name);
 }
 
 /** The runtime and the two native modules. Returns what is pinned, the runtime first. */
@@ -89,15 +89,17 @@ function stageBinaries({ stage, arch, cache }) {
 
 /** What is called by name: two programs, and PortSentry's three helpers. */
 function stageCommands({ stage }, write) {
-  const launch = (script) => `#!/bin/sh
+  const launch = (script, isDaemon) => `#!/bin/sh
 # What is meant for other programs of the one who calls.
 unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS
-# 14 MB less in the daemon, at no cost that could be measured (docs/decisions/0008-package-runtime.md).
+# 14 MB less in the daemon, at no cost that could be measured (docs/decisions/0008-package-runtime.md). With that
+# option V8 compiles anew what Node was built with, which costs a command that only asks the daemon half of its time.
 export MALLOC_ARENA_MAX=1
-exec /${LIB}/node --optimize-for-size /${LIB}/${script} "$@"
+${isDaemon === undefined ? "" : `${isDaemon} && exec /${LIB}/node --optimize-for-size /${LIB}/${script} "$@"\n`}exec /${LIB}/node /${LIB}/${script} "$@"
 `;
-  write("usr/sbin/portreeve", launch("build/src/cli/main.js"), 0o755);
-  write("usr/sbin/portsentry", launch("build/src/cli/portsentry.js"), 0o755);
+  // The conditions are of sh.
+  write("usr/sbin/portreeve", launch("build/src/cli/main.js", '[ "$1" = run ]'), 0o755);
+  write("usr/sbin/portsentry", launch("build/src/cli/portsentry.js", "true"), 0o755);
   for (const name of ["portsentry-build-ignore-file", "portsentry-add-ip", "portsentry-rm-ip"]) {
     const file = join(root, "bin", name);
     if (!existsSync(file)) fail(69, `bin/${name} is missing`);

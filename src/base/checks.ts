@@ -1,5 +1,5 @@
 // Small hand-written checks of values from outside, for what the daemon parses: zod would cost it 12 MB of resident
-// memory (docs/decisions). Clients, which live for a moment, use zod.
+// memory (docs/decisions). What a client accepts is written with shape.ts.
 
 export type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,7 +1,8 @@
 // The daemon's interface as a client sees it: one request for each method, every answer parsed before it is believed.
 // Refusals are answers; what kept the daemon from answering is thrown (errors.ts).
 import type { IncomingMessage } from "node:http";
-import type { z } from "zod";
+import { parseJson } from "../base/checks.ts";
+import { describeFault, isOf, type Shape } from "../base/shape.ts";
 import type { Event, NumberedEvent } from "../record/event.ts";
 import type {
   BlockedEntry,
@@ -20,7 +21,6 @@ import { readLines, readText, send } from "./http-client.ts";
 import {
   blockedEntrySchema,
   confirmationSchema,
-  describeIssues,
   eventSchema,
   explanationSchema,
   failureSchema,
@@ -148,19 +148,19 @@ export class ControlClient {
     }
   }
 
-  async #ask<T>(path: string, schema: z.ZodType<T>, body?: unknown): Promise<Reply<T>> {
+  async #ask<T>(path: string, schema: Shape<T>, body?: unknown): Promise<Reply<T>> {
     const answer = await send({ socketPath: this.#socketPath, path, body, timeoutMs: answerTimeoutMs });
     const refused = await this.#refusal(answer);
     return refused ?? { ok: this.#parse(await readText(answer, this.#socketPath), schema) };
   }
 
-  async #askLines<T>(path: string, schema: z.ZodType<T>): Promise<Reply<AsyncIterable<T>>> {
+  async #askLines<T>(path: string, schema: Shape<T>): Promise<Reply<AsyncIterable<T>>> {
     const answer = await send({ socketPath: this.#socketPath, path, accept: jsonLines, timeoutMs: answerTimeoutMs });
     const refused = await this.#refusal(answer);
     return refused ?? { ok: this.#parseLines(answer, schema) };
   }
 
-  async *#parseLines<T>(answer: IncomingMessage, schema: z.ZodType<T>): AsyncGenerator<T> {
+  async *#parseLines<T>(answer: IncomingMessage, schema: Shape<T>): AsyncGenerator<T> {
     for await (const line of readLines(answer, this.#socketPath)) yield this.#parse(line, schema);
   }
 
@@ -168,16 +168,16 @@ export class ControlClient {
   async #refusal(answer: IncomingMessage): Promise<Exclude<Reply<never>, { ok: never }> | undefined> {
     if (answer.statusCode === 200) return undefined;
     const text = await readText(answer, this.#socketPath);
-    const refusal = refusalSchema.safeParse(parseJson(text));
-    if (refusal.success) return { refused: refusal.data.error };
+    const refusal = parseJson(text);
+    if (isOf(refusalSchema, refusal)) return { refused: refusal.error };
     const { error } = this.#parse(text, failureSchema);
     throw new ControlError(error.code, error.message);
   }
 
-  #parse<T>(text: string, schema: z.ZodType<T>): T {
-    const parsed = schema.safeParse(parseJson(text));
-    if (parsed.success) return parsed.data;
-    throw new ProtocolError(this.#socketPath, describeIssues(parsed.error));
+  #parse<T>(text: string, schema: Shape<T>): T {
+    const value = parseJson(text);
+    if (isOf(schema, value)) return value;
+    throw new ProtocolError(this.#socketPath, describeFault(schema, value));
   }
 }
 
@@ -185,12 +185,4 @@ function eventQuery(limit: number, source: string | undefined): string {
   const query = new URLSearchParams({ limit: String(limit) });
   if (source !== undefined) query.set("source", source);
   return query.toString();
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

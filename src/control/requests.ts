@@ -1,5 +1,5 @@
 // What the daemon accepts from a client, checked by hand: field by field, unknown fields refused.
-// What a client accepts from the daemon is in schema.ts, with zod, which the daemon is too small for (base/checks.ts).
+// What a client accepts from the daemon is in schema.ts.
 import { isCount, isFields, isText } from "../base/checks.ts";
 import { type BlockRequest, type ModeName, modeNames } from "./api.ts";
 

@@ -1,6 +1,19 @@
-// The JSON on the control socket as schemas: what a client accepts from a server. Not loaded by the daemon (requests.ts).
+// The JSON on the control socket as shapes: what a client accepts from a server. What a server accepts is in requests.ts.
 // Answers may carry more fields than these (a newer daemon); they are kept, so that --json prints them.
-import { z } from "zod";
+import {
+  count,
+  fields,
+  flag,
+  listOf,
+  member,
+  number,
+  numberFrom,
+  optional,
+  orNull,
+  recordOf,
+  text,
+  word,
+} from "../base/shape.ts";
 import type { Event, NumberedEvent } from "../record/event.ts";
 import type {
   BlockedEntry,
@@ -13,10 +26,8 @@ import type {
   Status,
 } from "./api.ts";
 
-const count = z.number().nonnegative();
-
-export const statusSchema: z.ZodType<Status> = z.looseObject({
-  version: z.string(),
+export const statusSchema = fields<Status>({
+  version: text,
   probes: count,
   sources: count,
   lost: count,
@@ -25,88 +36,86 @@ export const statusSchema: z.ZodType<Status> = z.looseObject({
   proven: count,
   unproven: count,
   uptimeSeconds: count,
-  capture: z.enum(["nflog", "ring", "listen"]),
-  firewall: z.enum(["nftables", "none"]),
-  blocking: z.boolean(),
-  configuration: z.string(),
-  warnings: z.array(z.string()),
-  counters: z.record(z.string(), z.number()),
+  capture: member(["nflog", "ring", "listen"]),
+  firewall: member(["nftables", "none"]),
+  blocking: flag,
+  configuration: text,
+  warnings: listOf(text),
+  counters: recordOf(number),
 });
 
-export const blockedEntrySchema: z.ZodType<BlockedEntry> = z.looseObject({
-  source: z.string(),
-  since: z.string(),
-  until: z.string().nullable(),
-  grade: z.string(),
-  soft: z.boolean(),
-  reason: z.string(),
-  backend: z.string(),
-  enforced: z.boolean(),
+export const blockedEntrySchema = fields<BlockedEntry>({
+  source: text,
+  since: text,
+  until: orNull(text),
+  grade: text,
+  soft: flag,
+  reason: text,
+  backend: text,
+  enforced: flag,
   offences: count,
-  knownPairs: count.exactOptional(),
-  liveConnections: count.exactOptional(),
+  knownPairs: optional(count),
+  liveConnections: optional(count),
 });
 
-export const guardEntrySchema: z.ZodType<GuardEntry> = z.looseObject({
-  source: z.string(),
-  because: z.enum(["gateway", "resolver", "time server", "ssh", "container", "own", "peer"]),
-  until: z.string().nullable(),
+export const guardEntrySchema = fields<GuardEntry>({
+  source: text,
+  because: member(["gateway", "resolver", "time server", "ssh", "container", "own", "peer"]),
+  until: orNull(text),
 });
 
-/** The names are detect/'s to list, which this room does not know; any short word is taken. */
-const kindSchema = z.custom<NonNullable<Event["kind"]>>((kind) => typeof kind === "string" && kind.length <= 20);
+/** The names are detect/'s to list, which this room does not know. */
+const kindSchema = word<NonNullable<Event["kind"]>>(20);
 
 /** Likewise. */
-const dispositionSchema = z.custom<NonNullable<Event["disposition"]>>(
-  (disposition) => typeof disposition === "string" && disposition.length <= 20,
-);
+const dispositionSchema = word<NonNullable<Event["disposition"]>>(20);
 
-export const eventSchema: z.ZodType<Event> = z.looseObject({
-  time: z.string(),
-  type: z.enum(["probe", "finding", "block", "unblock", "drift", "warning"]),
-  source: z.string().exactOptional(),
-  protocol: z.string().exactOptional(),
-  port: z.number().exactOptional(),
-  kind: kindSchema.exactOptional(),
-  tool: z.string().exactOptional(),
-  known: z.string().exactOptional(),
-  grade: z.string().exactOptional(),
-  action: z.string().exactOptional(),
-  message: z.string().exactOptional(),
-  disposition: dispositionSchema.exactOptional(),
-  missed: count.exactOptional(),
+export const eventSchema = fields<Event>({
+  time: text,
+  type: member(["probe", "finding", "block", "unblock", "drift", "warning"]),
+  source: optional(text),
+  protocol: optional(text),
+  port: optional(number),
+  kind: optional(kindSchema),
+  tool: optional(text),
+  known: optional(text),
+  grade: optional(text),
+  action: optional(text),
+  message: optional(text),
+  disposition: optional(dispositionSchema),
+  missed: optional(count),
 });
 
-export const numberedEventSchema: z.ZodType<NumberedEvent> = z.looseObject({ number: count, event: eventSchema });
+export const numberedEventSchema = fields<NumberedEvent>({ number: count, event: eventSchema });
 
-export const knownClientSchema: z.ZodType<KnownClient> = z.looseObject({
-  source: z.string(),
-  protocol: z.enum(["tcp", "udp"]),
-  port: z.number().min(0).max(65_535),
-  until: z.string(),
+export const knownClientSchema = fields<KnownClient>({
+  source: text,
+  protocol: member(["tcp", "udp"]),
+  port: numberFrom(0, 65_535),
+  until: text,
 });
 
-export const explanationSchema: z.ZodType<Explanation> = z.looseObject({
-  source: z.string(),
-  state: z.string(),
-  because: z.array(z.string()),
-  block: blockedEntrySchema.exactOptional(),
+export const explanationSchema = fields<Explanation>({
+  source: text,
+  state: text,
+  because: listOf(text),
+  block: optional(blockedEntrySchema),
   probes: count,
   contacts: count,
-  firstSeen: z.string().exactOptional(),
-  lastSeen: z.string().exactOptional(),
+  firstSeen: optional(text),
+  lastSeen: optional(text),
   offences: count,
-  events: z.array(eventSchema),
+  events: listOf(eventSchema),
 });
 
-export const modesSchema: z.ZodType<Modes> = z.looseObject({
-  tcp: z.string().nullable(),
-  udp: z.string().nullable(),
+export const modesSchema = fields<Modes>({
+  tcp: orNull(text),
+  udp: orNull(text),
 });
 
-export const confirmationSchema: z.ZodType<Confirmation> = z.looseObject({ inTime: z.boolean(), kept: count });
+export const confirmationSchema = fields<Confirmation>({ inTime: flag, kept: count });
 
-export const unblockAnswerSchema = z.looseObject({ unblocked: z.array(z.string()) });
+export const unblockAnswerSchema = fields<{ readonly unblocked: readonly string[] }>({ unblocked: listOf(text) });
 
 const refusalCodes = [
   "bad-address",
@@ -126,16 +135,15 @@ const refusalCodes = [
   "busy",
 ] as const satisfies readonly Refusal["code"][];
 
-export const refusalSchema = z.looseObject({
-  error: z.looseObject({ code: z.enum(refusalCodes), message: z.string() }),
+export const refusalSchema = fields<{ readonly error: Refusal }>({
+  error: fields<Refusal>({ code: member(refusalCodes), message: text }),
 });
 /** Every other error answer: too large, too many followers, internal. */
-export const failureSchema = z.looseObject({ error: z.looseObject({ code: z.string(), message: z.string() }) });
+export const failureSchema = fields<{ readonly error: Failure }>({
+  error: fields<Failure>({ code: text, message: text }),
+});
 
-/** The first complaint of a failed parse, with the place it is about. */
-export function describeIssues(error: z.ZodError): string {
-  const issue = error.issues[0];
-  if (issue === undefined) return "not as agreed";
-  const place = issue.path.map(String).join(".");
-  return place === "" ? issue.message : `${place}: ${issue.message}`;
+interface Failure {
+  readonly code: string;
+  readonly message: string;
 }
