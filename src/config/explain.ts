@@ -97,7 +97,7 @@ function explainMany({ neighbours, slowNeighbours, slowScoreWindowMs, scatteredS
   }
   if (scatteredSources > 0) {
     lines.push(
-      `${scatteredSources} sources or more from anywhere that try the same closed ports more often than by chance are reported as one scan, and not blocked.`,
+      `${scatteredSources} sources or more from anywhere that share out closed ports better than by chance are reported as one scan, and not blocked.`,
     );
   }
   return lines;
