@@ -9,6 +9,7 @@ import { Crowds } from "../detect/crowds.ts";
 import { Detector, type SourceEvidence } from "../detect/detector.ts";
 import { Kind } from "../detect/kinds.ts";
 import { Disposition, type Probe } from "../detect/probe.ts";
+import { besideKey, possibleKeys, sourceKeyOf } from "../detect/source-key.ts";
 import { SourceTable } from "../detect/source-table.ts";
 import type { TapSource } from "../detect/tap/tap-source.ts";
 import { Blocker } from "../enforce/blocker.ts";
@@ -40,7 +41,7 @@ import { maxPeers } from "../table/learned-sets.ts";
 import type { FirewallLike } from "../table/no-firewall.ts";
 import type { RulesetPlan } from "../table/ruleset.ts";
 import { SetWatch } from "../table/set-watch.ts";
-import { formatPrefix, isIpv4, type Prefix, prefixOfWords } from "../wire/address.ts";
+import { formatPrefix, type Prefix, prefixOfWords } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import { IpProtocol, type Packet } from "../wire/packet.ts";
 import type { DaemonParts } from "./daemon-parts.ts";
@@ -336,9 +337,8 @@ export class Daemon {
 
   /** A source that a command was to shut out has been answered. */
   #answered([w0, w1, w2, w3]: Words): void {
-    const keys = [prefixOfWords(w0, w1, w2, w3, 128), prefixOfWords(w0, w1, w2, w3, 64)];
     void this.#idleCommands
-      .answered(keys)
+      .answered(possibleKeys(prefixOfWords(w0, w1, w2, w3, 128)))
       .catch((error: unknown) => this.recorder.warning(`KILL_ROUTE: ${String(error)}`));
   }
 
@@ -381,8 +381,8 @@ export class Daemon {
       const probe = { kind: Kind.Syn, protocol: IpProtocol.Tcp, port, timeMs: this.clock.nowMs() };
       const finding = this.detector.findingAbout(source, probe);
       if (finding === undefined) continue;
-      const address = source.bits === 128 ? {} : { address: prefixOfWords(...words, 128) };
-      const proven = { ...finding, ...address, proof: counts };
+      const [source0, source1, source2, source3] = words;
+      const proven = { ...finding, ...besideKey(source, { source0, source1, source2, source3 }), proof: counts };
       this.#verdicts.push(this.judge.judgeProven(proven, "silence", words));
     }
   }
@@ -593,9 +593,7 @@ export class Daemon {
 
   /** The key that a source is counted and blocked by: itself, or the /64 of an IPv6 address beyond our links. */
   keyOf(source: Prefix): Prefix {
-    const { w0, w1, w2, w3, bits } = source;
-    if (bits !== 128 || isIpv4(source) || this.#near.contains(w0, w1, w2, w3)) return source;
-    return prefixOfWords(w0, w1, w2, w3, 64);
+    return sourceKeyOf(source, this.#near);
   }
 
   isHeld(source: Prefix): boolean {

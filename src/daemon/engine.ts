@@ -8,11 +8,11 @@ import type { Finding } from "../detect/finding.ts";
 import { Kind } from "../detect/kinds.ts";
 import { Disposition, Probe } from "../detect/probe.ts";
 import { probeOfArrival } from "../detect/probe-of-arrival.ts";
+import { besideKey } from "../detect/source-key.ts";
 import type { Judge } from "../judge/judge.ts";
 import type { ToolMemory } from "../judge/tool-memory.ts";
 import type { Verdict } from "../judge/verdict.ts";
 import { logPrefixes } from "../table/ruleset.ts";
-import { prefixOfWords } from "../wire/address.ts";
 import type { Arrival } from "../wire/arrival.ts";
 import { decodePacket } from "../wire/decode.ts";
 import { DecodeResult, Packet } from "../wire/packet.ts";
@@ -225,8 +225,7 @@ export class Engine implements PacketSink {
 
   #found(found: Finding, from: Packet | Arrival, lot: number | undefined): void {
     const { source0, source1, source2, source3 } = from;
-    const isWhole = found.source.bits === 128;
-    const finding = isWhole ? found : { ...found, address: prefixOfWords(source0, source1, source2, source3, 128) };
+    const finding = { ...found, ...besideKey(found.source, from) };
     this.#listener.verdict(this.#judge.judge(finding, source0, source1, source2, source3), lot);
   }
 

@@ -4,6 +4,7 @@ import type { AddressRanges } from "../wire/address-ranges.ts";
 import { IpProtocol, type Packet, TcpFlag } from "../wire/packet.ts";
 import { Kind } from "./kinds.ts";
 import { type Disposition, evidenceOf, type Probe } from "./probe.ts";
+import { writeSourceKey } from "./source-key.ts";
 
 /** ECE and CWR name no scan: an ECN-capable host sets them on an ordinary SYN (RFC 3168 section 6.1.1). */
 const NAMING_FLAGS = TcpFlag.Fin | TcpFlag.Syn | TcpFlag.Rst | TcpFlag.Psh | TcpFlag.Ack | TcpFlag.Urg;
@@ -58,19 +59,12 @@ export function hasPorts(protocol: number): boolean {
   );
 }
 
-/**
- * Writes every field of `out` except `timeMs`. `near` holds the on-link IPv6 prefixes: their sources count one by one,
- * all other IPv6 sources by /64, because whoever has one address of a /64 has them all.
- */
+/** Writes every field of `out` except `timeMs`; `near` is for source-key.ts. */
 export function classify(packet: Packet, disposition: Disposition, near: AddressRanges, out: Probe): void {
   // The family decides, not the words: an IPv6 packet from ::ffff:192.0.2.1 must not pass for that IPv4 host.
   const byAddress =
     packet.family === 4 || near.contains(packet.source0, packet.source1, packet.source2, packet.source3);
-  out.source0 = packet.source0;
-  out.source1 = packet.source1;
-  out.source2 = byAddress ? packet.source2 : 0;
-  out.source3 = byAddress ? packet.source3 : 0;
-  out.sourceBits = byAddress ? 128 : 64;
+  writeSourceKey(packet, byAddress, out);
 
   const isTcp = packet.protocol === IpProtocol.Tcp;
   out.protocol = packet.protocol;

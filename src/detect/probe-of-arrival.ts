@@ -1,20 +1,14 @@
 // From what a listener saw to a probe: connect mode's way into Detector.see. Who connects to a port that serves
 // nothing is as much a scanner as who sends a SYN to a closed one. 1.2 says "Connect from" of datagrams as well.
-import { isIpv4Words } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import type { Arrival } from "../wire/arrival.ts";
 import { Kind } from "./kinds.ts";
 import { Disposition, Evidence, type Probe } from "./probe.ts";
+import { countsByAddress, writeSourceKey } from "./source-key.ts";
 
-/** Writes every field of `out`; `near` as for classify(): on-link IPv6 sources count one by one, others by /64. */
+/** Writes every field of `out`; `near` is for source-key.ts. */
 export function probeOfArrival(arrival: Arrival, near: AddressRanges, out: Probe): void {
-  const { source0, source1, source2, source3 } = arrival;
-  const byAddress = isIpv4Words(source0, source1, source2) || near.contains(source0, source1, source2, source3);
-  out.source0 = source0;
-  out.source1 = source1;
-  out.source2 = byAddress ? source2 : 0;
-  out.source3 = byAddress ? source3 : 0;
-  out.sourceBits = byAddress ? 128 : 64;
+  writeSourceKey(arrival, countsByAddress(arrival, near), out);
   out.protocol = arrival.protocol;
   out.port = arrival.port;
   out.kind = Kind.Connect;

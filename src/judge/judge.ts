@@ -2,6 +2,7 @@
 // soft block on unproven evidence; a full one where the admin trusts any packet (PROOF="off"). Enforcing is enforce/'s.
 import { type Finding, isSoftAtMost, isWeak } from "../detect/finding.ts";
 import { Kind } from "../detect/kinds.ts";
+import { isSourceKey } from "../detect/source-key.ts";
 import { isIpv4, type Prefix, parsePrefix, prefixOfWords } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import { IpProtocol } from "../wire/packet.ts";
@@ -184,7 +185,7 @@ export class Judge {
     const { proof, firewall, softly = firewall, byTable = firewall } = this.#context;
     if (proof === "off" && (verdict.action === "run" || !byTable)) return verdict;
     // A network has no soft form, and nobody's single word should save it.
-    if (!isSingle(verdict.finding.source)) return verdict;
+    if (!isSourceKey(verdict.finding.source)) return verdict;
     const isSoft = softly && verdict.action === "block";
     const { evidence } = verdict.finding;
     const why = `not blocked ${isSoft ? "in full" : "by a command"}: ${clause}`;
@@ -228,11 +229,6 @@ export class Judge {
     if (protocol === IpProtocol.Tcp) return this.#context.blockTcp;
     return protocol === IpProtocol.Udp && this.#context.blockUdp;
   }
-}
-
-/** What sources are counted by: an address, or the /64 of an IPv6 one. */
-function isSingle(source: Prefix): boolean {
-  return source.bits === 128 || (!isIpv4(source) && source.bits === 64);
 }
 
 /** The rules exempt guarded addresses from the block of their /64, so a guarded one is blocked by itself. */

@@ -2,7 +2,8 @@
 // whom the host spares, and whether a block has cut their record short. Bounded.
 import type { KnownClient } from "../control/api.ts";
 import type { Finding } from "../detect/finding.ts";
-import { formatPrefix, isIpv4, type Prefix, parsePrefix, prefixOfWords } from "../wire/address.ts";
+import { possibleKeys } from "../detect/source-key.ts";
+import { formatPrefix, type Prefix, parsePrefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 
 export interface FoundSource {
@@ -47,9 +48,7 @@ export class FoundSources {
   noteClient({ source, port }: Pick<KnownClient, "source" | "port">): void {
     const address = parsePrefix(source);
     if (address === undefined || this.#found.size === 0) return;
-    const { w0, w1, w2, w3 } = address;
-    const keys = isIpv4(address) ? [address] : [address, prefixOfWords(w0, w1, w2, w3, 64)];
-    for (const key of keys) {
+    for (const key of possibleKeys(address)) {
       const ports = this.#found.get(formatPrefix(key))?.clientOf;
       if (ports !== undefined && ports.size < MAX_PORTS) ports.add(port);
     }

@@ -3,19 +3,18 @@
 import { type Clock, printTime } from "../base/clock.ts";
 import type { Finding } from "../detect/finding.ts";
 import { Kind, kinds } from "../detect/kinds.ts";
+import { besideKey } from "../detect/source-key.ts";
 import type { Contact } from "../detect/tap/contact.ts";
 import type { ScorerName, TapSource } from "../detect/tap/tap-source.ts";
 import { describeTool } from "../judge/source-names.ts";
-import { prefixOfWords } from "../wire/address.ts";
 
 /** Of a source found by `by` with `contact`; both are read at once. */
 export function tapFinding(source: TapSource, by: ScorerName, contact: Contact): Finding {
-  const { source0, source1, source2, source3, protocol, port } = contact;
+  const { protocol, port } = contact;
   const [tool] = source.tools?.tools() ?? [];
-  const isWhole = source.source.bits === 128;
   return {
     source: source.source,
-    ...(!isWhole && { address: prefixOfWords(source0, source1, source2, source3, 128) }),
+    ...besideKey(source.source, contact),
     kind: kindOf(source, contact),
     protocol,
     port,

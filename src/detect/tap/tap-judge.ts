@@ -1,6 +1,6 @@
 // Who is a scanner, where nobody can ask the kernel: on a mirror port and in a capture file. The contact table tells it of
 // contacts and how they ended; every scorer judges. Pure: time comes with the contacts.
-import { isIpv4Words, type Prefix, prefixContains } from "../../wire/address.ts";
+import { type Prefix, prefixContains } from "../../wire/address.ts";
 import type { AddressRanges } from "../../wire/address-ranges.ts";
 import { IpProtocol, type Packet } from "../../wire/packet.ts";
 import { Detector } from "../detector.ts";
@@ -9,6 +9,7 @@ import { type HashSeed, hashSource } from "../keyed-hash.ts";
 import { Kind, kinds } from "../kinds.ts";
 import { Disposition, Evidence, Probe } from "../probe.ts";
 import type { ScorePolicy } from "../scorers.ts";
+import { countsByAddress, writeSourceKey } from "../source-key.ts";
 import { SourceTable } from "../source-table.ts";
 import { ToolEvidence } from "../tool-evidence.ts";
 import { type WiderPolicy, WiderPrefixes } from "../wider-prefixes.ts";
@@ -106,6 +107,7 @@ export class TapJudge implements ContactSink {
   readonly #budget = createExactBudget();
   readonly #probe = new Probe();
   readonly #asked = new Contact();
+  readonly #key = { source0: 0, source1: 0, source2: 0, source3: 0, sourceBits: 128 };
   readonly #allowed: number;
   readonly #coordinatedFindings: CoordinatedFinding[] = [];
   readonly #widerPrefixes: Prefix[] = [];
@@ -332,14 +334,12 @@ export class TapJudge implements ContactSink {
       this.#ignoredCount++;
       return undefined;
     }
-    // As on a live host: who has one address of a /64 has them all, but for those of our own networks.
-    const isNear = this.#policy.homes?.contains(source0, source1, source2, source3) === true;
-    const byAddress = isIpv4Words(source0, source1, source2) || isNear;
-    const known = this.#touch(contact, byAddress);
+    writeSourceKey(contact, countsByAddress(contact, this.#policy.homes), this.#key);
+    const known = this.#touch(contact.timeMs);
     const { refindAfterMs = Number.POSITIVE_INFINITY } = this.#policy;
     if (!known.isFlagged || contact.timeMs - known.lastMs < refindAfterMs) return known;
     this.forget(known.source);
-    return this.#touch(contact, byAddress);
+    return this.#touch(contact.timeMs);
   }
 
   /** Whether the contact is older than what is remembered of its source. */
@@ -351,10 +351,9 @@ export class TapJudge implements ContactSink {
     return source !== undefined && sinceMs < source.firstMs;
   }
 
-  #touch({ source0, source1, source2, source3, timeMs }: Contact, byAddress: boolean): TapSource {
-    return byAddress
-      ? this.#sources.touch(source0, source1, source2, source3, 128, timeMs)
-      : this.#sources.touch(source0, source1, 0, 0, 64, timeMs);
+  #touch(timeMs: number): TapSource {
+    const { source0, source1, source2, source3, sourceBits } = this.#key;
+    return this.#sources.touch(source0, source1, source2, source3, sourceBits, timeMs);
   }
 
   #hostHash({ host0, host1, host2, host3 }: Contact): number {
