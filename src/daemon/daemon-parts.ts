@@ -13,14 +13,19 @@ import type { Journal } from "../record/journal.ts";
 import type { Store } from "../record/store.ts";
 import type { Decoy } from "../sense/decoy.ts";
 import type { TapHost } from "../sense/tap-host.ts";
-import type { LearnedLike } from "../table/learned-sets.ts";
-import type { FirewallLike } from "../table/no-firewall.ts";
+import type { Firewall } from "../table/firewall.ts";
+import type { KernelSensor } from "../table/kernel-sensor.ts";
+import type { Learning } from "../table/learned-sets.ts";
+import type { SetUses } from "../table/set-uses.ts";
 
 export interface DaemonParts {
   readonly version: string;
   readonly settings: Settings;
   readonly host: HostFacts;
-  readonly firewall: FirewallLike;
+  readonly sensor: KernelSensor;
+  /** The built-in table, and how full its sets are; absent where none is loaded (the packet ring, a mirror port). */
+  readonly firewall?: Firewall | undefined;
+  readonly setUses?: SetUses | undefined;
   readonly capture: PacketSource;
   readonly store: Store;
   readonly journal: Journal;
@@ -29,8 +34,8 @@ export interface DaemonParts {
   /** Absent where raw sockets are not to be had: then nobody is proven by silence. */
   readonly prover: Prover | undefined;
   readonly responder: Responder;
-  /** What the kernel's rules learn: known pairs, lately open ports, peers. */
-  readonly learned: LearnedLike;
+  /** What the sensor learns: known pairs, lately open ports, peers. Absent on a mirror port. */
+  readonly learned?: Learning | undefined;
   /** Puts back what was saved of it, into a table that has been made anew. */
   readonly relearn?: () => void;
   /** A mirror port, in place of this host's own traffic. */

@@ -37,8 +37,8 @@ import { widerPolicy } from "../policy/tap-policy.ts";
 import { Recorder, type RecorderPolicy } from "../record/recorder.ts";
 import type { Store } from "../record/store.ts";
 import { BootGrace } from "../table/boot-grace.ts";
+import type { Firewall } from "../table/firewall.ts";
 import { maxPeers } from "../table/learned-sets.ts";
-import type { FirewallLike } from "../table/no-firewall.ts";
 import type { RulesetPlan } from "../table/ruleset.ts";
 import { SetWatch } from "../table/set-watch.ts";
 import { formatPrefix, type Prefix, prefixOfWords } from "../wire/address.ts";
@@ -79,7 +79,8 @@ export class Daemon {
   readonly recorder: Recorder;
   readonly blocker: Blocker;
   readonly delegate: Delegate;
-  readonly reconciler: Reconciler;
+  /** Absent where there is no table that another program could change. */
+  readonly reconciler: Reconciler | undefined;
   readonly engine: Engine;
   readonly store: Store;
   readonly clock: Clock;
@@ -89,7 +90,7 @@ export class Daemon {
   readonly #idleCommands: IdleCommands;
   readonly #wider: WiderBlocks;
   readonly #ended: EndedCount;
-  readonly #sets: SetWatch;
+  readonly #sets: SetWatch | undefined;
   readonly #parts: DaemonParts;
   readonly #offences: OffenceMemory;
   readonly #startMs: number;
@@ -105,12 +106,12 @@ export class Daemon {
   #isStoreNew = false;
   /** For the judge. A table that is gone knows nobody, and that is said elsewhere (Reconciler). */
   readonly #known = {
-    isPeer: (address: Prefix) => orFalse(() => this.#parts.learned.isPeer(address)),
-    isClient: (source: Prefix) => orFalse(() => this.#parts.learned.isClient(source)),
+    isPeer: (address: Prefix) => orFalse(() => this.#parts.learned?.isPeer(address) === true),
+    isClient: (source: Prefix) => orFalse(() => this.#parts.learned?.clients?.isClient(source) === true),
   };
 
   constructor(parts: DaemonParts) {
-    const { settings, host, firewall, store, clock } = parts;
+    const { settings, host, sensor, firewall, store, clock } = parts;
     const { nowMs, wallMs } = clock;
     this.#parts = parts;
     this.#settings = settings;
@@ -152,11 +153,11 @@ export class Daemon {
     const walkMs = () => walk.timeMs || nowMs();
     const recorderParts = { store, journal, history, names, version, nowMs: walkMs, wallMs, toolOf, isFlooded };
     this.recorder = new Recorder(recorderParts, this.#recorderPolicy());
-    this.delegate = new Delegate(settings, { responder: parts.responder, firewall, recorder: this.recorder });
+    this.delegate = new Delegate(settings, { responder: parts.responder, sensor, recorder: this.recorder });
     this.#offences = new OffenceMemory({ memoryMs: settings.blockTimeMaxMs, seed: parts.hashSeed });
     this.#ended = new EndedCount({
       judge: this.judge,
-      learned: parts.learned,
+      clients: parts.learned?.clients,
       connectedFrom: listConnectedFrom,
       servedPorts: () => this.#servedPorts(),
       sharedConnections: () => this.#settings.sharedConnections,
@@ -204,21 +205,22 @@ export class Daemon {
       nowMs,
       pause: () => nextTurn(),
     });
-    this.#sets = new SetWatch({
-      firewall,
-      nowMs,
-      warn: (message) => this.recorder.warning(message),
-      pause: () => nextTurn(),
-    });
-    this.reconciler = new Reconciler({
-      firewall,
-      nowMs,
-      blocker: this.blocker,
-      recorder: this.recorder,
-      plan: () => ({ ruleset: this.plan(), near: this.#near }),
-      later: (task) => setImmediate(task),
-      rebuilt: () => this.#relearn(),
-    });
+    const { setUses: uses } = parts;
+    const warn = (message: string) => this.recorder.warning(message);
+    this.#sets = uses && new SetWatch({ uses, nowMs, warn, pause: () => nextTurn() });
+    const { drift } = sensor;
+    if (firewall !== undefined && drift !== undefined)
+      this.reconciler = new Reconciler({
+        firewall,
+        drift,
+        sensor,
+        nowMs,
+        blocker: this.blocker,
+        recorder: this.recorder,
+        plan: () => ({ ruleset: this.plan(), near: this.#near }),
+        later: (task) => setImmediate(task),
+        rebuilt: () => this.#relearn(),
+      });
     this.#idleCommands = new IdleCommands(settings, {
       list: this.blocker.list,
       delegate: this.delegate,
@@ -262,7 +264,8 @@ export class Daemon {
     return this.#settings;
   }
 
-  get firewall(): FirewallLike {
+  /** The built-in table; undefined where none is loaded. */
+  get firewall(): Firewall | undefined {
     return this.#parts.firewall;
   }
 
@@ -291,10 +294,10 @@ export class Daemon {
   loadFirewall(): void {
     this.#parts.decoy?.follow(this.#settings);
     const plan = this.plan();
-    const isReplaced = this.#parts.firewall.load(plan, this.#near);
+    const isReplaced = this.#parts.sensor.load(plan, this.#near);
     this.#grace.loaded(plan.grace);
     if (!isReplaced) return;
-    this.reconciler.restoreAll();
+    this.reconciler?.restoreAll();
     this.#relearn();
   }
 
@@ -345,7 +348,7 @@ export class Daemon {
   /** The decoy tells who has finished a handshake with a closed port. */
   watchDecoy(): void {
     this.#parts.decoy?.watch({
-      isBait: (arrival) => this.#parts.firewall.wasBaited(arrival),
+      isBait: (arrival) => this.#parts.sensor.wasBaited?.(arrival) === true,
       handshake: (arrival) => {
         const verdict = this.#handshakes.arrived(arrival);
         if (verdict === undefined) return;
@@ -466,10 +469,9 @@ export class Daemon {
     this.#isStoreNew = false;
     const restored = restoreBlocks({
       store,
-      firewall,
+      firewall: this.enforces ? firewall : undefined,
       list: this.blocker.list,
       nowMs: this.clock.nowMs(),
-      enforces: this.enforces,
       seed: this.#parts.hashSeed,
     });
     // What was read of a damaged store is listed now.
@@ -491,7 +493,7 @@ export class Daemon {
         sourcePort >= first &&
         sourcePort <= last &&
         !served.has(`${protocol}:${sourcePort}`);
-      this.#parts.learned.addPeers(listOpenedFlows(isOurs, maxPeers), this.#settings.guardMs);
+      this.#parts.learned?.addPeers(listOpenedFlows(isOurs, maxPeers), this.#settings.guardMs);
     } catch {
       // No connection tracking yet, or no right to ask it: they are learned with their next answer.
     }
@@ -499,12 +501,13 @@ export class Daemon {
 
   /** The guard as it is now, entry by entry; peers as the kernel has them. Throws KernelError. */
   guard(): Iterable<GuardEntry> {
-    return guardEntries(this.#host, this.#parts.learned.peers(), this.clock);
+    return guardEntries(this.#host, this.#parts.learned?.peers() ?? [], this.clock);
   }
 
   /** Who has finished a real connection lately, and to which port. Rejects with KernelError. */
-  knownClients(): Promise<Iterable<KnownClient>> {
-    return listKnownClients(this.#parts.learned, this.clock);
+  async knownClients(): Promise<Iterable<KnownClient>> {
+    const { learned } = this.#parts;
+    return learned === undefined ? [] : listKnownClients(learned, this.clock);
   }
 
   /**
@@ -531,15 +534,15 @@ export class Daemon {
   followHost(host: HostFacts): void {
     const near = this.#nearOf(host);
     const moved = this.#movedBy(near);
-    if (moved.length > 0) this.#parts.firewall.lift(moved, this.clock.nowMs());
+    if (moved.length > 0) this.#parts.firewall?.lift(moved, this.clock.nowMs());
     this.#host = host;
     this.#near = near;
     this.detector.setNear(this.#near);
     this.crowds.setNear(nearLinks(host));
     this.judge.replaceContext(judgeContext(this.#settings, host, this.#known));
     this.blocker.breaker.forgetWaiting();
-    this.#parts.firewall.updateHostSets(this.plan(), this.#near);
-    if (moved.length > 0) this.reconciler.restore(moved);
+    this.#parts.sensor.follow(this.plan(), this.#near);
+    if (moved.length > 0) this.reconciler?.restore(moved);
     this.#liftGuarded();
   }
 
@@ -565,13 +568,13 @@ export class Daemon {
     this.#settings = { ...this.#settings, ignored };
     this.judge.replaceContext(judgeContext(this.#settings, this.#host, this.#known));
     this.blocker.breaker.forgetWaiting();
-    this.#parts.firewall.updateHostSets(this.plan(), this.#near);
+    this.#parts.sensor.follow(this.plan(), this.#near);
   }
 
   /** The ports on which our own listeners stand have changed. */
   followListened(listened: Listened): void {
     this.#listened = listened;
-    this.#parts.firewall.updateHostSets(this.plan(), this.#near);
+    this.#parts.sensor.follow(this.plan(), this.#near);
   }
 
   /** Somebody removed rules elsewhere, or it is time to look again whether the administrator's rules are there. */
@@ -597,18 +600,18 @@ export class Daemon {
   }
 
   isHeld(source: Prefix): boolean {
-    return this.#parts.firewall.isHeld(source);
+    return this.#parts.sensor.hold?.isHeld(source) === true;
   }
 
   /** Lets a source go from the hold, and forgets its probes: it starts afresh. */
   release(source: Prefix): void {
-    this.#parts.firewall.releaseHold(this.keyOf(source));
+    this.#parts.sensor.hold?.release(this.keyOf(source));
     this.detector.reset(this.keyOf(source));
     this.crowds.forget(this.keyOf(source));
   }
 
   emptyKernelSets(): void {
-    this.#parts.firewall.emptyBlockSets();
+    this.#parts.firewall?.emptyBlockSets();
   }
 
   offencesOf(source: Prefix): number {
@@ -640,10 +643,10 @@ export class Daemon {
     this.#parts.tap?.tick();
     this.blocker.tick();
     if (this.blocker.endBlocks()) this.#endMore(TURNS_OF_ENDING);
-    this.reconciler.tick();
+    this.reconciler?.tick();
     this.#grace.tick();
     void this.#wider.tick().catch((error: unknown) => this.recorder.warning(`wider blocks: ${String(error)}`));
-    void this.#sets.tick().catch((error: unknown) => this.recorder.warning(`sets: ${String(error)}`));
+    void this.#sets?.tick().catch((error: unknown) => this.recorder.warning(`sets: ${String(error)}`));
     if (this.#parts.decoy?.mustReload() === true) this.loadFirewall();
     this.#parts.journal.tick();
   }
@@ -696,10 +699,10 @@ export class Daemon {
     return {
       ...sumCounters([...rooms, ...proofs, ...files, ...others]),
       ...capture.counters,
-      ...this.#parts.firewall.networkCounts,
+      ...(this.#parts.firewall?.networkCounts ?? { networkBlocks: 0, networkBlocksRefused: 0 }),
       evictedSources: this.detector.table.evictions,
       evictedOffences: this.#offences.evictions,
-      repairs: this.reconciler.repairs,
+      repairs: this.reconciler?.repairs ?? 0,
     };
   }
 
@@ -709,7 +712,7 @@ export class Daemon {
       ...this.#parts,
       settings: this.#settings,
       captureName: capture,
-      setWarnings: this.#sets.warnings(),
+      setWarnings: this.#sets?.warnings() ?? [],
       enforces: this.enforces,
       startMs: this.#startMs,
       graceLeftMs: this.graceLeftMs(),

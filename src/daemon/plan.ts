@@ -7,7 +7,6 @@ import { guardParts } from "../host/guard.ts";
 import type { HostFacts } from "../host/host.ts";
 import type { JudgeContext } from "../judge/judge.ts";
 import type { DecoyPlan } from "../table/decoy.ts";
-import type { LearnedLike } from "../table/learned-sets.ts";
 import type { RulesetPlan } from "../table/ruleset.ts";
 import type { Prefix } from "../wire/address.ts";
 import { parsePrefix } from "../wire/address.ts";
@@ -115,14 +114,13 @@ export function crowdPolicy(settings: Settings): CrowdPolicy {
 export function judgeContext(
   settings: Settings,
   host: HostFacts,
-  learned: Pick<LearnedLike, "isPeer" | "isClient"> = { isPeer: () => false, isClient: () => false },
+  known: Pick<JudgeContext, "isPeer" | "isClient"> = {},
 ): JudgeContext {
   return {
     ignored: new AddressRanges(settings.ignored),
     guarded: new AddressRanges(guardedOthers(host)),
     guardParts: guardParts(host),
-    isPeer: (address) => learned.isPeer(address),
-    isClient: (source) => learned.isClient(source),
+    ...known,
     guardSsh: settings.guardSsh,
     own: new AddressRanges([...host.own, ...host.broadcast]),
     blockTcp: settings.tcp.block,

@@ -186,7 +186,7 @@ export class Running {
     const { daemon } = this.#started;
     this.#watch(monitor.socket.fd, "nf_tables notifications", () => {
       monitor.read(
-        (change) => daemon.reconciler.onForeignChange(change),
+        (change) => daemon.reconciler?.onForeignChange(change),
         () => daemon.lookAtDelegated(true),
       );
     });
@@ -203,7 +203,7 @@ export class Running {
       if (guard.lookAtSessions()) this.#lookAtHost();
     });
     this.#every(LOOK_MS, "IPVS", () => this.#lookAtVirtualServices());
-    this.#every(SAVE_MS, "known pairs", () => void learned.save());
+    this.#every(SAVE_MS, "known pairs", () => void learned?.save());
     this.#every(NAMES_MS, "time servers", followNames);
     // At boot the network may come later than we do.
     this.#every(HOST_MS, "time servers", () => guard.hasUnknownNames() && followNames());
@@ -212,14 +212,14 @@ export class Running {
 
   /** Their ports have no socket, so the sensor would take them for closed ones. */
   #lookAtVirtualServices(): void {
-    const { daemon, firewall } = this.#started;
+    const { daemon, sensor } = this.#started;
     const services = readVirtualServices();
     const text = JSON.stringify(services);
     if (text === this.#servicesText) return;
     this.#servicesText = text;
     const unread = describeUnread(services);
     if (unread !== "") daemon.recorder.warning(unread);
-    firewall.rememberServed(services.ports, daemon.settings.latelyOpenMs, daemon.host.ephemeral);
+    sensor.served?.remember(services.ports, daemon.settings.latelyOpenMs, daemon.host.ephemeral);
   }
 
   #watchIgnoreFile(): void {
@@ -244,7 +244,7 @@ export class Running {
   #lookAtHost(): void {
     clearTimeout(this.#hostTimer);
     this.#hostTimer = undefined;
-    const { daemon, firewall } = this.#started;
+    const { daemon, sensor } = this.#started;
     const host = this.#started.guard.extend(readHost());
     const text = JSON.stringify(host);
     if (text !== this.#hostText) {
@@ -257,7 +257,7 @@ export class Running {
         (protocol === IpProtocol.Tcp ? !daemon.isDecoys(port) : port < first || port > last) &&
         !this.#connectMode.isOurs(protocol, port),
     );
-    firewall.rememberServed(served, daemon.settings.latelyOpenMs, daemon.host.ephemeral);
+    sensor.served?.remember(served, daemon.settings.latelyOpenMs, daemon.host.ephemeral);
   }
 
   /** The exit code: 0 for SIGTERM and SIGINT. SIGHUP reloads. */
@@ -305,7 +305,7 @@ export class Running {
   }
 
   async #stop(notifier: SystemdNotifier): Promise<void> {
-    const { daemon, firewall, learned } = this.#started;
+    const { daemon, sensor, learned } = this.#started;
     notifier.notify("STOPPING=1");
     this.#isStopping = true;
     for (const close of this.#closers.splice(0)) close();
@@ -316,10 +316,10 @@ export class Running {
     await daemon.delegate.close();
     // A service that was started a moment ago is remembered too.
     this.#guard("host", () => this.#lookAtHost())();
-    await learned.save();
+    await learned?.save();
     this.#started.clock.save();
     try {
-      firewall.rest(daemon.plan());
+      sensor.rest?.(daemon.plan());
     } catch (error) {
       daemon.recorder.warning(messageOf(error));
     }

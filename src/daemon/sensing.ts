@@ -13,19 +13,25 @@ import { NfTablesMonitor } from "../kernel/nf-tables-monitor.ts";
 import { RingHost } from "../sense/ring-host.ts";
 import { TapHost } from "../sense/tap-host.ts";
 import { Firewall } from "../table/firewall.ts";
-import { type LearnedLike, LearnedSets } from "../table/learned-sets.ts";
-import { type FirewallLike, NoFirewall } from "../table/no-firewall.ts";
+import type { KernelSensor } from "../table/kernel-sensor.ts";
+import { LearnedSets, type Learning } from "../table/learned-sets.ts";
+import { NftSensor } from "../table/nft-sensor.ts";
 import { BATCH_GROUP, COPY_BYTES, PROMPT_GROUP, TABLE } from "../table/ruleset.ts";
+import { SetUses } from "../table/set-uses.ts";
 import { nearRanges } from "./plan.ts";
 
 export interface Sensing {
-  readonly firewall: FirewallLike;
+  readonly sensor: KernelSensor;
   readonly capture: PacketSource;
-  readonly learned: LearnedLike;
+  /** Absent on a mirror port, which shows no traffic of this host. */
+  readonly learned?: Learning;
   /** Where it is kept over a restart. */
   readonly learnedFile: string;
-  /** Tells who else touches the table; absent where there is none. */
-  readonly monitor: NfTablesMonitor | undefined;
+  /** What holds blocks in the kernel's table; absent, like the two that follow, where none is loaded. */
+  readonly firewall?: Firewall;
+  readonly setUses?: SetUses;
+  /** Tells who else touches the table. */
+  readonly monitor?: NfTablesMonitor;
   /** A mirror port (HOME_NETWORKS); it is `capture` as well. */
   readonly tap?: TapHost;
 }
@@ -42,8 +48,11 @@ export interface SensingOptions {
 export function openKernelSensor({ settings, host, clock, keep }: SensingOptions): Sensing {
   const nft = keep(new Libnftables());
   const tables = keep(new NfTables(TABLE));
+  const sensor = new NftSensor(nft, tables, nearRanges(host));
   return {
-    firewall: new Firewall(nft, tables, nearRanges(host)),
+    sensor,
+    firewall: new Firewall(nft, tables, () => sensor.near),
+    setUses: new SetUses(tables),
     learned: new LearnedSets(tables, clock.nowMs),
     learnedFile: join(settings.stateDir, "learned"),
     capture: keep(new NflogSource({ promptGroup: PROMPT_GROUP, batchGroup: BATCH_GROUP, copyBytes: COPY_BYTES })),
@@ -57,14 +66,12 @@ export function openRing({ settings, host, clock, say, keep }: SensingOptions): 
   const { guardMs, interfaces, stateDir } = settings;
   if (settings.tap.homes.length > 0) {
     const tap = keep(new TapHost({ settings, interfaces: choiceOf(interfaces), clock, say }));
-    // Nothing is learned, and what others have saved stays as it is.
-    const learnedFile = join(stateDir, "learned-tap");
-    return { firewall: new NoFirewall(tap), capture: tap, learned: tap, learnedFile, monitor: undefined, tap };
+    return { sensor: tap, capture: tap, learnedFile: join(stateDir, "learned-tap"), tap };
   }
   const ring = keep(new RingHost({ interfaces: choiceOf(interfaces), ephemeral: host.ephemeral, guardMs, nowMs, say }));
   // Another file: it knows no known pairs, and would forget those that the kernel's sensor has learned.
   const learnedFile = join(stateDir, "learned-ring");
-  return { firewall: new NoFirewall(ring), capture: ring, learned: ring, learnedFile, monitor: undefined };
+  return { sensor: ring, capture: ring, learned: ring.learned, learnedFile };
 }
 
 /** INTERFACE */

@@ -37,8 +37,8 @@ import { openResolver } from "../record/resolver.ts";
 import { openStore } from "../record/store.ts";
 import type { CaptureChoice } from "../sense/capture-choice.ts";
 import { Decoy } from "../sense/decoy.ts";
+import type { KernelSensor } from "../table/kernel-sensor.ts";
 import { Learned } from "../table/learned.ts";
-import type { FirewallLike } from "../table/no-firewall.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import { Daemon } from "./daemon.ts";
 import { openKernelSensor, openRing } from "./sensing.ts";
@@ -56,7 +56,7 @@ export class StartError extends Error {
 export interface Started {
   readonly daemon: Daemon;
   readonly clock: BootClock;
-  readonly firewall: FirewallLike;
+  readonly sensor: KernelSensor;
   readonly capture: PacketSource;
   /** Absent with the packet ring, which loads no table. */
   readonly monitor: NfTablesMonitor | undefined;
@@ -64,8 +64,8 @@ export interface Started {
   readonly restored: Restored;
   readonly view: BlockedView;
   readonly guard: Guard;
-  /** Known pairs and lately open ports over restarts. */
-  readonly learned: Learned;
+  /** Known pairs and lately open ports over restarts; absent on a mirror port. */
+  readonly learned: Learned | undefined;
   /** Closes everything that start() opened; the kernel keeps the table. */
   close(): void;
 }
@@ -113,13 +113,15 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
   const host = guard.extend(readHost());
   const open = choice.capture === "ring" ? openRing : openKernelSensor;
   const sensing = open({ settings, host, clock, keep, say: (message) => say(message) });
-  const { firewall, capture, monitor, learned: learnedSets } = sensing;
-  const learned = new Learned({
-    sets: learnedSets,
-    path: sensing.learnedFile,
-    say: (message) => say(message),
-    pause: () => setImmediate(),
-  });
+  const { sensor, firewall, setUses, capture, monitor, tap } = sensing;
+  const learned =
+    sensing.learned &&
+    new Learned({
+      sets: sensing.learned,
+      path: sensing.learnedFile,
+      say: (message) => say(message),
+      pause: () => setImmediate(),
+    });
   const routes = keep(openRouteMonitor());
   let replaced = (): void => undefined;
   const listener = { ...troubleListener("store", troubles, (message) => say(message)), onReplaced: () => replaced() };
@@ -140,7 +142,9 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
     version,
     settings,
     host,
+    sensor,
     firewall,
+    setUses,
     capture,
     store,
     journal,
@@ -148,9 +152,9 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
     troubles,
     prover,
     responder,
-    learned: learnedSets,
-    relearn: () => void learned.load(),
-    tap: sensing.tap,
+    learned: sensing.learned,
+    relearn: () => void learned?.load(),
+    tap,
     decoy,
     trial,
     names,
@@ -163,14 +167,14 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
   replaced = () => daemon.storeAll();
   for (const message of waiting.splice(0)) say(message);
   daemon.loadFirewall();
-  learned.load();
+  learned?.load();
   daemon.learnStandingPeers();
   daemon.restoreOffences();
   const restored = daemon.restoreBlocks();
   const view = new BlockedView({ list: daemon.blocker.list, files, clock });
   if (isFirstStart && settings.blockedFile !== undefined) importOld(daemon, settings.blockedFile);
   void view.tick(true);
-  return { daemon, clock, firewall, capture, monitor, routes, restored, view, guard, learned };
+  return { daemon, clock, sensor, capture, monitor, routes, restored, view, guard, learned };
 }
 
 function openGuard(): Guard {

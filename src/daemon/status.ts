@@ -31,7 +31,7 @@ export interface StatusOf extends Omit<DaemonParts, "settings"> {
 }
 
 export function describeStatus(of: StatusOf): Status {
-  const { blocker, capture, firewall, tap } = of;
+  const { blocker, capture, sensor, tap } = of;
   const blocked = blocker.list.size;
   const proven = blocker.list.provenCount;
   return {
@@ -39,7 +39,7 @@ export function describeStatus(of: StatusOf): Status {
     probes: tap?.probes ?? of.probes,
     sources: tap?.sources ?? of.sources,
     lost: capture.lost,
-    held: firewall.countHeld(),
+    held: sensor.hold?.count() ?? 0,
     blocked,
     proven,
     unproven: blocked - proven,
@@ -103,6 +103,6 @@ function countersOf({ blocker, capture, counters, learned }: StatusOf) {
     reasonsNotKept: blocker.list.reasonsNotKept,
     blockFailures: blocker.failures,
     blocksWithheld: blocker.breaker.withheld,
-    learnedRefused: learned.refused,
+    learnedRefused: learned?.refused ?? 0,
   };
 }

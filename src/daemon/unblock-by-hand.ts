@@ -4,7 +4,7 @@ import type { Reply } from "../control/api.ts";
 import { slices } from "../enforce/slices.ts";
 import type { Block } from "../judge/block.ts";
 import { describeReason } from "../record/finding-text.ts";
-import type { Held } from "../table/firewall.ts";
+import type { Held } from "../table/held-elements.ts";
 import { formatPrefix, type Prefix, prefixContains } from "../wire/address.ts";
 import type { Daemon } from "./daemon.ts";
 import { parseTarget, refuse } from "./target.ts";
@@ -56,11 +56,11 @@ function coveredMessage(name: string, lifted: readonly string[], around: readonl
 
 /** Returns what has been taken out. Other networks that nobody lists are listed: writing the sets would end them. */
 async function takeOutUnlisted(daemon: Daemon, source: Prefix): Promise<string[]> {
-  if (!daemon.enforces) return [];
   const { firewall, blocker } = daemon;
-  const inside = isSingle(source) ? [] : await firewall.heldInside(source, () => nextTurn());
+  if (!daemon.enforces || firewall === undefined) return [];
+  const inside = isSingle(source) ? [] : await firewall.held.inside(source, () => nextTurn());
   const singles = [...inside.filter((held) => !isListed(daemon, held)), ...unlistedSingles(daemon, source)];
-  if (singles.length > 0) firewall.removeHeld(singles);
+  if (singles.length > 0) firewall.held.remove(singles);
   const { hit, others } = unlistedNetworks(daemon, source);
   if (hit.length > 0 && others.length > 0) blocker.adopt([], others, "found in the kernel");
   if (hit.length > 0) firewall.rewriteNetworks(daemon.clock.nowMs());
@@ -72,7 +72,7 @@ function isSingle({ bits }: Prefix): boolean {
 }
 
 function unlistedSingles(daemon: Daemon, source: Prefix): Held[] {
-  return daemon.firewall.heldFor(source).filter((held) => !isListed(daemon, held));
+  return (daemon.firewall?.held.of(source) ?? []).filter((held) => !isListed(daemon, held));
 }
 
 function isListed({ blocker }: Daemon, { source, soft }: Held): boolean {
@@ -81,7 +81,7 @@ function isListed({ blocker }: Daemon, { source, soft }: Held): boolean {
 
 /** Networks that the kernel holds and nobody lists: those that hold or touch the source, and others. */
 function unlistedNetworks(daemon: Daemon, source: Prefix): { readonly hit: Network[]; readonly others: Network[] } {
-  const { foreign } = daemon.firewall.auditNetworks(daemon.clock.nowMs());
+  const foreign = daemon.firewall?.auditNetworks(daemon.clock.nowMs()).foreign ?? [];
   const isHit = (one: Network) => prefixContains(one.source, source) || prefixContains(source, one.source);
   return { hit: foreign.filter(isHit), others: foreign.filter((one) => !isHit(one)) };
 }
@@ -95,8 +95,8 @@ function namesOf(singles: readonly Held[], networks: readonly Network[]): string
 function unblockAll(daemon: Daemon): Reply<readonly string[]> {
   const { blocker, firewall } = daemon;
   const isShort = daemon.enforces && blocker.list.size <= READ_WHOLE;
-  const unlisted = isShort ? firewall.readHeld().filter((held) => !isListed(daemon, held)) : [];
-  const networks = isShort ? firewall.auditNetworks(daemon.clock.nowMs()).foreign : [];
+  const unlisted = isShort ? (firewall?.held.read() ?? []).filter((held) => !isListed(daemon, held)) : [];
+  const networks = isShort ? (firewall?.auditNetworks(daemon.clock.nowMs()).foreign ?? []) : [];
   const lifted: string[] = [];
   const failures: string[] = [];
   for (const slice of slices(blocker.list.values(), LIFTED_AT_ONCE)) {
@@ -108,7 +108,7 @@ function unblockAll(daemon: Daemon): Reply<readonly string[]> {
   }
   daemon.emptyKernelSets();
   if (failures.length > 0) return refuse("kernel", `not lifted: ${failures.slice(0, NAMED).join("; ")}`);
-  const left = firewall.countBlocked();
+  const left = firewall?.countBlocked() ?? 0;
   if (left > 0) return refuse("kernel", `the kernel still holds ${left} elements in its sets of blocks`);
   return { ok: [...lifted, ...namesOf(unlisted, networks)] };
 }

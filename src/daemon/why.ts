@@ -90,7 +90,7 @@ function describeWider(blocks: readonly Block[], source: Prefix): string[] {
 function isEnforced(daemon: Daemon, block: Block): boolean {
   if (block.backend !== "nftables") return block.enforced;
   try {
-    return block.enforced && daemon.firewall.isPresent(block);
+    return block.enforced && daemon.firewall?.isPresent(block) === true;
   } catch {
     return false;
   }
@@ -98,10 +98,11 @@ function isEnforced(daemon: Daemon, block: Block): boolean {
 
 /** What the kernel's sets hold for a source that no block is listed for. */
 function heldUnlisted(daemon: Daemon, asked: Prefix): { readonly soft: boolean; readonly source: Prefix }[] {
-  if (!daemon.enforces) return [];
+  const { firewall } = daemon;
+  if (!daemon.enforces || firewall === undefined) return [];
   try {
-    const singles = daemon.firewall.heldFor(asked).map(({ source = asked, soft }) => ({ soft, source }));
-    const { foreign } = daemon.firewall.auditNetworks(daemon.clock.nowMs());
+    const singles = firewall.held.of(asked).map(({ source = asked, soft }) => ({ soft, source }));
+    const { foreign } = firewall.auditNetworks(daemon.clock.nowMs());
     const networks = foreign.filter(({ source }) => prefixContains(source, asked));
     return [...singles, ...networks.map(({ source }) => ({ soft: false, source }))];
   } catch {

@@ -3,7 +3,8 @@
 import type { Block } from "../judge/block.ts";
 import type { Grade } from "../judge/verdict.ts";
 import type { Store } from "../record/store.ts";
-import type { Firewall, Held } from "../table/firewall.ts";
+import type { Firewall } from "../table/firewall.ts";
+import type { Held } from "../table/held-elements.ts";
 import type { Prefix } from "../wire/address.ts";
 import type { BlockList } from "./block-list.ts";
 

@@ -15,7 +15,9 @@ import { reasonFor } from "../record/finding-text.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { Store } from "../record/store.ts";
 import { endsBefore } from "../table/address-span.ts";
-import { equivalentCommand, type Firewall, type Held, type Outcome } from "../table/firewall.ts";
+import { equivalentCommand } from "../table/equivalent-command.ts";
+import type { Firewall, Outcome } from "../table/firewall.ts";
+import type { Held } from "../table/held-elements.ts";
 import { placeOf } from "../table/set-key.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { adoptHeld, adoptNetworks } from "./adopt.ts";
@@ -31,8 +33,11 @@ const EXPIRIES_PER_TURN = 500;
 /** MAX_BLOCKS_PER_SECOND is counted over so long: with the default 6,000 sources at once are blocked at once. */
 const FULL_BURST_SECONDS = 600;
 
+const NO_TABLE = "no nftables table is loaded (CAPTURE): only KILL_ROUTE and KILL_HOSTS_DENY can block";
+
 export interface BlockerParts {
-  readonly firewall: Pick<Firewall, "enforce" | "lift" | "liftEnded" | "rewriteNetworks">;
+  /** Absent where no table is loaded. */
+  readonly firewall?: Pick<Firewall, "enforce" | "lift" | "liftEnded" | "rewriteNetworks"> | undefined;
   readonly store: Pick<Store, "putBlock" | "deleteBlock" | "putOffence" | "flush">;
   readonly recorder: Pick<
     Recorder,
@@ -240,10 +245,10 @@ export class Blocker {
 
   /** The command that was to be this block is none: the built-in table is, until the same end. Why it is not, or "". */
   takeOver(block: Block): string {
-    const { firewall, store, delegate, nowMs } = this.#parts;
+    const { store, delegate, nowMs } = this.#parts;
     const taken: Block = { ...block, backend: "nftables", enforced: true };
     const failure =
-      this.#settings.firewall === "none" ? 'FIREWALL is "none"' : failureOf(firewall.enforce([taken], nowMs()));
+      this.#settings.firewall === "none" ? 'FIREWALL is "none"' : failureOf(this.#enforceByTable([taken], nowMs()));
     if (failure !== "") {
       this.list.put({ ...block, enforced: false });
       return failure;
@@ -354,7 +359,7 @@ export class Blocker {
     const nowMs = this.#parts.nowMs();
     const blocks = decisions.map((decision) => this.#blockOf(decision, nowMs));
     const before = blocks.map(({ source }) => this.list.get(source));
-    const outcomes = this.#parts.firewall.enforce(blocks, nowMs);
+    const outcomes = this.#enforceByTable(blocks, nowMs);
     const results = outcomes.map(({ block, failure }, index): Block | string => {
       const refusal = failure === "" ? this.#keep(block, before[index], nowMs) : failure;
       if (refusal === "") return this.#said({ ...block, enforced: true }, decisions[index]?.finding);
@@ -367,6 +372,11 @@ export class Blocker {
     // few would cost more than the blocks. After a crash in between the kernel tells of them.
     if (decisions.some(({ finding }) => finding === undefined)) this.#parts.store.flush();
     return results;
+  }
+
+  #enforceByTable(blocks: readonly Block[], nowMs: number): Outcome[] {
+    const { firewall } = this.#parts;
+    return firewall?.enforce(blocks, nowMs) ?? blocks.map((block) => ({ block, failure: NO_TABLE }));
   }
 
   #said(block: Block, finding: Finding | undefined): Block {
@@ -433,11 +443,11 @@ export class Blocker {
   #keep(block: Block, before: Block | undefined, nowMs: number): string {
     const { firewall, store, offences } = this.#parts;
     if (!this.list.put({ ...block, enforced: true })) {
-      if (block.backend === "nftables") firewall.lift([block], nowMs);
+      if (block.backend === "nftables") firewall?.lift([block], nowMs);
       return `the block list is full (${this.list.limit})`;
     }
     // The same source was softly blocked, or fully: the other set must not go on holding it.
-    if (before !== undefined && before.soft !== block.soft) firewall.lift([before], nowMs);
+    if (before !== undefined && before.soft !== block.soft) firewall?.lift([before], nowMs);
     store.putBlock(block);
     if (!block.soft) {
       const count = offences.record(block.source, nowMs);
@@ -454,8 +464,8 @@ export class Blocker {
     const kernelHasEnded = how === "expired" || how === "removed elsewhere";
     const ours = blocks.filter(({ backend }) => backend === "nftables");
     const { firewall } = this.#parts;
-    const failures = kernelHasEnded ? [] : firewall.lift(ours, nowMs);
-    if (kernelHasEnded) firewall.liftEnded(ours, nowMs);
+    const failures = kernelHasEnded ? [] : (firewall?.lift(ours, nowMs) ?? []);
+    if (kernelHasEnded) firewall?.liftEnded(ours, nowMs);
     for (const block of blocks) if (hasResponses(block)) this.#inBackground(this.#parts.delegate?.release(block));
     const failed = new Set(failures.map(({ block }) => block));
     for (const block of blocks) {
@@ -478,6 +488,7 @@ export class Blocker {
     reason: string,
   ): { readonly adopted: readonly Prefix[]; readonly removed: readonly Prefix[] } {
     const { firewall, store, nowMs } = this.#parts;
+    if (firewall === undefined) return { adopted: [], removed: [] };
     const parts = { firewall, store, list: this.list, nowMs: nowMs(), grade: "manual" as const, reason };
     const sources = adoptHeld(held, parts);
     const { adopted, removed } = adoptNetworks(networks, parts);
@@ -492,12 +503,12 @@ export class Blocker {
 
   /** The trial is confirmed: its blocks stay until their own time. Returns for how many the kernel has taken that. */
   keepAfterTrial(): number {
-    const { firewall, store, recorder, offences, nowMs } = this.#parts;
+    const { store, recorder, offences, nowMs } = this.#parts;
     const wanted = this.onTrial().map(
       ({ afterTrial, ...block }): Block => ({ ...block, untilMs: afterTrial?.untilMs }),
     );
     let kept = 0;
-    for (const { block, failure } of firewall.enforce(wanted, nowMs())) {
+    for (const { block, failure } of this.#enforceByTable(wanted, nowMs())) {
       if (failure !== "") {
         recorder.warning(`${formatPrefix(block.source)} ends with the trial, though it was confirmed: ${failure}`);
         continue;
@@ -553,7 +564,7 @@ export class Blocker {
     const end = this.#endOf({ source: block.source }, lastSeenMs + this.#settings.softBlockTimeMs, this.#parts.nowMs());
     if ((end.untilMs ?? 0) <= (block.untilMs ?? 0) + 1_000) return false;
     const renewed = { ...block, ...end };
-    const [outcome] = this.#parts.firewall.enforce([renewed], this.#parts.nowMs());
+    const [outcome] = this.#enforceByTable([renewed], this.#parts.nowMs());
     if (outcome === undefined || outcome.failure !== "") return false;
     this.list.put(renewed);
     this.#parts.store.putBlock(renewed);

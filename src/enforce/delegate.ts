@@ -6,7 +6,7 @@ import type { Settings } from "../config/settings.ts";
 import type { Finding } from "../detect/finding.ts";
 import type { Block, Trigger } from "../judge/block.ts";
 import type { Recorder } from "../record/recorder.ts";
-import type { FirewallLike } from "../table/no-firewall.ts";
+import type { KernelSensor } from "../table/kernel-sensor.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import type { Responder, ResponseRequest, ResponseResult } from "./commands/responder.ts";
@@ -25,7 +25,7 @@ const BY_HAND_LIMIT = 1;
 
 export interface DelegateParts {
   readonly responder: Responder;
-  readonly firewall: FirewallLike;
+  readonly sensor: Pick<KernelSensor, "delegation" | "hold">;
   readonly recorder: Recorder;
 }
 
@@ -73,21 +73,23 @@ export class Delegate {
 
   /** From now on the administrator's rule gets the source's packets. Returns why not, or "". */
   takeOver(block: Block, nowMs: number): string {
-    const code = this.#parts.firewall.delegate(block, nowMs);
-    this.#parts.firewall.releaseHold(block.source);
+    const { delegation, hold } = this.#parts.sensor;
+    const code = delegation?.delegate(block, nowMs) ?? "";
+    hold?.release(block.source);
     return code;
   }
 
   /** The built-in table has the source instead; what the command did is undone when the block ends. */
   giveBack(source: Prefix): void {
-    this.#parts.firewall.undelegate(source);
+    this.#parts.sensor.delegation?.undelegate(source);
   }
 
   /** Ends a block: undoes what respond() did; what somebody has undone already is no fault. */
   async release(block: Block): Promise<void> {
     if (block.backend !== "nftables") {
-      this.#parts.firewall.undelegate(block.source);
-      this.#parts.firewall.forgetThrough(block.source);
+      const { delegation } = this.#parts.sensor;
+      delegation?.undelegate(block.source);
+      delegation?.forgetThrough?.(block.source);
     }
     if (!this.#parts.responder.steps().some((step) => step !== "run")) return;
     const request = this.#requestOf(block.source, block.trigger);

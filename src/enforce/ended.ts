@@ -4,12 +4,13 @@
 import type { Judge } from "../judge/judge.ts";
 import type { Ended, Verdict } from "../judge/verdict.ts";
 import { type ConnectedFrom, MAX_REMOTES } from "../kernel/connected-from.ts";
-import type { LearnedLike } from "../table/learned-sets.ts";
+import type { Learning } from "../table/learned-sets.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 
 export interface EndedCountParts {
   readonly judge: Pick<Judge, "soften">;
-  readonly learned: Pick<LearnedLike, "isClient" | "countPairs">;
+  /** Absent where known pairs are not learned: none is counted. */
+  readonly clients?: Learning["clients"] | undefined;
   /** At most MAX_REMOTES remotes; throws KernelError. */
   readonly connectedFrom: (remotes: readonly Prefix[], limit: number) => readonly ConnectedFrom[];
   /** TCP ports that this host serves, without listeners of our own. Throws KernelError. */
@@ -88,12 +89,12 @@ export class EndedCount {
   }
 
   #ask(asked: readonly (readonly [string, Prefix])[]): ReadonlyMap<string, Ended> {
-    const { connectedFrom, servedPorts, learned } = this.#parts;
+    const { connectedFrom, servedPorts, clients } = this.#parts;
     const sources = asked.map(([, source]) => source);
     const connected = connectedFrom(sources, MAX_CONNECTIONS);
-    const clients = sources.map((source) => learned.isClient(source));
+    const isClient = sources.map((source) => clients?.isClient(source) === true);
     // Most scanners have neither.
-    const served = connected.length > 0 || clients.includes(true) ? servedPorts() : [];
+    const served = connected.length > 0 || isClient.includes(true) ? servedPorts() : [];
     const isServed = new Set(served);
     const live = sources.map(() => 0);
     for (const { index, port } of connected) if (isServed.has(port)) live[index] = (live[index] ?? 0) + 1;
@@ -101,7 +102,7 @@ export class EndedCount {
       asked.map(([text, source], index): [string, Ended] => [
         text,
         {
-          knownPairs: clients[index] === true ? learned.countPairs(source, served.slice(0, MAX_PORTS)) : 0,
+          knownPairs: isClient[index] === true ? (clients?.countPairs(source, served.slice(0, MAX_PORTS)) ?? 0) : 0,
           liveConnections: live[index] ?? 0,
         },
       ]),

@@ -4,7 +4,9 @@
 import type { Block } from "../judge/block.ts";
 import type { ForeignChange } from "../kernel/nf-tables-monitor.ts";
 import type { Recorder } from "../record/recorder.ts";
-import { blocksPerCall, type Firewall, type Held, type Outcome } from "../table/firewall.ts";
+import { blocksPerCall, type Firewall, type Outcome } from "../table/firewall.ts";
+import type { Held } from "../table/held-elements.ts";
+import type { KernelSensor, TableDrift } from "../table/kernel-sensor.ts";
 import { isBlockSet, type RulesetPlan } from "../table/ruleset.ts";
 import { formatPrefix, type Prefix, prefixContains } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
@@ -21,20 +23,10 @@ const LOOKUPS_PER_TURN = 1_000;
 export interface ReconcilerParts {
   readonly firewall: Pick<
     Firewall,
-    | "load"
-    | "enforce"
-    | "generation"
-    | "hasDrifted"
-    | "driftedSets"
-    | "refill"
-    | "delegate"
-    | "isPresent"
-    | "holds"
-    | "isNetwork"
-    | "auditNetworks"
-    | "rewriteNetworks"
-    | "readHeld"
-  >;
+    "enforce" | "isPresent" | "holds" | "isNetwork" | "auditNetworks" | "rewriteNetworks"
+  > & { readonly held: Pick<Firewall["held"], "read"> };
+  readonly drift: TableDrift;
+  readonly sensor: Pick<KernelSensor, "load" | "delegation">;
   readonly blocker: Pick<Blocker, "list" | "lift" | "delegated" | "adopt">;
   readonly recorder: Pick<Recorder, "drift" | "warning" | "blockFailed">;
   readonly plan: () => { readonly ruleset: RulesetPlan; readonly near: AddressRanges };
@@ -60,7 +52,7 @@ export class Reconciler {
 
   /** Another program committed something that touched our table. */
   onForeignChange(change: ForeignChange): void {
-    if (change.structural && this.#parts.firewall.hasDrifted()) {
+    if (change.structural && this.#parts.drift.hasDrifted()) {
       this.repair(change.program);
       return;
     }
@@ -73,18 +65,19 @@ export class Reconciler {
 
   /** Once a second: the backstop behind the notifications. Costs one netlink round trip when nothing happened. */
   tick(): void {
-    const generation = this.#parts.firewall.generation();
+    const { drift } = this.#parts;
+    const generation = drift.generation();
     if (generation === this.#generation) return;
-    if (this.#parts.firewall.hasDrifted()) this.repair("");
+    if (drift.hasDrifted()) this.repair("");
     else this.#refill("");
-    this.#generation = this.#parts.firewall.generation();
+    this.#generation = drift.generation();
   }
 
   /** Loads the table again with every block. */
   repair(program: string): void {
-    const { firewall, recorder, plan } = this.#parts;
+    const { sensor, recorder, plan } = this.#parts;
     const { ruleset, near } = plan();
-    firewall.load(ruleset, near);
+    sensor.load(ruleset, near);
     const restored = this.restoreAll();
     this.#parts.rebuilt?.();
     this.repairs++;
@@ -94,10 +87,10 @@ export class Reconciler {
 
   /** Ports, allow list and guard: what another program took from them is put back. */
   #refill(program: string, among?: readonly string[]): void {
-    const { firewall, recorder, plan } = this.#parts;
-    const sets = firewall.driftedSets(among);
+    const { drift, recorder, plan } = this.#parts;
+    const sets = drift.driftedSets(among);
     if (sets.length === 0) return;
-    firewall.refill(plan().ruleset);
+    drift.refill(plan().ruleset);
     this.repairs++;
     const who = program === "" ? "another program" : `another program (${program})`;
     recorder.drift(`${who} changed ${sets.join(", ")} of table inet portreeve: filled again`);
@@ -105,15 +98,15 @@ export class Reconciler {
 
   /** Puts every block into a table that has lost them; returns how many the kernel holds now. */
   restoreAll(): number {
-    const { firewall, blocker, nowMs } = this.#parts;
-    for (const block of blocker.delegated()) firewall.delegate(block, nowMs());
+    const { firewall, sensor, drift, blocker, nowMs } = this.#parts;
+    for (const block of blocker.delegated()) sensor.delegation?.delegate(block, nowMs());
     const failed: Outcome[] = [];
     let count = 0;
     for (const slice of slices(this.#ours(), blocksPerCall(blocker.list.size, blocker.list.limit))) {
       failed.push(...firewall.enforce(slice, nowMs()).filter(({ failure }) => failure !== ""));
       count += slice.length;
     }
-    this.#generation = firewall.generation();
+    this.#generation = drift.generation();
     for (const { block, failure } of failed) this.#drop(block, failure);
     return count - failed.length;
   }
@@ -169,8 +162,8 @@ export class Reconciler {
   }
 
   #settle(singles: Found, who: string): void {
-    const { firewall, nowMs } = this.#parts;
-    if (firewall.hasDrifted()) return;
+    const { firewall, drift, nowMs } = this.#parts;
+    if (drift.hasDrifted()) return;
     const { gone, torn, foreign, untimely } = firewall.auditNetworks(nowMs());
     // Of a network that is there in part nobody has said that it is to go.
     const isWhole = torn.length === 0;
@@ -236,7 +229,7 @@ export class Reconciler {
   #settleAdded(networks: readonly Pick<Block, "source" | "untilMs">[], who: string): void {
     const { firewall, blocker, recorder } = this.#parts;
     const isListed = ({ source, soft }: Held) => source !== undefined && blocker.list.get(source)?.soft === soft;
-    const added = blocker.list.size <= READ_WHOLE ? firewall.readHeld().filter((held) => !isListed(held)) : [];
+    const added = blocker.list.size <= READ_WHOLE ? firewall.held.read().filter((held) => !isListed(held)) : [];
     if (networks.length === 0 && added.length === 0) return;
     const { adopted, removed } = blocker.adopt(added, networks, `added to the kernel's set by ${who}`);
     if (adopted.length > 0) recorder.drift(`${who} added ${named(adopted)} to the blocks in the kernel: listed now`);

@@ -3,7 +3,9 @@
 import type { HashSeed } from "../detect/keyed-hash.ts";
 import type { Block } from "../judge/block.ts";
 import type { Store, StoredBlock } from "../record/store.ts";
-import { blocksPerCall, type Firewall, sameEnd } from "../table/firewall.ts";
+import { blocksPerCall, type Firewall } from "../table/firewall.ts";
+import type { HeldNetworks } from "../table/network-blocks.ts";
+import { sameEnd } from "../table/same-end.ts";
 import { formatPrefix } from "../wire/address.ts";
 import { type AdoptParts, adoptHeld, adoptNetworks } from "./adopt.ts";
 import type { BlockList } from "./block-list.ts";
@@ -33,16 +35,16 @@ export interface Restored {
   readonly ended: readonly Block[];
 }
 
+type BlockTable = Pick<Firewall, "enforce" | "lift" | "readNetworks" | "beyondNetworks" | "rewriteNetworks"> & {
+  readonly held: Pick<Firewall["held"], "visit">;
+};
+
 export interface RestoreParts {
   readonly store: Pick<Store, "blocks" | "countBlocks" | "loadNetworks" | "putBlock" | "deleteBlock" | "flush">;
-  readonly firewall: Pick<
-    Firewall,
-    "visitHeld" | "enforce" | "lift" | "readNetworks" | "beyondNetworks" | "rewriteNetworks"
-  >;
+  /** Absent where the built-in table holds no blocks: what the store has of them is kept there and not listed. */
+  readonly firewall?: BlockTable | undefined;
   readonly list: BlockList;
   readonly nowMs: number;
-  /** False with FIREWALL="none": what the store has of our own blocks is kept there and not listed. */
-  readonly enforces?: boolean;
   /** Of the hash by which the kernel's sources are found again. */
   readonly seed: HashSeed;
 }
@@ -50,19 +52,18 @@ export interface RestoreParts {
 /** In slices, for what a run could hold must fit into memory at the next start as well, and that may have less. */
 export function restoreBlocks(parts: RestoreParts): Restored {
   const { store, firewall, list, nowMs } = parts;
-  const enforces = parts.enforces !== false;
   const startMs = performance.now();
   // Reading 100,000 blocks takes seconds on a busy machine: the kernel's times count from when they are read and given.
   const clock = () => nowMs + performance.now() - startMs;
   const counts = store.countBlocks(nowMs);
-  const total = enforces ? counts.ours : 0;
+  const total = firewall === undefined ? 0 : counts.ours;
   // What was written last is the newest.
   let excess = Math.max(0, total + counts.others + list.size - list.limit);
-  const held = enforces && total <= DUMP_LIMIT ? readHeld(parts) : undefined;
+  const held = firewall !== undefined && total <= DUMP_LIMIT ? readHeld(firewall, parts.seed) : undefined;
   const readMs = Math.round(clock());
   // Before any is written: that takes out what was not asked for. All at once, so that none is let go until its slice comes.
-  const networks = enforces ? firewall.readNetworks(readMs) : undefined;
-  if (enforces) {
+  const networks = firewall?.readNetworks(readMs);
+  if (firewall !== undefined) {
     const stored = store.loadNetworks().filter((block) => isOurs(block) && !isOver(block, nowMs));
     firewall.enforce(
       stored.map((block) => ({ ...block, enforced: true })),
@@ -84,7 +85,7 @@ export function restoreBlocks(parts: RestoreParts): Restored {
         store.deleteBlock(stored.source);
         continue;
       }
-      if (isOurs(stored) && !enforces) continue;
+      if (isOurs(stored) && firewall === undefined) continue;
       const block: Block = { ...stored, enforced: true };
       if (excess > 0) {
         excess--;
@@ -94,12 +95,12 @@ export function restoreBlocks(parts: RestoreParts): Restored {
       else missing.push(block);
     }
     leftOut += tooMany.length;
-    firewall.lift(tooMany.filter(isOurs), clock());
+    firewall?.lift(tooMany.filter(isOurs), clock());
     for (const { source, soft } of tooMany) {
       held?.take(source, soft);
       store.deleteBlock(source);
     }
-    for (const { block, failure } of firewall.enforce(missing, clock())) {
+    for (const { block, failure } of firewall?.enforce(missing, clock()) ?? []) {
       if (failure === "" && list.put(block)) restored++;
       else {
         failed++;
@@ -109,26 +110,47 @@ export function restoreBlocks(parts: RestoreParts): Restored {
     store.flush();
   }
 
-  const adoptParts: AdoptParts = {
-    ...parts,
+  if (failed > failures.length) failures.push(`and ${failed - failures.length} more`);
+  const found = firewall === undefined ? NOTHING : adoptRest({ ...parts, firewall }, { held, networks, readMs, clock });
+  failures.push(...found.removed.map((source) => `${formatPrefix(source)}: found in the kernel, and taken out`));
+  store.flush();
+  return { restored, adopted: found.adopted, expired, leftOut: leftOut + found.leftOut, failures, delegated, ended };
+}
+
+const NOTHING = { adopted: 0, leftOut: 0, removed: [] } as const;
+
+/** What the kernel held before anything was written. */
+interface Before {
+  readonly held: HeldSources | undefined;
+  readonly networks: HeldNetworks | undefined;
+  readonly readMs: number;
+  readonly clock: () => number;
+}
+
+/** Lists what the kernel holds and the store does not have. */
+function adoptRest(
+  { firewall, list, store }: RestoreParts & { readonly firewall: BlockTable },
+  { held, networks, readMs, clock }: Before,
+) {
+  const parts: AdoptParts = {
+    firewall,
+    list,
+    store,
     nowMs: Math.round(clock()),
     grade: "direct",
     reason: "found in the kernel at start",
   };
   const refusedBefore = list.refused;
-  const adopted = adoptHeld(held?.rest() ?? [], { ...adoptParts, nowMs: readMs });
-  leftOut += list.refused - refusedBefore;
+  const adopted = adoptHeld(held?.rest() ?? [], { ...parts, nowMs: readMs });
+  const leftOut = list.refused - refusedBefore;
   const beyond = networks === undefined ? [] : firewall.beyondNetworks(networks, readMs);
-  const found = adoptNetworks(beyond, adoptParts);
-  failures.push(...found.removed.map((source) => `${formatPrefix(source)}: found in the kernel, and taken out`));
-  store.flush();
-  if (failed > failures.length) failures.push(`and ${failed - failures.length} more`);
-  return { restored, adopted: adopted.length + found.adopted.length, expired, leftOut, failures, delegated, ended };
+  const found = adoptNetworks(beyond, parts);
+  return { adopted: adopted.length + found.adopted.length, leftOut, removed: found.removed };
 }
 
-function readHeld({ firewall, seed }: RestoreParts): HeldSources {
+function readHeld(firewall: BlockTable, seed: HashSeed): HeldSources {
   const held = new HeldSources(seed);
-  firewall.visitHeld((one) => held.add(one));
+  firewall.held.visit((one) => held.add(one));
   return held;
 }
 

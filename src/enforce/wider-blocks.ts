@@ -5,7 +5,7 @@ import { type WiderPolicy, WiderPrefixes } from "../detect/wider-prefixes.ts";
 import type { Block } from "../judge/block.ts";
 import type { Judge } from "../judge/judge.ts";
 import type { Grade } from "../judge/verdict.ts";
-import type { LearnedLike } from "../table/learned-sets.ts";
+import type { Learning } from "../table/learned-sets.ts";
 import { sourceOfKey } from "../table/set-key.ts";
 import { formatPrefix, isIpv4, type Prefix, prefixContains } from "../wire/address.ts";
 import type { BlockList } from "./block-list.ts";
@@ -14,7 +14,8 @@ export interface WiderBlockParts {
   readonly policy: WiderPolicy;
   readonly list: BlockList;
   readonly judge: Pick<Judge, "sparesWithin">;
-  readonly learned: Pick<LearnedLike, "visit" | "peers">;
+  /** Absent where no client is known. */
+  readonly learned?: Pick<Learning, "visit" | "peers"> | undefined;
   /** Blocks a prefix; the reason why it is not, or "". */
   readonly block: (source: Prefix, grade: Grade, reason: string) => string;
   readonly warn: (message: string) => void;
@@ -95,11 +96,11 @@ export class WiderBlocks {
     const note = (address: Prefix) => {
       for (const prefix of prefixes) if (prefixContains(prefix, address)) clients.add(prefix);
     };
-    await learned.visit((set, key) => {
+    await learned?.visit((set, key) => {
       const address = set === "known6" ? sourceOfKey(key.subarray(0, 16)) : undefined;
       if (address !== undefined) note(address);
     }, pause);
-    for (const { source } of learned.peers()) note(source);
+    for (const { source } of learned?.peers() ?? []) note(source);
     // Not before: whoever asks again meanwhile must not find the place free.
     for (const prefix of prefixes) {
       this.#waiting.delete(formatPrefix(prefix));

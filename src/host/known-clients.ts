@@ -4,13 +4,13 @@ import { setImmediate } from "node:timers/promises";
 import { type Clock, printTime, wallClock } from "../base/clock.ts";
 import type { KnownClient } from "../control/api.ts";
 import { decodeLearned, LearnedBytes, readLearned } from "../table/learned-file.ts";
-import type { LearnedElement, LearnedSets } from "../table/learned-sets.ts";
+import type { LearnedElement, Learning } from "../table/learned-sets.ts";
 import { sourceOfKey } from "../table/set-key.ts";
 import { formatPrefix } from "../wire/address.ts";
 
 /** As they are now, at most 262,144 of each family. Rejects with KernelError. */
 export async function listKnownClients(
-  sets: Pick<LearnedSets, "visit">,
+  sets: Pick<Learning, "visit">,
   clock: Pick<Clock, "wallMs">,
 ): Promise<Iterable<KnownClient>> {
   const bytes = new LearnedBytes();

@@ -1,5 +1,5 @@
-// Live capture by the packet ring: the source of packets, the sensor that judges them, and what stands for the kernel's
-// table beside them. Needs CAP_NET_RAW and no other right.
+// Live capture by the packet ring: the source of packets, and the sensor that judges them in this process. Needs
+// CAP_NET_RAW and no other right.
 import { randomInt } from "node:crypto";
 import { networkInterfaces } from "node:os";
 import type { PacketSink, PacketSource } from "../capture/packet-source.ts";
@@ -7,13 +7,13 @@ import { MAX_SERVED_UDP } from "../capture/probe-filter.ts";
 import { type RingFilter, RingSource } from "../capture/ring.ts";
 import type { InterfaceChoice } from "../capture/ring-interfaces.ts";
 import { SocketLookup } from "../kernel/socket-lookup.ts";
-import type { GuardedPeer, LearnedElement, LearnedLike, LearnedSet, OpenedFlow } from "../table/learned-sets.ts";
-import type { SensorInCharge } from "../table/no-firewall.ts";
+import type { Delegation, KernelSensor, ServedPorts } from "../table/kernel-sensor.ts";
 import { COPY_BYTES, type RulesetPlan } from "../table/ruleset.ts";
 import { type Prefix, parseAddress, prefixOfWords } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import { IpProtocol, Packet } from "../wire/packet.ts";
 import { PortState } from "./port-state.ts";
+import { RingLearning } from "./ring-learning.ts";
 import { RingSensor } from "./ring-sensor.ts";
 
 export interface RingHostOptions {
@@ -26,15 +26,23 @@ export interface RingHostOptions {
 
 const NO_RANGE = { first: 65_536, last: 65_536 } as const;
 
-export class RingHost implements PacketSource, SensorInCharge, LearnedLike {
+export class RingHost implements PacketSource, KernelSensor {
   readonly name = "ring";
-  /** The kernel refuses nothing here. */
-  readonly refused = 0;
   readonly #source: RingSource;
   readonly #sockets = new SocketLookup();
   readonly #ports = new PortState(this.#sockets);
   readonly #sensor: RingSensor;
   readonly #nowMs: () => number;
+  readonly learned: RingLearning;
+  readonly delegation: Delegation;
+  readonly served: ServedPorts = {
+    remember: (ports, latelyOpenMs) => {
+      for (const { protocol, port } of ports)
+        this.#sensor.memory.noteServed(protocol, port, latelyOpenMs, this.#nowMs());
+      this.#refilter();
+      return "";
+    },
+  };
   #filter: RingFilter & { readonly mode: "host" };
   #filterText = "";
 
@@ -43,6 +51,15 @@ export class RingHost implements PacketSource, SensorInCharge, LearnedLike {
     this.#nowMs = nowMs;
     const seed = { k0: randomInt(2 ** 32), k1: randomInt(2 ** 32) };
     this.#sensor = new RingSensor({ ports: this.#ports, seed, nowMs });
+    const { memory } = this.#sensor;
+    this.learned = new RingLearning(memory, nowMs);
+    this.delegation = {
+      delegate: ({ source, untilMs = Number.POSITIVE_INFINITY }) => {
+        memory.delegate(source, untilMs, nowMs());
+        return "";
+      },
+      undelegate: (source) => memory.undelegate(source),
+    };
     this.#filter = { mode: "host", ephemeral: ephemeral ?? NO_RANGE, servedUdp: [] };
     try {
       this.#source = new RingSource({
@@ -90,14 +107,15 @@ export class RingHost implements PacketSource, SensorInCharge, LearnedLike {
     });
   }
 
+  /** Nothing stands that would have to be replaced. */
+  load(plan: RulesetPlan, near: AddressRanges): boolean {
+    this.follow(plan, near);
+    return false;
+  }
+
   follow(plan: RulesetPlan, near: AddressRanges): void {
     this.#sensor.follow(plan, near, ownAddresses());
     this.#filter = { ...this.#filter, ephemeral: plan.ephemeral ?? NO_RANGE };
-    this.#refilter();
-  }
-
-  remember(ports: readonly { readonly protocol: number; readonly port: number }[], latelyOpenMs: number): void {
-    for (const { protocol, port } of ports) this.#sensor.memory.noteServed(protocol, port, latelyOpenMs, this.#nowMs());
     this.#refilter();
   }
 
@@ -109,54 +127,6 @@ export class RingHost implements PacketSource, SensorInCharge, LearnedLike {
     if (text === this.#filterText) return;
     this.#source.setFilter(this.#filter);
     this.#filterText = text;
-  }
-
-  delegate(source: Prefix, untilMs: number | undefined): void {
-    this.#sensor.memory.delegate(source, untilMs ?? Number.POSITIVE_INFINITY, this.#nowMs());
-  }
-
-  undelegate(source: Prefix): void {
-    this.#sensor.memory.undelegate(source);
-  }
-
-  isPeer({ w0, w1, w2, w3 }: Prefix): boolean {
-    return this.#sensor.memory.isPeer(w0, w1, w2, w3, this.#nowMs());
-  }
-
-  /** The ring learns no known pairs: nobody is known to be a client. */
-  isClient(): boolean {
-    return false;
-  }
-
-  countPairs(): number {
-    return 0;
-  }
-
-  peers(): GuardedPeer[] {
-    return this.#sensor.memory.peers(this.#nowMs());
-  }
-
-  addPeers(flows: readonly OpenedFlow[], guardMs: number): number {
-    const nowMs = this.#nowMs();
-    for (const {
-      destination: { w0, w1, w2, w3 },
-    } of flows)
-      this.#sensor.memory.addPeer(w0, w1, w2, w3, nowMs + guardMs, nowMs);
-    return flows.length;
-  }
-
-  async visit(
-    visit: (set: LearnedSet, key: Uint8Array, untilMs: number) => void,
-    pause: () => Promise<void>,
-  ): Promise<void> {
-    this.#sensor.memory.visitLearned(this.#nowMs(), visit);
-    await pause();
-  }
-
-  restore(elements: Iterable<LearnedElement>): number {
-    let taken = 0;
-    for (const element of elements) if (this.#sensor.memory.restoreLearned(element)) taken++;
-    return taken;
   }
 
   get lost(): number {

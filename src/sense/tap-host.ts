@@ -9,8 +9,7 @@ import type { InterfaceChoice } from "../capture/ring-interfaces.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Finding } from "../detect/finding.ts";
 import type { TapSource } from "../detect/tap/tap-source.ts";
-import type { GuardedPeer, LearnedElement, LearnedLike } from "../table/learned-sets.ts";
-import type { SensorInCharge } from "../table/no-firewall.ts";
+import type { KernelSensor } from "../table/kernel-sensor.ts";
 import { COPY_BYTES, type RulesetPlan } from "../table/ruleset.ts";
 import type { Prefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
@@ -28,10 +27,8 @@ export interface TapHostOptions {
   readonly say: (message: string) => void;
 }
 
-export class TapHost implements PacketSource, SensorInCharge, LearnedLike {
+export class TapHost implements PacketSource, KernelSensor {
   readonly name = "ring";
-  /** There are no kernel's sets that could refuse anything. */
-  readonly refused = 0;
   readonly #source: RingSource;
   readonly #watch: TapWatch;
   readonly #clock: Clock;
@@ -118,6 +115,12 @@ export class TapHost implements PacketSource, SensorInCharge, LearnedLike {
     return this.#watch.forget(source);
   }
 
+  /** Nothing stands that would have to be replaced. */
+  load(plan: RulesetPlan): boolean {
+    this.follow(plan);
+    return false;
+  }
+
   follow(plan: RulesetPlan): void {
     this.#watch.setIgnored(new AddressRanges(plan.ignored));
   }
@@ -140,38 +143,5 @@ export class TapHost implements PacketSource, SensorInCharge, LearnedLike {
 
   close(): void {
     this.#source.close();
-  }
-
-  // What a host learns about itself means nothing here.
-  remember(): void {}
-  delegate(): void {}
-  undelegate(): void {}
-
-  isPeer(): boolean {
-    return false;
-  }
-
-  isClient(): boolean {
-    return false;
-  }
-
-  countPairs(): number {
-    return 0;
-  }
-
-  peers(): GuardedPeer[] {
-    return [];
-  }
-
-  addPeers(): number {
-    return 0;
-  }
-
-  async visit(_visit: unknown, pause: () => Promise<void>): Promise<void> {
-    await pause();
-  }
-
-  restore(_elements: Iterable<LearnedElement>): number {
-    return 0;
   }
 }

@@ -3,7 +3,8 @@
 // Reads these sets without stalling the event loop, and puts back what the kernel does not hold.
 import { dumpElements } from "../kernel/element-dump.ts";
 import type { ElementChange, NfTables } from "../kernel/nf-tables.ts";
-import { isIpv4, type Prefix, prefixOfWords } from "../wire/address.ts";
+import { isIpv4, type Prefix } from "../wire/address.ts";
+import { KnownPairs } from "./known-pairs.ts";
 import { setSizes, TABLE } from "./ruleset.ts";
 import { keyBytes, sourceOfKey } from "./set-key.ts";
 
@@ -40,8 +41,26 @@ export interface GuardedPeer {
   readonly untilMs: number;
 }
 
-/** What the daemon asks of them; the packet ring has them in memory of its own. */
-export type LearnedLike = Pick<LearnedSets, keyof LearnedSets>;
+/** What a sensor learns about this host from its packets: whom it asks, and who is served. */
+export interface Learning {
+  /** Elements that were not taken back, as there was no room; absent where there always is. */
+  readonly refused?: number;
+  /** Known pairs: who has finished a real connection, and to which port. Absent where they are not learned. */
+  readonly clients?: Pick<KnownPairs, keyof KnownPairs>;
+  /** Everything that is to survive a restart; the key is valid during the visit only. Rejects with KernelError. */
+  visit(visit: (set: LearnedSet, key: Uint8Array, untilMs: number) => void, pause: () => Promise<void>): Promise<void>;
+  /** Adds what is not there; what is there keeps its own, newer time. Returns how many were taken. */
+  restore(elements: Iterable<LearnedElement>): number;
+  /**
+   * Guards the other ends of connections that are older than the sensor, and lets each further answer of theirs prolong
+   * that. Returns how many were taken.
+   */
+  addPeers(flows: readonly OpenedFlow[], guardMs: number): number;
+  /** Whether this address is guarded as a peer. Throws KernelError. */
+  isPeer(address: Prefix): boolean;
+  /** At most 65,536 of each family. Throws KernelError. */
+  peers(): GuardedPeer[];
+}
 
 /** Elements in one transaction: 40 bytes and some 2 us each. */
 const BATCH = 4_000;
@@ -57,18 +76,19 @@ export interface OpenedFlow {
 /** As the rules remember a flow. */
 const FLOW_MS = 600_000;
 
-export class LearnedSets {
+export class LearnedSets implements Learning {
   readonly #tables: Pick<NfTables, "insert" | "lookup" | "visitElements">;
   readonly #nowMs: () => number;
   /** Elements that the kernel did not take back: a set that is full. */
   refused = 0;
+  readonly clients: KnownPairs;
 
   constructor(tables: Pick<NfTables, "insert" | "lookup" | "visitElements">, nowMs: () => number) {
     this.#tables = tables;
     this.#nowMs = nowMs;
+    this.clients = new KnownPairs(tables);
   }
 
-  /** Everything that is to survive a restart; the key is valid during the visit only. Rejects with KernelError. */
   async visit(
     visit: (set: LearnedSet, key: Uint8Array, untilMs: number) => void,
     pause: () => Promise<void>,
@@ -81,7 +101,6 @@ export class LearnedSets {
     }
   }
 
-  /** Adds what is not there; what is there keeps its own, newer time. Returns how many were given to the kernel. */
   restore(elements: Iterable<LearnedElement>): number {
     const nowMs = this.#nowMs();
     let taken = 0;
@@ -96,10 +115,6 @@ export class LearnedSets {
     return taken + this.#insert(part);
   }
 
-  /**
-   * Guards the other ends of connections that are older than the rules that would have learned them, and lets each further
-   * answer of theirs prolong that. Returns how many elements the kernel took.
-   */
   addPeers(flows: readonly OpenedFlow[], guardMs: number): number {
     const known = new Map(flows.map((flow) => [JSON.stringify(flow.destination), flow.destination]));
     const peers = [...known.values()].map((peer) => ({ ...placeOfPeer(peer), timeoutMs: guardMs }));
@@ -121,32 +136,11 @@ export class LearnedSets {
     return taken;
   }
 
-  /** Whether the kernel guards this address as a peer. Throws KernelError. */
   isPeer(address: Prefix): boolean {
     const { set, key } = placeOfPeer(address);
     return this.#tables.lookup(set, key).present;
   }
 
-  /**
-   * Whether a source has a known pair: it has finished a real connection to a port of ours within seven days. Of an IPv6
-   * source beyond our links, anybody in its /64. At most two system calls. Throws KernelError.
-   */
-  isClient(source: Prefix): boolean {
-    return placesOfClient(source).some(({ set, key }) => this.#tables.lookup(set, key).present);
-  }
-
-  /** How many of the ports a client's known pairs are with; two system calls a port at most. Throws KernelError. */
-  countPairs(source: Prefix, ports: readonly number[]): number {
-    const places = placesOfClient(source);
-    const isKnown = (port: number) =>
-      places.some(({ set, key }) => {
-        const pair = Uint8Array.of(...key, port >>> 8, port & 255, 0, 0);
-        return this.#tables.lookup(set === "client4" ? "known4" : "known6", pair).present;
-      });
-    return ports.filter(isKnown).length;
-  }
-
-  /** At most 65,536 of each family. Throws KernelError. */
   peers(): GuardedPeer[] {
     const peers: GuardedPeer[] = [];
     for (const set of ["peer4", "peer6"]) {
@@ -169,15 +163,6 @@ function flowKey({ destination, protocol, sourcePort, destinationPort }: OpenedF
 
 function placeOfPeer(address: Prefix): { readonly set: string; readonly key: Uint8Array } {
   return { set: isIpv4(address) ? "peer4" : "peer6", key: keyBytes(address) };
-}
-
-/** An IPv6 address is kept by itself on our links, else by its /64: which it is need not be known here. */
-function placesOfClient(source: Prefix): { readonly set: string; readonly key: Uint8Array }[] {
-  if (isIpv4(source)) return source.bits === 128 ? [{ set: "client4", key: keyBytes(source) }] : [];
-  if (source.bits < 64) return [];
-  const wide = prefixOfWords(source.w0, source.w1, source.w2, source.w3, 64);
-  const keys = source.bits === 128 ? [source, wide] : [wide];
-  return keys.map((key) => ({ set: "client6", key: keyBytes(key) }));
 }
 
 /** Always a single address: a peer is never a /64. */

@@ -3,10 +3,10 @@
 
 import type { ReplacedFile } from "../base/replaced-file.ts";
 import { LearnedBytes, learnedFile, readLearned } from "./learned-file.ts";
-import type { LearnedSets } from "./learned-sets.ts";
+import type { Learning } from "./learned-sets.ts";
 
 export interface LearnedParts {
-  readonly sets: Pick<LearnedSets, "visit" | "restore">;
+  readonly sets: Pick<Learning, "visit" | "restore">;
   readonly path: string;
   readonly say: (message: string) => void;
   /** Gives the event loop its turn. */

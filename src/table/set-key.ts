@@ -1,4 +1,5 @@
 // Which kernel set holds a blocked source, and under which key. The one place that knows both directions.
+import type { Block } from "../judge/block.ts";
 import { IPV4_MAPPED_WORD, isIpv4, type Prefix, prefixOfWords } from "../wire/address.ts";
 import type { Arrival } from "../wire/arrival.ts";
 
@@ -10,6 +11,12 @@ export type IntervalSet = "blockednet4" | "blockednet6";
 export type Place =
   | { readonly kind: "plain"; readonly set: PlainSet; readonly key: Uint8Array }
   | { readonly kind: "interval"; readonly set: IntervalSet };
+
+/** An element of a set. */
+export interface SetKey {
+  readonly set: string;
+  readonly key: Uint8Array;
+}
 
 /**
  * A single address, or the /64 of an IPv6 source, is one key. `near` tells that a /64 lies on a link of ours, where
@@ -64,7 +71,7 @@ export function sourceOfKey(key: Uint8Array): Prefix | undefined {
 }
 
 /** Set and key of a SYN that came to a closed port of an address of ours, as `lured4` and `lured6` have it. */
-export function luredKey(arrival: Arrival): { readonly set: string; readonly key: Uint8Array } {
+export function luredKey(arrival: Arrival): SetKey {
   const { source0, source1, source2, source3, sourcePort, local0, local1, local2, local3, port } = arrival;
   const source = prefixOfWords(source0, source1, source2, source3, 128);
   const local = prefixOfWords(local0, local1, local2, local3, 128);
@@ -76,4 +83,9 @@ export function luredKey(arrival: Arrival): { readonly set: string; readonly key
 /** Key of the `lately` set: inet_proto . inet_service, each part padded to four bytes. */
 export function latelyKey(protocol: number, port: number): Uint8Array {
   return Uint8Array.of(protocol, 0, 0, 0, port >>> 8, port & 255, 0, 0);
+}
+
+/** How long the element of a block lasts; undefined: for ever. */
+export function timeoutOf(block: Pick<Block, "untilMs">, nowMs: number): number | undefined {
+  return block.untilMs === undefined ? undefined : Math.max(1, Math.round(block.untilMs - nowMs));
 }

@@ -1,6 +1,6 @@
 // How full the kernel's sets are: what a stranger can fill is warned of before it is full, for then the next one is not
 // remembered, held or blocked. Every set that has a size is looked at, whoever made it.
-import type { Firewall } from "./firewall.ts";
+import type { SetUses } from "./set-uses.ts";
 
 /** From this share of its size on, a set is warned of. */
 const WARNING = 0.8;
@@ -9,7 +9,7 @@ const LOOK_MS = 60_000;
 const READ_MS = 600_000;
 
 export interface SetWatchParts {
-  readonly firewall: Pick<Firewall, "readSetUses" | "countSet">;
+  readonly uses: Pick<SetUses, "read" | "count">;
   readonly nowMs: () => number;
   readonly warn: (message: string) => void;
   /** Lets the event loop go on between the parts of a long set. */
@@ -38,11 +38,11 @@ export class SetWatch {
 
   /** Once a second; resolves when what it began is done. */
   async tick(): Promise<void> {
-    const { firewall, nowMs } = this.#parts;
+    const { uses, nowMs } = this.#parts;
     if (nowMs() < this.#nextMs || this.#reading !== undefined) return this.#reading;
     this.#nextMs = nowMs() + LOOK_MS;
     const untold: { readonly set: string; readonly size: number }[] = [];
-    for (const { set, size, count } of firewall.readSetUses()) {
+    for (const { set, size, count } of uses.read()) {
       if (size === undefined) continue;
       if (count === undefined) untold.push({ set, size });
       else this.#note(set, { count, size });
@@ -56,8 +56,8 @@ export class SetWatch {
   }
 
   async #read(sets: readonly { readonly set: string; readonly size: number }[]): Promise<void> {
-    const { firewall, pause } = this.#parts;
-    for (const { set, size } of sets) this.#note(set, { count: await firewall.countSet(set, pause), size });
+    const { uses, pause } = this.#parts;
+    for (const { set, size } of sets) this.#note(set, { count: await uses.count(set, pause), size });
   }
 
   /** Said once until it has been below the mark again. */

@@ -25,7 +25,6 @@ import { PortState } from "../../src/sense/port-state.ts";
 import { RingSensor } from "../../src/sense/ring-sensor.ts";
 import { TapWatch } from "../../src/sense/tap-watch.ts";
 import { LearnedSets } from "../../src/table/learned-sets.ts";
-import { NoFirewall } from "../../src/table/no-firewall.ts";
 import { load, settingsOf } from "../config/support.ts";
 import { prefix } from "../support/prefix.ts";
 import { repositoryFolder } from "../support/repository.ts";
@@ -192,7 +191,6 @@ function everything(t: TestContext): Daemon {
     close: () => undefined,
   };
   const sender = { sent: 0, refused: 0, answer: () => undefined };
-  const sensor = { follow: () => undefined, remember: () => undefined, delegate: () => undefined };
   const tables = { insert: () => "", lookup: () => ({ present: false }) as const, visitElements: () => undefined };
   const daemon = new Daemon({
     version: "0",
@@ -205,7 +203,7 @@ function everything(t: TestContext): Daemon {
       resolvers: [],
       ephemeral: { first: 32_768, last: 60_999 },
     },
-    firewall: new NoFirewall({ ...sensor, undelegate: () => undefined }),
+    sensor: { load: () => false, follow: () => undefined },
     capture,
     store,
     journal: new Journal({ sink: stdoutSink(() => undefined), format: "portsentry1", nowMs }),

@@ -28,7 +28,7 @@ function setUp(count: number, gone: readonly number[], hasList: boolean) {
   };
   const blocks = Array.from({ length: count }, (_, index) => block(nthIpv4(index), { backend: "kill-route" }));
   // What look() uses of its parts.
-  const parts = { responder, firewall: {}, recorder: {} };
+  const parts = { responder, sensor: {}, recorder: {} };
   const delegate = new Delegate(settingsOf(load(KILL_ROUTE)), Object.assign(Object.create(null), parts));
   const found: string[][] = [];
   const look = (afterChange: boolean) =>
@@ -72,7 +72,7 @@ test("where KILL_ROUTE has failed the line alone is the block: its source is not
       return lineOnly;
     },
   };
-  const parts = { responder, firewall: {}, recorder: {} };
+  const parts = { responder, sensor: {}, recorder: {} };
   const delegate = new Delegate(settingsOf(load(KILL_ROUTE)), Object.assign(Object.create(null), parts));
   const gone: Block[] = [];
   await delegate.look([line], false, (lost) => void gone.push(...lost));
@@ -97,14 +97,16 @@ for (const { steps, backend, isUndone, isFreed } of [
         return [{ step: "route", ok: false, text: "ip route del", detail: "exit code 2" }];
       },
     };
-    const firewall = {
-      undelegate: (source: Block["source"]) => freed.push(formatPrefix(source)),
-      forgetThrough: () => undefined,
+    const sensor = {
+      delegation: {
+        undelegate: (source: Block["source"]) => freed.push(formatPrefix(source)),
+        forgetThrough: () => undefined,
+      },
     };
     const recorder = { warning: (message: string) => told.push(message) };
     const delegate = new Delegate(
       settingsOf(load(KILL_ROUTE)),
-      Object.assign(Object.create(null), { responder, firewall, recorder }),
+      Object.assign(Object.create(null), { responder, sensor, recorder }),
     );
     await delegate.release(block("192.0.2.1", { backend }));
     assert.deepEqual(undone, isUndone ? ["192.0.2.1"] : []);

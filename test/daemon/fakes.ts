@@ -6,7 +6,8 @@ import type { Responded } from "../../src/enforce/delegate.ts";
 import type { Block } from "../../src/judge/block.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
 import type { StoredBlock, StoredOffences } from "../../src/record/store.ts";
-import type { Held, Outcome } from "../../src/table/firewall.ts";
+import type { Outcome } from "../../src/table/firewall.ts";
+import type { Held } from "../../src/table/held-elements.ts";
 import type { NetworkAudit } from "../../src/table/network-blocks.ts";
 import { formatPrefix, type Prefix } from "../../src/wire/address.ts";
 import { prefix } from "../support/prefix.ts";
@@ -134,20 +135,15 @@ export class FakeFirewall {
     return this.generationNumber;
   }
 
-  delegate(): string {
-    return "";
-  }
+  /** What the sets of blocks hold: the tests say it themselves. */
+  elements: Held[] = [];
 
-  /** What readHeld() answers: the tests say it themselves. */
-  held: Held[] = [];
-
-  readHeld(): Held[] {
-    return this.held;
-  }
-
-  visitHeld(visit: (held: Held) => void): void {
-    for (const one of this.held) visit(one);
-  }
+  readonly held = {
+    read: () => this.elements,
+    visit: (visit: (held: Held) => void) => {
+      for (const one of this.elements) visit(one);
+    },
+  };
 }
 
 export class FakeStore {

@@ -41,7 +41,7 @@ function setUp({ clients = [], limit = 4, proof = "on", byTable = true, lookMs =
       proof,
       byTable,
     }),
-    learned: {
+    clients: {
       isClient: (source) => clients.includes(formatPrefix(source)),
       countPairs: (_source, ports) => ports.filter((port) => port === 443).length,
     },
@@ -123,7 +123,7 @@ test("what cannot be asked is not counted, and the block is made as it was meant
   const { count } = setUp();
   const failing = new EndedCount({
     judge: { soften: (verdict) => verdict },
-    learned: { isClient: () => false, countPairs: () => 0 },
+    clients: { isClient: () => false, countPairs: () => 0 },
     connectedFrom: () => {
       throw new Error("EPERM");
     },

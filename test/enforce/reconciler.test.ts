@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { BlockList } from "../../src/enforce/block-list.ts";
 import { Reconciler } from "../../src/enforce/reconciler.ts";
 import type { Block } from "../../src/judge/block.ts";
-import type { Held } from "../../src/table/firewall.ts";
+import type { Held } from "../../src/table/held-elements.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { AddressRanges } from "../../src/wire/address-ranges.ts";
 import { FakeFirewall, FakeRecorder } from "../daemon/fakes.ts";
@@ -41,6 +41,8 @@ function setUp(count: number, more: Partial<Block> = {}) {
   const plan = () => ({ ruleset: ordinaryPlan, near: new AddressRanges([]) });
   const reconciler = new Reconciler({
     firewall,
+    drift: firewall,
+    sensor: firewall,
     blocker,
     recorder,
     plan,
@@ -252,7 +254,7 @@ test("a network of which a part is gone, or ends at another time, is put back", 
 
 test("what another program adds is listed", () => {
   const { audit, firewall, list } = setUpNetworks();
-  firewall.held = [{ place: "blocked4", source: prefix("192.0.2.9"), soft: false, expiresInMs: undefined }];
+  firewall.elements = [{ place: "blocked4", source: prefix("192.0.2.9"), soft: false, expiresInMs: undefined }];
   firewall.kernel.set("full 192.0.2.9", undefined);
   assert.deepEqual(audit({ foreign: [{ source: prefix("192.0.2.64/26"), untilMs: undefined }] }), [
     "drift nft added 192.0.2.9 and 1 more to the blocks in the kernel: listed now",

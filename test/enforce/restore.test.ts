@@ -15,7 +15,7 @@ function restore(stored: readonly Block[], kernel: readonly Block[], limit = 100
   const store = new FakeStore();
   for (const each of stored) store.putBlock(each);
   const firewall = new FakeFirewall();
-  firewall.held = kernel.map(({ source, soft, untilMs }) => ({
+  firewall.elements = kernel.map(({ source, soft, untilMs }) => ({
     place: "",
     source,
     soft,

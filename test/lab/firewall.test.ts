@@ -4,10 +4,13 @@ import { spawnSync } from "node:child_process";
 import { afterEach, beforeEach, test } from "node:test";
 import { Libnftables } from "../../src/kernel/libnftables.ts";
 import { NfTables } from "../../src/kernel/nf-tables.ts";
+import { equivalentCommand } from "../../src/table/equivalent-command.ts";
 import { findMissingFeature } from "../../src/table/features.ts";
-import { equivalentCommand, Firewall, type Outcome } from "../../src/table/firewall.ts";
+import { Firewall, type Outcome } from "../../src/table/firewall.ts";
 import { MAX_NETWORKS } from "../../src/table/network-blocks.ts";
+import { NftSensor } from "../../src/table/nft-sensor.ts";
 import { buildRuleset, setSizes, TABLE } from "../../src/table/ruleset.ts";
+import { SetUses } from "../../src/table/set-uses.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { AddressRanges } from "../../src/wire/address-ranges.ts";
 import { block } from "../judge/blocks.ts";
@@ -21,12 +24,14 @@ enterOwnNamespace(import.meta.filename);
 const nft = new Libnftables();
 const tables = new NfTables(TABLE);
 const near = new AddressRanges(["2001:db8:a::/64", "fe80::/10"].map(prefix));
+let sensor: NftSensor;
 let firewall: Firewall;
 
 beforeEach(() => {
   mustDo("nft", "flush ruleset");
-  firewall = new Firewall(nft, tables, near);
-  firewall.load(ordinaryPlan, near);
+  sensor = new NftSensor(nft, tables, near);
+  firewall = new Firewall(nft, tables, () => sensor.near);
+  sensor.load(ordinaryPlan, near);
 });
 afterEach(() => mustDo("nft", "flush ruleset"));
 process.on("exit", () => {
@@ -48,10 +53,10 @@ test("every plan loads, on and resting, twice and after one another, and keeps t
   assert.deepEqual(failures(firewall.enforce([...blocks, wide], Date.now())), []);
   for (const [name, plan] of Object.entries(planVariants)) {
     for (const step of ["on", "on", "resting", "resting", "on"]) {
-      if (step === "resting") firewall.rest(plan);
-      else assert.equal(firewall.load(plan, near), false, name);
+      if (step === "resting") sensor.rest(plan);
+      else assert.equal(sensor.load(plan, near), false, name);
       for (const each of [...blocks, wide]) assert.ok(firewall.holds(each, Date.now()), `${name}, ${step}`);
-      if (step === "on") assert.ok(!firewall.hasDrifted(), name);
+      if (step === "on") assert.ok(!sensor.drift.hasDrifted(), name);
     }
   }
 });
@@ -66,9 +71,9 @@ test("a table in another form is replaced, and says so", () => {
     "nft",
     `delete table inet ${TABLE}; add table inet ${TABLE}; add set inet ${TABLE} blocked4 { type inet_service; }`,
   );
-  assert.equal(firewall.load(ordinaryPlan, near), true);
+  assert.equal(sensor.load(ordinaryPlan, near), true);
   assert.deepEqual(failures(firewall.enforce([block("192.0.2.7")], Date.now())), []);
-  assert.equal(firewall.load(ordinaryPlan, near), false);
+  assert.equal(sensor.load(ordinaryPlan, near), false);
 });
 
 test("rules that the kernel refuses are refused in nft's words, and the old ones stay", () => {
@@ -76,7 +81,7 @@ test("rules that the kernel refuses are refused in nft's words, and the old ones
   const held = block("192.0.2.7");
   assert.deepEqual(failures(firewall.enforce([held], Date.now())), []);
   const bad = { ...ordinaryPlan, watchedTcp: [{ first: 1, last: 99_999 }] };
-  assert.throws(() => firewall.load(bad, near), { name: "KernelError", message: /cannot load the table: .*range/s });
+  assert.throws(() => sensor.load(bad, near), { name: "KernelError", message: /cannot load the table: .*range/s });
   assert.equal(tables.fingerprint(), before);
   assert.ok(firewall.holds(held, Date.now()));
 });
@@ -255,7 +260,7 @@ test("holds is false after somebody deleted the element, or gave it another time
   enforce();
   mustDo("nft", "flush ruleset");
   assert.ok(!firewall.holds(one, Date.now()));
-  assert.ok(firewall.hasDrifted());
+  assert.ok(sensor.drift.hasDrifted());
   assert.match(failures(firewall.enforce([one], Date.now()))[0] ?? "", /ENOENT.*another program/);
 });
 
@@ -296,7 +301,7 @@ test("reads back every single source that the kernel holds", () => {
   );
   const soft = block("192.0.2.2", { soft: true });
   assert.deepEqual(failures(firewall.enforce([...blocks, soft, block("10.0.0.0/8")], Date.now())), []);
-  const held = firewall.readHeld().map(({ source, soft: isSoft, expiresInMs }) => ({
+  const held = firewall.held.read().map(({ source, soft: isSoft, expiresInMs }) => ({
     source: source === undefined ? "" : formatPrefix(source),
     isSoft,
     minutes: expiresInMs === undefined ? undefined : Math.ceil(expiresInMs / 60_000),
@@ -317,20 +322,20 @@ test("empties every block set, and nothing else", () => {
   assert.deepEqual(failures(firewall.enforce([...blocks, block("192.0.2.2", { soft: true })], Date.now())), []);
   firewall.emptyBlockSets();
   for (const each of blocks) assert.ok(!firewall.holds(each, Date.now()));
-  assert.deepEqual(firewall.readHeld(), []);
+  assert.deepEqual(firewall.held.read(), []);
   assert.match(listed("ignored4"), /192\.0\.2\.0\/24/);
-  assert.ok(!firewall.hasDrifted());
+  assert.ok(!sensor.drift.hasDrifted());
 });
 
 test("the hold: found, counted, and let go, an IPv6 source by its /64", () => {
   mustDo("nft", `add element inet ${TABLE} held4 { 192.0.2.1 }; add element inet ${TABLE} held6 { 2001:db8:0:1:: }`);
-  assert.equal(firewall.countHeld(), 2);
+  assert.equal(sensor.hold.count(), 2);
   for (const source of ["192.0.2.1", "2001:db8:0:1::/64"].map(prefix)) {
-    assert.ok(firewall.isHeld(source));
-    firewall.releaseHold(source);
-    assert.ok(!firewall.isHeld(source));
+    assert.ok(sensor.hold.isHeld(source));
+    sensor.hold.release(source);
+    assert.ok(!sensor.hold.isHeld(source));
   }
-  assert.ok(!firewall.isHeld(prefix("10.0.0.0/8")));
+  assert.ok(!sensor.hold.isHeld(prefix("10.0.0.0/8")));
 });
 
 test("ports that are served are remembered under the key that the rules look up", () => {
@@ -338,17 +343,17 @@ test("ports that are served are remembered under the key that the rules look up"
     { protocol: 6, port: 443 },
     { protocol: 17, port: 5353 },
   ];
-  assert.equal(firewall.rememberServed(ports, 3_600_000, { first: 32_768, last: 60_999 }), "");
+  assert.equal(sensor.served.remember(ports, 3_600_000, { first: 32_768, last: 60_999 }), "");
   const set = listed("lately");
   assert.match(set, /tcp \. 443( timeout 1h)? expires (59m|1h)/);
   assert.match(set, /udp \. 5353 timeout 1d expires/);
 });
 
 test("the host's sets follow the host, without a drift", () => {
-  firewall.updateHostSets({ ...ordinaryPlan, guarded: [prefix("198.51.100.77")] }, near);
+  sensor.follow({ ...ordinaryPlan, guarded: [prefix("198.51.100.77")] }, near);
   assert.match(listed("guard4"), /198\.51\.100\.77/);
   assert.ok(!listed("guard4").includes("198.51.100.254"));
-  assert.ok(!firewall.hasDrifted());
+  assert.ok(!sensor.drift.hasDrifted());
 });
 
 test("the command in the log does what the block did", () => {
@@ -364,17 +369,17 @@ test("the command in the log does what the block did", () => {
 
 test("a set that another program changed is named, filled again, and what it took is back", () => {
   const before = listed("watched_tcp");
-  assert.deepEqual(firewall.driftedSets(), []);
+  assert.deepEqual(sensor.drift.driftedSets(), []);
   mustDo("nft", `flush set inet ${TABLE} watched_tcp; delete element inet ${TABLE} ignored4 { 192.0.2.0/24 }`);
-  assert.ok(!firewall.hasDrifted(), "no rule was changed");
-  assert.deepEqual(firewall.driftedSets(["watched_tcp", "guard4", "held4"]), ["watched_tcp"]);
-  assert.deepEqual(firewall.driftedSets().sort(), ["ignored4", "watched_tcp"]);
-  firewall.refill(ordinaryPlan);
-  assert.deepEqual(firewall.driftedSets(), []);
+  assert.ok(!sensor.drift.hasDrifted(), "no rule was changed");
+  assert.deepEqual(sensor.drift.driftedSets(["watched_tcp", "guard4", "held4"]), ["watched_tcp"]);
+  assert.deepEqual(sensor.drift.driftedSets().sort(), ["ignored4", "watched_tcp"]);
+  sensor.drift.refill(ordinaryPlan);
+  assert.deepEqual(sensor.drift.driftedSets(), []);
   assert.equal(listed("watched_tcp"), before);
   // As many elements as before, but others.
   mustDo("nft", `flush set inet ${TABLE} guard4; add element inet ${TABLE} guard4 { 192.0.2.55 }`);
-  assert.deepEqual(firewall.driftedSets(), ["guard4"]);
+  assert.deepEqual(sensor.drift.driftedSets(), ["guard4"]);
 });
 
 test("a table that sleeps, and a chain that drops by its policy, are drift, which a load repairs", () => {
@@ -386,21 +391,21 @@ test("a table that sleeps, and a chain that drops by its policy, are drift, whic
     assert.deepEqual(failures(firewall.enforce([block7], Date.now())), []);
     mustDo("nft", command);
     assert.match(mustDo("nft", "list", "table", "inet", TABLE), sign);
-    assert.ok(firewall.hasDrifted(), command);
-    const replaced = firewall.load(ordinaryPlan, near);
+    assert.ok(sensor.drift.hasDrifted(), command);
+    const replaced = sensor.load(ordinaryPlan, near);
     assert.doesNotMatch(mustDo("nft", "list", "table", "inet", TABLE), sign);
-    assert.ok(!firewall.hasDrifted(), command);
+    assert.ok(!sensor.drift.hasDrifted(), command);
     if (!replaced) assert.ok(firewall.holds(block7, Date.now()));
   }
 });
 
 test("how full the sets are, as the kernel tells it or as it is counted", async () => {
   mustDo("nft", `add element inet ${TABLE} held4 { 192.0.2.1, 192.0.2.2, 192.0.2.3 }`);
-  const uses = firewall.readSetUses();
+  const uses = new SetUses(tables).read();
   const held = uses.find(({ set }) => set === "held4") ?? assert.fail();
   assert.equal(held.size, setSizes.held);
   assert.ok(held.count === undefined || held.count >= 3);
-  assert.ok((await firewall.countSet("held4", async () => undefined)) >= 3);
+  assert.ok((await new SetUses(tables).count("held4", async () => undefined)) >= 3);
   assert.equal(uses.find(({ set }) => set === "blockednet4")?.size, undefined);
   assert.ok(
     uses.every(({ set }) => !set.startsWith("__")),

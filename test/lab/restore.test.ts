@@ -10,6 +10,7 @@ import { Libnftables } from "../../src/kernel/libnftables.ts";
 import { NfTables } from "../../src/kernel/nf-tables.ts";
 import { openStore } from "../../src/record/store.ts";
 import { Firewall } from "../../src/table/firewall.ts";
+import { NftSensor } from "../../src/table/nft-sensor.ts";
 import { TABLE } from "../../src/table/ruleset.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { AddressRanges } from "../../src/wire/address-ranges.ts";
@@ -44,8 +45,9 @@ test(`${COUNT.toLocaleString("en")} stored blocks are in force after a start, ea
     nft.close();
   });
   const near = new AddressRanges([]);
-  const firewall = new Firewall(nft, tables, near);
-  firewall.load(ordinaryPlan, near);
+  const sensor = new NftSensor(nft, tables, near);
+  const firewall = new Firewall(nft, tables, () => sensor.near);
+  sensor.load(ordinaryPlan, near);
   const list = new BlockList(1_000_000);
   const startMs = Date.now();
   const store = open();
@@ -56,7 +58,7 @@ test(`${COUNT.toLocaleString("en")} stored blocks are in force after a start, ea
   assert.equal(list.size, COUNT);
 
   const seen = new Set<string>();
-  for (const { source, soft, expiresInMs } of firewall.readHeld()) {
+  for (const { source, soft, expiresInMs } of firewall.held.read()) {
     const known = source === undefined ? undefined : list.get(source);
     assert.ok(known?.enforced === true && known.soft === soft);
     const endsAtMs = Date.now() + (expiresInMs ?? Number.NaN);

@@ -122,7 +122,7 @@ test("a client is known by its address, over IPv6 also by its /64; nobody is by 
     visitElements: () => undefined,
   };
   const sets = new LearnedSets(tables, () => 1_000);
-  const isClient = (text: string) => sets.isClient(prefix(text));
+  const isClient = (text: string) => sets.clients.isClient(prefix(text));
   assert.equal(isClient("203.0.113.9"), true);
   assert.equal(isClient("203.0.113.10"), false);
   assert.equal(isClient("2001:db8:b:1::/64"), true);

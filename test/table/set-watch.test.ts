@@ -9,9 +9,9 @@ function setUp() {
   const counted: string[] = [];
   const kernel: { uses: SetUse[]; counts: Record<string, number> } = { uses: [], counts: {} };
   const watch = new SetWatch({
-    firewall: {
-      readSetUses: () => kernel.uses,
-      countSet: async (set) => {
+    uses: {
+      read: () => kernel.uses,
+      count: async (set) => {
         counted.push(set);
         return kernel.counts[set] ?? 0;
       },

@@ -12,7 +12,7 @@ import { Sources } from "../../support/flood-sender.ts";
 
 const { values } = parseArgs({ options: { count: { type: "string" } } });
 const count = Number(values.count ?? 1000);
-const firewall = new Firewall(new Libnftables(), new NfTables(TABLE), new AddressRanges([]));
+const firewall = new Firewall(new Libnftables(), new NfTables(TABLE), () => new AddressRanges([]));
 const sources = new Sources();
 const blocks = Array.from({ length: count }, () => blockOf(sources.next(), Date.now()));
 

@@ -1,0 +1,41 @@
+// Known pairs, as the rules learn them: which source has finished a real connection to which port within seven days.
+
+import type { NfTables } from "../kernel/nf-tables.ts";
+import { isIpv4, type Prefix, prefixOfWords } from "../wire/address.ts";
+import { keyBytes, type SetKey } from "./set-key.ts";
+
+export class KnownPairs {
+  readonly #tables: Pick<NfTables, "lookup">;
+
+  constructor(tables: Pick<NfTables, "lookup">) {
+    this.#tables = tables;
+  }
+
+  /**
+   * Whether a source has a known pair: it has finished a real connection to a port of ours within seven days. Of an IPv6
+   * source beyond our links, anybody in its /64. At most two system calls. Throws KernelError.
+   */
+  isClient(source: Prefix): boolean {
+    return placesOfClient(source).some(({ set, key }) => this.#tables.lookup(set, key).present);
+  }
+
+  /** How many of the ports a client's known pairs are with; two system calls a port at most. Throws KernelError. */
+  countPairs(source: Prefix, ports: readonly number[]): number {
+    const places = placesOfClient(source);
+    const isKnown = (port: number) =>
+      places.some(({ set, key }) => {
+        const pair = Uint8Array.of(...key, port >>> 8, port & 255, 0, 0);
+        return this.#tables.lookup(set === "client4" ? "known4" : "known6", pair).present;
+      });
+    return ports.filter(isKnown).length;
+  }
+}
+
+/** An IPv6 address is kept by itself on our links, else by its /64: which it is need not be known here. */
+function placesOfClient(source: Prefix): SetKey[] {
+  if (isIpv4(source)) return source.bits === 128 ? [{ set: "client4", key: keyBytes(source) }] : [];
+  if (source.bits < 64) return [];
+  const wide = prefixOfWords(source.w0, source.w1, source.w2, source.w3, 64);
+  const keys = source.bits === 128 ? [source, wide] : [wide];
+  return keys.map((key) => ({ set: "client6", key: keyBytes(key) }));
+}
