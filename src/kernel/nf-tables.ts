@@ -24,6 +24,13 @@ export interface IntervalChange {
   readonly timeoutMs: number | undefined;
 }
 
+/** A set of intervals, and how it is to change. */
+export interface IntervalsOfSet {
+  readonly set: string;
+  readonly gone: readonly IntervalChange[];
+  readonly added: readonly IntervalChange[];
+}
+
 /** What a look-up says: absent, or present with what is left of its time (undefined: it does not expire). */
 export type ElementState =
   | { readonly present: false }
@@ -100,26 +107,36 @@ export class NfTables {
    * may touch. Returns "" or the errno's name.
    */
   replaceIntervals(sets: readonly (readonly [set: string, intervals: readonly IntervalChange[]])[]): string {
-    const parts: Uint8Array[] = [this.#batchMark(K.NFNL_MSG_BATCH_BEGIN)];
-    for (const [set, intervals] of sets) {
-      parts.push(this.#beginElements(K.NFT_MSG_DELSETELEM, set).finishCopy());
-      for (let at = 0; at < intervals.length; at += INTERVALS_PER_MESSAGE) {
-        parts.push(this.#intervals(set, intervals.slice(at, at + INTERVALS_PER_MESSAGE)));
-      }
-    }
-    parts.push(this.#batchMark(K.NFNL_MSG_BATCH_END));
-    const errno = this.#socket.transact(Buffer.concat(parts));
-    return errno === 0 ? "" : errnoName(errno);
+    return this.#transactParts(
+      sets.flatMap(([set, intervals]) => [
+        this.#beginElements(K.NFT_MSG_DELSETELEM, set).finishCopy(),
+        ...this.#intervals(K.NFT_MSG_NEWSETELEM, set, intervals),
+      ]),
+    );
   }
 
-  #intervals(set: string, intervals: readonly IntervalChange[]): Uint8Array {
-    const writer = this.#beginElements(K.NFT_MSG_NEWSETELEM, set);
-    const list = writer.beginNested(K.NFTA_SET_ELEM_LIST_ELEMENTS);
-    for (const { first, end, timeoutMs } of intervals) {
-      writeElement(writer, { key: first, timeoutMs });
-      if (end !== undefined) writeElement(writer, { key: end, flags: K.NFT_SET_ELEM_INTERVAL_END });
+  /** Takes intervals out of sets and adds others, in one transaction. ENOENT also where one to be taken out is not there. */
+  changeIntervals(sets: readonly IntervalsOfSet[]): string {
+    return this.#transactParts(
+      sets.flatMap(({ set, gone, added }) => [
+        ...this.#intervals(K.NFT_MSG_DELSETELEM, set, gone),
+        ...this.#intervals(K.NFT_MSG_NEWSETELEM, set, added),
+      ]),
+    );
+  }
+
+  #intervals(type: number, set: string, intervals: readonly IntervalChange[]): Uint8Array[] {
+    const messages: Uint8Array[] = [];
+    for (let at = 0; at < intervals.length; at += INTERVALS_PER_MESSAGE) {
+      const writer = this.#beginElements(type, set);
+      const list = writer.beginNested(K.NFTA_SET_ELEM_LIST_ELEMENTS);
+      for (const { first, end, timeoutMs } of intervals.slice(at, at + INTERVALS_PER_MESSAGE)) {
+        writeElement(writer, type === K.NFT_MSG_NEWSETELEM ? { key: first, timeoutMs } : { key: first });
+        if (end !== undefined) writeElement(writer, { key: end, flags: K.NFT_SET_ELEM_INTERVAL_END });
+      }
+      messages.push(writer.endNested(list).finishCopy());
     }
-    return writer.endNested(list).finishCopy();
+    return messages;
   }
 
   /** For a full set, where an expired element cannot be added before it is removed. */
@@ -129,7 +146,7 @@ export class NfTables {
   }
 
   #transact(steps: readonly (readonly [number, readonly ElementChange[]])[]): string {
-    const parts: Uint8Array[] = [this.#batchMark(K.NFNL_MSG_BATCH_BEGIN)];
+    const parts: Uint8Array[] = [];
     for (const [type, changes] of steps) {
       for (let at = 0; at < changes.length; at += ELEMENTS_PER_MESSAGE) {
         for (const [set, group] of groupBySet(changes.slice(at, at + ELEMENTS_PER_MESSAGE))) {
@@ -137,8 +154,12 @@ export class NfTables {
         }
       }
     }
-    parts.push(this.#batchMark(K.NFNL_MSG_BATCH_END));
-    const errno = this.#socket.transact(Buffer.concat(parts));
+    return this.#transactParts(parts);
+  }
+
+  #transactParts(parts: readonly Uint8Array[]): string {
+    const begin = this.#batchMark(K.NFNL_MSG_BATCH_BEGIN);
+    const errno = this.#socket.transact(Buffer.concat([begin, ...parts, this.#batchMark(K.NFNL_MSG_BATCH_END)]));
     return errno === 0 ? "" : errnoName(errno);
   }
 

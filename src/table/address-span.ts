@@ -38,7 +38,7 @@ export function endsBefore(oneMs: number | undefined, otherMs: number | undefine
  * latest end of all that cover it, and parts that touch and end together made one. At most twice as many as were given.
  */
 export function uniteSpans(spans: Iterable<Span>): Span[] {
-  const sorted = [...spans].sort((a, b) => compare(a.first, b.first) || compare(b.last, a.last));
+  const sorted = [...spans].sort(compareSpans);
   const united: Span[] = [];
   /** Those that hold the place we are at, the innermost last; each ends no sooner than the ones around it. */
   const open: Span[] = [];
@@ -57,7 +57,7 @@ export function uniteSpans(spans: Iterable<Span>): Span[] {
     if (around !== undefined) append(united, { ...around, first: at, last: span.first - 1n });
     at = span.first;
     const isLonger = around === undefined || endsBefore(around.untilMs, span.untilMs);
-    open.push({ ...span, untilMs: isLonger ? span.untilMs : around.untilMs });
+    open.push({ first: span.first, last: span.last, untilMs: isLonger ? span.untilMs : around.untilMs });
   }
   closeBefore(undefined);
   return united;
@@ -69,6 +69,16 @@ function append(united: Span[], span: Span): void {
   if (before !== undefined && before.last + 1n === span.first && before.untilMs === span.untilMs) {
     united[united.length - 1] = { ...before, last: span.last };
   } else united.push(span);
+}
+
+/** Those of `spans` that are not, with the same addresses and the same end, among `others`; both ascending and disjoint. */
+export function spansNotAmong(spans: readonly Span[], others: readonly Span[]): Span[] {
+  let at = 0;
+  return spans.filter(({ first, last, untilMs }) => {
+    while (at < others.length && (others[at]?.first ?? 0n) < first) at++;
+    const other = others[at];
+    return other === undefined || other.first !== first || other.last !== last || other.untilMs !== untilMs;
+  });
 }
 
 /** What of `spans` lies outside `others`; both ascending and disjoint. */
@@ -155,6 +165,11 @@ function prefixOf(address: bigint, bits: number, family: Family): Prefix {
   return { w0: word(96), w1: word(64), w2: word(32), w3: word(0), bits };
 }
 
+/** The order of their first addresses; of those that begin together the wider first. */
+export function compareSpans(one: Span, other: Span): number {
+  return compare(one.first, other.first) || compare(other.last, one.last);
+}
+
 /** An address in network order, as a set's key: 4 bytes or 16. */
 export function keyOfAddress(address: bigint, family: Family): Uint8Array {
   const key = new Uint8Array(familyBits[family] / 8);
@@ -162,8 +177,10 @@ export function keyOfAddress(address: bigint, family: Family): Uint8Array {
   return key;
 }
 
+/** Straight-line code: a set may have 16,000 keys. */
 export function addressOfKey(key: Uint8Array): bigint {
-  return key.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+  const words = new DataView(key.buffer, key.byteOffset, key.length);
+  return key.length === 4 ? BigInt(words.getUint32(0)) : (words.getBigUint64(0) << 64n) | words.getBigUint64(8);
 }
 
 function compare(one: bigint, other: bigint): number {

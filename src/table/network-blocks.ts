@@ -1,12 +1,11 @@
 // Blocked networks in the kernel: blockednet4 and blockednet6 hold the union of the networks that were asked for, as disjoint
 // intervals, each until the latest end of those that cover it, so that networks may touch, overlap and lie in one another
-// and come and go in any order. Each change writes a set anew in one transaction and reads it back whole: the kernel's
-// look-up of one interval does not find all that touch others (docs/decisions/0022).
+// and come and go in any order. Each change writes the intervals that differ in one transaction and reads the set back
+// whole: the kernel's look-up of one interval does not find all that touch others (docs/decisions/0022).
 
-import type { Block } from "../judge/block.ts";
 import { KernelError } from "../kernel/errors.ts";
-import { elementRemedy, type IntervalChange, type NfTables } from "../kernel/nf-tables.ts";
-import { formatPrefix, type Prefix } from "../wire/address.ts";
+import { elementRemedy, type IntervalChange, type IntervalsOfSet, type NfTables } from "../kernel/nf-tables.ts";
+import type { Prefix } from "../wire/address.ts";
 import {
   addressOfKey,
   coversSpan,
@@ -20,20 +19,20 @@ import {
   prefixesOf,
   type Span,
   spanOf,
+  spansNotAmong,
   subtractSpans,
   uniteSpans,
 } from "./address-span.ts";
 import { sameEnd } from "./same-end.ts";
 import type { IntervalSet } from "./set-key.ts";
+import { type Network, WantedNetworks } from "./wanted-networks.ts";
 
-/** Networks of both families together: to write and read back so many takes some 30 ms. */
+/** Networks of both families together: to read so many back takes some 10 ms, to write all of them anew 100. */
 export const MAX_NETWORKS = 4_096;
 /** What is about to end may be gone already. */
 const ENDING_MS = 2_000;
 
 export const intervalSets = { ipv4: "blockednet4", ipv6: "blockednet6" } as const satisfies Record<Family, IntervalSet>;
-
-type Network = Pick<Block, "source" | "untilMs">;
 
 /** What another program has done to the sets. */
 export interface NetworkAudit {
@@ -56,14 +55,17 @@ interface Differences {
   readonly untimely: boolean;
 }
 
+type Tables = Pick<NfTables, "replaceIntervals" | "changeIntervals" | "visitElements">;
+
 export class NetworkBlocks {
-  readonly #tables: Pick<NfTables, "replaceIntervals" | "visitElements">;
-  /** What was asked for, by text. */
-  #wanted = new Map<string, Network>();
+  readonly #tables: Tables;
+  #wanted = new WantedNetworks();
+  /** What each set was last seen to hold, as it was wanted; undefined: not known. */
+  readonly #written: Record<Family, readonly Span[] | undefined> = { ipv4: undefined, ipv6: undefined };
   /** How often the limit was met. */
   refused = 0;
 
-  constructor(tables: Pick<NfTables, "replaceIntervals" | "visitElements">) {
+  constructor(tables: Tables) {
     this.#tables = tables;
   }
 
@@ -73,8 +75,8 @@ export class NetworkBlocks {
 
   /** Adds networks, or gives them a new end; for each, in order, why the kernel does not hold it, or "". */
   put(networks: readonly Network[], nowMs: number): string[] {
-    const before = new Map(this.#wanted);
-    this.#forgetEnded(nowMs);
+    const before = new WantedNetworks(this.#wanted);
+    this.#wanted.forgetEnded(nowMs);
     const refusals = networks.map((network) => this.#accept(network));
     const accepted = networks.filter((_, index) => refusals[index] === "");
     const failure = accepted.length === 0 ? "" : this.#write(familiesOf(accepted), nowMs);
@@ -85,33 +87,35 @@ export class NetworkBlocks {
     return refusals.map((refusal) => (refusal === "" ? `${failure}${left}` : refusal));
   }
 
-  #accept({ source, untilMs }: Network): string {
-    const key = formatPrefix(source);
-    if (!this.#wanted.has(key) && this.#wanted.size >= MAX_NETWORKS) {
+  #accept(network: Network): string {
+    if (!this.#wanted.has(network.source) && this.#wanted.size >= MAX_NETWORKS) {
       this.refused++;
       return `${MAX_NETWORKS} networks are blocked, and no more can be; unblock some, or block one that holds several of them`;
     }
-    this.#wanted.set(key, { source, untilMs });
+    this.#wanted.put(network);
     return "";
   }
 
   /** Takes networks out; what others cover of them stays. Why the kernel would not let go of them, or "". */
   remove(networks: readonly Network[], nowMs: number): string {
-    const before = new Map(this.#wanted);
-    for (const { source } of networks) this.#wanted.delete(formatPrefix(source));
-    const failure = networks.length === 0 ? "" : this.#write(familiesOf(networks), nowMs);
+    if (networks.length === 0) return "";
+    const before = new WantedNetworks(this.#wanted);
+    for (const { source } of networks) this.#wanted.delete(source);
+    const failure = this.#write(familiesOf(networks), nowMs);
     if (failure !== "" && !failure.startsWith("ENOENT")) this.#wanted = before;
     return failure;
   }
 
   /** The sets have been emptied. */
   clear(): void {
-    this.#wanted.clear();
+    this.#wanted = new WantedNetworks();
+    for (const family of families) this.#written[family] = undefined;
   }
 
   /** Makes the sets what they should be, whatever they hold. Why that failed, or "". */
   rewrite(nowMs: number): string {
-    this.#forgetEnded(nowMs);
+    this.#wanted.forgetEnded(nowMs);
+    for (const family of families) this.#written[family] = undefined;
     return this.#write(families, nowMs);
   }
 
@@ -126,8 +130,7 @@ export class NetworkBlocks {
     const span = spanOf(network.source, network.untilMs);
     const held = this.read(family, nowMs);
     if (!coversSpan(held, span)) return false;
-    const all = [...this.#wanted.values(), network].filter(({ source }) => familyOf(source) === family);
-    const wanted = uniteSpans(all.map(({ source, untilMs }) => spanOf(source, untilMs)));
+    const wanted = uniteSpans([...this.#wanted.of(family), span]);
     return pairOverlaps(wanted, held).every(
       ([one, other]) => !overlapsSpan([one], span) || sameEnd(one.untilMs, other.untilMs),
     );
@@ -145,10 +148,9 @@ export class NetworkBlocks {
       untimely ||= differences.untimely;
       foreign.push(...networksOf(joinSpans(differences.foreign), family, nowMs));
       if (differences.missing.length === 0) continue;
-      for (const { source, untilMs } of this.#of(family)) {
-        const span = spanOf(source, untilMs);
-        if (isEnding(span, nowMs) || coversSpan(held, span)) continue;
-        (overlapsSpan(held, span) ? torn : gone).push(source);
+      for (const wanted of this.#wanted.of(family)) {
+        if (isEnding(wanted, nowMs) || coversSpan(held, wanted)) continue;
+        (overlapsSpan(held, wanted) ? torn : gone).push(wanted.source);
       }
     }
     return { gone, torn, foreign, untimely };
@@ -162,7 +164,7 @@ export class NetworkBlocks {
   /** What of it is not wanted now. */
   beyond(held: HeldNetworks, nowMs: number): Network[] {
     return families.flatMap((family) =>
-      networksOf(subtractSpans(joinSpans(held[family]), this.#union(family, nowMs)), family, nowMs),
+      networksOf(subtractSpans(joinSpans(held[family]), this.#wanted.union(family, nowMs)), family, nowMs),
     );
   }
 
@@ -191,29 +193,61 @@ export class NetworkBlocks {
     return spans;
   }
 
+  /**
+   * Makes sets what is wanted: what has changed of them where it is known what they hold, else all of them anew, which is
+   * also done where the kernel refuses a part, or does not hold it afterwards. Why that failed, or "".
+   */
   #write(among: readonly Family[], nowMs: number): string {
     const startMs = performance.now();
-    const unions = among.map((family) => [intervalSets[family], this.#union(family, nowMs)] as const);
-    const code = this.#tables.replaceIntervals(
-      unions.map(([set, spans]) => [set, spans.map((span) => changeOf(span, set, nowMs))] as const),
-    );
-    if (code !== "") return `${code}; ${elementRemedy(code)}`;
+    const clock = () => nowMs + performance.now() - startMs;
+    if (this.#writeChanges(among, nowMs) === "" && this.#areAsWanted(among, clock) === "") return "";
+    const sets = among.map((family) => {
+      const union = this.#wanted.union(family, nowMs);
+      return [intervalSets[family], union.map((span) => changeOf(span, family, nowMs))] as const;
+    });
+    const code = this.#tables.replaceIntervals(sets);
+    return code === "" ? this.#areAsWanted(among, clock) : `${code}; ${elementRemedy(code)}`;
+  }
+
+  /** "", or why not. */
+  #writeChanges(among: readonly Family[], nowMs: number): string {
+    const sets: IntervalsOfSet[] = [];
+    for (const family of among) {
+      const written = this.#written[family]?.filter(({ untilMs }) => untilMs === undefined || untilMs > nowMs);
+      if (written === undefined) return "it is not known what the set holds";
+      const union = this.#wanted.union(family, nowMs);
+      const toChanges = (spans: readonly Span[]) => spans.map((span) => changeOf(span, family, nowMs));
+      const gone = toChanges(spansNotAmong(written, union));
+      const added = toChanges(spansNotAmong(union, written));
+      if (gone.length + added.length > 0) sets.push({ set: intervalSets[family], gone, added });
+    }
+    return sets.length === 0 ? "" : this.#tables.changeIntervals(sets);
+  }
+
+  /** "", or why not. */
+  #areAsWanted(among: readonly Family[], clock: () => number): string {
+    for (const family of among) this.#written[family] = undefined;
     try {
-      const readMs = nowMs + performance.now() - startMs;
-      return among.every((family) => this.#isAsWanted(family, readMs)) ? "" : "the kernel took it and does not hold it";
+      for (const family of among) {
+        const held = this.read(family, clock());
+        if (!this.#isAsWanted(family, held, clock())) return "the kernel took it and does not hold it";
+        this.#written[family] = this.#wanted.union(family, clock());
+      }
+      return "";
     } catch (error) {
       if (error instanceof KernelError) return `${error.code}; ${elementRemedy(error.code)}`;
       throw error;
     }
   }
 
-  #isAsWanted(family: Family, nowMs: number): boolean {
-    const { missing, foreign, untimely } = this.#compare(family, this.read(family, nowMs), nowMs);
+  #isAsWanted(family: Family, held: readonly Span[], nowMs: number): boolean {
+    const { missing, foreign, untimely } = this.#compare(family, held, nowMs);
     return missing.length === 0 && foreign.length === 0 && !untimely;
   }
 
   #compare(family: Family, held: readonly Span[], nowMs: number): Differences {
-    const wanted = this.#union(family, nowMs);
+    const wanted = this.#wanted.union(family, nowMs);
+    if (areSame(wanted, held)) return { missing: [], foreign: [], untimely: false };
     const stays = (span: Span) => !isEnding(span, nowMs);
     return {
       missing: subtractSpans(wanted, held).filter(stays),
@@ -221,22 +255,13 @@ export class NetworkBlocks {
       untimely: pairOverlaps(wanted, held).some(([one, other]) => !sameEnd(one.untilMs, other.untilMs)),
     };
   }
+}
 
-  #union(family: Family, nowMs: number): Span[] {
-    const spans = this.#of(family).map(({ source, untilMs }) => spanOf(source, untilMs));
-    return uniteSpans(spans.filter(({ untilMs }) => untilMs === undefined || untilMs > nowMs));
-  }
-
-  #of(family: Family): Network[] {
-    return [...this.#wanted.values()].filter(({ source }) => familyOf(source) === family);
-  }
-
-  /** The kernel has ended them by itself; who lists them will say so. */
-  #forgetEnded(nowMs: number): void {
-    for (const [key, { untilMs }] of this.#wanted) {
-      if (untilMs !== undefined && untilMs <= nowMs) this.#wanted.delete(key);
-    }
-  }
+/** As most often: quicker than to look for what differs. */
+function areSame(wanted: readonly Span[], held: readonly Span[]): boolean {
+  const isSame = ({ first, last, untilMs }: Span, other: Span | undefined) =>
+    other !== undefined && first === other.first && last === other.last && sameEnd(untilMs, other.untilMs);
+  return wanted.length === held.length && wanted.every((span, index) => isSame(span, held[index]));
 }
 
 function familiesOf(networks: readonly Network[]): Family[] {
@@ -267,8 +292,7 @@ function isEnding({ untilMs }: Span, nowMs: number): boolean {
   return untilMs !== undefined && untilMs <= nowMs + ENDING_MS;
 }
 
-function changeOf({ first, last, untilMs }: Span, set: IntervalSet, nowMs: number): IntervalChange {
-  const family = set === "blockednet4" ? "ipv4" : "ipv6";
+function changeOf({ first, last, untilMs }: Span, family: Family, nowMs: number): IntervalChange {
   const end = last + 1n;
   return {
     first: keyOfAddress(first, family),

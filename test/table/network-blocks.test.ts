@@ -2,8 +2,8 @@
 // kernel's own behaviour is for test/lab/networks.test.ts.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ElementVisitor, IntervalChange } from "../../src/kernel/nf-tables.ts";
-import { NetworkBlocks } from "../../src/table/network-blocks.ts";
+import type { ElementVisitor, IntervalChange, IntervalsOfSet } from "../../src/kernel/nf-tables.ts";
+import { MAX_NETWORKS, NetworkBlocks } from "../../src/table/network-blocks.ts";
 import { prefix } from "../support/prefix.ts";
 
 const HOUR = 3_600_000;
@@ -14,11 +14,28 @@ class Sets {
   readonly held = new Map<string, readonly IntervalChange[]>();
   /** What the kernel answers to the next changes. */
   readonly codes: string[] = [];
+  /** What has been changed in part. */
+  readonly changes: IntervalsOfSet[] = [];
+  /** How often all of a set was written. */
+  rewritten = 0;
 
   replaceIntervals(sets: readonly (readonly [set: string, intervals: readonly IntervalChange[]])[]): string {
+    this.rewritten++;
     const code = this.codes.shift() ?? "";
     if (code === "") for (const [set, intervals] of sets) this.held.set(set, intervals);
     return code;
+  }
+
+  changeIntervals(sets: readonly IntervalsOfSet[]): string {
+    this.changes.push(...sets);
+    const code = this.codes.shift() ?? "";
+    if (code !== "") return code;
+    for (const { set, gone, added } of sets) {
+      const isGone = new Set(gone.map(nameOf));
+      const left = (this.held.get(set) ?? []).filter((interval) => !isGone.has(nameOf(interval)));
+      this.held.set(set, [...left, ...added]);
+    }
+    return "";
   }
 
   visitElements(set: string, visit: ElementVisitor): void {
@@ -27,6 +44,10 @@ class Sets {
       if (end !== undefined) visit(Buffer.from(end), undefined, true);
     }
   }
+}
+
+function nameOf({ first, end }: IntervalChange): string {
+  return `${Buffer.from(first).toString("hex")}-${Buffer.from(end ?? []).toString("hex")}`;
 }
 
 function setUp() {
@@ -64,11 +85,12 @@ test("what another program has emptied is not held until it is written again", (
 test("what the kernel refuses is not wanted any more, and the networks before it stand", () => {
   const { sets, networks } = setUp();
   networks.put([wide], NOW_MS);
-  sets.codes.push("ENOSPC");
+  // What is refused as a change is tried once more as the whole set.
+  sets.codes.push("ENOSPC", "ENOSPC");
   assert.match(networks.put([inside, six], NOW_MS)[0] ?? "", /^ENOSPC/);
   assert.equal(networks.size, 1);
   assert.ok(networks.holds(wide, NOW_MS) && !networks.holds(six, NOW_MS));
-  sets.codes.push("EPERM");
+  sets.codes.push("EPERM", "EPERM");
   assert.match(networks.remove([wide], NOW_MS), /^EPERM/);
   assert.deepEqual([networks.size, networks.holds(wide, NOW_MS)], [1, true]);
   assert.equal(networks.remove([wide], NOW_MS), "");
@@ -82,4 +104,52 @@ test("what is taken out of a wider network leaves the wider one whole", () => {
   assert.ok(networks.covers(wide.source, NOW_MS) && networks.holds(wide, NOW_MS));
   networks.clear();
   assert.equal(networks.size, 0);
+});
+
+test("beside thousands of networks only the intervals that change are written", () => {
+  const { sets, networks } = setUp();
+  const untilMs = NOW_MS + HOUR;
+  const many = Array.from({ length: MAX_NETWORKS - 2 }, (_, index) => ({
+    source: prefix(`10.${index >> 8}.${index & 255}.0/24`),
+    untilMs,
+  }));
+  assert.ok(networks.put([...many, wide], NOW_MS).every((refusal) => refusal === ""));
+  assert.equal(sets.rewritten, 1, "the first time it is not known what the set holds");
+  assert.deepEqual(networks.put([inside], NOW_MS), [""]);
+  assert.equal(networks.remove([many[7] ?? wide], NOW_MS), "");
+  const counts = sets.changes.map(({ gone, added }) => [gone.length, added.length]);
+  // The wide one in three parts; one of the many, which touch and end together, in two.
+  assert.deepEqual(counts, [
+    [1, 3],
+    [1, 2],
+  ]);
+  assert.equal(sets.rewritten, 1);
+});
+
+test("a set that another program has changed is written whole with the next change", () => {
+  const { sets, networks } = setUp();
+  const other = { ...wide, source: prefix("203.0.113.0/24") };
+  networks.put([wide, other], NOW_MS);
+  sets.held.set("blockednet4", []);
+  assert.deepEqual(networks.put([inside], NOW_MS), [""]);
+  assert.equal(sets.rewritten, 2);
+  assert.ok(networks.holds(other, NOW_MS) && networks.holds(inside, NOW_MS));
+});
+
+test("what has ended in the kernel is neither taken out nor missed", () => {
+  const { sets, networks } = setUp();
+  networks.put([wide, inside], NOW_MS);
+  const laterMs = NOW_MS + HOUR + 1;
+  sets.held.set(
+    "blockednet4",
+    (sets.held.get("blockednet4") ?? []).slice(1, 2).map((left) => ({ ...left, timeoutMs: HOUR - 1 })),
+  );
+  assert.deepEqual(networks.put([{ ...wide, source: prefix("203.0.113.0/24"), untilMs: laterMs + HOUR }], laterMs), [
+    "",
+  ]);
+  assert.deepEqual(
+    sets.changes.map(({ gone }) => gone.length),
+    [0],
+  );
+  assert.deepEqual([sets.rewritten, networks.size], [1, 2]);
 });
