@@ -21,12 +21,12 @@ const description = [
   'A line holds KEY="value"; blanks around the equals sign are allowed. A hash sign begins a comment at the start of a line or ' +
     "after the closing quote. No escapes exist: a value ends at the next quote. When a key stands twice, the first line counts.",
   '"portreeve check" lists every problem with its line, then says in plain words what the file means. A file of PortSentry 1.2 or ' +
-    '2 works as it is: "default" below is what such a file means when it lacks the key; what the shipped file sets is named where ' +
-    "it differs.",
+    '2 works unchanged: "Default" below is the value that such a file means when it lacks the key; the value of the shipped file is named ' +
+    "where it differs.",
 ];
 
 function keyItem(key: Key<unknown>): string {
   const shipped = key.shipped === undefined || key.shipped === key.absent ? "" : `; shipped: "${key.shipped}"`;
   const values = `Values: ${key.type.allowed}. Default: "${key.absent}"${shipped}.`;
-  return item(key.name, key.meaning, key.carriedOut ? values : "Read, and not carried out by this version.");
+  return item(key.name, key.meaning, key.carriedOut ? values : "This version reads the key and does not carry it out.");
 }

@@ -20,8 +20,8 @@ export function portreevePage(program: Command, edition: Edition): string {
 }
 
 const description = [
-  "Portreeve sees every probe of a port that nobody serves, judges its source on evidence, and shuts it out in the kernel.",
-  "As installed it blocks nothing: scans are logged only. Put your own addresses into portsentry.ignore.static, then set " +
+  "Portreeve sees every probe of a port that no program serves, judges the source of the probe on evidence, and shuts scanners out in the kernel.",
+  "As installed Portreeve blocks nothing: scans are logged only. Put your own addresses into portsentry.ignore.static, then set " +
     'BLOCK_TCP="1" and BLOCK_UDP="1" in portsentry.conf. "portreeve check" says in plain words what that file means.',
   'The service starts "portreeve run" with the modes of /etc/default/portsentry. check and replay need no daemon and ' +
     "no root. backtest asks the running daemon, or reads STATE_DIR where none runs; the other commands ask the running daemon " +
@@ -31,9 +31,9 @@ const description = [
 const files = [
   ["/etc/portsentry/portsentry.conf", "the configuration; see portsentry.conf(5)"],
   ["/etc/portsentry/portsentry.ignore.static", "addresses that are never blocked, as the administrator writes them"],
-  ["/etc/portsentry/portsentry.ignore", "the same with this host's own addresses; built at each start"],
+  ["/etc/portsentry/portsentry.ignore", "these addresses and this host's own; the file is built at each start"],
   ["/etc/default/portsentry", "the modes in which the service runs"],
-  ["/var/lib/portsentry", "the history file and what is remembered over a restart"],
+  ["/var/lib/portsentry", "the history file, and the blocks and events that outlive a restart"],
   ["/run/portreeve/control.sock", "the control socket"],
 ] as const;
 

@@ -27,10 +27,10 @@ export function portsentryPage(edition: Edition): string {
 }
 
 const description = [
-  "portsentry is Portreeve under the command lines of PortSentry 1.2 and 2. Which of the two is meant follows from the options; " +
+  "portsentry is Portreeve under the command lines of PortSentry 1.2 and 2. The options decide which of the two is meant; " +
     "configuration, log lines and files are those of that version.",
-  "With one of 1.2's modes it reads /etc/portsentry/portsentry.conf, goes into the background and logs to syslog. With 2's " +
-    "options it stays in the foreground and prints its lines, unless told otherwise.",
+  "With one of 1.2's modes portsentry reads /etc/portsentry/portsentry.conf, goes into the background and logs to syslog. With 2's " +
+    "options portsentry stays in the foreground and prints its lines, unless other options say otherwise.",
   "As installed nothing is blocked: BLOCK_TCP and BLOCK_UDP in portsentry.conf say what happens to a scanner.",
 ];
 
@@ -46,18 +46,21 @@ const modes = [
 const options = [
   ["--stealth", "watches the configured ports without listening (the default)"],
   ["--connect", "listens on the configured ports"],
-  ["-c, --configfile PATH", "the configuration file (default: /etc/portsentry/portsentry.conf)"],
-  ["-l, --logoutput stdout|syslog", "where log lines go (default: stdout)"],
+  ["-c, --configfile PATH", "names the configuration file (default: /etc/portsentry/portsentry.conf)"],
+  ["-l, --logoutput stdout|syslog", "chooses where log lines go (default: stdout)"],
   [
     "-i, --interface NAME",
     'may be given several times: ALL, ALL_NLO (the default), any, or an interface; it counts with CAPTURE="ring" only',
   ],
-  ["-m, --method pcap|raw", "taken for compatibility: Portreeve has its own way to see packets"],
+  ["-m, --method pcap|raw", "is taken and has no effect: Portreeve has its own way to see packets"],
   ["-L, --disable-local-check", "is taken and has no effect: this host's own addresses are never held or blocked"],
   ["-S, --disable-service-check", "is taken and has no effect: a port that a program serves is never a trap"],
   ["-D, --daemon", "goes into the background"],
   ["-d, --debug", "is taken and has no effect: portreeve status, events -f and why ADDRESS show what the daemon does"],
-  ["-v, --verbose", "is taken and has no effect: what it would add is always said, or is in portreeve events"],
+  [
+    "-v, --verbose",
+    "is taken and has no effect: the lines that it would add are always written, or are in portreeve events",
+  ],
   ["-V, --version", "prints the version"],
   ["-h, --help", "prints help"],
 ] as const;
@@ -74,7 +77,10 @@ const service = [
 const files = [
   ["/etc/portsentry/portsentry.conf", "the configuration; see portsentry.conf(5)"],
   ["/etc/portsentry/portsentry.ignore.static", "addresses that are never blocked, as the administrator writes them"],
-  ["/etc/portsentry/portsentry.ignore", "built from it at each start; do not edit"],
+  [
+    "/etc/portsentry/portsentry.ignore",
+    "the file that is built from portsentry.ignore.static at each start; do not edit it",
+  ],
   ["/etc/default/portsentry", "the modes in which the service runs"],
   ["/var/lib/portsentry/portsentry.history", "one line for each scanning source; fail2ban's jail portsentry reads it"],
 ] as const;

@@ -157,6 +157,8 @@ function idleOptions(values: Values2): string[] {
       ? [idle("--disable-service-check", "a port that a program serves is never a trap")]
       : []),
     ...(values.debug ? [idle("--debug", "portreeve status, events -f and why ADDRESS show what the daemon does")] : []),
-    ...(values.verbose ? [idle("--verbose", "what it would add is always said, or is in portreeve events")] : []),
+    ...(values.verbose
+      ? [idle("--verbose", "the lines that it would add are always written, or are in portreeve events")]
+      : []),
   ];
 }

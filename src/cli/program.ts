@@ -29,12 +29,12 @@ export interface ProgramOptions {
 export function createProgram(options: ProgramOptions): Command {
   const program = new commander.Command("portreeve")
     .description(
-      "Port-scan defence for Linux hosts: sees every probe of a port that nobody serves, and shuts the source out.",
+      "Port-scan defence for Linux hosts: Portreeve sees every probe of a port that no program serves, and shuts its source out.",
     )
     .version(`portreeve ${options.version}`, "-V, --version", "print the version")
     .helpOption("-h, --help", "print help for the command")
     .helpCommand("help [command]", "print help for a command")
-    .showHelpAfterError("(add --help for what the command takes)")
+    .showHelpAfterError("(add --help to see what the command takes)")
     .exitOverride();
   addRun(program, options);
   addCheck(program, options);
@@ -55,19 +55,29 @@ export function createProgram(options: ProgramOptions): Command {
 function addRun(program: Command, { loadDaemon, done }: ProgramOptions): void {
   program
     .command("run")
-    .description("Run the daemon in the foreground. It says when it is active and listening; SIGTERM ends it.")
+    .description("Run the daemon in the foreground. The daemon says when it is active and listening; SIGTERM ends it.")
     .addOption(confOption("configuration file"))
-    .addOption(new Option("--log <where>", "where its log lines go").choices(["stdout", "syslog"]).default("stdout"))
+    .addOption(new Option("--log <where>", "write the log lines there").choices(["stdout", "syslog"]).default("stdout"))
     .addOption(
-      new Option("--tcp-mode <mode>", "instead of the file's TCP_MODE").choices(["tcp", "stcp", "atcp", "off"]),
+      new Option("--tcp-mode <mode>", "use this mode instead of the file's TCP_MODE").choices([
+        "tcp",
+        "stcp",
+        "atcp",
+        "off",
+      ]),
     )
     .addOption(
-      new Option("--udp-mode <mode>", "instead of the file's UDP_MODE").choices(["udp", "sudp", "audp", "off"]),
+      new Option("--udp-mode <mode>", "use this mode instead of the file's UDP_MODE").choices([
+        "udp",
+        "sudp",
+        "audp",
+        "off",
+      ]),
     )
     .option("--block", 'block scanners although the file has BLOCK_TCP="0" or BLOCK_UDP="0"')
     .option(
       "--trial <time>",
-      'lift every block that it makes after "5m" (10s to 1d), and only log from then on, unless "portreeve confirm" came',
+      'lift every block of this run after a time such as "5m" (10s to 1d) and only log from then on, unless "portreeve confirm" is run before',
       parseTrial,
     )
     .addHelpText("after", afterHelp(runExamples, runExits))
@@ -83,7 +93,7 @@ function addRun(program: Command, { loadDaemon, done }: ProgramOptions): void {
 function addCheck(program: Command, { terminal, done }: ProgramOptions): void {
   program
     .command("check")
-    .description("Read a configuration file, print every problem with its line, then what the file means.")
+    .description("Read a configuration file, print every problem with its line, then say what the file means.")
     .addOption(confOption("configuration file"))
     .addOption(jsonOption())
     .addHelpText("after", afterHelp(["portreeve check", "portreeve check -c ./portsentry.conf --json"], checkExits))
@@ -95,7 +105,7 @@ function addCheck(program: Command, { terminal, done }: ProgramOptions): void {
 
 function addStatus(program: Command, { terminal, done }: ProgramOptions): void {
   addClientCommand(program, "status", ["portreeve status", "portreeve status --json"])
-    .description("Say what the running daemon has seen, whom it holds and blocks, and what it warns of.")
+    .description("Say what the running daemon has seen, which sources it holds and blocks, and what it warns of.")
     .action(async (given: ClientOptions) => {
       const { status } = await import("./status.ts");
       done(await status(given, terminal));
@@ -113,7 +123,9 @@ function addBlocked(program: Command, { terminal, done }: ProgramOptions): void 
 
 function addGuard(program: Command, { terminal, done }: ProgramOptions): void {
   addClientCommand(program, "guard", ["portreeve guard", "portreeve guard --json"])
-    .description("List whom this host depends on, why and until when: none is blocked in full without a proof.")
+    .description(
+      "List the addresses that this host depends on, why and until when: none of them is blocked in full without a proof.",
+    )
     .action(async (given: ClientOptions) => {
       const { guard } = await import("./guard.ts");
       done(await guard(given, terminal));
@@ -127,10 +139,10 @@ function addEvents(program: Command, { terminal, done }: ProgramOptions): void {
     "portreeve events -f --json",
   ];
   addClientCommand(program, "events", examples)
-    .description("List what has happened lately, the oldest first; with --follow also what happens from now on.")
-    .option("-f, --follow", "go on with every new event until Ctrl-C")
-    .option("-n, --limit <count>", `how many past events, at most ${mostEvents}`, parseLimit, 50)
-    .option("--source <address>", "only events of this address or CIDR")
+    .description("List the latest events, the oldest first; with --follow also each event from now on.")
+    .option("-f, --follow", "print every new event too, until Ctrl-C")
+    .option("-n, --limit <count>", `print this many past events, at most ${mostEvents}`, parseLimit, 50)
+    .option("--source <address>", "print only events of this address or CIDR")
     .action(async (given: EventsOptions) => {
       const { events } = await import("./events.ts");
       done(await events(given, terminal));
@@ -139,7 +151,7 @@ function addEvents(program: Command, { terminal, done }: ProgramOptions): void {
 
 function addWhy(program: Command, { terminal, done }: ProgramOptions): void {
   addClientCommand(program, "why", ["portreeve why 192.0.2.7", "portreeve why 2001:db8::7 --json"])
-    .description("Explain what the daemon knows of a source, and why it is blocked or not.")
+    .description("Explain what the daemon knows of a source, and why that source is blocked or not.")
     .addArgument(new Argument("<address>", "IPv4 or IPv6 address"))
     .action(async (source: string, given: ClientOptions) => {
       const { why } = await import("./why.ts");
@@ -156,11 +168,14 @@ function addBlock(program: Command, { terminal, done }: ProgramOptions): void {
   addClientCommand(program, "block", examples)
     .description("Shut a source out by hand.")
     .addArgument(new Argument("<source>", "address or CIDR"))
-    .option("--for <time>", '"90s", "10m", "1h", "1d", "2w", or "0" for ever (default: BLOCK_TIME, longer each time)')
-    .option("--reason <text>", "why, for those who list it later")
+    .option(
+      "--for <time>",
+      'block for this time: "90s", "10m", "1h", "1d", "2w", or "0" for ever (default: BLOCK_TIME, longer each time)',
+    )
+    .option("--reason <text>", "keep this reason with the block; lists show it")
     .option(
       "--force",
-      "also if the source is on the allow list or in the guard, you are logged in from it, it is wider than /16 (IPv6: /32), or is blocked for longer",
+      "block the source even if it is on the allow list or in the guard, you are logged in from it, it is wider than /16 (IPv6: /32), or it is blocked for longer",
     )
     .action(async (source: string, given: BlockOptions) => {
       const [{ block }, { findOwnSession }] = await Promise.all([import("./block.ts"), import("./own-session.ts")]);
@@ -171,9 +186,9 @@ function addBlock(program: Command, { terminal, done }: ProgramOptions): void {
 function addUnblock(program: Command, { terminal, done }: ProgramOptions): void {
   const examples = ["portreeve unblock 192.0.2.7", "portreeve unblock 198.51.100.0/24", "portreeve unblock --all"];
   addClientCommand(program, "unblock", examples)
-    .description("Let a source in again, every source of a network, or all of them.")
+    .description("Let a source in again, or every source of a network, or all sources.")
     .addArgument(new Argument("[target]", "address or CIDR"))
-    .option("--all", "every blocked source")
+    .option("--all", "unblock every blocked source")
     .action(async (target: string | undefined, given: UnblockOptions) => {
       const { unblock } = await import("./unblock.ts");
       done(await unblock(target, given, terminal));
@@ -182,7 +197,7 @@ function addUnblock(program: Command, { terminal, done }: ProgramOptions): void 
 
 function addConfirm(program: Command, { terminal, done }: ProgramOptions): void {
   addClientCommand(program, "confirm", ["portreeve confirm"])
-    .description('End the trial of "run --trial": its blocks stay until their own time, and blocking goes on.')
+    .description('End the trial that "run --trial" began: its blocks stay until their own time, and blocking goes on.')
     .action(async (given: ClientOptions) => {
       const { confirm } = await import("./confirm.ts");
       done(await confirm(given, terminal));
@@ -193,14 +208,14 @@ function addReplay(program: Command, { terminal, done }: ProgramOptions): void {
   program
     .command("replay")
     .description(
-      "Run the detectors over a recorded capture: who scanned what, with which tool, and when that was clear.",
+      "Run the detectors over a recorded capture and say which source scanned what, with which tool, and when that was clear.",
     )
     .addArgument(new Argument("<file>", 'pcap or pcapng, plain or gzip; "-" for standard input'))
     .addOption(jsonOption())
-    .option("--home <cidr>", "a network that is ours: only probes of it count (may be given again)", collect)
+    .option("--home <cidr>", "count only probes of this network (may be given again)", collect)
     .option("-c, --conf <file>", "judge by this configuration (default: the shipped settings)")
     .addOption(
-      new Option("--policy <scorer>", "only this one may call a source a scanner")
+      new Option("--policy <scorer>", "let only this scorer call a source a scanner")
         .choices(["all", "trigger", "score", "sequential", "sweep", "breadth", "coordinated", "tool"])
         .default("all"),
     )
@@ -219,20 +234,22 @@ function addBacktest(program: Command, { terminal, done }: ProgramOptions): void
   program
     .command("backtest")
     .description(
-      "Say from the recorded probes who would be found scanning with other settings, and who of them is a known client, " +
-        "before you switch anything on. Asks the running daemon; where none runs, reads STATE_DIR.",
+      "Say from the recorded probes which sources would be found scanning with other settings, and which of them are known " +
+        "clients, before you switch anything on. The command asks the running daemon; where none runs, it reads STATE_DIR.",
     )
-    .addOption(confOption("configuration file; what it sets is compared with what is proposed"))
+    .addOption(confOption("configuration file; its settings are compared with the proposed ones"))
     .addOption(jsonOption())
-    .addOption(new Option("--policy <policy>", "instead of the file's POLICY").choices(["score", "trigger"]))
+    .addOption(
+      new Option("--policy <policy>", "use this policy instead of the file's POLICY").choices(["score", "trigger"]),
+    )
     .option(
       "--set <key=value>",
-      "instead of the file's value of SCORE_PORTS, SCORE_WINDOW, SLOW_SCORE_PORTS, SLOW_SCORE_WINDOW, SCAN_TRIGGER, " +
+      "use this value instead of the file's for SCORE_PORTS, SCORE_WINDOW, SLOW_SCORE_PORTS, SLOW_SCORE_WINDOW, SCAN_TRIGGER, " +
         "TOLERATED_PORTS_TCP or TOLERATED_PORTS_UDP (may be given again)",
       collect,
       [],
     )
-    .option("--since <time>", 'only what was recorded since: "7d", "12h", "2026-11-22", "2026-11-22 10:00"')
+    .option("--since <time>", 'use only probes recorded since then: "7d", "12h", "2026-11-22", "2026-11-22 10:00"')
     .addHelpText("after", afterHelp(backtestExamples, backtestExits))
     .action(async (given: BacktestOptions) => {
       const { backtest } = await import("./backtest.ts");
@@ -287,31 +304,31 @@ const replayExamples = [
   "portreeve replay capture.pcap --explain 198.51.100.7",
 ];
 const allExits = [
-  "0   done",
+  "0   the command has done its work",
   "1   the daemon refused: no such block, an address that must not be blocked, and the like",
   "64  the command line is wrong",
-  "69  the daemon is not running or cannot answer; run: it cannot start",
-  "77  no permission",
+  "69  the daemon is not running or cannot answer; for run: the daemon cannot start",
+  "77  the command lacks a permission",
   "78  the configuration is wrong",
 ];
 const runExits = [
-  "0   ended by SIGTERM or SIGINT",
+  "0   SIGTERM or SIGINT ended the daemon",
   "64  the command line is wrong",
-  "69  something that it needs is missing or taken",
-  "70  an internal error; the log says which",
-  "77  no permission",
+  "69  something that the daemon needs is missing or taken",
+  "70  the daemon met an internal error; the log says which",
+  "77  the command lacks a permission",
   "78  the configuration is wrong",
 ];
 const clientExits = [
-  "0   done",
+  "0   the command has done its work",
   "1   the daemon refused: no such block, an address that must not be blocked, and the like",
   "64  the command line is wrong",
   "69  the daemon is not running or cannot answer",
-  "77  no permission to use its socket",
+  "77  the command may not use the control socket",
   "78  the file that -c names cannot be read",
 ];
 const replayExits = [
-  "0   the capture was read; what was damaged in it is said on standard error",
+  "0   the capture was read; standard error names the damaged parts",
   "64  the command line is wrong",
   "65  the file is no capture",
   "66  the file cannot be opened",
@@ -323,16 +340,16 @@ const backtestExamples = [
   "portreeve backtest --set SCORE_PORTS=4 --set SCORE_WINDOW=5m --since 7d --json",
 ];
 const backtestExits = [
-  "0   done",
+  "0   the command has done its work",
   "64  the command line is wrong",
-  "69  the daemon cannot answer, or none runs and STATE_DIR holds no record",
-  "77  no permission",
+  "69  the daemon cannot answer, or no daemon runs and STATE_DIR holds no record",
+  "77  the command lacks a permission",
   "78  the configuration is wrong",
 ];
 const checkExits = [
   "0   the file can be used (it may have warnings)",
   "64  the command line is wrong",
-  "78  it has errors",
+  "78  the file has errors",
 ];
 
 function afterHelp(examples: readonly string[], exits: readonly string[]): string {
