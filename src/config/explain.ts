@@ -92,7 +92,7 @@ function explainMany({ neighbours, slowNeighbours, slowScoreWindowMs, scatteredS
       ? ` ${slowNeighbours} of them within ${formatDuration(slowScoreWindowMs)} are reported as a scan, and not blocked.`
       : "";
     lines.push(
-      `${neighbours} sources of one network (IPv4 /24, IPv6 /56 or /48) that try closed ports within a minute or two are one scan, which gets at most a soft block.${slowly}`,
+      `${neighbours} sources of one network (IPv4 /24, IPv6 /56 or /48; of a /40 three times as many /48s) that try closed ports within a minute or two are one scan, which gets at most a soft block.${slowly}`,
     );
   }
   if (scatteredSources > 0) {

@@ -212,8 +212,9 @@ export const keys = {
     meaning:
       "This many neighbours are one scan when each tries a closed port within a minute or two, and together they try " +
       "half as many different ports, however little each of them did. Neighbours are addresses of an IPv4 /24, or /64 " +
-      "networks of an IPv6 /56 or /48. The network is reported and is blocked softly for SOFT_BLOCK_TIME, never in " +
-      'full; a network on a link of this host is only reported. "0": such scans are not looked for.',
+      "networks of an IPv6 /56 or /48; of an IPv6 /40 three times as many /48 networks are one scan, and of a /32 eight " +
+      "times as many. The network is reported and is blocked softly, never in full; a /32 and a network on a link of " +
+      'this host are only reported. "0": such scans are not looked for.',
   }),
   slowNeighbours: key("scan", "SLOW_NEIGHBOURS", integer(0, 128), {
     absent: "32",

@@ -61,12 +61,15 @@ export interface SilenceProof {
   readonly bits: number;
 }
 
+/** IPv6 networks wider than this belong to providers, whose customers have nothing to do with each other. */
+const WIDEST_BLOCKED = 40;
+
 /**
  * Contacts of which nobody knows how they ended, though there are many; sources that may be anybody's; neighbours that come so
  * slowly that a soft block of them all would be over before the next: enough to tell of, not to act on.
  */
-export function isWeak({ policy, isOnLink, slowSinceMs }: Finding): boolean {
-  if (policy === "neighbours") return isOnLink === true || slowSinceMs !== undefined;
+export function isWeak({ policy, isOnLink, slowSinceMs, source }: Finding): boolean {
+  if (policy === "neighbours") return isOnLink === true || slowSinceMs !== undefined || source.bits < WIDEST_BLOCKED;
   return policy === "breadth" || policy === "scattered";
 }
 

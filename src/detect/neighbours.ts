@@ -4,6 +4,7 @@
 //
 //   IPv4                      sources: addresses     network: the /24
 //   IPv6 beyond our links     sources: /64 networks  networks: the /56, and the /48 when they lie in several /56s
+//                             sources: /48 networks  networks: the /40, and the /32, which is told of only
 //   IPv6 on a link of ours    sources: addresses     network: the link's /64
 import {
   IPV4_MAPPED_BITS,
@@ -64,6 +65,14 @@ const IPV4_NETWORK = 24;
 const BLOCK = 56;
 const SITE = 48;
 const LINK = 64;
+const ORGANISATION = 40;
+const PROVIDER = 32;
+/** How many times NEIGHBOURS a wider network needs, in /48s; and never more bits than tell such a number. */
+const TIMES_NEEDED: ReadonlyMap<number, number> = new Map([
+  [ORGANISATION, 3],
+  [PROVIDER, 8],
+]);
+const MAX_NEEDED = 192;
 
 /**
  *   A network is a head, and from its second probe on a body as well: a flood of forged sources writes heads only, and the
@@ -168,9 +177,24 @@ export class Neighbours {
     if (source0 === 0 && source1 === 0) return Neighbourhood.Quiet;
     if (sourceBits === 128) return this.#noteIn(LINK, source0, source1, probe, hash);
     const inSite = this.#noteIn(SITE, source0, source1 >>> 16, probe, hash);
+    if (inSite !== Neighbourhood.Quiet) return inSite;
     // Of most /48s only one probe is ever seen: their /56s count from the second on.
-    if (inSite !== Neighbourhood.Quiet || this.#isFirst) return inSite;
-    return this.#noteIn(BLOCK, source0, source1 >>> 8, probe, hash);
+    const inBlock = this.#isFirst ? inSite : this.#noteIn(BLOCK, source0, source1 >>> 8, probe, hash);
+    return inBlock === Neighbourhood.Quiet ? this.#noteWide(probe) : inBlock;
+  }
+
+  /** In the networks that may have many /48s. Who is found with its own has no part in them. */
+  #noteWide(probe: Probe): Neighbourhood {
+    const { source0, source1 } = probe;
+    const site = hashSource(this.#seed, source0, source1 >>> 16, SITE, 0, NETWORK_HASH);
+    const row = this.#rowFor(ORGANISATION, source0, source1 >>> 24);
+    const isKnown = row >= 0 && this.#hasBody(row) && this.#isFound(row * BODY_WORDS);
+    if (isKnown) return this.#noteIn(ORGANISATION, source0, source1 >>> 24, probe, site);
+    const inProvider = this.#noteIn(PROVIDER, source0, 0, probe, site);
+    // A flood of forged sources has one row for each provider, and none for each organisation.
+    if (inProvider === Neighbourhood.Found || this.#isFirst) return inProvider;
+    const inOrganisation = this.#noteIn(ORGANISATION, source0, source1 >>> 24, probe, site);
+    return inOrganisation === Neighbourhood.Quiet ? inProvider : inOrganisation;
   }
 
   /** The finding that note() has just told of. */
@@ -321,11 +345,14 @@ export class Neighbours {
   #counts(body: number, kind: number): boolean {
     const { neighbours, slowNeighbours, slowScoreWindowMs } = this.#policy;
     const isSlowToo = slowNeighbours > 0 && slowScoreWindowMs > 0;
-    if ((this.#bodies[body + ADDED] ?? 0) < Math.min(neighbours, isSlowToo ? slowNeighbours : neighbours)) return false;
+    const times = TIMES_NEEDED.get(kind);
+    const needed = times === undefined ? neighbours : Math.min(MAX_NEEDED, neighbours * times);
+    if ((this.#bodies[body + ADDED] ?? 0) < Math.min(needed, isSlowToo ? slowNeighbours : needed)) return false;
     this.#isSlow = false;
-    if (this.#isMany(body, kind, FAST, neighbours)) return true;
+    if (this.#isMany(body, kind, FAST, needed)) return true;
     this.#isSlow = true;
-    if (!isSlowToo || this.#isFound(body, SLOWLY_FOUND_TURN)) return false;
+    // Of a provider's customers as many err in a day.
+    if (!isSlowToo || times !== undefined || this.#isFound(body, SLOWLY_FOUND_TURN)) return false;
     return this.#isMany(body, kind, SLOW, slowNeighbours);
   }
 
@@ -455,7 +482,7 @@ export class Neighbours {
     const { w0, w1, w2, w3, bits } = source;
     if (isIpv4(source))
       return bits < IPV4_MAPPED_BITS + 24 ? [] : [prefixOfWords(w0, w1, w2, w3, IPV4_MAPPED_BITS + 24)];
-    const widths = this.#isNear(source) ? [LINK] : [BLOCK, SITE];
+    const widths = this.#isNear(source) ? [LINK] : [BLOCK, SITE, ORGANISATION, PROVIDER];
     return widths.filter((width) => bits >= width).map((width) => prefixOfWords(w0, w1, w2, w3, width));
   }
 
@@ -469,7 +496,9 @@ export class Neighbours {
     if (isIpv4(network)) return bits === IPV4_MAPPED_BITS + 24 ? this.#rowFor(IPV4_NETWORK, 0, w3 >>> 8) : -1;
     if (bits === LINK && this.#isNear(network)) return this.#rowFor(LINK, w0, w1);
     if (bits === BLOCK) return this.#rowFor(BLOCK, w0, w1 >>> 8);
-    return bits === SITE ? this.#rowFor(SITE, w0, w1 >>> 16) : -1;
+    if (bits === SITE) return this.#rowFor(SITE, w0, w1 >>> 16);
+    if (bits === ORGANISATION) return this.#rowFor(ORGANISATION, w0, w1 >>> 24);
+    return bits === PROVIDER ? this.#rowFor(PROVIDER, w0, 0) : -1;
   }
 
   #rowFor(kind: number, key0: number, key1: number): number {

@@ -40,11 +40,11 @@ function describeMembers(finding: Finding, members: number): string {
   return `${membersText(finding.source, members)}${where} have each tried a port ${time}: ${ports}`;
 }
 
-/** How many sources of a network: those of a /48 are counted by a sketch, which never has too many. */
+/** How many sources of a network: those of a /48 and a /32 are counted by a sketch, which never has too many. */
 export function membersText(network: Prefix, members: number): string {
   const text = formatPrefix(network);
   if (isIpv4(network) || network.bits === 64) return `${members} addresses of ${text}`;
-  return `${members} /64 networks of ${text}`;
+  return `${members} /${network.bits > 40 ? 64 : 48} networks of ${text}`;
 }
 
 function lastPort({ protocol, port }: Pick<Finding, "protocol" | "port">): string {

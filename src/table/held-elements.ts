@@ -48,7 +48,7 @@ export class HeldElements {
   of(source: Prefix): Held[] {
     const { w0, w1, w2, w3 } = source;
     const isNear = this.#near().contains(w0, w1, w2, w3);
-    const widths = isIpv4(source) ? [120] : isNear ? [56, 48] : [64, 56, 48];
+    const widths = isIpv4(source) ? [120] : isNear ? [56, 48, 40] : [64, 56, 48, 40];
     const wider = widths.filter((bits) => bits < source.bits).map((bits) => prefixOfWords(w0, w1, w2, w3, bits));
     const keys = [source, ...wider];
     const held = new Map<string, Held>();

@@ -4,7 +4,7 @@ import { IPV4_MAPPED_WORD, isIpv4, type Prefix, prefixOfWords } from "../wire/ad
 import type { Arrival } from "../wire/arrival.ts";
 
 /** Sets whose elements are single keys (fast path) and sets of intervals (wide prefixes, few, blocked by hand). */
-export const plainSets = ["blocked4", "blocked6", "soft4", "soft6", "soft24", "soft56", "soft48"] as const;
+export const plainSets = ["blocked4", "blocked6", "soft4", "soft6", "soft24", "soft56", "soft48", "soft40"] as const;
 export type PlainSet = (typeof plainSets)[number];
 export type IntervalSet = "blockednet4" | "blockednet6";
 
@@ -37,14 +37,20 @@ export function placeOf(source: Prefix, soft: boolean, near: boolean): Place {
   return { kind: "interval", set: "blockednet6" };
 }
 
+const neighbourSets6: ReadonlyMap<number, PlainSet> = new Map([
+  [56, "soft56"],
+  [48, "soft48"],
+  [40, "soft40"],
+]);
+
 /** Neighbours are blocked softly together by the widths of table/neighbours.ts. */
 function softSetOf(source: Prefix): PlainSet | undefined {
   if (isIpv4(source)) return source.bits === 120 ? "soft24" : undefined;
-  return source.bits === 56 ? "soft56" : source.bits === 48 ? "soft48" : undefined;
+  return neighbourSets6.get(source.bits);
 }
 
 /** How wide the elements of a set are; of the others the key tells. */
-const bitsOfSet: Readonly<Record<string, number>> = { soft24: 120, soft56: 56, soft48: 48 };
+const bitsOfSet: Readonly<Record<string, number>> = { soft24: 120, soft56: 56, soft48: 48, soft40: 40 };
 
 /** The source that an element of a plain set stands for. */
 export function sourceOfElement(set: string, key: Uint8Array): Prefix | undefined {

@@ -70,6 +70,43 @@ test("/64s from all over a /48 make the /48 a finding at once", () => {
   assert.match(networks[0] ?? "", /^2001:db8:5000::\/48 after (16|17|18)$/);
 });
 
+test("one probe from each /48 of a /40 finds the /40, and only that; from each /48 of a /32 the /32", () => {
+  const neighbours = watch();
+  const one = many(256, (at) => ({ source: `2001:db8:77${hex(at).padStart(2, "0")}:${hex(at)}::/64`, port: 100 + at }));
+  const [first = "", ...others] = found(neighbours, one);
+  // 48 bits of 256, which some 53 different /48s have.
+  assert.match(first, /^2001:db8:7700::\/40 after (49|5\d|6\d)$/);
+  assert.deepEqual(others, []);
+  const evidence = neighbours.evidenceOn(prefix("2001:db8:7712:12::9"));
+  assert.deepEqual(
+    evidence.map(({ network, isFound }) => [formatPrefix(network), isFound]),
+    [
+      ["2001:db8:7712::/48", false],
+      ["2001:db8:7700::/40", true],
+      ["2001:db8::/32", false],
+    ],
+  );
+  const all = many(8_192, (at) => ({ source: `2001:db8:${hex((at * 12_347) % 65_536)}::/64`, port: at }));
+  // 128 bits, which some 178 different /48s have.
+  assert.match(found(watch({}, 65_536), all)[0] ?? "", /^2001:db8::\/32 after (1[4-9]\d|2[0-4]\d)$/);
+});
+
+test("what makes no wide network: too few /48s however busy each is, one port, a whole day", () => {
+  const busy = many(47 * 15, (at) => {
+    const site = at % 47;
+    return { source: `2001:db8:77${hex(site + 16)}:${hex(Math.floor(at / 47) << 12)}::/64`, port: at };
+  });
+  assert.deepEqual(found(watch(), busy), []);
+  const onePort = many(1_000, (at) => ({ source: `2001:db8:${hex(at)}::/64`, port: 8_333 }));
+  assert.deepEqual(found(watch(), onePort), []);
+  const allDay = many(1_000, (at) => ({
+    source: `2001:db8:${hex(at * 61)}::/64`,
+    port: at,
+    timeMs: START_MS + at * 10_000,
+  }));
+  assert.deepEqual(found(watch(), allDay), []);
+});
+
 test("addresses of one /64 on our own link: a finding that says so", () => {
   const neighbours = watch();
   for (let at = 1; at <= 40; at++) {

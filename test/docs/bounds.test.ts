@@ -314,6 +314,11 @@ const rows: readonly Row[] = [
     are: () => [inSource("neighbours.ts", "const NEIGHBOURS_PER_MINUTE = ")],
   },
   {
+    page: KERNEL,
+    says: /of an IPv6 \/40 (\d+), of a \/32 (\d+), of an IPv4 \/16 (\d+), where/,
+    are: () => [40, 32, 16].map((width) => inSource("neighbours.ts", `const PER_MINUTE_OF_${width} = `)),
+  },
+  {
     page: HOW,
     says: /at most ([\d,]+) half-open handshakes a listener/,
     are: () => [inSource("decoy-listener.ts", "const BACKLOG = ")],

@@ -19,7 +19,7 @@ const SERVED = [8000, 8001, 8002];
 const CLOSED = [8003, 8004];
 /** The sources are neighbours, and many: what is done about that is not what is tried here. */
 const settings: Settings = { ...harsh, FIREWALL: "auto", NEIGHBOURS: "0", SLOW_NEIGHBOURS: "0" };
-const neighbourSets = ["24", "48", "56"].flatMap((width) => [`many${width}`, `held${width}`]);
+const neighbourSets = ["24", "16", "56", "48", "40", "32"].flatMap((width) => [`many${width}`, `held${width}`]);
 
 interface Rule {
   readonly killRoute: string;

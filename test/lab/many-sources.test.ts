@@ -90,6 +90,71 @@ test("one probe from each /64 of a /48 learns nothing and is a finding; a custom
   for (const set of ["soft48", "soft56"]) assert.deepEqual(await setElements(lab, set), [], set);
 });
 
+/** Closed ports first, more of them than a /32 or a /16 may try before it is held: what is learned then is learned in spite of the hold. */
+const closedFirst = (count: number) => [...CLOSED.slice(0, count), ...OPEN, ...CLOSED.slice(count)];
+/** How many further open ports may be learned: 240 of 4,096 ports are asked unheld in each minute. */
+const LITTLE = 3;
+
+test("one probe from each of 4,096 /48s of a /33 learns next to nothing and is told of; a customer and a public port in it go on", async (t) => {
+  const [publicPort = 0] = OPEN;
+  const { lab, daemon } = await open(t, { ...careful, PUBLIC_PORTS_TCP: String(publicPort) });
+  // In the same /32, though not in the /33.
+  const customer = source(1).ipv6;
+  const connects = async (from: string, port: number) =>
+    (await visit(lab.scanner, { to: TARGET.ipv6, from, port, timeout: 1_500 })).opened;
+  assert.equal(await connects(customer, KNOWN_PORT), 1);
+  const from = (index: number) => `2001:db8:${hex(0x8000 + ((index * 12_345) % 32_768))}::1`;
+  const learned = (await scan(lab, "ipv6", from, closedFirst(300))).filter((port) => port !== publicPort);
+  t.diagnostic(`learned ${learned.length} of ${OPEN.length - 1}`);
+  assert.ok(learned.length <= LITTLE, `learned ${learned.join(", ")}`);
+  await finding(daemon, "2001:db8::/32");
+  const going = keepSending(
+    lab,
+    CLOSED.slice(0, 1_000).map((port, index) => syn({ from: from(5_000 + index), to: TARGET.ipv6, port })),
+    { perSecond: 200 },
+  );
+  await waitUntil("the /32 is held", async () => (await setElements(lab, "held32"))?.length === 1);
+  assert.equal(await connects(customer, KNOWN_PORT), 1, "a known pair is cut");
+  assert.equal(await connects(source(2).ipv6, publicPort), 1, "a public port is cut");
+  assert.equal(await connects(source(2).ipv6, KNOWN_PORT), 0, "the /32 is not held: the test does not test");
+  await going.stop();
+  assert.ok(!(await daemon.blocked()).some(({ source: blocked }) => blocked === "2001:db8::/32"));
+});
+
+test("one probe from each of the 256 /48s of a /40 is a finding and a soft block of the /40", async (t) => {
+  const { lab, daemon } = await open(t);
+  const from = (index: number) => `2001:db8:77${hex(index % 256).padStart(2, "0")}:${hex(index)}::1`;
+  const learned = await scan(lab, "ipv6", from, closedFirst(100).slice(0, 600));
+  assert.ok(learned.length <= LITTLE, `learned ${learned.join(", ")}`);
+  assert.match(
+    await finding(daemon, "2001:db8:7700::/40"),
+    /^\d+ \/48 networks of 2001:db8:7700::\/40 have each tried a port /,
+  );
+  assert.ok((await daemon.waitForBlock("2001:db8:7700::/40")).soft);
+  assert.deepEqual(await setElements(lab, "soft40"), ["2001:db8:7700::"]);
+  assert.match(
+    (await daemon.cli(["why", "2001:db8:7712:3::9"])).stdout,
+    /\/48 networks of 2001:db8:7700::\/40 have each tried/,
+  );
+  await daemon.unblock("2001:db8:7700::/40");
+  assert.deepEqual(await setElements(lab, "soft40"), []);
+});
+
+test("a /48 holds the /40 that it lies in no more than its own share", async (t) => {
+  const { lab } = await open(t);
+  await scan(lab, "ipv6", (index) => `2001:db8:7701:${hex(15 * (index + 1))}::1`, PORTS.slice(0, 1_000));
+  assert.deepEqual(await setElements(lab, "held48"), ["2001:db8:7701::"]);
+  for (const set of ["held40", "held32"]) assert.deepEqual(await setElements(lab, set), [], set);
+});
+
+test("the addresses of an IPv4 /16, sixteen of each /24, learn next to nothing", async (t) => {
+  const { lab } = await open(t);
+  const from = (index: number) => `198.18.${index % 256}.${1 + (index >>> 8)}`;
+  const learned = await scan(lab, "ipv4", from, closedFirst(600));
+  t.diagnostic(`learned ${learned.length} of ${OPEN.length}`);
+  assert.ok(learned.length <= LITTLE, `learned ${learned.join(", ")}`);
+});
+
 test("a flood forged in 70,000 networks does not end the counting of networks", async (t) => {
   const { lab } = await open(t);
   await floodOfNetworks(lab, 70_000, 4_000);

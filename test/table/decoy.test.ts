@@ -149,7 +149,7 @@ test("a real port is covered only for the held and softly blocked; where closed 
     ]);
   const served = chains.get("served") ?? [];
   assert.equal(served[0], "tcp dport @public_tcp return");
-  for (const rule of served.slice(1)) assert.match(rule, /@(held|soft)(4|6|24|56|48|mac) .*goto standin$/);
+  for (const rule of served.slice(1)) assert.match(rule, /@(held|soft)(4|6|24|16|56|48|40|32|mac) .*goto standin$/);
 });
 
 test("behind a translation handshakes are tracked, and so limited", () => {

@@ -91,12 +91,12 @@ test("a known customer's first and last packet pass few rules: it stays known, a
   }
   const newcustomer = ordinary.get("newcustomer") ?? [];
   const sets = newcustomer.slice(0, -1).map((rule) => /@((?:held|soft)\w+) .*return$/.exec(rule)?.[1]);
-  const wide = ["24", "56", "48"];
+  const blocked = ["24", "56", "48", "40"];
   assert.deepEqual(
     new Set(sets),
     new Set([
-      ...["4", "6", ...wide, "mac"].map((name) => `held${name}`),
-      ...["4", "6", ...wide].map((name) => `soft${name}`),
+      ...["4", "6", ...blocked, "16", "32", "mac"].map((name) => `held${name}`),
+      ...["4", "6", ...blocked].map((name) => `soft${name}`),
     ]),
   );
   assert.equal(newcustomer.at(-1), "goto customer");
