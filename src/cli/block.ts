@@ -43,7 +43,7 @@ function toRequest(
   session: readonly string[],
 ): { ok: BlockRequest } | { error: string } {
   // The same times as BLOCK_TIME of the configuration.
-  const span = options.for === undefined ? undefined : keys.blockTime.type.parse(options.for);
+  const span = options.for === undefined ? undefined : keys.blockTimeMs.type.parse(options.for);
   if (span !== undefined && "error" in span)
     return { error: `--for "${escapeText(options.for ?? "")}": ${span.error}` };
   return {

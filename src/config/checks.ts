@@ -96,7 +96,7 @@ const checks: readonly Check[] = [
         : undefined,
   },
   {
-    rests: [keys.sequentialClientGap, keys.sequentialScannerGap],
+    rests: [keys.sequentialClientGapMs, keys.sequentialScannerGapMs],
     severity: "error",
     tell: ({ tap }) =>
       tap.sequentialScannerGapMs >= tap.sequentialClientGapMs
@@ -104,7 +104,7 @@ const checks: readonly Check[] = [
         : undefined,
   },
   {
-    rests: [keys.homeNetworks, keys.capture],
+    rests: [keys.homes, keys.capture],
     severity: "error",
     tell: ({ tap, capture }) =>
       tap.homes.length > 0 && capture !== "ring"
@@ -142,11 +142,12 @@ export function limitBlockTime(
   log: ProblemLog,
 ): number | undefined {
   if (blockTimeMs === 0) return undefined;
-  if (blockTimeMs <= maxMs || log.isBad(keys.blockTime.name) || log.isBad(keys.blockTimeMax.name)) return blockTimeMs;
-  const line = entries.get(keys.blockTime.name)?.line ?? entries.get(keys.blockTimeMax.name)?.line ?? 0;
+  if (blockTimeMs <= maxMs || log.isBad(keys.blockTimeMs.name) || log.isBad(keys.blockTimeMaxMs.name))
+    return blockTimeMs;
+  const line = entries.get(keys.blockTimeMs.name)?.line ?? entries.get(keys.blockTimeMaxMs.name)?.line ?? 0;
   const [asked, max] = [formatDuration(blockTimeMs), formatDuration(maxMs)];
   const message = `BLOCK_TIME is ${asked} and BLOCK_TIME_MAX ${max}: blocks last ${max}; raise BLOCK_TIME_MAX or lower BLOCK_TIME`;
-  log.add({ severity: "warning", line, key: keys.blockTime.name, message });
+  log.add({ severity: "warning", line, key: keys.blockTimeMs.name, message });
   return maxMs;
 }
 

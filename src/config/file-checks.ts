@@ -10,8 +10,6 @@ import type { FileQuestions } from "./options.ts";
 import { escapeText, type ProblemLog } from "./problems.ts";
 import type { Settings } from "./settings.ts";
 
-/** No file, under its usual name. */
-const NO_FILE = "/dev/null";
 /** The modes of 1.2, whose lists have them at the end of their name. */
 const suffixes: readonly string[] = ["tcp", "udp", "stcp", "sudp", "atcp", "audp"];
 /** What lies in STATE_DIR. */
@@ -31,11 +29,6 @@ interface Named {
   readonly key: Key<unknown> | undefined;
   readonly path: string;
   readonly use: "append" | "replace" | "edit" | "own" | "read";
-}
-
-/** The path, or undefined where it stands for no file. */
-export function fileOrNone(path: string | undefined): string | undefined {
-  return path !== undefined && normalize(path) === NO_FILE ? undefined : path;
 }
 
 /** Adds what is wrong to the log. Returns the settings, without the files that must not be written. */
@@ -63,7 +56,7 @@ function filesOf(settings: Settings): readonly Named[] {
   add(keys.knownScanners, "read", tap.knownScanners);
   add(keys.stateDir, "own", ...stateFiles.map((name) => `${stateDir}/${name}`));
   add(keys.controlSocket, "own", controlSocket);
-  if (responses.hostsDeny !== undefined) add(keys.killHostsDeny, "edit", responses.hostsDenyFile);
+  if (responses.hostsDeny !== undefined) add(keys.hostsDeny, "edit", responses.hostsDenyFile);
   add(keys.historyFile, "append", historyFile);
   if (blockedFile !== undefined) {
     const modes = [tcp, udp].filter(({ active }) => active).map(({ modeName }) => modeName);
@@ -121,7 +114,7 @@ function tellPrograms({ responses }: Settings, { entries, log, files }: FileCont
   const commands: readonly (readonly [Key<unknown>, string | undefined])[] = [
     [keys.killRoute, killRoute],
     [keys.unkillRoute, unkillRoute],
-    [keys.killRunCmd, runCommand],
+    [keys.runCommand, runCommand],
   ];
   for (const [key, template] of commands) {
     const risky = missingPrograms(template ?? "", (program) => files.riskOfReading(program) === "");

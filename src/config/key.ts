@@ -36,6 +36,17 @@ export interface Example {
   readonly when: string;
 }
 
+/** The values of a table of keys, each under the name that its key has in the table. */
+export type Values<Table> = { readonly [Name in keyof Table]: Table[Name] extends Key<infer T> ? T : never };
+
+/** Gives the value of a key. */
+export type Take = <T>(key: Key<T>) => T;
+
+export function takeEach<Table extends Readonly<Record<string, Key<unknown>>>>(table: Table, take: Take): Values<Table>;
+export function takeEach(table: Readonly<Record<string, Key<unknown>>>, take: Take): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(table).map(([name, key]) => [name, take(key)]));
+}
+
 type More<T> = Pick<Key<T>, "absent" | "meaning"> & Partial<Pick<Key<T>, "shipped" | "examples" | "origin">>;
 
 export function key<T>(group: Group, name: string, type: ValueType<T>, more: More<T>): Key<T> {

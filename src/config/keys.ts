@@ -8,6 +8,7 @@ import {
   flag,
   integer,
   interfaceList,
+  optionalFile,
   optionalPath,
   optionalText,
   packetMark,
@@ -24,7 +25,8 @@ const reaction = choice(
   ]),
 );
 
-export const keys = {
+/** Of these watch.ts makes the settings `tcp` and `udp`, together with reactionKeys. */
+const portKeys = {
   tcpMode: key(
     "watch",
     "TCP_MODE",
@@ -105,6 +107,9 @@ export const keys = {
     absent: "",
     meaning: 'These UDP ports are not watched with UDP_MODE="audp" or "".',
   }),
+};
+
+const scanKeys = {
   capture: key(
     "watch",
     "CAPTURE",
@@ -125,7 +130,7 @@ export const keys = {
         'block. "auto" takes nflog where the daemon may use nftables, and the ring elsewhere.',
     },
   ),
-  interface: key("watch", "INTERFACE", interfaceList, {
+  interfaces: key("watch", "INTERFACE", interfaceList, {
     absent: "ALL_NLO",
     meaning:
       'INTERFACE names the interfaces that CAPTURE="ring" hears: "ALL_NLO" (all but the loopback), "ALL", or names ' +
@@ -133,7 +138,7 @@ export const keys = {
       "precedence over this key. With nflog every interface but the loopback is watched. A change of this key or of " +
       "CAPTURE needs a restart.",
   }),
-  latelyOpen: key("watch", "LATELY_OPEN", duration({ minMs: 1000, maxMs: 604_800_000, zero: "off" }), {
+  latelyOpenMs: key("watch", "LATELY_OPEN", duration({ minMs: 1000, maxMs: 604_800_000, zero: "off" }), {
     absent: "1h",
     meaning:
       "A port that a program served within this time is no trap while it is closed, so that clients that come back " +
@@ -147,14 +152,14 @@ export const keys = {
       '"0": such a source is blocked when it is proven to scan. Without a proof it is never held or blocked either ' +
       "way (see `portreeve guard`).",
   }),
-  guardTime: key("block", "GUARD_TIME", duration({ minMs: 1000, maxMs: 604_800_000 }), {
+  guardMs: key("block", "GUARD_TIME", duration({ minMs: 1000, maxMs: 604_800_000 }), {
     absent: "1h",
     meaning:
       "When this host has opened a connection, the other end stays in the guard for this long after its last answer: " +
       "it gets no full block and no command without a proof. It is held and softly blocked like any other source, " +
       "which cuts none of its answers.",
   }),
-  bootGrace: key("watch", "BOOT_GRACE", duration({ minMs: 1000, maxMs: 3_600_000, zero: "off" }), {
+  bootGraceMs: key("watch", "BOOT_GRACE", duration({ minMs: 1000, maxMs: 3_600_000, zero: "off" }), {
     absent: "120s",
     meaning:
       "For this long after the host has booted no closed port is a trap, because services are still starting. The " +
@@ -187,7 +192,7 @@ export const keys = {
       "SCORE_WINDOW later, and a quarter after two; a source scans when the sum is above this number less 1 (with 2 " +
       "ports: above 1.5).",
   }),
-  scoreWindow: key("scan", "SCORE_WINDOW", duration({ minMs: 1000, maxMs: 86_400_000 }), {
+  scoreWindowMs: key("scan", "SCORE_WINDOW", duration({ minMs: 1000, maxMs: 86_400_000 }), {
     absent: "10m",
     meaning: "After this time a port that a source tried counts half as much for SCORE_PORTS.",
   }),
@@ -198,7 +203,7 @@ export const keys = {
       "they were tried; tolerated ports do not count. A source that tries one wrong port a day on average is found by " +
       "the default with a probability below 1 in 10,000 a week.",
   }),
-  slowScoreWindow: key(
+  slowScoreWindowMs: key(
     "scan",
     "SLOW_SCORE_WINDOW",
     duration({ minMs: 86_400_000, maxMs: 2_419_200_000, zero: "slow scans are not looked for" }),
@@ -245,6 +250,9 @@ export const keys = {
       'With POLICY="trigger" this many probes make a scan; 0 and 1 mean that the first probe does, which shuts out ' +
       "everyone who mistypes a port once.",
   }),
+};
+
+const reactionKeys = {
   toleratedTcp: key("scan", "TOLERATED_PORTS_TCP", portList, {
     absent: "",
     shipped: "22,25,53,80,110,113,139,143,443,445,465,587,993,995,8080,8443",
@@ -286,6 +294,9 @@ export const keys = {
     shipped: "0",
     meaning: '"0" logs UDP scans and holds or drops nothing; "1" shuts their sources out; "2" only runs KILL_RUN_CMD.',
   }),
+};
+
+const blockKeys = {
   firewall: key(
     "block",
     "FIREWALL",
@@ -351,14 +362,14 @@ export const keys = {
       'With ANSWER="open" the packets that the decoy answers, and its answers, carry this mark (`meta mark`, fwmark). ' +
       "Choose another mark where rules of yours use this one.",
   }),
-  maxUnproven: key("block", "MAX_UNPROVEN_PER_SECOND", integer(1, 1_000_000), {
+  maxUnprovenPerSecond: key("block", "MAX_UNPROVEN_PER_SECOND", integer(1, 1_000_000), {
     absent: "50",
     meaning:
       'With PROOF="on" this many unproven sources a second are softly blocked. When more sources are found scanning, ' +
       "their packets are forged; then the sources to be blocked are chosen at random among all that go on, and a " +
       "source that sends more than the others is chosen sooner. Proven sources are blocked all the same.",
   }),
-  maxBlocks: key("block", "MAX_BLOCKS_PER_SECOND", integer(1, 1_000_000), {
+  maxBlocksPerSecond: key("block", "MAX_BLOCKS_PER_SECOND", integer(1, 1_000_000), {
     absent: "10",
     meaning:
       'With PROOF="off" this many sources a second are blocked in full on packets that anybody can forge, counted ' +
@@ -374,7 +385,7 @@ export const keys = {
       "connections go on. 0: such a source is blocked in full. A source that has finished a connection within 7 days " +
       "is blocked softly, whatever this key says.",
   }),
-  softBlockTime: key("block", "SOFT_BLOCK_TIME", duration({ minMs: 1000, maxMs: 2_592_000_000 }), {
+  softBlockTimeMs: key("block", "SOFT_BLOCK_TIME", duration({ minMs: 1000, maxMs: 2_592_000_000 }), {
     absent: "10m",
     meaning:
       'With PROOF="on" an unproven source, or a proven client of this host, may open no new connection for this long.',
@@ -386,7 +397,7 @@ export const keys = {
       "blocked, and likewise a /48, unless own, ignored or guarded addresses or known clients lie in it. Strangers " +
       "may live in such a network, so this is not the default.",
   }),
-  blockTime: key("block", "BLOCK_TIME", duration({ minMs: 1000, maxMs: 315_360_000_000, zero: "for ever" }), {
+  blockTimeMs: key("block", "BLOCK_TIME", duration({ minMs: 1000, maxMs: 315_360_000_000, zero: "for ever" }), {
     absent: "1d",
     meaning: "The first full block of a source lasts this long.",
   }),
@@ -394,11 +405,14 @@ export const keys = {
     absent: "4",
     meaning: "Each further block of the same source lasts this many times as long as the one before.",
   }),
-  blockTimeMax: key("block", "BLOCK_TIME_MAX", duration({ minMs: 1000, maxMs: 315_360_000_000 }), {
+  blockTimeMaxMs: key("block", "BLOCK_TIME_MAX", duration({ minMs: 1000, maxMs: 315_360_000_000 }), {
     absent: "30d",
     meaning: 'No block lasts longer than this, unless BLOCK_TIME is "0".',
   }),
+};
 
+/** Of these responses.ts makes the setting `responses`. */
+export const responseKeys = {
   killRoute: old("respond", "KILL_ROUTE", optionalText, {
     absent: "",
     examples: [
@@ -430,7 +444,7 @@ export const keys = {
       "This command undoes KILL_ROUTE when a block ends. Without this key the inverse of a known KILL_ROUTE " +
       "(iptables, ip6tables, nft add element, ip route, route) is run.",
   }),
-  killHostsDeny: old("respond", "KILL_HOSTS_DENY", optionalText, {
+  hostsDeny: old("respond", "KILL_HOSTS_DENY", optionalText, {
     absent: "",
     shipped: "ALL: $TARGET$ : DENY",
     meaning:
@@ -438,18 +452,21 @@ export const keys = {
       "few do today: sshd has given it up. The line is written whatever FIREWALL says. Where hosts.deny knows no " +
       'extended options, write "ALL: $TARGET$".',
   }),
-  killRunCmd: old("respond", "KILL_RUN_CMD", optionalText, {
+  runCommand: old("respond", "KILL_RUN_CMD", optionalText, {
     absent: "",
     examples: [{ when: "a program of yours", value: "/usr/local/bin/tell-me $TARGET$ $PORT$ $MODE$" }],
     meaning:
       'This command runs for each scanning source that is blocked; with BLOCK_TCP="2" or BLOCK_UDP="2" nothing else ' +
       "is done. Never answer an attack with it: addresses can be forged.",
   }),
-  killRunCmdFirst: old("respond", "KILL_RUN_CMD_FIRST", flag, {
+  runCommandFirst: old("respond", "KILL_RUN_CMD_FIRST", flag, {
     absent: "0",
     meaning: '"1" runs KILL_RUN_CMD before the block, "0" after it.',
   }),
-  portBanner: old("respond", "PORT_BANNER", optionalText, {
+};
+
+const fileKeys = {
+  banner: old("respond", "PORT_BANNER", optionalText, {
     absent: "",
     meaning:
       'This text is sent to each client that connects to a port on which the daemon listens (TCP_MODE="tcp", ' +
@@ -464,12 +481,12 @@ export const keys = {
       "The file of the same name with .static at its end counts too. Changes of both files are seen without a " +
       "restart.",
   }),
-  historyFile: old("files", "HISTORY_FILE", optionalPath, {
+  historyFile: old("files", "HISTORY_FILE", optionalFile, {
     absent: "",
     shipped: "/var/lib/portsentry/portsentry.history",
     meaning: "In this file each scanning source gets a line in PortSentry's format, which fail2ban and others read.",
   }),
-  blockedFile: old("files", "BLOCKED_FILE", optionalPath, {
+  blockedFile: old("files", "BLOCKED_FILE", optionalFile, {
     absent: "",
     shipped: "/var/lib/portsentry/portsentry.blocked",
     meaning:
@@ -523,8 +540,16 @@ export const keys = {
       "The store in STATE_DIR keeps this many events: half of the places are for probes, the rest for findings, " +
       "blocks and warnings, so that no flood of probes takes these; of each kind the oldest events are deleted first.",
   }),
-  ...tapKeys,
-} as const;
+};
+
+/** The value of each is the setting of the same name, but for what load.ts makes of it together with others. */
+export const plainKeys = { ...scanKeys, ...blockKeys, ...fileKeys };
+
+/** In the order of the reference and of the shipped file. */
+export const keys = {
+  ...{ ...portKeys, ...scanKeys, ...reactionKeys, ...blockKeys },
+  ...{ ...responseKeys, ...fileKeys, ...tapKeys },
+};
 
 export const allKeys: readonly Key<unknown>[] = Object.values(keys);
 

@@ -1,18 +1,19 @@
 // The configuration file -> Settings, or everything that is wrong with it. Reads the configuration and the ignore files
 // through the function that it is given, changes nothing, and never throws for what stands in them.
 import { checkSettings, limitBlockTime } from "./checks.ts";
-import { checkFiles, fileOrNone } from "./file-checks.ts";
+import { checkFiles } from "./file-checks.ts";
 import { loadIgnored } from "./ignored.ts";
-import type { Key } from "./key.ts";
-import { keys } from "./keys.ts";
+import { type Key, type Take, takeEach } from "./key.ts";
+import { keys, plainKeys } from "./keys.ts";
 import { loadKnown } from "./known.ts";
 import { type Entry, readLines } from "./lines.ts";
 import type { LoadOptions } from "./options.ts";
 import { createProblemLog, escapeText, type Problem, type ProblemLog } from "./problems.ts";
 import { type ReadFile, tryRead } from "./read.ts";
 import { takeResponses } from "./responses.ts";
-import type { Settings, TapSettings } from "./settings.ts";
+import type { Settings } from "./settings.ts";
 import { isOldFile, reportLines } from "./strictness.ts";
+import { tapKeys } from "./tap-keys.ts";
 import { watchTcp, watchUdp } from "./watch.ts";
 
 export interface Loaded {
@@ -34,18 +35,13 @@ export function loadSettings(file: string, readFile: ReadFile, options: LoadOpti
   const found = readLines(read.bytes, lineLog);
   const old = isOldFile(found);
   const entries = reportLines(found, { old, lineLog, log });
-  const take = <T>(key: Key<T>): T => takeValue(key, entries, log);
+  const take: Take = (key) => takeValue(key, entries, log);
 
-  const ignoreFile = take(keys.ignoreFile);
-  const ignored = loadIgnored(ignoreFile, entries.get(keys.ignoreFile.name)?.line ?? 0, { readFile, log });
   const taken = takeSettings(take, entries, { file, log, options });
-  const known = loadKnown(taken.tap.knownScanners, entries.get(keys.knownScanners.name)?.line ?? 0, { readFile, log });
-  const asked: Settings = {
-    ...taken,
-    tap: { ...taken.tap, known: known.entries },
-    ignored: ignored.prefixes,
-    ignoreFile,
-  };
+  const reads = { readFile, log };
+  const ignored = loadIgnored(taken.ignoreFile, entries.get(keys.ignoreFile.name)?.line ?? 0, reads);
+  const known = loadKnown(taken.tap.knownScanners, entries.get(keys.knownScanners.name)?.line ?? 0, reads);
+  const asked: Settings = { ...taken, tap: { ...taken.tap, known: known.entries }, ignored: ignored.prefixes };
   const settings = checkFiles(asked, { entries, log, old, files: options.files });
   checkSettings(settings, entries, { log, old, fileExists: options.fileExists, generation: options.generation });
   const problems = [...log.list(), ...ignored.problems, ...known.problems];
@@ -60,96 +56,30 @@ interface Context {
 
 type Entries = ReadonlyMap<string, Entry>;
 
-function takeSettings(
-  take: <T>(key: Key<T>) => T,
-  entries: Entries,
-  { file, log, options }: Context,
-): Omit<Settings, "ignored" | "ignoreFile"> {
+function takeSettings(take: Take, entries: Entries, { file, log, options }: Context): Settings {
   const generation = options.generation ?? 1;
-  const blockTimeMaxMs = take(keys.blockTimeMax);
-  const logFormat = take(keys.logFormat);
+  const { interfaces = [] } = options;
+  const plain = takeEach(plainKeys, take);
   return {
+    ...plain,
     file,
+    generation,
     tcp: watchTcp(take, options, generation),
     udp: watchUdp(take, options, generation),
-    generation,
-    firewall: withCapture(take(keys.firewall), take(keys.capture)),
-    capture: take(keys.capture),
+    firewall: withCapture(plain.firewall, plain.capture),
     responses: takeResponses(take, entries, log),
-    policy: take(keys.policy),
-    scanTrigger: take(keys.scanTrigger),
-    scorePorts: take(keys.scorePorts),
-    scoreWindowMs: take(keys.scoreWindow),
-    slowScorePorts: take(keys.slowScorePorts),
-    slowScoreWindowMs: take(keys.slowScoreWindow),
-    proof: take(keys.proof),
-    answer: take(keys.answer),
-    decoyMark: take(keys.decoyMark),
-    maxUnprovenPerSecond: take(keys.maxUnproven),
-    maxBlocksPerSecond: take(keys.maxBlocks),
-    blockTimeMs: limitBlockTime(take(keys.blockTime), blockTimeMaxMs, entries, log),
-    blockTimeFactor: take(keys.blockTimeFactor),
-    blockTimeMaxMs,
-    neighbours: take(keys.neighbours),
-    slowNeighbours: take(keys.slowNeighbours),
-    scatteredSources: take(keys.scatteredSources),
-    toleratedKinds: take(keys.toleratedKinds),
-    softBlockTimeMs: take(keys.softBlockTime),
-    sharedConnections: take(keys.sharedConnections),
-    blockWider: take(keys.blockWider),
-    latelyOpenMs: take(keys.latelyOpen),
-    bootGraceMs: take(keys.bootGrace),
-    guardSsh: take(keys.guardSsh),
-    guardMs: take(keys.guardTime),
-    historyFile: fileOrNone(take(keys.historyFile)),
-    blockedFile: fileOrNone(take(keys.blockedFile)),
-    banner: take(keys.portBanner),
-    resolveHost: take(keys.resolveHost),
-    stateDir: take(keys.stateDir),
-    controlSocket: take(keys.controlSocket),
-    syslogIdent: take(keys.syslogIdent),
-    logFormat: logFormat ?? options.logFormat ?? (generation === 2 ? "portsentry2" : "portsentry1"),
-    interfaces:
-      options.interfaces === undefined || options.interfaces.length === 0 ? take(keys.interface) : options.interfaces,
-    tap: takeTap(take),
-    maxSources: take(keys.maxSources),
-    maxEvents: take(keys.maxEvents),
+    blockTimeMs: limitBlockTime(plain.blockTimeMs, plain.blockTimeMaxMs, entries, log),
+    logFormat: plain.logFormat ?? options.logFormat ?? (generation === 2 ? "portsentry2" : "portsentry1"),
+    interfaces: interfaces.length === 0 ? plain.interfaces : interfaces,
+    // What the files hold is read when their names are known.
+    ignored: [],
+    tap: { ...takeEach(tapKeys, take), known: [] },
   };
 }
 
 /** The ring loads no table, so "auto" finds none to block with; that "nftables" cannot be had then is told by checks.ts. */
 function withCapture(firewall: Settings["firewall"], capture: Settings["capture"]): Settings["firewall"] {
   return capture === "ring" && firewall === "auto" ? "none" : firewall;
-}
-
-function takeTap(take: <T>(key: Key<T>) => T): TapSettings {
-  return {
-    homes: take(keys.homeNetworks),
-    knownScanners: take(keys.knownScanners),
-    known: [],
-    sequentialAlpha: take(keys.sequentialAlpha),
-    sequentialBeta: take(keys.sequentialBeta),
-    sequentialTheta0: take(keys.sequentialTheta0),
-    sequentialTheta1: take(keys.sequentialTheta1),
-    sequentialClientGapMs: take(keys.sequentialClientGap),
-    sequentialScannerGapMs: take(keys.sequentialScannerGap),
-    sweepHosts: take(keys.sweepHosts),
-    linkSweepHosts: take(keys.linkSweepHosts),
-    sweepPardon: take(keys.sweepPardon),
-    sweepQuietMs: take(keys.sweepQuiet),
-    breadthContacts: take(keys.breadthContacts),
-    breadthWindowMs: take(keys.breadthWindow),
-    pingedHosts: take(keys.pingedHosts),
-    unknownHosts: take(keys.unknownHosts),
-    coordinatedMembers: take(keys.coordinatedMembers),
-    coordinatedOverlap: take(keys.coordinatedOverlap),
-    coordinatedAlpha: take(keys.coordinatedAlpha),
-    coordinatedWindowMs: take(keys.coordinatedWindow),
-    widerSources: take(keys.widerSources),
-    widerBlocks: take(keys.widerBlocks),
-    widerSites: take(keys.widerSites),
-    widerWindowMs: take(keys.widerWindow),
-  };
 }
 
 /** The key's value; where it cannot be read, that is reported and the value of an absent key goes on. */

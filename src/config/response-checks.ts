@@ -21,7 +21,7 @@ export interface ResponseContext {
 const commandKeys: readonly (readonly [Key<string | undefined>, "killRoute" | "unkillRoute" | "runCommand"])[] = [
   [keys.killRoute, "killRoute"],
   [keys.unkillRoute, "unkillRoute"],
-  [keys.killRunCmd, "runCommand"],
+  [keys.runCommand, "runCommand"],
 ];
 
 export function checkResponses(settings: Settings, entries: Entries, context: ResponseContext): void {
@@ -32,7 +32,7 @@ export function checkResponses(settings: Settings, entries: Entries, context: Re
     warnPlaceholders(key, template, entries, context);
     warnPrograms(key, template, entries, context);
   }
-  if (responses.hostsDeny !== undefined) warnPlaceholders(keys.killHostsDeny, responses.hostsDeny, entries, context);
+  if (responses.hostsDeny !== undefined) warnPlaceholders(keys.hostsDeny, responses.hostsDeny, entries, context);
   if (responses.unkillRoute !== undefined && responses.killRoute === undefined) {
     warn(keys.unkillRoute, "UNKILL_ROUTE is set and KILL_ROUTE is not: it is never run", entries, context);
   }
@@ -71,7 +71,7 @@ interface RunOnlyContext {
 
 /** 2.x refuses such a file; 1.2 starts with it, so a file that is surely 1.2's gets a warning only. */
 function checkRunOnly(key: Key<unknown>, runOnly: boolean, { settings, entries, context }: RunOnlyContext): void {
-  if (!runOnly || settings.responses.runCommand !== undefined || context.log.isBad(keys.killRunCmd.name)) return;
+  if (!runOnly || settings.responses.runCommand !== undefined || context.log.isBad(keys.runCommand.name)) return;
   const saysSo = context.generation === 1 || advancedKeys.some(({ name }) => entries.has(name));
   const isFirst = context.old && settings.generation === 1 && saysSo;
   context.log.add({

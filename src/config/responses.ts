@@ -1,7 +1,7 @@
 // PortSentry's own responses out of the file: KILL_ROUTE, KILL_HOSTS_DENY, KILL_RUN_CMD and what belongs to them. A
 // template without $TARGET$ is skipped, as in PortSentry, and that is said.
 import { hasTarget } from "./command.ts";
-import type { Key } from "./key.ts";
+import type { Key, Take } from "./key.ts";
 import { keys } from "./keys.ts";
 import type { Entry } from "./lines.ts";
 import type { ProblemLog } from "./problems.ts";
@@ -9,11 +9,7 @@ import type { ResponseSettings } from "./settings.ts";
 
 const HOSTS_DENY_FILE = "/etc/hosts.deny";
 
-export function takeResponses(
-  take: <T>(key: Key<T>) => T,
-  entries: ReadonlyMap<string, Entry>,
-  log: ProblemLog,
-): ResponseSettings {
+export function takeResponses(take: Take, entries: ReadonlyMap<string, Entry>, log: ProblemLog): ResponseSettings {
   const takeTemplate = (key: Key<string | undefined>): string | undefined => {
     const template = take(key);
     if (template === undefined || hasTarget(template)) return template;
@@ -24,9 +20,9 @@ export function takeResponses(
   return {
     killRoute: takeTemplate(keys.killRoute),
     unkillRoute: takeTemplate(keys.unkillRoute),
-    hostsDeny: takeTemplate(keys.killHostsDeny),
+    hostsDeny: takeTemplate(keys.hostsDeny),
     hostsDenyFile: HOSTS_DENY_FILE,
-    runCommand: take(keys.killRunCmd),
-    runCommandFirst: take(keys.killRunCmdFirst),
+    runCommand: take(keys.runCommand),
+    runCommandFirst: take(keys.runCommandFirst),
   };
 }

@@ -7,7 +7,7 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
 export const tapKeys = {
-  homeNetworks: key("tap", "HOME_NETWORKS", networkList, {
+  homes: key("tap", "HOME_NETWORKS", networkList, {
     absent: "",
     meaning:
       'These networks are watched on a mirror port, with CAPTURE="ring": only probes of their addresses count, and ' +
@@ -40,13 +40,13 @@ export const tapKeys = {
     absent: "0.05",
     meaning: "The sequential test expects that this share of a scanner's first contacts is accepted.",
   }),
-  sequentialClientGap: key("tap", "SEQUENTIAL_CLIENT_GAP", duration({ minMs: 1000, maxMs: 30 * DAY_MS }), {
+  sequentialClientGapMs: key("tap", "SEQUENTIAL_CLIENT_GAP", duration({ minMs: 1000, maxMs: 30 * DAY_MS }), {
     absent: "1d",
     meaning:
       "The sequential test expects this mean time between two failed contacts of a client. The value must be longer " +
       "than SEQUENTIAL_SCANNER_GAP.",
   }),
-  sequentialScannerGap: key("tap", "SEQUENTIAL_SCANNER_GAP", duration({ minMs: 1000, maxMs: 30 * DAY_MS }), {
+  sequentialScannerGapMs: key("tap", "SEQUENTIAL_SCANNER_GAP", duration({ minMs: 1000, maxMs: 30 * DAY_MS }), {
     absent: "1h",
     meaning:
       "The sequential test expects this mean time between two failed contacts of the slowest scanner that it looks " +
@@ -67,7 +67,7 @@ export const tapKeys = {
     meaning:
       "Each host that accepts the service raises SWEEP_HOSTS by this much: one dead web server of many is no sweep.",
   }),
-  sweepQuiet: key("tap", "SWEEP_QUIET", duration({ minMs: 1000, maxMs: DAY_MS }), {
+  sweepQuietMs: key("tap", "SWEEP_QUIET", duration({ minMs: 1000, maxMs: DAY_MS }), {
     absent: "8m",
     meaning: "A source that has been quiet for this long begins a new sweep.",
   }),
@@ -77,7 +77,7 @@ export const tapKeys = {
       "A source scans when it asks this many different ports without any outcome within BREADTH_WINDOW: by ACKs " +
       "without a connection, by datagrams that nobody answers, or by anything in a capture of one direction.",
   }),
-  breadthWindow: key("tap", "BREADTH_WINDOW", duration({ minMs: 1000, maxMs: DAY_MS }), {
+  breadthWindowMs: key("tap", "BREADTH_WINDOW", duration({ minMs: 1000, maxMs: DAY_MS }), {
     absent: "10m",
     meaning: "BREADTH_CONTACTS counts within this time.",
   }),
@@ -107,7 +107,7 @@ export const tapKeys = {
       "A coordinated scan is reported when independent sources would share out their targets so well by chance with " +
       "at most this probability.",
   }),
-  coordinatedWindow: key("tap", "COORDINATED_WINDOW", duration({ minMs: 60_000, maxMs: 7 * DAY_MS }), {
+  coordinatedWindowMs: key("tap", "COORDINATED_WINDOW", duration({ minMs: 60_000, maxMs: 7 * DAY_MS }), {
     absent: "6h",
     meaning: "A coordinated scan is followed for this long.",
   }),
@@ -126,8 +126,8 @@ export const tapKeys = {
     absent: "9",
     meaning: "This many scanning /64 networks of a /48, wherever in it they lie, make the /48 an offender too.",
   }),
-  widerWindow: key("tap", "IPV6_WIDER_WINDOW", duration({ minMs: HOUR_MS, maxMs: 30 * DAY_MS }), {
+  widerWindowMs: key("tap", "IPV6_WIDER_WINDOW", duration({ minMs: HOUR_MS, maxMs: 30 * DAY_MS }), {
     absent: "1d",
     meaning: "An offence counts for IPV6_SOURCES_PER_56 and IPV6_BLOCKS_PER_48 for this long.",
   }),
-} as const;
+};

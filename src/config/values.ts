@@ -1,6 +1,7 @@
 // What can stand between the quotes of a key: for each type of value its parser, and the words that tell an
 // administrator what is allowed. Pure; whether a file or a user exists is not asked here.
 
+import { normalize } from "node:path";
 import { type Prefix, parsePrefix } from "../wire/address.ts";
 import type { PortRange } from "../wire/port-range.ts";
 import { MAX_PORT, mergePorts } from "./ports.ts";
@@ -207,6 +208,12 @@ export function path(maxBytes = MAX_PATH_BYTES): ValueType<string> {
 export const optionalPath: ValueType<string | undefined> = {
   allowed: 'a path that begins with "/", or nothing',
   parse: (text) => (text.trim() === "" ? { ok: undefined } : path().parse(text)),
+};
+
+/** The same of a file that is written, where /dev/null stands for none. */
+export const optionalFile: ValueType<string | undefined> = {
+  allowed: optionalPath.allowed,
+  parse: (text) => (normalize(text) === "/dev/null" ? { ok: undefined } : optionalPath.parse(text)),
 };
 
 /** RFC 3164 section 4.1.3 ends a tag at the first character that is no letter or digit; log readers also know these three. */

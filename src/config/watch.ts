@@ -1,14 +1,11 @@
 // Which ports of a protocol are watched, and how: from its mode, its lists and its exclusions.
 
 import type { PortRange } from "../wire/port-range.ts";
-import type { Key } from "./key.ts";
+import type { Take } from "./key.ts";
 import { keys } from "./keys.ts";
 import type { LoadOptions } from "./options.ts";
 import { ALL_PORTS, subtractPorts } from "./ports.ts";
 import type { WatchSettings } from "./settings.ts";
-
-/** Gives the value of a key. */
-export type Take = <T>(key: Key<T>) => T;
 
 export type Mode = WatchSettings["mode"];
 /** BLOCK_TCP, BLOCK_UDP: "0", "1", "2". */

@@ -39,9 +39,9 @@ const tolerate = (watch: "tcp" | "udp") => (settings: Settings, tolerated: reado
 const changes: readonly Change[] = [
   change(keys.policy, (settings, policy) => ({ ...settings, policy })),
   change(keys.scorePorts, (settings, scorePorts) => ({ ...settings, scorePorts })),
-  change(keys.scoreWindow, (settings, scoreWindowMs) => ({ ...settings, scoreWindowMs })),
+  change(keys.scoreWindowMs, (settings, scoreWindowMs) => ({ ...settings, scoreWindowMs })),
   change(keys.slowScorePorts, (settings, slowScorePorts) => ({ ...settings, slowScorePorts })),
-  change(keys.slowScoreWindow, (settings, slowScoreWindowMs) => ({ ...settings, slowScoreWindowMs })),
+  change(keys.slowScoreWindowMs, (settings, slowScoreWindowMs) => ({ ...settings, slowScoreWindowMs })),
   change(keys.scanTrigger, (settings, scanTrigger) => ({ ...settings, scanTrigger })),
   change(keys.toleratedTcp, tolerate("tcp")),
   change(keys.toleratedUdp, tolerate("udp")),
@@ -101,9 +101,9 @@ export function describeSettings(settings: Settings): Readonly<Record<string, st
   const { policy, tcp, udp } = settings;
   const score = {
     [keys.scorePorts.name]: String(settings.scorePorts),
-    [keys.scoreWindow.name]: formatDuration(settings.scoreWindowMs),
+    [keys.scoreWindowMs.name]: formatDuration(settings.scoreWindowMs),
     [keys.slowScorePorts.name]: String(settings.slowScorePorts),
-    [keys.slowScoreWindow.name]: settings.slowScoreWindowMs === 0 ? "0" : formatDuration(settings.slowScoreWindowMs),
+    [keys.slowScoreWindowMs.name]: settings.slowScoreWindowMs === 0 ? "0" : formatDuration(settings.slowScoreWindowMs),
   };
   return {
     [keys.policy.name]: policy,
