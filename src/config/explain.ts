@@ -1,4 +1,5 @@
 // Settings in plain language, for `portreeve check`: what is watched, what happens to a scanner, what is exempt.
+import { logFormats } from "../base/log-format.ts";
 import { formatPrefix } from "../wire/address.ts";
 import type { PortRange } from "../wire/port-range.ts";
 import { blocksAnything, blocksByFirewall, usesDecoy } from "./enforcement.ts";
@@ -177,17 +178,11 @@ function explainExempt({ ignored, ignoreFile }: Settings): string {
 }
 
 function explainRecords({ historyFile, syslogIdent, logFormat }: Settings): string {
-  const form = logForms[logFormat];
+  const form = logFormats.find(({ name }) => name === logFormat)?.said;
   const history =
     historyFile === undefined ? "there is no history file" : `the history is in ${escapeText(historyFile, 4096)}`;
   return `Log lines are written ${form} as "${syslogIdent}"; ${history}.`;
 }
-
-const logForms = {
-  portsentry1: "in PortSentry 1.2's words",
-  portsentry2: "in PortSentry 2's words",
-  json: "as JSON",
-} as const;
 
 function explainMore({ blockedFile, resolveHost, banner, tcp, udp, generation }: Settings): string[] {
   const lines: string[] = [];

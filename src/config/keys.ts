@@ -1,5 +1,6 @@
 // Every key of the configuration file, once: the reader, `check`, the shipped file and the reference are made from
 // this table and that of tap-keys.ts. It holds no logic; types of values are in values.ts, what the keys mean together in load.ts and checks.ts.
+import { type LogFormat, logFormats } from "../base/log-format.ts";
 import { type Key, key, old } from "./key.ts";
 import { tapKeys } from "./tap-keys.ts";
 import {
@@ -516,12 +517,7 @@ const fileKeys = {
     "files",
     "LOG_FORMAT",
     choice(
-      new Map([
-        ["", undefined],
-        ["portsentry1", "portsentry1" as const],
-        ["portsentry2", "portsentry2" as const],
-        ["json", "json" as const],
-      ]),
+      new Map<string, LogFormat | undefined>([["", undefined], ...logFormats.map(({ name }) => [name, name] as const)]),
     ),
     {
       absent: "",

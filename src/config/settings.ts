@@ -1,4 +1,5 @@
 // What the configuration file means, parsed: the one typed value that daemon/ hands out to the rooms.
+import type { LogFormat } from "../base/log-format.ts";
 import type { Prefix } from "../wire/address.ts";
 import type { PortRange } from "../wire/port-range.ts";
 import type { Values } from "./key.ts";
@@ -49,7 +50,7 @@ export interface Settings extends Omit<Values<typeof plainKeys>, "blockTimeMs" |
   readonly responses: ResponseSettings;
   /** undefined = for ever ("0"). */
   readonly blockTimeMs: number | undefined;
-  readonly logFormat: "portsentry1" | "portsentry2" | "json";
+  readonly logFormat: LogFormat;
   /** Blocks of addresses from IGNORE_FILE. */
   readonly ignored: readonly Prefix[];
   readonly tap: TapSettings;

@@ -3,9 +3,10 @@
 import { Bucket, type BucketLimits } from "../base/bucket.ts";
 import { isoTime } from "../base/clock.ts";
 import { escapeJson, escapeText } from "../base/escape.ts";
+import type { LogFormat } from "../base/log-format.ts";
+import { dialects } from "./dialects.ts";
 import type { Event } from "./event.ts";
-import { type Line, noticeLine } from "./lines.ts";
-import { plainLine } from "./lines2.ts";
+import type { Line } from "./lines.ts";
 
 /**
  * What a line is worth in a flood. Notices (start, stop) always pass; the others have a budget each, for seconds and for
@@ -25,8 +26,6 @@ const classes: readonly { readonly limits: BucketLimits; readonly about: string 
 ];
 /** The first time at once, then so seldom. */
 const REPORT_EVERY_MS = 60_000;
-
-export type LogFormat = "portsentry1" | "portsentry2" | "json";
 
 /** Facility daemon (3), severity notice (5), as 1.2 logs everything. */
 export const SYSLOG_PRIORITY = 3 * 8 + 5;
@@ -138,7 +137,7 @@ export class Journal {
       budget.suppressed = 0;
       this.#reportedMs = nowMs;
       const message = `${suppressed} more lines about ${about} were suppressed in the last ${span}`;
-      this.write([this.#options.format === "portsentry2" ? plainLine(message) : noticeLine(message)]);
+      this.write([dialects[this.#options.format].notice(message)]);
     }
   }
 

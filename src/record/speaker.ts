@@ -4,7 +4,8 @@ import type { Finding } from "../detect/finding.ts";
 import type { Verdict } from "../judge/verdict.ts";
 import { formatPrefix } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
-import { type Dialect, dialectOf, type Host, type Outcome, type Seen } from "./dialect.ts";
+import type { Dialect, Host, Outcome, Seen } from "./dialect.ts";
+import { dialects } from "./dialects.ts";
 import type { Event } from "./event.ts";
 import { HistorySources } from "./history-sources.ts";
 import { type Journal, LineClass } from "./journal.ts";
@@ -72,7 +73,7 @@ export class Speaker {
     this.#parts = parts;
     this.#policy = policy;
     const { names, journal } = parts;
-    this.dialect = dialectOf(journal.format);
+    this.dialect = dialects[journal.format];
     // Events have no names: nobody should wait for one.
     const named = names !== undefined && journal.format !== "json";
     this.#queue = new LineQueue(named ? (address) => names.lookup(address) : undefined);

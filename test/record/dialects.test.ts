@@ -1,13 +1,14 @@
 // What the recorder says in each format of a scan and what came of it: 1.2 before its outcome, 2.x after it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { LogFormat } from "../../src/base/log-format.ts";
 import type { Finding } from "../../src/detect/finding.ts";
 import { Kind } from "../../src/detect/kinds.ts";
 import { Probe } from "../../src/detect/probe.ts";
 import type { Block } from "../../src/judge/block.ts";
 import type { ResponseOutcome } from "../../src/record/dialect.ts";
 import type { Event } from "../../src/record/event.ts";
-import { Journal, type LogFormat, stdoutSink, syslogSink } from "../../src/record/journal.ts";
+import { Journal, stdoutSink, syslogSink } from "../../src/record/journal.ts";
 import { offsetTime, plainLine } from "../../src/record/lines2.ts";
 import { Recorder, type RecorderPolicy } from "../../src/record/recorder.ts";
 import { type Prefix, parsePrefix } from "../../src/wire/address.ts";

@@ -1,12 +1,13 @@
 // The tool and the known name of a source: in events, and in no line of PortSentry's.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { LogFormat } from "../../src/base/log-format.ts";
 import type { Finding } from "../../src/detect/finding.ts";
 import { Kind } from "../../src/detect/kinds.ts";
 import { Probe } from "../../src/detect/probe.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
 import type { Event } from "../../src/record/event.ts";
-import { Journal, type LogFormat, stdoutSink } from "../../src/record/journal.ts";
+import { Journal, stdoutSink } from "../../src/record/journal.ts";
 import { historyFor, Recorder } from "../../src/record/recorder.ts";
 import { parseEvent } from "../../src/record/store-rows.ts";
 import { IpProtocol } from "../../src/wire/packet.ts";
