@@ -59,6 +59,8 @@ import {
 import { describeStatus } from "./status.ts";
 
 const FLUSH_MS = 200;
+/** What one transaction of the store has left is written so much later: packets and the control socket have their turn between. */
+const FLUSH_MORE_MS = 10;
 /** Turns of the event loop in a second in which ended blocks are taken off the list. */
 const TURNS_OF_ENDING = 10;
 
@@ -663,7 +665,7 @@ export class Daemon {
   }
 
   /** Once, FLUSH_MS after the first packet of a burst: an idle daemon has no timer but the tick. */
-  #flushSoon(): void {
+  #flushSoon(afterMs = FLUSH_MS): void {
     if (this.#flushTimer !== undefined) return;
     this.#flushTimer = setTimeout(() => {
       this.#flushTimer = undefined;
@@ -672,7 +674,8 @@ export class Daemon {
       } catch (error) {
         this.recorder.warning(`flush: ${String(error)}`);
       }
-    }, FLUSH_MS);
+      if (this.store.hasMore) this.#flushSoon(FLUSH_MORE_MS);
+    }, afterMs);
   }
 
   /** Writes what is queued, and ends the windows of tests: soon after packets, and with every tick. */

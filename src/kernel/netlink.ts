@@ -242,26 +242,32 @@ export class NetlinkSocket {
     if (sent < 0) this.#refuse(-sent);
   }
 
+  /** As query(), but throws KernelError on refusal. */
+  request(message: Uint8Array, visit: (message: NetlinkMessage) => void = () => undefined): void {
+    const errno = this.query(message, visit);
+    if (errno !== 0) this.#refuse(errno);
+  }
+
   /**
    * Sends one request and reads until its answer is complete (an acknowledgement, or the end of a dump), at most
-   * two seconds per datagram. `visit` sees every message but the closing one. Throws KernelError on refusal.
+   * two seconds per datagram. `visit` sees every message but the closing one. Returns the errno of a refusal, 0 for none:
+   * to make an error of each "there is no such element" would cost a look-up three times what the kernel needs. Throws
+   * KernelError where nothing can be sent or read.
    */
-  request(message: Uint8Array, visit: (message: NetlinkMessage) => void = () => undefined): void {
+  query(message: Uint8Array, visit: (message: NetlinkMessage) => void): number {
     this.ask(message);
-    let done = false;
-    while (!done) {
+    let refusal: number | undefined;
+    while (refusal === undefined) {
       const got = libc.receive(this.fd, this.buffer, 0);
       if (got === -K.EINTR) continue;
       if (got < 0) this.#refuse(-got);
       walkMessages(this.buffer, got, (answer) => {
-        if (answer.type === K.NLMSG_DONE) done = true;
-        else if (answer.type === K.NLMSG_ERROR) {
-          const errno = -answer.bytes.readInt32LE(answer.at);
-          if (errno !== 0) this.#refuse(errno);
-          done = true;
-        } else visit(answer);
+        if (answer.type === K.NLMSG_DONE) refusal ??= 0;
+        else if (answer.type === K.NLMSG_ERROR) refusal ??= -answer.bytes.readInt32LE(answer.at);
+        else visit(answer);
       });
     }
+    return refusal;
   }
 
   /**

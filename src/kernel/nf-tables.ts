@@ -193,16 +193,14 @@ export class NfTables {
     const keyAt = writer.beginNested(K.NFTA_SET_ELEM_KEY);
     writer.attribute(K.NFTA_DATA_VALUE, key).endNested(keyAt).endNested(element).endNested(list);
     let state: ElementState = { present: false };
-    try {
-      this.#socket.request(writer.finish(), (answer) => {
-        readElements(answer, (_key, expiresInMs) => {
-          state = { present: true, expiresInMs };
-        });
+    const errno = this.#socket.query(writer.finish(), (answer) => {
+      readElements(answer, (_key, expiresInMs) => {
+        state = { present: true, expiresInMs };
       });
-    } catch (error) {
-      if (!(error instanceof KernelError && error.code === "ENOENT")) throw error;
-    }
-    return state;
+    });
+    if (errno === 0 || errno === K.ENOENT) return state;
+    const code = errnoName(errno);
+    throw new KernelError("nf_tables: an element cannot be looked up", code, remedyFor(code));
   }
 
   /**

@@ -94,13 +94,19 @@ export interface Store {
   eventsAfter(after: number, limit: number): Iterable<NumberedEvent>;
   /** Writes what is queued, a bounded part at a time; while the store fails it tries once a second. */
   flush(): void;
+  /** Whether the last flush has left something that another one would write. */
+  readonly hasMore: boolean;
   close(): void;
 }
 
 const RETRY_AFTER_MS = 1000;
-/** Rows of a transaction, so that a flush takes some 50 ms at most; few while it is not known that it will work. */
+/** Rows of a transaction at most; as few as RETRY_ROWS while transactions take long, or it is not known that they work. */
 const FLUSH_ROWS = 4_000;
 const RETRY_ROWS = 500;
+/** A transaction that has taken longer halves what the next one writes; one that has taken a quarter of it doubles it. */
+const FLUSH_MS = 20;
+/** Of a transaction: so that blocks cannot keep the record waiting until its queue is full. */
+const EVENTS_SHARE = 0.25;
 const MAX_QUERY_EVENTS = 100_000;
 /** Events in one part of eventsAfter: some 5 ms. */
 const PART_ROWS = 500;
@@ -142,6 +148,7 @@ class SqliteStore implements Store {
   #troubled = false;
   #failedMs = 0;
   #flushing = false;
+  #flushRows = FLUSH_ROWS / 4;
   #closed = false;
 
   constructor(options: StoreOptions) {
@@ -243,11 +250,13 @@ class SqliteStore implements Store {
 
   flush(): void {
     if (this.#flushing || this.#closed || this.#pending() === 0) return;
-    const rows = this.#troubled ? RETRY_ROWS : FLUSH_ROWS;
+    const rows = this.#troubled ? RETRY_ROWS : this.#flushRows;
+    const startMs = performance.now();
     if (this.#troubled && Math.abs(this.#options.nowMs() - this.#failedMs) < RETRY_AFTER_MS) return;
     this.#flushing = true;
     try {
-      this.#write(rows);
+      const written = this.#write(rows);
+      this.#setFlushRows(written === rows, performance.now() - startMs);
       if (this.#troubled) {
         this.#troubled = false;
         this.#options.listener.onRecovered(`store ${this.#options.path}: writing works again`);
@@ -257,6 +266,16 @@ class SqliteStore implements Store {
     } finally {
       this.#flushing = false;
     }
+  }
+
+  get hasMore(): boolean {
+    return !this.#troubled && !this.#closed && this.#pending() > 0;
+  }
+
+  /** A disk that is busy takes ten times as long: the rows follow what a transaction takes. */
+  #setFlushRows(wasFull: boolean, tookMs: number): void {
+    if (tookMs > FLUSH_MS) this.#flushRows = Math.max(RETRY_ROWS, Math.floor(this.#flushRows / 2));
+    else if (wasFull && tookMs < FLUSH_MS / 4) this.#flushRows = Math.min(FLUSH_ROWS, this.#flushRows * 2);
   }
 
   close(): void {
@@ -291,11 +310,12 @@ class SqliteStore implements Store {
     map.set(key, value);
   }
 
-  /** One transaction; what it wrote leaves the queues only after the commit. */
-  #write(maxRows: number): void {
+  /** One transaction; what it wrote leaves the queues only after the commit. Returns how many rows. */
+  #write(maxRows: number): number {
     const { database } = this.#file;
-    const blocks = first(this.#blocks, maxRows);
-    const offences = first(this.#offences, maxRows - blocks.length);
+    const keptForEvents = Math.min(this.#events.length, Math.floor(maxRows * EVENTS_SHARE));
+    const blocks = first(this.#blocks, maxRows - keptForEvents);
+    const offences = first(this.#offences, maxRows - keptForEvents - blocks.length);
     const events = this.#events.slice(0, maxRows - blocks.length - offences.length);
     const newestId = this.#newestEventId + events.length;
     const eventCounts = { ...this.#eventCounts };
@@ -325,6 +345,7 @@ class SqliteStore implements Store {
     for (const [key] of blocks) this.#blocks.delete(key);
     for (const [key] of offences) this.#offences.delete(key);
     this.#events = this.#events.slice(events.length);
+    return blocks.length + offences.length + events.length;
   }
 
   /** Said once until a flush works again. What is damaged is replaced at once, whoever met the damage. */

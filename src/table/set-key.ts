@@ -62,8 +62,14 @@ export function sourceOfElement(set: string, key: Uint8Array): Prefix | undefine
 /** The key in network order: 4 bytes for IPv4, 16 for IPv6. */
 export function keyBytes(source: Prefix): Uint8Array {
   const { w0, w1, w2, w3 } = source;
-  const words = isIpv4(source) ? [w3] : [w0, w1, w2, w3];
-  return Uint8Array.from(words.flatMap((word) => [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255]));
+  const key = new Uint8Array(isIpv4(source) ? 4 : 16);
+  const words = new DataView(key.buffer);
+  words.setUint32(key.length - 4, w3);
+  if (key.length === 4) return key;
+  words.setUint32(0, w0);
+  words.setUint32(4, w1);
+  words.setUint32(8, w2);
+  return key;
 }
 
 /** The source that a key of a plain set stands for: an IPv6 key without a host part is a /64. */

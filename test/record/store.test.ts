@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import Database from "libsql";
 import type { Event } from "../../src/record/event.ts";
-import { openStore, type StoredBlock, type StoreLimits } from "../../src/record/store.ts";
+import { openStore, type Store, type StoredBlock, type StoreLimits } from "../../src/record/store.ts";
 import { formatPrefix, type Prefix, parsePrefix } from "../../src/wire/address.ts";
 
 function prefix(text: string): Prefix {
@@ -45,6 +45,11 @@ function setUp(t: TestContext) {
     return store;
   };
   return { folder, path, clock, said, open };
+}
+
+/** A flush writes a part, as much as fits into a turn. */
+function flushAll(store: Store): void {
+  while (store.hasMore) store.flush();
 }
 
 test("what is put comes back after a restart, deletions included; the file is for root alone", (t) => {
@@ -143,12 +148,14 @@ test("probes, however many, take no place of findings, blocks and warnings; and 
   // The counts are read from the file.
   const again = open({ maxEvents: 1_000 });
   for (let i = 0; i < 5_000; i++) again.addEvent({ ...event(i), type: "probe", source: "10.0.0.1" });
+  flushAll(again);
   assert.deepEqual(
     again.events({ limit: 10, source: "192.0.2.100" }).map(({ type }) => type),
     types,
   );
   assert.ok(again.events({ limit: 10_000 }).length <= 1_000);
   for (let i = 0; i < 5_000; i++) again.addEvent({ ...event(i), type: "block", source: "10.0.0.2" });
+  flushAll(again);
   assert.ok(again.events({ limit: 10_000, source: "10.0.0.1" }).length >= 450);
 });
 
@@ -173,7 +180,7 @@ test("a file that is damaged while it is open is replaced, and the daemon is ask
   store.putBlock(block("192.0.2.1"));
   // More than SQLite's page cache of 2 MB, so that it has to read what was overwritten.
   for (let i = 0; i < 40_000; i++) store.addEvent(event(i));
-  for (let i = 0; i < 10; i++) store.flush();
+  flushAll(store);
   assert.equal(store.events({ limit: 1 }).length, 1);
   for (const file of [path, `${path}-wal`]) {
     writeFileSync(file, Buffer.alloc(statSync(file).size, 0xa5), { flag: "r+" });
