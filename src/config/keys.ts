@@ -332,8 +332,8 @@ const blockKeys = {
         'Anyone can send a packet in the name of another host. With "on" a source that is not proven to have sent its ' +
         "packets itself is blocked softly for SOFT_BLOCK_TIME: its established connections and the ports that it used " +
         'before go on. With "off" every scan is blocked in full, as PortSentry does. A file without this key means ' +
-        '"off". Two things prove a source: the answers that ANSWER describes, and a connection that the daemon itself ' +
-        "accepted (modes tcp and connect).",
+        '"off". Two things prove a source: the answers that ANSWER describes, and connections to as many closed ports ' +
+        "as make a scan, which the daemon itself accepted (modes tcp and connect).",
     },
   ),
   answer: key(
@@ -352,7 +352,7 @@ const blockKeys = {
         'ANSWER says how closed TCP ports answer. "reset", with PROOF="on": a source that scans gets RST from a secret ' +
         "half of them, and no answer from the others; a source that repeats exactly the unanswered probes sees the " +
         'answers, is proven, and is blocked in full. "open": every closed port that is watched answers like an open ' +
-        "one, so that a scanner cannot tell them apart; a source that then connects to one of them is proven. While a " +
+        "one, so that a scanner cannot tell them apart; a source that then connects to as many of them as make a scan is proven. While a " +
         "source is held or softly blocked the real ports answer it in the same way, and nothing is behind the answer. " +
         '"silent": closed ports do not answer, so no source is proven in this way.',
     },

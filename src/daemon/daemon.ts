@@ -43,6 +43,7 @@ import type { RulesetPlan } from "../table/ruleset.ts";
 import { SetWatch } from "../table/set-watch.ts";
 import { formatPrefix, type Prefix, prefixOfWords } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
+import type { Arrival } from "../wire/arrival.ts";
 import { IpProtocol, type Packet } from "../wire/packet.ts";
 import type { DaemonParts } from "./daemon-parts.ts";
 import { Engine, type ProbeState } from "./engine.ts";
@@ -110,6 +111,7 @@ export class Daemon {
   readonly #known = {
     isPeer: (address: Prefix) => orFalse(() => this.#parts.learned?.isPeer(address) === true),
     isClient: (source: Prefix) => orFalse(() => this.#parts.learned?.clients?.isClient(source) === true),
+    hasHandshakes: (source: Prefix) => this.#handshakes.hasEnough(source),
   };
 
   constructor(parts: DaemonParts) {
@@ -173,6 +175,7 @@ export class Daemon {
       detector: {
         reset: (source) => {
           parts.tap?.forget(source);
+          this.#handshakes.forget(source);
           this.crowds.forget(source);
           return this.detector.reset(source);
         },
@@ -233,6 +236,7 @@ export class Daemon {
     });
     const listener = {
       through: (words: Words) => this.#answered(words),
+      accepted: (arrival: Arrival) => this.#handshakes.accepted(arrival),
       probe: (probe: Probe, state: ProbeState) => this.#record(probe, state),
       proof: (probe: Probe, packet: Packet, hash: number) => {
         if (this.#testsSilence) this.#parts.prover?.probe(probe, packet, hash);
@@ -253,6 +257,7 @@ export class Daemon {
       nowMs,
       detector: this.detector,
       judge: this.judge,
+      policy: () => this.#settings,
       told: (probe) => this.recorder.probe(probe),
       isFullyBlocked: (source) => this.blocker.list.isFullyBlocked(source),
     });
@@ -609,6 +614,7 @@ export class Daemon {
   release(source: Prefix): void {
     this.#parts.sensor.hold?.release(this.keyOf(source));
     this.detector.reset(this.keyOf(source));
+    this.#handshakes.forget(this.keyOf(source));
     this.crowds.forget(this.keyOf(source));
   }
 

@@ -15,7 +15,7 @@ import type { Verdict } from "../judge/verdict.ts";
 import { logPrefixes } from "../table/ruleset.ts";
 import type { Arrival } from "../wire/arrival.ts";
 import { decodePacket } from "../wire/decode.ts";
-import { DecodeResult, Packet } from "../wire/packet.ts";
+import { DecodeResult, IpProtocol, Packet } from "../wire/packet.ts";
 
 /** What a probe's source is after it: being watched, found scanning just now, or found before. */
 export type ProbeState = "watched" | "found" | "repeat";
@@ -23,6 +23,8 @@ export type ProbeState = "watched" | "found" | "repeat";
 /** What the engine hands on. The probe is the one reused record: read it at once. */
 export interface EngineListener {
   probe(probe: Probe, state: ProbeState): void;
+  /** A TCP connection that a listener of ours has accepted, before it is scored. */
+  accepted?(arrival: Arrival): void;
   /** `lot`: what drawLot() gave for its finding. */
   verdict(verdict: Verdict, lot?: number): void;
   /** Whether a flood is on, in which not every claim can be acted on. Absent: never. */
@@ -177,6 +179,7 @@ export class Engine implements PacketSink {
     probeOfArrival(arrival, this.#detector.near, probe);
     this.#isGuarded = spared !== undefined;
     const hash = this.#detector.table.hashOf(probe);
+    if (probe.protocol === IpProtocol.Tcp) this.#listener.accepted?.(arrival);
     this.#score(probe, arrival, hash);
     if (spared === undefined) this.#noteCrowd(probe, arrival, hash);
   }

@@ -114,7 +114,7 @@ export function crowdPolicy(settings: Settings): CrowdPolicy {
 export function judgeContext(
   settings: Settings,
   host: HostFacts,
-  known: Pick<JudgeContext, "isPeer" | "isClient"> = {},
+  known: Pick<JudgeContext, "isPeer" | "isClient" | "hasHandshakes"> = {},
 ): JudgeContext {
   return {
     ignored: new AddressRanges(settings.ignored),

@@ -35,6 +35,8 @@ export interface JudgeContext {
    * when a full block would be the verdict. Absent: nobody has.
    */
   readonly isClient?: (source: Prefix) => boolean;
+  /** Whether a source has finished as many handshakes as prove it (proof/handshakes.ts). Absent: one is enough. */
+  readonly hasHandshakes?: (source: Prefix) => boolean;
   /** GUARD_SSH: a source with a live SSH session is not blocked even when it is proven. Absent: so it is. */
   readonly guardSsh?: boolean;
   /** This host's addresses and its subnets' broadcast addresses; what is special everywhere is added here. */
@@ -119,7 +121,7 @@ export class Judge {
    * spared a full block and commands on a claim; a soft block cuts none of its answers.
    */
   judge(finding: Finding, w0: number, w1: number, w2: number, w3: number): Verdict {
-    const grade = gradeOf(finding);
+    const grade = this.#gradeOf(finding);
     if (grade !== "direct") return this.judgeProven(finding, grade, [w0, w1, w2, w3]);
     // An IPv6 packet from ::ffff:192.0.2.1 reads as IPv4 by its words, yet its key is ::/64: so the key is asked too.
     const because = this.spares(w0, w1, w2, w3) ?? (this.#own.containsPrefix(finding.source) ? "own" : undefined);
@@ -168,6 +170,15 @@ export class Judge {
     // Commands are never run about whom this host depends on.
     if (verdict.action === "run") return { action: "spare", because: "guarded", guard, proven: grade, finding };
     return verdict.action === "block" ? { ...verdict, guard } : verdict;
+  }
+
+  /**
+   * Connections that listeners of ours have accepted are completed handshakes; a SYN or a datagram proves nothing, and on a
+   * mirror port nothing does: whoever can forge there can forge both sides.
+   */
+  #gradeOf({ kind, protocol, hosts, source }: Finding): Grade {
+    if (hosts !== undefined || kind !== Kind.Connect || protocol !== IpProtocol.Tcp) return "direct";
+    return this.#context.hasHandshakes?.(source) === false ? "direct" : "handshake";
   }
 
   /** Whoever uses a service of this host is shut out of the rest only: a page that he opens may make him look like a scanner. */
@@ -234,15 +245,6 @@ export class Judge {
 /** The rules exempt guarded addresses from the block of their /64, so a guarded one is blocked by itself. */
 function singleSource(source: Prefix, [w0, w1, w2, w3]: Words): Prefix {
   return isIpv4(source) || source.bits === 128 ? source : prefixOfWords(w0, w1, w2, w3, 128);
-}
-
-/**
- * A connection that a listener of ours accepted is a completed handshake; a SYN or a datagram proves nothing, and on a
- * mirror port nothing does: whoever can forge there can forge both sides.
- */
-function gradeOf({ kind, protocol, hosts }: Finding): Grade {
-  if (hosts !== undefined) return "direct";
-  return kind === Kind.Connect && protocol === IpProtocol.Tcp ? "handshake" : "direct";
 }
 
 function withOwnEverywhere(own: AddressRanges): AddressRanges {

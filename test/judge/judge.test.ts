@@ -235,6 +235,13 @@ test("a completed handshake with a guarded source is a proof", () => {
   });
 });
 
+test("a connection is a claim until its source has finished as many as prove it", () => {
+  const finding = { ...findingOf("203.0.113.91"), kind: Kind.Connect };
+  const of = (isEnough: boolean) => judged({ hasHandshakes: () => isEnough }, finding, "203.0.113.91");
+  assert.deepEqual(of(false), { action: "soft", grade: "direct", finding });
+  assert.deepEqual(of(true), { action: "block", grade: "handshake", finding });
+});
+
 test("a peer is not blocked by hand without --force", () => {
   const judge = new Judge({ ...context, ...guarding });
   assert.equal(judge.sparesWithin(prefix("203.0.113.90")), "guarded");

@@ -9,7 +9,7 @@ import { Capture, portsThatAnswered, type Segment } from "./support/capture.ts";
 import { Daemon } from "./support/daemon.ts";
 import { blockedInKernel, setElements } from "./support/kernel.ts";
 import { Lab } from "./support/lab.ts";
-import { syn } from "./support/packets.ts";
+import { syn, udp } from "./support/packets.ts";
 import { keepSending, sendPackets } from "./support/raw.ts";
 import { type Settings, shipped } from "./support/settings.ts";
 import { serve, visit } from "./support/traffic.ts";
@@ -113,6 +113,50 @@ add rule inet other in meta l4proto tcp reject with tcp reset
     assert.deepEqual(refusals(segments, from), []);
   });
 }
+
+for (const family of families) {
+  test(`who slips once after ${family} SYNs in its name to 36 closed ports is not proven`, async (t) => {
+    const { lab, daemon } = await begin(t);
+    const { [family]: from, key } = source(1);
+    const ports = Array.from({ length: 36 }, (_, index) => 3_000 + index);
+    await sendPackets(lab, synsTo(family, from, ports));
+    assert.ok((await daemon.waitForBlock(key[family])).soft);
+    for (const port of [8_082, 8_082, 8_083])
+      await visit(lab.scanner, { to: TARGET[family], from, port, timeout: 1_500 });
+    await waitUntil("the slips are seen", async () => {
+      return ((await daemon.status()).counters as Record<string, number>).handshakesEarly === 3;
+    });
+    assert.ok((await daemon.blocked()).every(({ soft }) => soft));
+    assert.deepEqual(await blockedInKernel(lab), []);
+    // A third closed port is a scan of its own.
+    await visit(lab.scanner, { to: TARGET[family], from, port: 8_084, timeout: 1_500 });
+    await waitUntil("it is proven", async () => (await blockedInKernel(lab)).includes(key[family]));
+  });
+}
+
+test("nor is in connect mode who slips once after datagrams in its name", async (t) => {
+  const traps = [3_001, 3_002, 3_003];
+  const { lab, daemon } = await begin(t, {
+    ...shipped,
+    PROOF: "on",
+    TCP_MODE: "tcp",
+    TCP_PORTS: traps.join(","),
+    SOFT_BLOCK_TIME: "2s",
+  });
+  const { ipv4: from } = source(1);
+  const forged = [4_001, 4_002].map((port) => udp({ from, to: TARGET.ipv4, port }));
+  await sendPackets(lab, forged);
+  await waitUntil("they are counted", async () => (await daemon.eventsOf(from)).length === 2);
+  await waitUntil("its hold is over", async () => (await setElements(lab, "held4"))?.length === 0, 20_000);
+  const slip = await visit(lab.scanner, { to: TARGET.ipv4, from, port: traps[0] ?? 0, timeout: 1_500 });
+  t.diagnostic(JSON.stringify(slip));
+  const { soft, grade } = await daemon.waitForBlock(from);
+  assert.deepEqual([soft, grade], [true, "direct"]);
+  // Three connections of its own are a scan, and a proof.
+  await waitUntil("the soft block is over", async () => (await daemon.blocked()).length === 0, 20_000);
+  for (const port of traps) await visit(lab.scanner, { to: TARGET.ipv4, from, port, timeout: 1_500 });
+  await waitUntil("it is proven", async () => (await blockedInKernel(lab)).includes(from));
+});
 
 /** Further addresses of the target, on which nobody serves. */
 const OTHER = { ipv4: "198.51.100.9", ipv6: "2001:db8:7::9" } as const;

@@ -65,7 +65,7 @@ describe("the decoy", { concurrency: 2 }, () => {
       await scan.stop();
       t.diagnostic(`-sT ${speed} over ${family}: ${probes} probes, ${seconds.toFixed(1)} s: ${block.reason}`);
       assert.equal(block.grade, "handshake", `${speed} ${family}`);
-      assert.match(block.reason, /completed a connection to the decoy on closed port tcp\/\d+/);
+      assert.match(block.reason, /completed connections to traps on 3 closed ports, the last tcp\/\d+/);
       assert.equal(await outcomeOf(lab, family, from[family], REAL), "timeout");
       return from.key[family];
     };

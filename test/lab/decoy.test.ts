@@ -96,7 +96,7 @@ for (const family of families) {
     }
   });
 
-  test(`nmap -sT over ${family}: the first handshakes with closed ports prove it, and it is shut out`, async (t) => {
+  test(`nmap -sT over ${family}: handshakes with three closed ports prove it, and it is shut out`, async (t) => {
     const { lab, daemon } = await begin(t);
     const scanner = source(1);
     const key = scanner.key[family];
@@ -105,7 +105,7 @@ for (const family of families) {
       (await daemon.blocked()).find((each) => each.source === key && !each.soft),
     );
     assert.equal(block.grade, "handshake");
-    assert.match(block.reason, /completed a connection to the decoy on closed port tcp\/\d+/);
+    assert.match(block.reason, /completed connections to traps on 3 closed ports, the last tcp\/\d+/);
     assert.deepEqual(await blockedInKernel(lab), [key]);
     assert.equal(await isServed(lab, family, scanner[family]), false);
     assert.ok((await daemon.eventsOf(key)).some(({ kind }) => kind === "connect"));
@@ -135,18 +135,18 @@ for (const family of families) {
   });
 }
 
-test("masscan and zmap, then their user's first visit to a port that they showed as open: proven", async (t) => {
+test("masscan and zmap, then their user's visits to three ports that they showed as open: proven", async (t) => {
   const { lab, daemon } = await begin(t);
   const [first, second] = [source(1), source(2)];
   await masscan(lab, { family: "ipv4", source: first }, CLOSED.join(","));
   assert.ok((await daemon.waitForBlock(first.key.ipv4)).soft);
-  await handshake(lab, "ipv4", first.ipv4, CLOSED[2]);
+  for (const port of CLOSED.slice(0, 3)) await handshake(lab, "ipv4", first.ipv4, port);
   const where = ["-i", LINK, "-G", TARGET.mac, "-S", second.ipv4, "-b", "/dev/null"];
   for (const port of CLOSED.slice(0, 3)) {
     await lab.scanner.mustRun(["zmap", "-q", "-p", String(port), "-r", "1000", "-c", "1", ...where, TARGET.ipv4]);
   }
   assert.ok((await daemon.waitForBlock(second.key.ipv4)).soft);
-  await handshake(lab, "ipv4", second.ipv4, CLOSED[3]);
+  for (const port of CLOSED.slice(2)) await handshake(lab, "ipv4", second.ipv4, port);
   for (const { key } of [first, second]) {
     await waitUntil(`${key.ipv4} is proven`, async () =>
       (await daemon.blocked()).some(

@@ -73,7 +73,7 @@ test("what was printed of a finding on a host is numbers again, and any other te
     describe({ policy: "trigger", firstMs: timeMs }),
     describe({ contacts: 10, slowSinceMs: timeMs - 14 * 3_600_000 }),
     describe({ proof }),
-    describe({ evidence: "it completed a connection to the decoy on closed port tcp/81" }),
+    describe({ evidence: "it completed connections to traps on 3 closed ports, the last tcp/81" }),
     describe({ proof, evidence: "and more; much more" }),
   ];
   for (const text of texts) {
