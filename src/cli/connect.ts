@@ -1,8 +1,8 @@
 // Which control socket a client command talks to, and what a command makes of the daemon's refusals.
 import { readFileSync } from "node:fs";
 import { escapeText } from "../base/escape.ts";
-import { keys } from "../config/keys.ts";
 import { readLines } from "../config/lines.ts";
+import { controlSocketKey } from "../config/paths.ts";
 import { createProblemLog } from "../config/problems.ts";
 import type { ReadFile } from "../config/read.ts";
 import type { Refusal } from "../control/api.ts";
@@ -20,11 +20,11 @@ export function connect({ conf }: ClientOptions): ControlClient {
  * reachable also while its file is being edited. Throws when a file other than the default one cannot be read.
  */
 export function findControlSocket(confFile: string, readFile: ReadFile): string {
-  const key = keys.controlSocket;
   const bytes = tryRead(confFile, readFile);
-  const entry = bytes === undefined ? undefined : readLines(bytes, createProblemLog(confFile)).get(key.name);
-  const parsed = entry === undefined ? undefined : key.type.parse(entry.value);
-  return parsed !== undefined && "ok" in parsed ? parsed.ok : key.absent;
+  const entry =
+    bytes === undefined ? undefined : readLines(bytes, createProblemLog(confFile)).get(controlSocketKey.name);
+  const parsed = entry === undefined ? undefined : controlSocketKey.type.parse(entry.value);
+  return parsed !== undefined && "ok" in parsed ? parsed.ok : controlSocketKey.absent;
 }
 
 function tryRead(confFile: string, readFile: ReadFile): Uint8Array | undefined {

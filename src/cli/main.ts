@@ -1,32 +1,51 @@
 // The entry point of `portreeve`: runs the command line that the process was given and sets its exit code.
-import { createRequire } from "node:module";
 import { escapeText } from "../base/escape.ts";
 import { ControlError, ExitCode, errorCode } from "../control/errors.ts";
-import { readVersion } from "../control/version.ts";
-import { createProgram } from "./program.ts";
+import { type PlainCall, readPlainCall } from "./plain-call.ts";
 import type { RunDaemon } from "./run.ts";
 import { createTerminal } from "./terminal.ts";
 
-// By require: see program.ts.
-const { CommanderError }: typeof import("commander") = createRequire(import.meta.url)("commander");
 const terminal = createTerminal(process);
 process.stdout.on("error", endAtOutputError);
 // When nobody hears the complaints any more, the exit code still tells.
 process.stderr.on("error", () => {});
 
-const program = createProgram({
-  terminal,
-  version: readVersion(),
-  loadDaemon,
-  done: (exitCode) => {
-    process.exitCode = exitCode;
-  },
-});
-
+const call = readPlainCall(process.argv.slice(2));
 try {
-  await program.parseAsync();
+  if (call === undefined) await runProgram();
+  else process.exitCode = await runPlain(call);
 } catch (error) {
   process.exitCode = exitCodeOf(error);
+}
+
+async function runPlain({ command, operand, options }: PlainCall): Promise<ExitCode> {
+  switch (command) {
+    case "status":
+      return (await import("./status.ts")).status(options, terminal);
+    case "blocked":
+      return (await import("./blocked.ts")).blocked(options, terminal);
+    case "guard":
+      return (await import("./guard.ts")).guard(options, terminal);
+    case "why":
+      return (await import("./why.ts")).why(operand, options, terminal);
+  }
+}
+
+async function runProgram(): Promise<void> {
+  const [{ createProgram, exitCodeOfCommander }, { readVersion }] = await Promise.all([
+    import("./program.ts"),
+    import("../control/version.ts"),
+  ]);
+  const done = (exitCode: number) => {
+    process.exitCode = exitCode;
+  };
+  try {
+    await createProgram({ terminal, version: readVersion(), loadDaemon, done }).parseAsync();
+  } catch (error) {
+    const exitCode = exitCodeOfCommander(error);
+    if (exitCode === undefined) throw error;
+    process.exitCode = exitCode;
+  }
 }
 
 /** Whoever reads our output may stop early (`| head`): that is no failure, and nothing more is to be done. */
@@ -44,12 +63,9 @@ async function loadDaemon(): Promise<RunDaemon> {
   return runDaemon;
 }
 
-/** Commander has told its own errors already; what nobody expected keeps its stack. */
+/** What nobody expected keeps its stack. */
 function exitCodeOf(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.Ok : ExitCode.Usage;
-  if (error instanceof ControlError) {
-    terminal.complain(escapeText(error.message));
-    return error.exitCode;
-  }
-  throw error;
+  if (!(error instanceof ControlError)) throw error;
+  terminal.complain(escapeText(error.message));
+  return error.exitCode;
 }

@@ -2,6 +2,7 @@
 // which is loaded only when the command is called: a monitoring check asks for `status` every few seconds.
 import { createRequire } from "node:module";
 import type { Command, Option as OptionType } from "commander";
+import { ExitCode } from "../control/errors.ts";
 import type { BacktestOptions } from "./backtest.ts";
 import type { BlockOptions } from "./block.ts";
 import type { EventsOptions } from "./events.ts";
@@ -50,6 +51,12 @@ export function createProgram(options: ProgramOptions): Command {
   addBacktest(program, options);
   program.addHelpText("after", afterHelp([], allExits));
   return program;
+}
+
+/** Of what commander throws when it has printed help or its own complaint; undefined for every other error. */
+export function exitCodeOfCommander(error: unknown): ExitCode | undefined {
+  if (!(error instanceof commander.CommanderError)) return undefined;
+  return error.exitCode === 0 ? ExitCode.Ok : ExitCode.Usage;
 }
 
 function addRun(program: Command, { loadDaemon, done }: ProgramOptions): void {

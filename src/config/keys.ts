@@ -2,6 +2,7 @@
 // this table and that of tap-keys.ts. It holds no logic; types of values are in values.ts, what the keys mean together in load.ts and checks.ts.
 import { type LogFormat, logFormats } from "../base/log-format.ts";
 import { type Key, key, old } from "./key.ts";
+import { controlSocketKey, optionalFile, optionalPath, path } from "./paths.ts";
 import { tapKeys } from "./tap-keys.ts";
 import {
   choice,
@@ -9,11 +10,8 @@ import {
   flag,
   integer,
   interfaceList,
-  optionalFile,
-  optionalPath,
   optionalText,
   packetMark,
-  path,
   portList,
   syslogIdent,
 } from "./values.ts";
@@ -504,11 +502,7 @@ const fileKeys = {
     absent: "/var/lib/portsentry",
     meaning: "This directory holds what is remembered over a restart: blocks, offences, events.",
   }),
-  controlSocket: key("files", "CONTROL_SOCKET", path(107), {
-    absent: "/run/portreeve/control.sock",
-    meaning:
-      "The commands `portreeve status`, `blocked`, `why` and the like talk to the daemon through this Unix socket.",
-  }),
+  controlSocket: controlSocketKey,
   syslogIdent: key("files", "SYSLOG_IDENT", syslogIdent, {
     absent: "portsentry",
     meaning: 'Syslog lines bear this program name; log readers for PortSentry look for "portsentry".',

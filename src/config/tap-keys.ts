@@ -1,7 +1,8 @@
 // The keys that count where nobody can ask the kernel which port is closed: on a mirror port and in captures. Each default
 // follows from a target of false alarms (docs/reference/detection.md). Part of the table of keys.ts.
 import { key } from "./key.ts";
-import { decimal, duration, integer, networkList, optionalPath } from "./values.ts";
+import { optionalPath } from "./paths.ts";
+import { decimal, duration, integer, networkList } from "./values.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;

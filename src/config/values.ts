@@ -1,7 +1,6 @@
 // What can stand between the quotes of a key: for each type of value its parser, and the words that tell an
 // administrator what is allowed. Pure; whether a file or a user exists is not asked here.
 
-import { normalize } from "node:path";
 import { type Prefix, parsePrefix } from "../wire/address.ts";
 import type { PortRange } from "../wire/port-range.ts";
 import { MAX_PORT, mergePorts } from "./ports.ts";
@@ -17,7 +16,6 @@ export interface ValueType<T> {
   parse(text: string): Parsed<T>;
 }
 
-const MAX_PATH_BYTES = 4095;
 const MAX_IDENT_CHARACTERS = 32;
 const UNITS = [
   ["w", 604_800_000],
@@ -192,30 +190,6 @@ export const optionalText: ValueType<string | undefined> = {
   parse: (text) => ({ ok: text.trim() === "" ? undefined : text }),
 };
 
-/** An absolute path. A Unix socket has room for 107 bytes only (unix(7), sun_path). */
-export function path(maxBytes = MAX_PATH_BYTES): ValueType<string> {
-  const allowed = `a path that begins with "/", at most ${maxBytes} bytes`;
-  return {
-    allowed,
-    parse(text) {
-      const good = text.startsWith("/") && Buffer.byteLength(text) <= maxBytes && !hasControl(text);
-      return good ? { ok: text } : { error: `write ${allowed}` };
-    },
-  };
-}
-
-/** An absolute path, or nothing. */
-export const optionalPath: ValueType<string | undefined> = {
-  allowed: 'a path that begins with "/", or nothing',
-  parse: (text) => (text.trim() === "" ? { ok: undefined } : path().parse(text)),
-};
-
-/** The same of a file that is written, where /dev/null stands for none. */
-export const optionalFile: ValueType<string | undefined> = {
-  allowed: optionalPath.allowed,
-  parse: (text) => (normalize(text) === "/dev/null" ? { ok: undefined } : optionalPath.parse(text)),
-};
-
 /** RFC 3164 section 4.1.3 ends a tag at the first character that is no letter or digit; log readers also know these three. */
 export const syslogIdent: ValueType<string> = {
   allowed: `letters, digits, "_", "." and "-", at most ${MAX_IDENT_CHARACTERS}`,
@@ -224,6 +198,3 @@ export const syslogIdent: ValueType<string> = {
     return good ? { ok: text } : { error: `write ${syslogIdent.allowed}` };
   },
 };
-
-/** Anything: the value of a key that is not carried out yet. */
-export const anyText: ValueType<string> = { allowed: "text", parse: (text) => ({ ok: text }) };

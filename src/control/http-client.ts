@@ -5,7 +5,9 @@ import { createRequire } from "node:module";
 import { ControlError, DaemonNotRunning, errorCode, NotPermitted, ProtocolError } from "./errors.ts";
 
 // By require: an import reads each export of the module, and Node 24 loads undici for that of WebSocket, which takes 45 ms.
-const { request }: typeof import("node:http") = createRequire(import.meta.url)("node:http");
+const require = createRequire(import.meta.url);
+const { request }: typeof import("node:http") = require("node:http");
+const { connect }: typeof import("node:net") = require("node:net");
 
 export interface ControlRequest {
   readonly socketPath: string;
@@ -28,10 +30,10 @@ export function send(options: ControlRequest): Promise<IncomingMessage> {
     const text = body === undefined ? "" : JSON.stringify(body);
     const outgoing = request(
       {
-        socketPath,
+        // No agent, which would look for a server's name to ask TLS for.
+        createConnection: () => connect(socketPath),
         path,
         method: body === undefined ? "GET" : "POST",
-        agent: false,
         timeout: timeoutMs,
         headers: {
           host: "localhost",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { optionalPath, path } from "../../src/config/paths.ts";
 import {
   ALL_PORTS,
   countPorts,
@@ -10,15 +11,12 @@ import {
   subtractPorts,
 } from "../../src/config/ports.ts";
 import {
-  anyText,
   choice,
   duration,
   formatDuration,
   integer,
-  optionalPath,
   packetMark,
   parseDuration,
-  path,
   portList,
   syslogIdent,
   type ValueType,
@@ -224,8 +222,6 @@ describe("the other types", () => {
       assert.match(refused(syslogIdent, text), /^write letters/);
     }
   });
-
-  test("text is text", () => assert.equal(accepted(anyText, "/sbin/x $TARGET$"), "/sbin/x $TARGET$"));
 });
 
 test("a packet mark: decimal or hexadecimal, 32 bits, and not 0", () => {
