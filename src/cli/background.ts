@@ -41,7 +41,7 @@ export function startInBackground({ argv, env, patienceMs }: BackgroundOptions):
       child.unref();
       resolve(result);
     };
-    const late = `not active after ${(patienceMs ?? PATIENCE_MS) / 1000} s; it goes on starting (pid ${child.pid})\n`;
+    const late = `not active after ${(patienceMs ?? PATIENCE_MS) / 1000} s; the daemon goes on starting (pid ${child.pid})\n`;
     const timer = setTimeout(
       () => settle({ ready: false, complaints: complaints + late, exitCode: undefined }),
       patienceMs ?? PATIENCE_MS,

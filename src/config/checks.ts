@@ -84,7 +84,7 @@ const checks: readonly Check[] = [
     severity: "warning",
     tell: (settings) =>
       settings.capture === "ring" && settings.proof === "on" && blocksAnything(settings)
-        ? 'CAPTURE is "ring" and PROOF is "on": the silence test needs the hold of nftables, so only who connects to a port in mode "tcp" is proven, and only who is proven is blocked; PROOF="off" blocks every scanner, forged ones too'
+        ? 'CAPTURE is "ring" and PROOF is "on": the silence test needs the hold of nftables, so a source is proven, and blocked, only when it connects to a port in mode "tcp"; PROOF="off" blocks every scanner, forged ones too'
         : undefined,
   },
   {
@@ -108,7 +108,7 @@ const checks: readonly Check[] = [
     severity: "error",
     tell: ({ tap, capture }) =>
       tap.homes.length > 0 && capture !== "ring"
-        ? 'HOME_NETWORKS is for a mirror port, and CAPTURE is not "ring"; write CAPTURE="ring", or empty it'
+        ? 'HOME_NETWORKS is for a mirror port, and CAPTURE is not "ring"; write CAPTURE="ring", or empty HOME_NETWORKS'
         : undefined,
   },
   {
@@ -116,7 +116,7 @@ const checks: readonly Check[] = [
     severity: "warning",
     tell: (settings) =>
       settings.answer === "open" && !usesDecoy(settings)
-        ? 'ANSWER is "open" and closed TCP ports answer nobody: that needs BLOCK_TCP="1", FIREWALL other than "none", and TCP_MODE other than "tcp"'
+        ? 'ANSWER is "open" and closed TCP ports do not answer: ANSWER="open" needs BLOCK_TCP="1", FIREWALL other than "none", and TCP_MODE other than "tcp"'
         : undefined,
   },
 ];

@@ -93,7 +93,10 @@ function tellRisk(named: Named, { entries, log, files }: FileContext): void {
   };
   if (use === "read") {
     const risk = files.riskOfReading(path);
-    if (risk !== "") tell(`${risk}, and so could decide who is spared and what is run as root; make it root's alone`);
+    if (risk !== "")
+      tell(
+        `${risk}, and so could decide which sources are spared and which commands run as root; give the file to root alone`,
+      );
     return;
   }
   // Said once for STATE_DIR, and the socket is no regular file.

@@ -23,7 +23,7 @@ export function readIgnoreFile(text: string, file: string): IgnoreFile {
     const prefix = readLine(raw, line, log);
     if (prefix === undefined) continue;
     if (prefixes.length >= MAX_IGNORED) {
-      const message = `more than ${MAX_IGNORED} entries; those from this line on are not exempt: join them into networks`;
+      const message = `the file has more than ${MAX_IGNORED} entries; the entries from this line on are not exempt: join entries into networks`;
       log.add({ severity: "warning", line, message });
       break;
     }
@@ -66,7 +66,8 @@ function readLine(raw: string, line: number, log: ProblemLog): Prefix | undefine
   if (familyBits < (isIpv4(prefix) ? WIDE_IPV4_BITS : WIDE_IPV6_BITS)) {
     warn(`${formatPrefix(prefix)} exempts a large part of the internet; is that meant?`);
   }
-  if (word.length < content.length) warn(`what follows ${formatPrefix(prefix)} is taken as a comment; put # before it`);
+  if (word.length < content.length)
+    warn(`the text after ${formatPrefix(prefix)} is taken as a comment; put # before the text`);
   return prefix;
 }
 

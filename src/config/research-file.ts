@@ -48,7 +48,7 @@ export function readResearchFile(text: string, file: string): ResearchFile {
     const entry = readLine(raw, line, log);
     if (entry === undefined) continue;
     if (entries.length >= MAX_KNOWN) {
-      const message = `more than ${MAX_KNOWN} entries; those from this line on are not known: join them into networks`;
+      const message = `the file has more than ${MAX_KNOWN} entries; the entries from this line on are left out: join entries into networks`;
       log.add({ severity: "warning", line, message });
       break;
     }

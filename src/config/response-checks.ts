@@ -34,7 +34,7 @@ export function checkResponses(settings: Settings, entries: Entries, context: Re
   }
   if (responses.hostsDeny !== undefined) warnPlaceholders(keys.hostsDeny, responses.hostsDeny, entries, context);
   if (responses.unkillRoute !== undefined && responses.killRoute === undefined) {
-    warn(keys.unkillRoute, "UNKILL_ROUTE is set and KILL_ROUTE is not: it is never run", entries, context);
+    warn(keys.unkillRoute, "UNKILL_ROUTE is never run, because KILL_ROUTE is not set", entries, context);
   }
   checkRunOnly(keys.blockTcp, settings.tcp.runOnly, { settings, entries, context });
   checkRunOnly(keys.blockUdp, settings.udp.runOnly, { settings, entries, context });
@@ -42,7 +42,7 @@ export function checkResponses(settings: Settings, entries: Entries, context: Re
 
 function warnPlaceholders(key: Key<unknown>, template: string, entries: Entries, context: ResponseContext): void {
   for (const unknown of unknownPlaceholders(template)) {
-    const message = `${key.name}: nothing replaces ${unknown}; there are $TARGET$, $PORT$ and $MODE$`;
+    const message = `${key.name}: nothing replaces ${unknown}; the placeholders are $TARGET$, $PORT$ and $MODE$`;
     warn(key, message, entries, context);
   }
   if (template.includes(EXAMPLE_GATEWAY)) {

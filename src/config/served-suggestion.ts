@@ -26,7 +26,7 @@ export function suggestPublicPorts(settings: Settings, served: ServedHere, ephem
   });
   if (parts.length === 0) return "";
   return (
-    `Served here and not public: ${parts.join("; ")}. A packet forged in the name of a new customer of these ports delays ` +
+    `These ports are served here and are not public: ${parts.join("; ")}. A packet forged in the name of a new customer of these ports delays ` +
     "that customer while the forging lasts; add the ports that are meant for strangers to the key in brackets."
   );
 }

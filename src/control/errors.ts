@@ -28,7 +28,7 @@ export class DaemonNotRunning extends ControlError {
 
   constructor(path: string, cause?: unknown) {
     const remedy = "start it with: portreeve run, or systemctl start portreeve";
-    const what = errorCode(cause) === "ECONNREFUSED" ? "nobody listens on the socket" : "no socket at";
+    const what = errorCode(cause) === "ECONNREFUSED" ? "no program listens on the socket" : "no socket at";
     super("not-running", `the daemon is not running (${what} ${path}): ${remedy}`, { cause });
   }
 }

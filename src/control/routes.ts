@@ -97,7 +97,7 @@ function oneAtATime(handle: Handler): (c: Context<Bindings>) => Promise<Response
   return async (c) => {
     // Hono asks the GET handler and drops its body, which would then never end.
     if (c.req.method === "HEAD") return c.body(null);
-    if (isBusy) return refuse(c, { code: "busy", message: "somebody else reads this list just now: try again" });
+    if (isBusy) return refuse(c, { code: "busy", message: "another client is reading this list now: try again" });
     isBusy = true;
     const ended = (): void => {
       isBusy = false;

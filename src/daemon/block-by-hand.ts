@@ -22,7 +22,7 @@ export function blockByHand(daemon: Daemon, request: BlockRequest): Reply<Blocke
   const source = parsed.ok;
   const name = formatPrefix(source);
   if (!daemon.enforces)
-    return refuse("no-firewall", 'FIREWALL="none": nothing here can block; set it to "auto" or "nftables"');
+    return refuse("no-firewall", 'FIREWALL is "none", so nothing here can block; set FIREWALL to "auto" or "nftables"');
   const isForced = request.force === true;
   const session = ownSessionWithin(source, request);
   if (session !== undefined && !isForced) {
@@ -47,7 +47,7 @@ export function blockByHand(daemon: Daemon, request: BlockRequest): Reply<Blocke
     const until = before.untilMs === undefined ? "for ever" : `until ${printTime(daemon.clock, before.untilMs)}`;
     return refuse(
       "longer",
-      `${name} is blocked ${until} (${describeReason(before.reason)}); use --force to shorten that`,
+      `${name} is blocked ${until} (${describeReason(before.reason)}); use --force to shorten that block`,
     );
   }
   const reason = joinReasons(request.reason, before === undefined ? undefined : describeReason(before.reason));

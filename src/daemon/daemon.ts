@@ -128,7 +128,7 @@ export class Daemon {
       leftMs: () => this.graceLeftMs(),
       load: () => this.loadFirewall(),
       failed: (message) => {
-        const text = `BOOT_GRACE: the rules cannot be loaded, tried again each second: ${message}`;
+        const text = `BOOT_GRACE: the rules cannot be loaded; the daemon tries again each second: ${message}`;
         troubles.set("BOOT_GRACE", text);
         this.recorder.warning(text);
       },

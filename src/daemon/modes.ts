@@ -47,7 +47,7 @@ export function addMode(mode: ModeName, settings: Settings, apply: (options: Loa
   const isTcp = mode === "tcp" || mode === "stcp" || mode === "atcp";
   const [watched, other] = isTcp ? [settings.tcp, settings.udp] : [settings.udp, settings.tcp];
   if (watched.active && watched.modeName !== mode) {
-    const message = `${isTcp ? "TCP" : "UDP"} is watched in mode ${watched.modeName} already: one mode a protocol; stop the daemon first`;
+    const message = `${isTcp ? "TCP" : "UDP"} is watched in mode ${watched.modeName} already, and a protocol has one mode; stop the daemon first`;
     return { refused: { code: "mode-taken", message } };
   }
   if (!watched.active) {

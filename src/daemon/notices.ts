@@ -21,14 +21,14 @@ export function startNotices({ daemon, restored, conntrackBefore }: StartFacts):
   const guarded = [...new Set(guardedOthers(host).map(formatPrefix))];
   return [
     daemon.capture === "ring"
-      ? `Kernel: Linux ${release()}; packet ring (AF_PACKET), socket tables (sock_diag).`
-      : `Kernel: Linux ${release()}, nftables table inet ${TABLE}, log groups ${PROMPT_GROUP} and ${BATCH_GROUP} (nfnetlink_log).`,
+      ? `The kernel is Linux ${release()}; the daemon reads a packet ring (AF_PACKET) and socket tables (sock_diag).`
+      : `The kernel is Linux ${release()}; the daemon owns nftables table inet ${TABLE} and reads log groups ${PROMPT_GROUP} and ${BATCH_GROUP} (nfnetlink_log).`,
     store.persistent
-      ? `Store: ${join(settings.stateDir, "portreeve.db")}; control socket: ${settings.controlSocket}.`
-      : `Store: in memory only, so nothing outlives this run; control socket: ${settings.controlSocket}.`,
+      ? `The store is ${join(settings.stateDir, "portreeve.db")}, and the control socket is ${settings.controlSocket}.`
+      : `The store is in memory only, so nothing outlives this run; the control socket is ${settings.controlSocket}.`,
     guarded.length === 0
-      ? "Guard: no gateway and no resolver found on this host."
-      : `Guard, never held or softly blocked: ${listed(guarded)}.`,
+      ? "The guard is empty: this host has no gateway and no resolver."
+      : `The guard holds ${listed(guarded)}: none of them is ever held or softly blocked.`,
     ...(daemon.plan().watchedUdp.length > 0
       ? [
           `UDP ports ${host.ephemeral.first}-${host.ephemeral.last} are this host's own (ip_local_port_range) and never traps.`,
@@ -43,7 +43,7 @@ function conntrackNotice(before: StartFacts["conntrackBefore"]): string[] {
   const now = readConntrackUse();
   if (now === undefined || (before !== undefined && before.used > 0)) return [];
   return [
-    `Connection tracking is active now, as the sensor asks it (at most ${now.limit} connections: net.netfilter.nf_conntrack_max).`,
+    `Connection tracking is active now, as the sensor needs it (at most ${now.limit} connections: net.netfilter.nf_conntrack_max).`,
   ];
 }
 
@@ -53,7 +53,9 @@ function restoredNotices({ restored, adopted, expired, leftOut, failures }: Rest
     lines.push(`${restored} blocks restored from the store, ${adopted} more found in the kernel.`);
   if (expired > 0) lines.push(`${expired} blocks ended while the daemon was away.`);
   if (leftOut > 0)
-    lines.push(`${leftOut} older blocks do not fit into the list (see blockLimit in "portreeve status"): unblocked.`);
+    lines.push(
+      `${leftOut} older blocks do not fit into the list (see blockLimit in "portreeve status") and are unblocked.`,
+    );
   if (failures.length > 0) lines.push(`${failures.length} blocks could not be restored: ${listed(failures)}.`);
   return lines;
 }

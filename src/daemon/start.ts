@@ -223,7 +223,7 @@ function takeLock(stateDir: string, keep: Keep): void {
   const risk = riskOfFolder(stateDir, true);
   if (risk !== "") {
     const remedy = `make it root's alone (chown root ${stateDir}; chmod 700 ${stateDir}), or name another STATE_DIR`;
-    throw new StartError(`STATE_DIR: ${risk}, and so could decide who is blocked; ${remedy}`, 73);
+    throw new StartError(`STATE_DIR: ${risk}, and so could decide which sources are blocked; ${remedy}`, 73);
   }
   const path = join(stateDir, "portreeve.lock");
   const lock = lockFile(path);

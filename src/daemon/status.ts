@@ -81,11 +81,11 @@ function warningsOf({
   warnings.push(...(trial?.troubles() ?? []));
   if (blocker.breaker.isOpen) {
     const { key, whatIsDone } = blocker.floodText;
-    warnings.push(`${key}: a flood of unproven sources; ${whatIsDone}`);
+    warnings.push(`${key}: there is a flood of unproven sources; ${whatIsDone}`);
   }
   const { size, limit, refused } = blocker.list;
   if (size >= LIST_WARNING * limit) {
-    const consequence = refused > 0 ? `${refused} blocks were refused` : "what does not fit is not blocked";
+    const consequence = refused > 0 ? `${refused} blocks were refused` : "sources that do not fit are not blocked";
     warnings.push(
       `the block list is ${Math.floor((100 * size) / limit)} % full (${size} of ${limit}, as many as fit into this machine's memory): ${consequence}`,
     );

@@ -156,7 +156,7 @@ export class Blocker {
     const kind = this.#settings.proof === "on" ? "unproven sources" : "sources to be blocked on unproven evidence";
     const limit = this.#breakerLimits().perSecond;
     this.#parts.recorder.warning(
-      `more than ${limit} ${kind} a second (${key}): until this ends ${whatIsDone} among those that go on; proven ones are blocked all the same`,
+      `there are more than ${limit} ${kind} a second (${key}): until this ends ${whatIsDone} among the sources that go on; proven sources are blocked all the same`,
     );
   }
 
@@ -300,7 +300,7 @@ export class Blocker {
         store.putBlock(block);
       } else {
         store.deleteBlock(block.source);
-        recorder.drift(`the rule that blocked ${formatPrefix(block.source)} is gone: taken as an unblock`);
+        recorder.drift(`the rule that blocked ${formatPrefix(block.source)} is gone, which is taken as an unblock`);
         // Its line in hosts.deny goes with it.
         await delegate?.release(block);
       }
@@ -315,7 +315,9 @@ export class Blocker {
     if (delegate === undefined || listed.length === 0) return;
     if (delegate.isByHand(listed)) {
       for (const { source } of listed) {
-        recorder.drift(`the rule that blocked ${formatPrefix(source)} was removed by hand: taken as an unblock`);
+        recorder.drift(
+          `the rule that blocked ${formatPrefix(source)} was removed by hand, which is taken as an unblock`,
+        );
       }
       this.lift(listed, "removed elsewhere");
       return;
@@ -326,9 +328,10 @@ export class Blocker {
     const lost = failed.filter(isListed);
     this.lift(lost, "removed elsewhere");
     recorder.drift(
-      `another program removed ${listed.length} rules of blocked sources: ${listed.length - lost.length} made again`,
+      `another program removed ${listed.length} rules of blocked sources: ${listed.length - lost.length} are made again`,
     );
-    for (const { source } of lost) recorder.blockFailed(source, "its rule was removed and could not be made again");
+    for (const { source } of lost)
+      recorder.blockFailed(source, "the rule of this source was removed and could not be made again");
   }
 
   /** At start: undoes what commands did for blocks that have ended meanwhile. One by one: each may be a process. */
@@ -532,7 +535,7 @@ export class Blocker {
     if (this.breaker.tick(nowMs)) {
       const { withheld } = this.breaker;
       this.#parts.recorder.warning(
-        `the flood of unproven sources has ended: each that is found is blocked again (${withheld} packets of found sources were passed over since the start)`,
+        `the flood of unproven sources has ended: each scanner that is found is blocked again (${withheld} packets of found sources were passed over since the start)`,
       );
     }
     this.endBlocks();

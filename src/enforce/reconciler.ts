@@ -82,7 +82,7 @@ export class Reconciler {
     this.#parts.rebuilt?.();
     this.repairs++;
     const who = program === "" ? "another program" : `another program (${program})`;
-    recorder.drift(`${who} changed table inet portreeve: loaded again with ${restored} blocks`);
+    recorder.drift(`${who} changed table inet portreeve, which is loaded again with ${restored} blocks`);
   }
 
   /** Ports, allow list and guard: what another program took from them is put back. */
@@ -93,7 +93,7 @@ export class Reconciler {
     drift.refill(plan().ruleset);
     this.repairs++;
     const who = program === "" ? "another program" : `another program (${program})`;
-    recorder.drift(`${who} changed ${sets.join(", ")} of table inet portreeve: filled again`);
+    recorder.drift(`${who} changed ${sets.join(", ")} of table inet portreeve, which are filled again`);
   }
 
   /** Puts every block into a table that has lost them; returns how many the kernel holds now. */
@@ -187,7 +187,7 @@ export class Reconciler {
     for (const block of missing) if (outermost <= BY_HAND_LIMIT && !isInner(block)) outermost++;
     if (outermost <= BY_HAND_LIMIT) {
       for (const { source } of missing) {
-        recorder.drift(`${formatPrefix(source)} was removed from the kernel by ${who}: taken as an unblock`);
+        recorder.drift(`${formatPrefix(source)} was removed from the kernel by ${who}, which is taken as an unblock`);
       }
       blocker.lift(missing, "removed elsewhere");
       return;
@@ -205,7 +205,7 @@ export class Reconciler {
     const failed = firewall.enforce(blocks, nowMs()).filter(({ failure }) => failure !== "");
     this.repairs++;
     recorder.drift(
-      `${who} gave ${named(blocks.map(({ source }) => source))} another end in the kernel: put back to that of the list`,
+      `${who} gave ${named(blocks.map(({ source }) => source))} another end in the kernel: the end in the list is put back`,
     );
     for (const { block, failure } of failed) this.#drop(block, failure);
   }
@@ -219,7 +219,7 @@ export class Reconciler {
     this.repairs++;
     recorder.drift(
       failure === ""
-        ? `${who} changed parts of blocked networks in the kernel: put back`
+        ? `${who} changed parts of blocked networks in the kernel: they are put back`
         : `${who} changed parts of blocked networks in the kernel, and they cannot be put back: ${failure}`,
     );
     for (const { block, failure: reason } of failed) this.#drop(block, reason);
@@ -232,10 +232,13 @@ export class Reconciler {
     const added = blocker.list.size <= READ_WHOLE ? firewall.held.read().filter((held) => !isListed(held)) : [];
     if (networks.length === 0 && added.length === 0) return;
     const { adopted, removed } = blocker.adopt(added, networks, `added to the kernel's set by ${who}`);
-    if (adopted.length > 0) recorder.drift(`${who} added ${named(adopted)} to the blocks in the kernel: listed now`);
+    if (adopted.length > 0)
+      recorder.drift(`${who} added ${named(adopted)} to the blocks in the kernel: they are listed now`);
     if (removed.length > 0) {
       this.repairs++;
-      recorder.drift(`${who} added ${named(removed)} to the blocks in the kernel: taken out, as it cannot be listed`);
+      recorder.drift(
+        `${who} added ${named(removed)} to the blocks in the kernel: they are taken out, as they cannot be listed`,
+      );
     }
   }
 

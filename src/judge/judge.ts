@@ -57,7 +57,7 @@ export interface JudgeContext {
 }
 
 /** What a finding says beside its evidence when its source is not blocked in full, though that would be the verdict. */
-const CLIENT_CLAUSE = "it has finished a real connection to a port of this host within 7 days";
+const CLIENT_CLAUSE = "the source has finished a real connection to a port of this host within 7 days";
 
 export type SparedBecause = "ignored" | "own" | "guarded";
 

@@ -34,7 +34,7 @@ function describeMembers(finding: Finding, members: number): string {
   const time = formatTime(timeMs - firstMs);
   const ports = `${contacts} different ports, the last ${lastPort(finding)}`;
   if (policy === "scattered") {
-    return `${members} sources from anywhere have each tried a port or two ${time}: ${ports}; a scan by many at once, or forged`;
+    return `${members} sources from anywhere have each tried a port or two ${time}: ${ports}; they are one scan, or forged`;
   }
   const where = isOnLink === true ? ", on a link of this host," : "";
   return `${membersText(finding.source, members)}${where} have each tried a port ${time}: ${ports}`;
@@ -66,8 +66,8 @@ function describeProbes(reason: FindingReason): string {
 function describeProof(counts: SilenceProof): string {
   const { answeredPorts, answeredRepeated, silentPorts, silentRepeated, bits } = counts;
   return (
-    `it saw our answers: of ${silentPorts} ports met with silence it repeated ${silentRepeated}, ` +
-    `of ${answeredPorts} answered ones ${answeredRepeated} (2^${Math.floor(bits)} to 1)`
+    `the source sees the answers of this host: it repeated ${silentRepeated} of ${silentPorts} ports that were left unanswered, ` +
+    `and ${answeredRepeated} of ${answeredPorts} answered ones (2^${Math.floor(bits)} to 1)`
   );
 }
 
@@ -109,7 +109,7 @@ function formatTime(ms: number): string {
 }
 
 const onHost =
-  /^(?:a probe of closed port|(?:(\d+) or more different ports|(?:(\d+) different ports in )?(\d+) probes) (within a second|in \d+ (?:s|min|h|days)),) ?(?:the last )?([a-z0-9-]+)(?:\/(\d+))?(?:; it saw our answers: of (\d+) ports met with silence it repeated (\d+), of (\d+) answered ones (\d+) \(2\^(\d+) to 1\))?(?:; (.+))?$/;
+  /^(?:a probe of closed port|(?:(\d+) or more different ports|(?:(\d+) different ports in )?(\d+) probes) (within a second|in \d+ (?:s|min|h|days)),) ?(?:the last )?([a-z0-9-]+)(?:\/(\d+))?(?:; the source sees the answers of this host: it repeated (\d+) of (\d+) ports that were left unanswered, and (\d+) of (\d+) answered ones \(2\^(\d+) to 1\))?(?:; (.+))?$/;
 
 /**
  * The numbers of a finding on a host, from what describeReason() made of them; any other text as it is. What it returns
@@ -119,7 +119,7 @@ export function parseReason(text: string): Reason {
   const match = onHost.exec(text);
   if (match === null) return text;
   const [, slowPorts, ports, probes, time, protocolText, port, ...rest] = match;
-  const [silentPorts, silentRepeated, answeredPorts, answeredRepeated, bits, evidence] = rest;
+  const [silentRepeated, silentPorts, answeredRepeated, answeredPorts, bits, evidence] = rest;
   const protocol = protocolOf(protocolText ?? "");
   if (protocol === undefined) return text;
   const reason: FindingReason = {

@@ -106,7 +106,7 @@ export class HistoryFile {
     this.#troubled = true;
     const why = error instanceof Error ? error.message : String(error);
     this.#listener.onTrouble(
-      `cannot write history file ${this.#path}: ${why}; its lines are lost until this is mended`,
+      `cannot write history file ${this.#path}: ${why}; its lines are lost until the file can be written`,
     );
   }
 

@@ -46,11 +46,13 @@ export function describeCapture(asked: Settings, { capture, reason }: CaptureCho
   if (capture === "nflog") return "";
   const blocks = asked.tcp.block || asked.udp.block;
   const nobody =
-    blocks && !blocksByResponse(asked) ? " Nobody is blocked: neither KILL_ROUTE nor KILL_HOSTS_DENY is set." : "";
+    blocks && !blocksByResponse(asked)
+      ? " No source is blocked, because neither KILL_ROUTE nor KILL_HOSTS_DENY is set."
+      : "";
   const { homes } = asked.tap;
   if (homes.length > 0) {
     const networks = homes.map(formatPrefix).join(", ");
-    return `A mirror port is watched (${reason}): who scans ${networks} is found by how the contacts end; this host's own ports are not watched, and what is found proves nobody.${nobody}`;
+    return `A mirror port is watched (${reason}): a scanner of ${networks} is found by how its contacts end; this host's own ports are not watched, and no finding proves a source.${nobody}`;
   }
   return `Packets are seen by a packet ring on the interfaces (${reason}); no nftables table is loaded.${nobody}`;
 }

@@ -50,7 +50,8 @@ export class Learned {
       if (this.#failing) say(`${path} can be written again`);
       this.#failing = false;
     } catch (error) {
-      if (!this.#failing) say(`cannot save known pairs and lately open ports: ${String(error)}; tried again later`);
+      if (!this.#failing)
+        say(`cannot save known pairs and lately open ports: ${String(error)}; the daemon tries again later`);
       this.#failing = true;
     }
   }

@@ -73,5 +73,5 @@ export class SetWatch {
 
 function describe(set: string, { count, size }: Fill): string {
   const percent = Math.floor((100 * count) / size);
-  return `set ${set} of table inet portreeve is ${percent} % full (${count} of ${size}): what does not fit is not remembered`;
+  return `set ${set} of table inet portreeve is ${percent} % full (${count} of ${size}): entries that do not fit are not remembered`;
 }

@@ -62,7 +62,9 @@ for (const { name, command, lifts } of cases) {
     for (let round = 0; round < TIMES; round++) {
       repairs.push(await timeRepair(lab, daemon, command(round, confFile), lifts));
     }
-    const said = daemon.lines.filter((line) => /table inet portreeve: loaded again|from the kernel/.test(line));
+    const said = daemon.lines.filter((line) =>
+      /table inet portreeve, which is loaded again|from the kernel/.test(line),
+    );
     assert.equal(said.length, TIMES, said.join("\n"));
     assert.equal((await blockedInKernel(lab)).length, all - lifts * TIMES);
     const milliseconds = (key: "commandMs" | "repairedMs") => repairs.map((repair) => repair[key]);

@@ -29,7 +29,7 @@ test("a file without errors: its warnings, then what it means, exit 0", async (t
   assert.equal(code, 0);
   assert.ok(explainSettings(settings).length > 0);
   // What this machine serves is told last, if it serves anything.
-  const meaning = out.replace(/^Served here and not public: .*\n$/m, "");
+  const meaning = out.replace(/^These ports are served here and are not public: .*\n$/m, "");
   assert.ok(meaning.endsWith(`${explainSettings(settings).join("\n")}\n`), out);
   for (const problem of problems) assert.ok(out.includes(problem.message));
   const json = await portreeve(["check", "--json", "-c", conf]);

@@ -78,21 +78,21 @@ describe("what it may not hold is named with its line, and the rest kept", () =>
       const { prefixes, problems } = read(text);
       assert.deepEqual(prefixes, [prefix]);
       assert.equal(problems.length, 1);
-      assert.ok(problems[0]?.startsWith(`1 warning what follows ${prefix} is taken as a comment`), problems[0]);
+      assert.ok(problems[0]?.startsWith(`1 warning the text after ${prefix} is taken as a comment`), problems[0]);
     });
   }
 
   test("words after an address are a comment, as in 1.2, and reported", () => {
     const { prefixes, problems } = read("192.0.2.1 my office\n");
     assert.deepEqual(prefixes, ["192.0.2.1"]);
-    assert.match(problems.join(), /^1 warning what follows 192.0.2.1 is taken as a comment; put # before it/);
+    assert.match(problems.join(), /^1 warning the text after 192.0.2.1 is taken as a comment; put # before the text/);
   });
 
   test("the number of entries is bounded", () => {
     const { prefixes, problems } = read(`# head\n${"192.0.2.1\n".repeat(MAX_IGNORED + 5)}`);
     assert.equal(prefixes.length, MAX_IGNORED);
     assert.deepEqual(problems.length, 1);
-    assert.match(problems[0] ?? "", /^100002 warning more than 100000 entries/);
+    assert.match(problems[0] ?? "", /^100002 warning the file has more than 100000 entries/);
   });
 });
 

@@ -57,7 +57,7 @@ test("the list is bounded, and says so", () => {
   );
   const { entries, problems } = readResearchFile(text.join("\n"), "known.txt");
   assert.equal(entries.length, MAX_KNOWN);
-  assert.match(problems[0]?.message ?? "", /^more than 100000 entries/);
+  assert.match(problems[0]?.message ?? "", /^the file has more than 100000 entries/);
   assert.equal(problems[0]?.line, MAX_KNOWN + 1);
 });
 

@@ -45,11 +45,11 @@ describe("what is wrong with a response is a warning at its line", () => {
     ["KILL_ROUTE", "/sbin/drop", /^6 warning KILL_ROUTE names no \$TARGET\$, and is skipped as in PortSentry/],
     ["KILL_HOSTS_DENY", "ALL", /^6 warning KILL_HOSTS_DENY names no \$TARGET\$/],
     ["UNKILL_ROUTE", "/sbin/undo", /^6 warning UNKILL_ROUTE names no \$TARGET\$/],
-    ["UNKILL_ROUTE", "/sbin/undo $TARGET$", /^6 warning UNKILL_ROUTE is set and KILL_ROUTE is not/],
+    ["UNKILL_ROUTE", "/sbin/undo $TARGET$", /^6 warning UNKILL_ROUTE is never run, because KILL_ROUTE is not set/],
     [
       "KILL_ROUTE",
       "/sbin/drop $TARGET$ $IP$",
-      /^6 warning KILL_ROUTE: nothing replaces \$IP\$; there are \$TARGET\$, \$PORT\$/,
+      /^6 warning KILL_ROUTE: nothing replaces \$IP\$; the placeholders are \$TARGET\$, \$PORT\$/,
     ],
     ["KILL_RUN_CMD", "/bin/x $target$", /nothing replaces \$target\$/],
     ["KILL_HOSTS_DENY", "ALL: $TARGET$ $FOO$", /nothing replaces \$FOO\$/],

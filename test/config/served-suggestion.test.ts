@@ -11,7 +11,10 @@ const blocking = settingsOf(load('IGNORE_FILE="/etc/portsentry/portsentry.ignore
 
 test("ports that are served and not public are named with the key to change, once each, in order", () => {
   const text = suggest(blocking, [8443, 22, 443, 22], [123, 53, 40_000]);
-  assert.match(text, /^Served here and not public: 22,8443 \(PUBLIC_PORTS_TCP\); 123 \(PUBLIC_PORTS_UDP\)\./);
+  assert.match(
+    text,
+    /^These ports are served here and are not public: 22,8443 \(PUBLIC_PORTS_TCP\); 123 \(PUBLIC_PORTS_UDP\)\./,
+  );
 });
 
 test("nothing is suggested where all that is served is public, or where nothing is ever cut", () => {

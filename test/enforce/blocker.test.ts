@@ -212,7 +212,10 @@ for (const { conf, action, set, burst, said } of kinds) {
     assert.equal(detector.waiting.length, 50, "each of them may ask again");
     const warned = recorder.take();
     assert.equal(warned.length, 1, "said once, and of nobody that it was found");
-    assert.match(warned[0] ?? "", /^warning more than 3 .* 3 a second are (softly )?blocked, chosen at random/);
+    assert.match(
+      warned[0] ?? "",
+      /^warning there are more than 3 .* 3 a second are (softly )?blocked, chosen at random/,
+    );
     assert.match(warned[0] ?? "", said);
     const kind =
       action === "soft" ? /unproven sources a second/ : /sources to be blocked on unproven evidence a second/;
@@ -417,13 +420,13 @@ test("several rules that another program removed are made again; those that cann
   );
   assert.deepEqual(recorder.take(), [
     "unblocked 192.0.2.2 removed elsewhere",
-    "drift another program removed 3 rules of blocked sources: 2 made again",
-    "failed 192.0.2.2: its rule was removed and could not be made again",
+    "drift another program removed 3 rules of blocked sources: 2 are made again",
+    "failed 192.0.2.2: the rule of this source was removed and could not be made again",
   ]);
   delegate.isHand = true;
   await blocker.rulesGone(all.slice(0, 1));
   assert.deepEqual(recorder.take(), [
-    "drift the rule that blocked 192.0.2.1 was removed by hand: taken as an unblock",
+    "drift the rule that blocked 192.0.2.1 was removed by hand, which is taken as an unblock",
     "unblocked 192.0.2.1 removed elsewhere",
   ]);
 });

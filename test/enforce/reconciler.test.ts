@@ -69,7 +69,7 @@ test("rules that came or went: the table is loaded again, with every block, and 
   assert.equal(firewall.kernel.size, 3);
   assert.equal(reconciler.repairs, 1);
   assert.deepEqual(recorder.take(), [
-    "drift another program (nft) changed table inet portreeve: loaded again with 3 blocks",
+    "drift another program (nft) changed table inet portreeve, which is loaded again with 3 blocks",
   ]);
 });
 
@@ -85,7 +85,9 @@ test("the tick repairs what no notification told of, once", () => {
   reconciler.tick();
   reconciler.tick();
   assert.equal(firewall.loads, 1);
-  assert.deepEqual(recorder.take(), ["drift another program changed table inet portreeve: loaded again with 2 blocks"]);
+  assert.deepEqual(recorder.take(), [
+    "drift another program changed table inet portreeve, which is loaded again with 2 blocks",
+  ]);
 });
 
 test("a block that cannot be put back is not listed any more, and said to have failed", () => {
@@ -102,7 +104,9 @@ test("a single removal by hand is taken as an unblock", () => {
   remove(1);
   reconciler.onForeignChange(byNft);
   assert.deepEqual(lifted, ["10.0.0.1 removed elsewhere"]);
-  assert.deepEqual(recorder.take(), ["drift 10.0.0.1 was removed from the kernel by nft: taken as an unblock"]);
+  assert.deepEqual(recorder.take(), [
+    "drift 10.0.0.1 was removed from the kernel by nft, which is taken as an unblock",
+  ]);
   assert.equal(reconciler.repairs, 0);
 });
 
@@ -180,7 +184,7 @@ test("sets that are filled from the settings are filled again, and no block is l
   firewall.changedSets.add("watched_tcp").add("ignored4");
   reconciler.onForeignChange({ ...byNft, sets: ["watched_tcp", "ignored4"] });
   assert.deepEqual(recorder.take(), [
-    "drift another program (nft) changed watched_tcp, ignored4 of table inet portreeve: filled again",
+    "drift another program (nft) changed watched_tcp, ignored4 of table inet portreeve, which are filled again",
   ]);
   assert.equal(firewall.lookups, 0);
   assert.equal(reconciler.repairs, 1);
@@ -195,8 +199,8 @@ test("one transaction may take from the settings' sets and from the blocks", () 
   remove(1);
   reconciler.onForeignChange({ ...byNft, sets: ["guard4", "blocked4"] });
   assert.deepEqual(recorder.take(), [
-    "drift another program (nft) changed guard4 of table inet portreeve: filled again",
-    "drift 10.0.0.1 was removed from the kernel by nft: taken as an unblock",
+    "drift another program (nft) changed guard4 of table inet portreeve, which are filled again",
+    "drift 10.0.0.1 was removed from the kernel by nft, which is taken as an unblock",
   ]);
 });
 
@@ -231,8 +235,8 @@ test("a network that is gone with the one in it is one removal by hand; two that
   const one = setUpNetworks();
   const [outer = assert.fail(), inner = assert.fail(), other = assert.fail()] = one.sources;
   assert.deepEqual(one.audit({ gone: [inner, outer] }), [
-    "drift 203.0.113.64/28 was removed from the kernel by nft: taken as an unblock",
-    "drift 203.0.113.0/24 was removed from the kernel by nft: taken as an unblock",
+    "drift 203.0.113.64/28 was removed from the kernel by nft, which is taken as an unblock",
+    "drift 203.0.113.0/24 was removed from the kernel by nft, which is taken as an unblock",
   ]);
   assert.deepEqual(one.lifted, ["203.0.113.64/28 removed elsewhere", "203.0.113.0/24 removed elsewhere"]);
   const two = setUpNetworks();
@@ -243,7 +247,7 @@ test("a network that is gone with the one in it is one removal by hand; two that
 test("a network of which a part is gone, or ends at another time, is put back", () => {
   const { audit, sources, firewall, lifted, reconciler } = setUpNetworks();
   const [outer = assert.fail(), inner = assert.fail()] = sources;
-  const said = ["drift nft changed parts of blocked networks in the kernel: put back"];
+  const said = ["drift nft changed parts of blocked networks in the kernel: they are put back"];
   assert.deepEqual(audit({ gone: [inner], torn: [outer] }), said);
   assert.deepEqual([...firewall.kernel.keys()].slice(-2), ["full 203.0.113.64/28", "full 203.0.113.0/24"]);
   assert.deepEqual(audit({ untimely: true }), said);
@@ -257,7 +261,7 @@ test("what another program adds is listed", () => {
   firewall.elements = [{ place: "blocked4", source: prefix("192.0.2.9"), soft: false, expiresInMs: undefined }];
   firewall.kernel.set("full 192.0.2.9", undefined);
   assert.deepEqual(audit({ foreign: [{ source: prefix("192.0.2.64/26"), untilMs: undefined }] }), [
-    "drift nft added 192.0.2.9 and 1 more to the blocks in the kernel: listed now",
+    "drift nft added 192.0.2.9 and 1 more to the blocks in the kernel: they are listed now",
   ]);
   assert.equal(list.get(prefix("192.0.2.64/26"))?.reason, "added to the kernel's set by nft");
   assert.deepEqual(audit({}), []);
@@ -270,6 +274,6 @@ test("a block that another program gave another end gets back its own", () => {
   assert.equal(firewall.kernel.get("full 10.0.0.1"), nowMs + 1e6);
   assert.deepEqual(lifted, []);
   assert.deepEqual(recorder.take(), [
-    "drift nft gave 10.0.0.1 another end in the kernel: put back to that of the list",
+    "drift nft gave 10.0.0.1 another end in the kernel: the end in the list is put back",
   ]);
 });

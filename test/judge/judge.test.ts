@@ -289,11 +289,11 @@ const clients: Partial<JudgeContext> = {
 
 test("a client is at most softly blocked, whatever is proven of it, and it is said why", () => {
   for (const grade of ["silence", "handshake"] as const) {
-    const finding = { ...findingOf("198.51.100.9"), evidence: "it saw our answers" };
+    const finding = { ...findingOf("198.51.100.9"), evidence: "the source sees the answers of this host" };
     const { w0, w1, w2, w3 } = prefix("198.51.100.9");
     const verdict = new Judge({ ...context, ...clients }).judgeProven(finding, grade, [w0, w1, w2, w3]);
     const evidence =
-      "it saw our answers; not blocked in full: it has finished a real connection to a port of this host within 7 days";
+      "the source sees the answers of this host; not blocked in full: the source has finished a real connection to a port of this host within 7 days";
     assert.deepEqual(verdict, { action: "soft", grade, finding: { ...finding, evidence } });
   }
   assert.equal(proven(clients, "198.51.100.10").action, "block", "a stranger");
@@ -323,7 +323,7 @@ test("no command is run about a proven client; with PROOF off the administrator'
   assert.equal(proven({ ...on, softly: true, byTable: false }, "198.51.100.9").action, "soft", "the table beside it");
   const ran = proven({ ...on, runTcp: true }, "198.51.100.9");
   assert.equal(ran.action, "log");
-  assert.match(ran.finding.evidence ?? "", /^not blocked by a command: it has finished a real connection/);
+  assert.match(ran.finding.evidence ?? "", /^not blocked by a command: the source has finished a real connection/);
   const off = { ...clients, proof: "off" } as const;
   const claimed = (changes: Partial<JudgeContext>) =>
     judged({ ...off, ...changes }, findingOf("198.51.100.9"), "198.51.100.9");

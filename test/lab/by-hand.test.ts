@@ -102,7 +102,7 @@ describe("blocks by hand", () => {
     await nft("add", "element", ...TABLE, "blocked4", "{ 192.0.2.9 }");
     assert.match((await daemon.waitForBlock("192.0.2.9")).reason, /added to the kernel's set by nft/);
     await nft("delete", "element", ...TABLE, "blockednet4", "{ 198.51.100.0/26 }");
-    await daemon.waitForLine(/198\.51\.100\.0\/26 was removed from the kernel by nft: taken as an unblock/);
+    await daemon.waitForLine(/198\.51\.100\.0\/26 was removed from the kernel by nft, which is taken as an unblock/);
     assert.equal(await does("unblock 192.0.2.9"), "unblocked 192.0.2.9\n");
     assert.deepEqual(await listed(), []);
   });

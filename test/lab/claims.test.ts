@@ -40,7 +40,7 @@ for (const proof of ["on", "off"] as const) {
     const { warnings, counters } = await daemon.status();
     assert.match(
       warnings.join("\n"),
-      /a flood of unproven sources; \d+ a second are (softly )?blocked, chosen at random/,
+      /there is a flood of unproven sources; \d+ a second are (softly )?blocked, chosen at random/,
     );
     assert.ok(z.object({ blocksWithheld: z.number() }).parse(counters).blocksWithheld > 0);
     await flood.stop();

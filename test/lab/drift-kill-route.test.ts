@@ -64,7 +64,7 @@ for (const { killRoute, list, removeOne, removeAll } of delegated) {
     await lab.target.mustRun(removeAll);
     await waitUntil("they are back", async () => (await rules()) === RULES - 1, 60_000);
     t.diagnostic(`all: back after ${(performance.now() - startedMs).toFixed(0)} ms`);
-    await daemon.waitForLine(/another program removed \d+ rules of blocked sources: \d+ made again/);
+    await daemon.waitForLine(/another program removed \d+ rules of blocked sources: \d+ are made again/);
     assert.equal(await listed(), RULES - 1);
   });
 }

@@ -118,7 +118,7 @@ test("elements deleted during a scan: one is an unblock, several are put back, e
   t.diagnostic(`one: ${tellRepair(accepted)}`);
   assert.equal(accepted.after, accepted.before - 1, "it is listed no longer");
   assert.ok(!(await blockedInKernel(lab)).includes(one.ipv4));
-  await daemon.waitForLine(new RegExp(`${one.ipv4} was removed from the kernel by nft: taken as an unblock`));
+  await daemon.waitForLine(new RegExp(`${one.ipv4} was removed from the kernel by nft, which is taken as an unblock`));
   const restored = await timeRepair(lab, daemon, remove(others.map(({ ipv4 }) => ipv4).join(", ")));
   t.diagnostic(`several: ${tellRepair(restored)}`);
   assert.equal(restored.after, restored.before, "all are listed still");

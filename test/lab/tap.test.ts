@@ -146,7 +146,7 @@ describe("a mirror port", () => {
     assert.match(stdout, /The source is known as "Example "University"" \(KNOWN_SCANNERS\)/);
     assert.match(stdout, /bear the marks of nmap/);
     assert.match(stdout, /The mirror port has shown this source ask 40 different ports of 3 hosts \(syn\) since /);
-    assert.match(stdout, /what a mirror port shows proves nobody/);
+    assert.match(stdout, /traffic on a mirror port proves no source/);
   });
 
   test("a list of names that has changed is in force with the next reload; a bad line is told", async () => {

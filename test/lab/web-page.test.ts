@@ -58,7 +58,7 @@ for (const family of families) {
     const block = await waitForSoftProof(daemon, customer.key[family]);
     t.diagnostic(block.reason);
     assert.deepEqual([block.soft, block.grade], [true, "silence"]);
-    assert.match(block.reason, /not blocked in full: it has finished a real connection/);
+    assert.match(block.reason, /not blocked in full: the source has finished a real connection/);
     for (const port of [SSH, WEB])
       assert.deepEqual(await visit(lab.scanner, { to, from, port, count: 20 }), { opened: 20, failed: 0, errors: {} });
     await exchange(conversation, "still there");

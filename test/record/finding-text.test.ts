@@ -30,8 +30,8 @@ test("a finding says what counted, and in what time", () => {
   assert.equal(describe({ policy: "trigger", firstMs: timeMs }), "172 probes within a second, the last tcp/79");
   assert.equal(describe({ probes: 1 }), "a probe of closed port tcp/79");
   assert.equal(describe({ probes: 1, protocol: 47, port: 0 }), "a probe of closed port ip-47");
-  const proven = describe({ evidence: "it completed a connection" });
-  assert.equal(proven, "3 different ports in 172 probes in 3 s, the last tcp/79; it completed a connection");
+  const proven = describe({ evidence: "the source completed a connection" });
+  assert.equal(proven, "3 different ports in 172 probes in 3 s, the last tcp/79; the source completed a connection");
 });
 
 test("a slow one says since when its ports count, not since when its source is known", () => {
@@ -73,7 +73,7 @@ test("what was printed of a finding on a host is numbers again, and any other te
     describe({ policy: "trigger", firstMs: timeMs }),
     describe({ contacts: 10, slowSinceMs: timeMs - 14 * 3_600_000 }),
     describe({ proof }),
-    describe({ evidence: "it completed connections to traps on 3 closed ports, the last tcp/81" }),
+    describe({ evidence: "the source completed connections to traps on 3 closed ports, the last tcp/81" }),
     describe({ proof, evidence: "and more; much more" }),
   ];
   for (const text of texts) {
@@ -124,7 +124,7 @@ test("many sources, and tolerated ports alone, are told as what they are", () =>
   );
   assert.equal(
     describe({ ...many, policy: "scattered", source: of(0, 0, IPV4_MAPPED_WORD, 0, 96) }),
-    "16 sources from anywhere have each tried a port or two in 3 s: 14 different ports, the last tcp/79; a scan by many at once, or forged",
+    "16 sources from anywhere have each tried a port or two in 3 s: 14 different ports, the last tcp/79; they are one scan, or forged",
   );
   assert.equal(
     describe({ policy: "tolerated", contacts: 5, habits: ["web", "mail", "names", "SSH", "ident"] }),

@@ -128,7 +128,7 @@ for (const [name, make, why] of obstacles) {
     assert.match(heard.said[0] ?? "", why);
     assert.match(
       heard.said[0] ?? "",
-      /^trouble: cannot write history file .*; its lines are lost until this is mended$/,
+      /^trouble: cannot write history file .*; its lines are lost until the file can be written$/,
     );
     const others = join(base, name.startsWith("another") ? "portsentry.history" : "real");
     if (existsSync(others)) assert.equal(readFileSync(others, "utf8"), "kept\n");

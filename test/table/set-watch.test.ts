@@ -37,7 +37,8 @@ test("a set is warned of from 80 % on, once, until it has been below that", asyn
   assert.deepEqual(watch.warnings(), []);
   await look(80);
   await look(100);
-  const full = "set known6 of table inet portreeve is 100 % full (100 of 100): what does not fit is not remembered";
+  const full =
+    "set known6 of table inet portreeve is 100 % full (100 of 100): entries that do not fit are not remembered";
   assert.deepEqual(watch.warnings(), [full]);
   assert.equal(said.length, 1);
   await look(10);

@@ -136,8 +136,8 @@ export class Handshakes {
 }
 
 function evidenceOf(count: number, last: string): string {
-  if (count === 1) return `it completed a connection to a trap on closed port ${last}`;
-  return `it completed connections to traps on ${count} closed ports, the last ${last}`;
+  if (count === 1) return `the source completed a connection to a trap on closed port ${last}`;
+  return `the source completed connections to traps on ${count} closed ports, the last ${last}`;
 }
 
 function wordsOf({ source0, source1, source2, source3 }: Arrival): Finished["words"] {
