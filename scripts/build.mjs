@@ -2,10 +2,11 @@
 // Compiles src/ and test/ into build/ with the pinned TypeScript, and removes output whose source is gone.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { requireMachine } from "./machine.mjs";
+import { root } from "./setup.mjs";
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
+await requireMachine({ asRoot: false });
 const output = join(root, "build");
 
 for (const folder of ["src", "test"]) {

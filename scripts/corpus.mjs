@@ -12,7 +12,8 @@ import { CorpusLab, HOME, HOMES } from "./corpus/lab.mjs";
 import { nmapCases } from "./corpus/nmap.mjs";
 import { readme } from "./corpus/readme.mjs";
 import { toolCases } from "./corpus/tools.mjs";
-import { ensureDebianPackages, requireMachine, root, run } from "./setup.mjs";
+import { requireMachine } from "./machine.mjs";
+import { ensureDebianPackages, root, run } from "./setup.mjs";
 
 const packages = ["nmap", "masscan", "zmap", "hping3", "tcpdump", "nftables", "iproute2", "procps", "iputils-ping"];
 const output = join(root, "test/corpus");
@@ -23,7 +24,7 @@ const groups = {
 };
 
 const wanted = process.argv.slice(2);
-requireMachine({ asRoot: true });
+await requireMachine({ asRoot: true });
 ensureDebianPackages([...packages, "dnsmasq-base", "curl", "openssh-client"]);
 const lab = new CorpusLab();
 try {

@@ -22,15 +22,8 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { conffiles, controlFile } from "./deb/papers.mjs";
 import { filesBelow, stageTree } from "./deb/stage.mjs";
-import {
-  build as compile,
-  ensureDebianPackages,
-  ensureNpmPackages,
-  fail,
-  requireMachine,
-  root,
-  run,
-} from "./setup.mjs";
+import { requireMachine } from "./machine.mjs";
+import { build as compile, ensureDebianPackages, ensureNpmPackages, fail, root, run } from "./setup.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -41,7 +34,7 @@ const { values } = parseArgs({
 });
 const { arch, fast } = values;
 if (arch !== "amd64" && arch !== "arm64") fail(64, `no package can be made for ${arch}: --arch takes amd64 or arm64`);
-requireMachine({ asRoot: false });
+await requireMachine({ asRoot: false });
 ensureDebianPackages(["dpkg"]);
 ensureNpmPackages();
 if (process.env.PORTREEVE_BUILD === undefined) compile();

@@ -7,7 +7,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { build, ensureDebianPackages, ensureNpmPackages, fail, requireMachine, root } from "./setup.mjs";
+import { requireMachine } from "./machine.mjs";
+import { build, ensureDebianPackages, ensureNpmPackages, fail, root } from "./setup.mjs";
 
 const OPEN_PORTS = [22, 80, 111, 443, 1723, 2049, 3306, 5432, 5900, 8080];
 const HOST = "198.51.100.1";
@@ -20,7 +21,7 @@ if (process.argv[2] === "serve") {
   };
   for (const port of OPEN_PORTS) createServer((socket) => socket.end()).listen(port, HOST, opened);
 } else {
-  requireMachine({ asRoot: true });
+  await requireMachine({ asRoot: true });
   ensureDebianPackages(["nftables", "nmap", "iproute2"]);
   ensureNpmPackages();
   build();

@@ -18,8 +18,10 @@ import { SourceMap } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { requireMachine } from "./machine.mjs";
 import { build, root } from "./setup.mjs";
 
+await requireMachine({ asRoot: false });
 const { values } = parseArgs({
   options: {
     count: { type: "string", default: "60" },

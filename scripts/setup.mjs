@@ -8,14 +8,6 @@ import { fileURLToPath } from "node:url";
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Ends the script with a message when this machine cannot run Portreeve. */
-export function requireMachine({ asRoot }) {
-  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-  if (major < 20 || (major === 20 && minor < 19)) fail(69, `needs Node >= 20.19, this is ${process.version}`);
-  if (process.platform !== "linux") fail(69, `needs Linux, this is ${process.platform}`);
-  if (asRoot && process.getuid() !== 0) fail(77, "needs root: it loads nftables rules; run it again with sudo");
-}
-
 export function fail(exitCode, message) {
   process.stderr.write(`portreeve: ${message}\n`);
   process.exit(exitCode);

@@ -6,9 +6,10 @@
 import { spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { build, ensureDebianPackages, ensureNpmPackages, requireMachine, root } from "./setup.mjs";
+import { requireMachine } from "./machine.mjs";
+import { build, ensureDebianPackages, ensureNpmPackages, root } from "./setup.mjs";
 
-requireMachine({ asRoot: true });
+await requireMachine({ asRoot: true });
 ensureDebianPackages(["nftables"]);
 ensureNpmPackages();
 build();

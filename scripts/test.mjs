@@ -4,11 +4,12 @@
 //   node scripts/test.mjs unit|lab|long|bench [file name part ...]
 import { spawn, spawnSync } from "node:child_process";
 import { join, relative } from "node:path";
-import { build, ensureDebianPackages, ensureNpmPackages, requireMachine, root, run, testFiles } from "./setup.mjs";
+import { requireMachine } from "./machine.mjs";
+import { build, ensureDebianPackages, ensureNpmPackages, root, run, testFiles } from "./setup.mjs";
 
 const [part = "all", ...wanted] = process.argv.slice(2);
 const needsLab = part !== "unit";
-requireMachine({ asRoot: needsLab });
+await requireMachine({ asRoot: needsLab });
 ensureNpmPackages();
 if (needsLab) ensureDebianPackages((await import("./lab-packages.mjs")).labPackages);
 build();
