@@ -23,7 +23,7 @@ import { guardEntries } from "../host/guard.ts";
 import type { HostFacts } from "../host/host.ts";
 import { listKnownClients } from "../host/known-clients.ts";
 import { blockLimit, readMemoryLimits } from "../host/memory-limit.ts";
-import type { Block } from "../judge/block.ts";
+import { type Block, isInTable } from "../judge/block.ts";
 import { OffenceMemory } from "../judge/escalation.ts";
 import { Judge } from "../judge/judge.ts";
 import { Handshakes } from "../judge/proof/handshakes.ts";
@@ -151,7 +151,7 @@ export class Daemon {
       seed: parts.hashSeed,
       isMarked: (probe) => toolOf(probe) !== undefined,
     });
-    const isFlooded = () => this.blocker.breaker.isOpen;
+    const isFlooded = () => this.blocker.claims.breaker.isOpen;
     // For each packet it asks the time: within a delivery that of the delivery, which costs nothing.
     let walk: Pick<Engine, "timeMs"> = { timeMs: 0 };
     const walkMs = () => walk.timeMs || nowMs();
@@ -230,7 +230,7 @@ export class Daemon {
       list: this.blocker.list,
       delegate: this.delegate,
       troubles: parts.troubles,
-      takeOver: (block) => this.blocker.takeOver(block),
+      takeOver: (block) => this.blocker.commands.takeOver(block),
       ruleGone: () => this.lookAtDelegated(true),
       warn: (message) => this.recorder.warning(message),
     });
@@ -243,11 +243,11 @@ export class Daemon {
       },
       verdict: (claimed: Verdict, lot?: number) => {
         const verdict = this.#handshakes.upgrade(claimed);
-        if (this.blocker.admits(verdict, lot)) this.#verdicts.push(verdict);
+        if (this.blocker.claims.admits(verdict, lot)) this.#verdicts.push(verdict);
       },
       // Who may just have been proven by a handshake is no mere claim.
-      isFlooded: () => this.blocker.breaker.isOpen && this.#handshakes.isIdle,
-      drawLot: (probes: number, timeMs: number) => this.blocker.breaker.draw(probes, timeMs),
+      isFlooded: () => this.blocker.claims.breaker.isOpen && this.#handshakes.isIdle,
+      drawLot: (probes: number, timeMs: number) => this.blocker.claims.breaker.draw(probes, timeMs),
       batchEnd: () => {
         this.#carryOutChosen();
         this.#flushSoon();
@@ -399,7 +399,7 @@ export class Daemon {
 
   /** Not within a delivery: all of its claims are to have the same chance. */
   #carryOutChosen(): void {
-    this.#verdicts.push(...this.blocker.takeChosen());
+    this.#verdicts.push(...this.blocker.claims.takeChosen());
     this.#carryOut();
   }
 
@@ -465,9 +465,7 @@ export class Daemon {
     const wasOn = before.firewall !== "none";
     if (wasOn === this.enforces) return;
     if (this.enforces) this.restoreBlocks();
-    else
-      for (const { source, backend } of this.blocker.list.values())
-        if (backend === "nftables") this.blocker.list.remove(source);
+    else for (const block of this.blocker.list.values()) if (isInTable(block)) this.blocker.list.remove(block.source);
   }
 
   /** Lists the stored blocks and makes them true in the kernel; at start, and when FIREWALL is switched on. */
@@ -547,7 +545,7 @@ export class Daemon {
     this.detector.setNear(this.#near);
     this.crowds.setNear(nearLinks(host));
     this.judge.replaceContext(judgeContext(this.#settings, host, this.#known));
-    this.blocker.breaker.forgetWaiting();
+    this.blocker.claims.breaker.forgetWaiting();
     this.#parts.sensor.follow(this.plan(), this.#near);
     if (moved.length > 0) this.reconciler?.restore(moved);
     this.#liftGuarded();
@@ -561,7 +559,7 @@ export class Daemon {
       ...this.#near.prefixes().filter((prefix) => isNew(prefix, near)),
     ];
     const isMoved = ({ source: { w0, w1, w2, w3, bits }, backend }: Block) =>
-      backend === "nftables" &&
+      isInTable({ backend }) &&
       bits >= 64 &&
       w2 === 0 &&
       w3 === 0 &&
@@ -574,7 +572,7 @@ export class Daemon {
   followIgnored(ignored: readonly Prefix[]): void {
     this.#settings = { ...this.#settings, ignored };
     this.judge.replaceContext(judgeContext(this.#settings, this.#host, this.#known));
-    this.blocker.breaker.forgetWaiting();
+    this.blocker.claims.breaker.forgetWaiting();
     this.#parts.sensor.follow(this.plan(), this.#near);
   }
 
@@ -587,7 +585,7 @@ export class Daemon {
   /** Somebody removed rules elsewhere, or it is time to look again whether the administrator's rules are there. */
   lookAtDelegated(afterChange: boolean): void {
     void this.delegate
-      .look(this.blocker.delegated(), afterChange, (gone) => this.blocker.rulesGone(gone))
+      .look([...this.blocker.list.delegated()], afterChange, (gone) => this.blocker.commands.rulesGone(gone))
       .catch((error: unknown) => this.recorder.warning(`rules: ${String(error)}`));
   }
 

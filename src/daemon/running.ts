@@ -148,9 +148,9 @@ export class Running {
 
   #startLoops(notifier: SystemdNotifier): void {
     const { daemon, clock, capture, monitor, routes, restored, view } = this.#started;
-    void daemon.blocker
-      .restoreDelegated(restored.delegated, clock.bootMs)
-      .then(() => daemon.blocker.undoEnded(restored.ended))
+    void daemon.blocker.commands
+      .restore(restored.delegated, clock.bootMs)
+      .then(() => daemon.blocker.commands.undoEnded(restored.ended))
       .catch((error: unknown) => daemon.recorder.warning(`restoring rules: ${messageOf(error)}`));
     daemon.watchDecoy();
     capture.start(daemon.engine, (error) => daemon.recorder.warning(`capture: ${messageOf(error)}`));

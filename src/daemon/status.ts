@@ -79,8 +79,8 @@ function warningsOf({
   }
   warnings.push(...crowdFindings.map(describeFinding));
   warnings.push(...(trial?.troubles() ?? []));
-  if (blocker.breaker.isOpen) {
-    const { key, whatIsDone } = blocker.floodText;
+  if (blocker.claims.breaker.isOpen) {
+    const { key, whatIsDone } = blocker.claims.floodText;
     warnings.push(`${key}: there is a flood of unproven sources; ${whatIsDone}`);
   }
   const { size, limit, refused } = blocker.list;
@@ -102,7 +102,7 @@ function countersOf({ blocker, capture, counters, learned }: StatusOf) {
     blocksRefused: blocker.list.refused,
     reasonsNotKept: blocker.list.reasonsNotKept,
     blockFailures: blocker.failures,
-    blocksWithheld: blocker.breaker.withheld,
+    blocksWithheld: blocker.claims.breaker.withheld,
     learnedRefused: learned?.refused ?? 0,
   };
 }

@@ -5,7 +5,7 @@ import type { Daemon } from "./daemon.ts";
 
 /** The parts of the daemon that a trial acts on. */
 export type OnTrial = Pick<Daemon, "settings" | "reconfigure"> & {
-  readonly blocker: Pick<Daemon["blocker"], "onTrial" | "lift" | "keepAfterTrial">;
+  readonly blocker: Pick<Daemon["blocker"], "list" | "lift" | "keepAfterTrial">;
   readonly recorder: Pick<Daemon["recorder"], "warning" | "notice">;
 };
 
@@ -13,7 +13,7 @@ export type OnTrial = Pick<Daemon, "settings" | "reconfigure"> & {
 export function tickTrial(trial: Trial, daemon: OnTrial): void {
   switch (trial.tick()) {
     case "warn":
-      daemon.recorder.warning(trial.warning(daemon.blocker.onTrial().length));
+      daemon.recorder.warning(trial.warning([...daemon.blocker.list.onTrial()].length));
       break;
     case "end":
       endTrial(trial, daemon);
@@ -25,7 +25,7 @@ export function tickTrial(trial: Trial, daemon: OnTrial): void {
 
 function endTrial(trial: Trial, daemon: OnTrial): void {
   const { blocker, recorder } = daemon;
-  const blocks = blocker.onTrial();
+  const blocks = [...blocker.list.onTrial()];
   const failures = blocker.lift(blocks, "the trial is over");
   // The kernel ends them by itself as well; that one could not be removed may mean that it has just done so.
   for (const failure of failures) recorder.warning(`the end of the trial: ${failure}`);

@@ -7,7 +7,7 @@ import type { NeighbourEvidence } from "../detect/neighbours.ts";
 import { MIN_DIRECT_SCORE, scoreBound } from "../detect/scorers.ts";
 import { describeEnded } from "../enforce/ended.ts";
 import { describeGuard } from "../host/guard.ts";
-import type { Block } from "../judge/block.ts";
+import { type Block, isInTable } from "../judge/block.ts";
 import { describeFinding, describeReason, membersText } from "../record/finding-text.ts";
 import { describeTapSource } from "../sense/tap-finding.ts";
 import { endsBefore } from "../table/address-span.ts";
@@ -88,7 +88,7 @@ function describeWider(blocks: readonly Block[], source: Prefix): string[] {
 
 /** The kernel is asked, not the list. */
 function isEnforced(daemon: Daemon, block: Block): boolean {
-  if (block.backend !== "nftables") return block.enforced;
+  if (!isInTable(block)) return block.enforced;
   try {
     return block.enforced && daemon.firewall?.isPresent(block) === true;
   } catch {

@@ -1,11 +1,11 @@
 // What the kernel's sets hold and nobody lists is listed with what the kernel knows of it: nothing is enforced in silence.
 
-import type { Block } from "../judge/block.ts";
+import { type Block, TABLE_BACKEND } from "../judge/block.ts";
 import type { Grade } from "../judge/verdict.ts";
 import type { Store } from "../record/store.ts";
-import type { Firewall } from "../table/firewall.ts";
 import type { Held } from "../table/held-elements.ts";
 import type { Prefix } from "../wire/address.ts";
+import type { TableBackend } from "./backend.ts";
 import type { BlockList } from "./block-list.ts";
 
 /** What ends so soon is left to end. */
@@ -13,7 +13,7 @@ const ENDING_MS = 2_000;
 
 export interface AdoptParts {
   readonly store: Pick<Store, "putBlock">;
-  readonly firewall: Pick<Firewall, "enforce" | "lift" | "rewriteNetworks">;
+  readonly firewall: Pick<TableBackend, "enforce" | "lift" | "rewriteNetworks">;
   readonly list: BlockList;
   readonly nowMs: number;
   readonly grade: Grade;
@@ -81,7 +81,7 @@ function blockOf(
     soft,
     reason,
     offences: 1,
-    backend: "nftables",
+    backend: TABLE_BACKEND,
     enforced: true,
   };
 }

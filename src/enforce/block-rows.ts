@@ -8,7 +8,7 @@
 import { grown, rowsFor } from "../detect/columns.ts";
 import { finderNames } from "../detect/finding.ts";
 import { Kind, kindAt } from "../detect/kinds.ts";
-import { type Block, backends } from "../judge/block.ts";
+import { type Block, backends, isInTable, TABLE_BACKEND } from "../judge/block.ts";
 import type { FindingReason, Reason } from "../judge/reason.ts";
 import { grades } from "../judge/verdict.ts";
 import type { Prefix } from "../wire/address.ts";
@@ -49,7 +49,8 @@ export class BlockRows {
   }
 
   isDelegated(row: number): boolean {
-    return backends[this.#bytes[row * BYTES + 2] ?? 0] !== "nftables";
+    const backend = backends[this.#bytes[row * BYTES + 2] ?? 0];
+    return backend !== undefined && !isInTable({ backend });
   }
 
   isOnTrial(row: number): boolean {
@@ -106,7 +107,7 @@ export class BlockRows {
       soft: (flags & Flag.Soft) !== 0,
       reason: this.#readReason(row),
       offences: this.#words[row * WORDS] ?? 0,
-      backend: backends[this.#bytes[byte + 2] ?? 0] ?? "nftables",
+      backend: backends[this.#bytes[byte + 2] ?? 0] ?? TABLE_BACKEND,
       ...((flags & Flag.Trigger) !== 0 && {
         trigger: { protocol: this.#shorts[short + 10] ?? 0, port: this.#shorts[short + 1] ?? 0 },
       }),

@@ -1,25 +1,19 @@
-// Blocks that are the administrator's own: KILL_ROUTE, a line in hosts.deny, KILL_RUN_CMD. Runs them when a verdict asks
-// for it, hands the source over to the rule that they made (the sensor lets its packets through to it), notices when that
-// rule is gone, and undoes it when the block ends.
+// The administrator's own responses: KILL_ROUTE, a line in hosts.deny, KILL_RUN_CMD. Runs them when a verdict asks for it,
+// hands the source over to the rule that they made (the sensor lets its packets through to it), and undoes them when the
+// block ends, whichever backend makes it.
 
 import type { Settings } from "../config/settings.ts";
 import type { Finding } from "../detect/finding.ts";
-import type { Block, Trigger } from "../judge/block.ts";
+import { type Block, isInTable, type Trigger } from "../judge/block.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { KernelSensor } from "../table/kernel-sensor.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
+import { type CommandBackend, undoCommands } from "./backends/command-backend.ts";
+import { openCommandBackends } from "./backends.ts";
 import type { Responder, ResponseRequest, ResponseResult } from "./commands/responder.ts";
+import { RuleLook } from "./rule-look.ts";
 
-/** Rules asked for in one look where nothing lists them all: each is a process. */
-const CHECKS_PER_LOOK = 1;
-/** After another program removed rules: more at once, to find what it removed. */
-const CHECKS_AFTER_CHANGE = 32;
-/** Of those that the list does not name. More wait for the next look. */
-const SUSPECTS_PER_LOOK = 256;
-/** After a look it rests so much longer than it took, so that long lists cost little; but what vanished is missed soon. */
-const REST_FACTOR = 50;
-const MAX_REST_MS = 2_500;
 /** Rules found gone together that still count as an administrator's own hand. */
 const BY_HAND_LIMIT = 1;
 
@@ -32,21 +26,23 @@ export interface DelegateParts {
 /** What came of the responses to a finding. */
 export interface Responded {
   readonly results: readonly ResponseResult[];
-  /** The step that shuts the source out now; undefined when none does. */
-  readonly backend: "kill-route" | "hosts.deny" | undefined;
+  /** What shuts the source out now; undefined when nothing does. */
+  readonly backend: Pick<CommandBackend, "name" | "suffices"> | undefined;
 }
 
 export class Delegate {
   readonly #parts: DelegateParts;
+  readonly #backends: readonly CommandBackend[];
+  readonly #look: RuleLook;
   #settings: Settings;
-  /** Where the next look begins in the list. */
-  #cursor = 0;
-  #isLooking = false;
-  #restUntilMs = 0;
 
   constructor(settings: Settings, parts: DelegateParts) {
     this.#settings = settings;
     this.#parts = parts;
+    const { responder } = parts;
+    const requestOf = ({ source, trigger }: Block) => this.#requestOf(source, trigger);
+    this.#backends = openCommandBackends({ responder, requestOf });
+    this.#look = new RuleLook(this.#backends);
   }
 
   setSettings(settings: Settings): void {
@@ -65,10 +61,11 @@ export class Delegate {
     this.#parts.recorder.responded(finding.source, results, { finding });
   }
 
+  /** Runs every step. */
   async respond(finding: Finding): Promise<Responded> {
     const results = await this.#parts.responder.respond(this.#requestOf(finding.source, finding));
-    const works = (step: ResponseResult["step"]) => results.some((result) => result.step === step && result.ok);
-    return { results, backend: works("route") ? "kill-route" : works("hosts-deny") ? "hosts.deny" : undefined };
+    const works = ({ step }: CommandBackend) => results.some((result) => result.step === step && result.ok);
+    return { results, backend: this.#backends.find(works) };
   }
 
   /** From now on the administrator's rule gets the source's packets. Returns why not, or "". */
@@ -86,60 +83,43 @@ export class Delegate {
 
   /** Ends a block: undoes what respond() did; what somebody has undone already is no fault. */
   async release(block: Block): Promise<void> {
-    if (block.backend !== "nftables") {
-      const { delegation } = this.#parts.sensor;
+    const { responder, recorder, sensor } = this.#parts;
+    const { delegation } = sensor;
+    if (!isInTable(block)) {
       delegation?.undelegate(block.source);
       delegation?.forgetThrough?.(block.source);
     }
-    if (!this.#parts.responder.steps().some((step) => step !== "run")) return;
-    const request = this.#requestOf(block.source, block.trigger);
-    for (const { ok, text, detail } of await this.#parts.responder.undo(request)) {
-      if (!ok)
-        this.#parts.recorder.warning(`cannot undo the block of ${formatPrefix(block.source)}: ${detail}: ${text}`);
-    }
+    if (!responder.steps().some((step) => step !== "run")) return;
+    // Beside a block of the table the same steps have run.
+    const requestOf = ({ source, trigger }: Block) => this.#requestOf(source, trigger);
+    const failed = await (this.#backendOf(block)?.lift([block]) ?? undoCommands({ responder, requestOf }, [block]));
+    for (const { failure } of failed)
+      recorder.warning(`cannot undo the block of ${formatPrefix(block.source)}: ${failure}`);
   }
 
-  /** Does the responses again for a block whose rules a reboot has taken. */
+  /** Does the responses again for a block whose rules a reboot, or another program, has taken. */
   async restore(block: Block): Promise<boolean> {
-    const results = await this.#parts.responder.respond(this.#requestOf(block.source, block.trigger), [
-      "hosts-deny",
-      "route",
-    ]);
-    return results.some(({ ok }) => ok);
+    const [outcome] = (await this.#backendOf(block)?.enforce([block])) ?? [];
+    return outcome?.failure === "";
+  }
+
+  /** Whether a command has the block, and one after which its source gets no answer from this host. */
+  suffices(block: Block): boolean {
+    return this.#backendOf(block)?.suffices === true;
   }
 
   /** True or false where the kernel or the file can be asked; undefined where only the exit code is known. */
-  isStillThere(block: Block): Promise<boolean | undefined> {
-    return this.#parts.responder.isStillThere(
-      this.#requestOf(block.source, block.trigger),
-      block.backend === "hosts.deny",
-    );
+  async stands(block: Block): Promise<boolean | undefined> {
+    return this.#backendOf(block)?.stands(block);
   }
 
-  /**
-   * Looks which of the blocks have lost their rule, and calls `onGone` with them, if any. `afterChange`: another program
-   * has just removed rules.
-   */
-  async look(
+  /** Looks which of the blocks have lost their rule (RuleLook.look). */
+  look(
     blocks: readonly Block[],
     afterChange: boolean,
     onGone: (blocks: readonly Block[]) => void | Promise<void>,
   ): Promise<void> {
-    if (this.#isLooking || blocks.length === 0) return;
-    const startMs = performance.now();
-    if (!afterChange && startMs < this.#restUntilMs) return;
-    this.#isLooking = true;
-    try {
-      const gone: Block[] = [];
-      for (const block of await this.#suspects(blocks, afterChange)) {
-        if ((await this.isStillThere(block)) === false) gone.push(block);
-      }
-      const endMs = performance.now();
-      this.#restUntilMs = endMs + Math.min(MAX_REST_MS, REST_FACTOR * (endMs - startMs));
-      if (gone.length > 0) await onGone(gone);
-    } finally {
-      this.#isLooking = false;
-    }
+    return this.#look.look(blocks, afterChange, onGone);
   }
 
   /** Whether rules that went together were an administrator's unblock, or the doing of a program that knows nothing of it. */
@@ -147,31 +127,13 @@ export class Delegate {
     return gone.length <= BY_HAND_LIMIT;
   }
 
-  /** Whom to ask for one by one: whom the kernel's own list does not name, or some, each time others. */
-  async #suspects(blocks: readonly Block[], afterChange: boolean): Promise<readonly Block[]> {
-    const byRoute = blocks.filter(({ backend }) => backend !== "hosts.deny");
-    const requests = byRoute.map((block) => ({ ...this.#requestOf(block.source, block.trigger), block }));
-    const suspects = await this.#parts.responder.suspects(requests);
-    if (suspects === undefined) return this.#inTurn(blocks, afterChange);
-    // The newest first: what an administrator has just seen is what he removes.
-    const unlisted = suspects.slice(-SUSPECTS_PER_LOOK).map(({ block }) => block);
-    const byLine = blocks.filter(({ backend }) => backend === "hosts.deny");
-    return [...unlisted, ...this.#inTurn(byLine, afterChange)];
-  }
-
-  #inTurn(blocks: readonly Block[], afterChange: boolean): readonly Block[] {
-    if (blocks.length === 0) return [];
-    const count = Math.min(blocks.length, afterChange ? CHECKS_AFTER_CHANGE : CHECKS_PER_LOOK);
-    const from = afterChange ? blocks.length - count : this.#cursor % blocks.length;
-    if (!afterChange) this.#cursor = (from + count) % blocks.length;
-    return Array.from({ length: count }, (_, index) => blocks[(from + index) % blocks.length]).filter(
-      (block) => block !== undefined,
-    );
-  }
-
   /** Ends what runs. */
-  close(): Promise<void> {
-    return this.#parts.responder.close();
+  async close(): Promise<void> {
+    await Promise.all(this.#backends.map((backend) => backend.close()));
+  }
+
+  #backendOf(block: Block): CommandBackend | undefined {
+    return this.#backends.find(({ name }) => name === block.backend);
   }
 
   #requestOf(source: Prefix, about: Trigger | undefined): ResponseRequest {

@@ -15,7 +15,7 @@ const TOPIC = "KILL_ROUTE";
 
 export interface IdleCommandsParts {
   readonly list: Pick<BlockList, "get" | "has">;
-  readonly delegate: Pick<Delegate, "isStillThere">;
+  readonly delegate: Pick<Delegate, "stands" | "suffices">;
   readonly troubles: Troubles;
   /** Has the built-in table hold the source; why it does not, or "". */
   readonly takeOver: (block: Block) => string;
@@ -49,7 +49,7 @@ export class IdleCommands {
     const { list, delegate, ruleGone } = this.#parts;
     const block = keys.map((key) => list.get(key)).find((found) => found !== undefined);
     // Else the built-in table has it already; or libwrap, which refuses in the program, so that it is answered rightly.
-    if (block?.backend !== "kill-route") return;
+    if (block === undefined || !delegate.suffices(block)) return;
     // It has been said.
     if (!block.enforced) return;
     const key = formatPrefix(block.source);
@@ -61,7 +61,7 @@ export class IdleCommands {
     this.#asked.add(key);
     try {
       // Whoever deletes the rule by hand lets the source in: that is no fault of the command.
-      const isGone = (await delegate.isStillThere(block)) === false;
+      const isGone = (await delegate.stands(block)) === false;
       if (!list.has(block)) return;
       if (isGone) ruleGone();
       else this.#proven(block);

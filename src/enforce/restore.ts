@@ -1,7 +1,7 @@
 // At start: what the store remembers and what the kernel still holds are made one, before anything else is judged.
 
 import type { HashSeed } from "../detect/keyed-hash.ts";
-import type { Block } from "../judge/block.ts";
+import { type Block, isInTable } from "../judge/block.ts";
 import type { Store, StoredBlock } from "../record/store.ts";
 import { blocksPerCall, type Firewall } from "../table/firewall.ts";
 import type { HeldNetworks } from "../table/network-blocks.ts";
@@ -64,7 +64,7 @@ export function restoreBlocks(parts: RestoreParts): Restored {
   // Before any is written: that takes out what was not asked for. All at once, so that none is let go until its slice comes.
   const networks = firewall?.readNetworks(readMs);
   if (firewall !== undefined) {
-    const stored = store.loadNetworks().filter((block) => isOurs(block) && !isOver(block, nowMs));
+    const stored = store.loadNetworks().filter((block) => isInTable(block) && !isOver(block, nowMs));
     firewall.enforce(
       stored.map((block) => ({ ...block, enforced: true })),
       clock(),
@@ -85,17 +85,17 @@ export function restoreBlocks(parts: RestoreParts): Restored {
         store.deleteBlock(stored.source);
         continue;
       }
-      if (isOurs(stored) && firewall === undefined) continue;
+      if (isInTable(stored) && firewall === undefined) continue;
       const block: Block = { ...stored, enforced: true };
       if (excess > 0) {
         excess--;
         tooMany.push(block);
-      } else if (!isOurs(stored)) delegated.push(block);
+      } else if (!isInTable(stored)) delegated.push(block);
       else if (isHeldUntilThen(held, block, readMs) && list.put(block)) restored++;
       else missing.push(block);
     }
     leftOut += tooMany.length;
-    firewall?.lift(tooMany.filter(isOurs), clock());
+    firewall?.lift(tooMany.filter(isInTable), clock());
     for (const { source, soft } of tooMany) {
       held?.take(source, soft);
       store.deleteBlock(source);
@@ -156,10 +156,6 @@ function readHeld(firewall: BlockTable, seed: HashSeed): HeldSources {
 
 function isOver({ untilMs }: StoredBlock, nowMs: number): boolean {
   return untilMs !== undefined && untilMs <= nowMs;
-}
-
-function isOurs({ backend }: StoredBlock): boolean {
-  return backend === "nftables";
 }
 
 /** What a command may have done for it must be undone (Blocker.undoEnded). */

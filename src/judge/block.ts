@@ -16,7 +16,7 @@ export interface Block {
   /** How often this source has been blocked, this time included. */
   readonly offences: number;
   /** What shuts the source out: our table, or the administrator's own command or hosts.deny line. */
-  readonly backend: Backend;
+  readonly backend: BackendName;
   /** The probe that decided, which commands may name ($PORT$, $MODE$); absent for blocks by hand. */
   readonly trigger?: Trigger;
   /** Made on trial (`run --trial`), and so until its end at most: when it ends if the trial is confirmed. */
@@ -28,8 +28,17 @@ export interface Block {
   readonly enforced: boolean;
 }
 
+/** What can shut a source out, in the order in which enforce/backends.ts asks. The order is kept: block-rows.ts counts on it. */
 export const backends = ["nftables", "kill-route", "hosts.deny"] as const;
-export type Backend = (typeof backends)[number];
+export type BackendName = (typeof backends)[number];
+
+/** The built-in table. Every other backend is the administrator's own. */
+export const TABLE_BACKEND: BackendName = "nftables";
+
+/** Whether a block is an element of the built-in table, and not a rule of the administrator's own. */
+export function isInTable({ backend }: Pick<Block, "backend">): boolean {
+  return backend === TABLE_BACKEND;
+}
 
 export interface Trigger {
   readonly protocol: number;

@@ -2,6 +2,7 @@
 // transaction, keeps the counters and catches what SQLite throws.
 import type Database from "libsql";
 import { isFields, parseJson } from "../base/checks.ts";
+import { TABLE_BACKEND } from "../judge/block.ts";
 import { type Event, eventTypes } from "./event.ts";
 import { type EventCounts, kindOf, noEvents } from "./event-quota.ts";
 import {
@@ -45,7 +46,7 @@ export function* readRows(
 export const networksOnly = "source LIKE '%/%' AND source NOT LIKE '%:%/64'";
 
 export function countBlocks(database: Database.Database, nowMs: number): { ours: number; others: number } {
-  const sql = `SELECT count(*) AS lasting, sum(backend = 'nftables') AS ours FROM blocks WHERE until_ms IS NULL OR until_ms > ?`;
+  const sql = `SELECT count(*) AS lasting, sum(backend = '${TABLE_BACKEND}') AS ours FROM blocks WHERE until_ms IS NULL OR until_ms > ?`;
   const row: unknown = database.prepare(sql).get([Math.trunc(nowMs)]);
   const { lasting, ours } = isFields(row) ? row : {};
   const all = typeof lasting === "number" ? lasting : 0;

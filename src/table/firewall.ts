@@ -39,7 +39,9 @@ export function blocksPerCall(total: number, limit: number): number {
 
 export type Outcome = { readonly block: Block; readonly failure: string };
 
+/** The built-in table as a backend of blocks (enforce/backend.ts). */
 export class Firewall {
+  readonly name = "nftables";
   readonly #nft: Libnftables;
   readonly #tables: NfTables;
   readonly #near: () => AddressRanges;
@@ -79,7 +81,7 @@ export class Firewall {
     return placed.map(({ block, place }) => {
       if (place.kind === "interval") return { block, failure: failures.get(block) ?? "" };
       const isAdded = !refused.has(block);
-      if (isAdded && (bulk === undefined ? this.holds(block, clock()) : bulk(block, place)))
+      if (isAdded && (bulk === undefined ? this.stands(block, clock()) : bulk(block, place)))
         return { block, failure: "" };
       return { block, failure: this.#enforceAlone(block, place, clock()) };
     });
@@ -95,7 +97,7 @@ export class Firewall {
     try {
       const code = this.#tables.replace([change(block, place, nowMs)]);
       if (code !== "") return `${code}; ${elementRemedy(code)}`;
-      return this.holds(block, nowMs) ? "" : "the kernel took it and does not hold it";
+      return this.stands(block, nowMs) ? "" : "the kernel took it and does not hold it";
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
     }
@@ -124,7 +126,7 @@ export class Firewall {
   }
 
   /** Asks the kernel whether it holds the source until the time that the block says. */
-  holds(block: Block, nowMs: number): boolean {
+  stands(block: Block, nowMs: number): boolean {
     const place = this.#place(block);
     if (place.kind === "interval") return whenThere(false, () => this.#networks.holds(block, nowMs));
     const state = this.#tables.lookup(place.set, place.key);

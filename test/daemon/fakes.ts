@@ -37,6 +37,7 @@ export function verdictOn(from: string, action: "soft" | "block", timeMs: number
 
 /** Holds what it is told until it is told otherwise; time is not its business. */
 export class FakeFirewall {
+  readonly name = "nftables";
   /** "full 192.0.2.1" -> when it ends. */
   readonly kernel = new Map<string, number | undefined>();
   /** Sources that it will not take, and why. */
@@ -99,7 +100,7 @@ export class FakeFirewall {
     return this.kernel.has(keyOf(block));
   }
 
-  holds(block: Block, _nowMs: number): boolean {
+  stands(block: Block, _nowMs: number): boolean {
     this.lookups++;
     const key = keyOf(block);
     return this.kernel.has(key) && this.kernel.get(key) === block.untilMs;
@@ -248,7 +249,7 @@ export class FakeDelegate {
 
   giveBack(): void {}
 
-  async isStillThere(): Promise<boolean> {
+  async stands(): Promise<boolean> {
     return true;
   }
 

@@ -225,7 +225,7 @@ const rows: readonly Row[] = [
   {
     page: BOUNDS,
     says: /burst (ten) minutes' \|/,
-    are: () => [inSource("blocker.ts", "const FULL_BURST_SECONDS = ") / 60],
+    are: () => [inSource("claims.ts", "const FULL_BURST_SECONDS = ") / 60],
   },
   {
     page: BOUNDS,
@@ -267,7 +267,7 @@ const rows: readonly Row[] = [
     are: () => [
       inSource("nflog.ts", "const TURN_MS = "),
       inSource("nflog.ts", "const PACKETS_PER_STEP = "),
-      inSource("blocker.ts", "const EXPIRIES_PER_TURN = "),
+      inSource("block-ends.ts", "const EXPIRIES_PER_TURN = "),
       inSource("store.ts", "const FLUSH_ROWS = "),
     ],
   },

@@ -179,8 +179,8 @@ test("spared and logged verdicts are recorded and block nobody", () => {
 
 /** As the daemon does it: what is admitted is carried out, and after each delivery whom the lot has fallen on. */
 function deliver(blocker: Blocker, verdicts: readonly Verdict[]): void {
-  const admitted = verdicts.filter((verdict) => blocker.admits(verdict));
-  blocker.carryOut([...admitted, ...blocker.takeChosen()]);
+  const admitted = verdicts.filter((verdict) => blocker.claims.admits(verdict));
+  blocker.carryOut([...admitted, ...blocker.claims.takeChosen()]);
 }
 
 const kinds = [
@@ -237,7 +237,7 @@ for (const { conf, action, set, burst, said } of kinds) {
       deliver(blocker, []);
       pass(1_000);
     }
-    assert.ok(firewall.kernel.size > burst + 31 && !blocker.breaker.hasWaiting);
+    assert.ok(firewall.kernel.size > burst + 31 && !blocker.claims.breaker.hasWaiting);
     assert.match(recorder.take().join("\n"), /flood of unproven sources has ended/);
     deliver(blocker, [verdict(action, "192.0.2.99")]);
     assert.ok(firewall.kernel.has(`${set} 192.0.2.99`));
@@ -247,7 +247,7 @@ for (const { conf, action, set, burst, said } of kinds) {
 test("in a flood a source that has been blocked meanwhile takes no token, and settings that change let nobody wait", () => {
   const { blocker, clock, firewall, verdict } = setUp('PROOF="on"\nMAX_UNPROVEN_PER_SECOND="1"\n');
   deliver(blocker, [verdict("soft", "192.0.2.10"), verdict("soft", "192.0.2.11"), verdict("soft", "192.0.2.12")]);
-  assert.equal(blocker.breaker.isOpen, true);
+  assert.equal(blocker.claims.breaker.isOpen, true);
   blocker.carryOut([verdict("block", "192.0.2.11")]);
   clock.ms += 1_000;
   deliver(blocker, []);
@@ -317,11 +317,11 @@ test("what a command was to block is the built-in table's until the same end; re
   const block = { ...about, backend: "kill-route", enforced: true } as const;
   blocker.list.put(block);
   firewall.refusals.set(SOURCE, "ENOMEM");
-  assert.equal(blocker.takeOver(block), "ENOMEM");
+  assert.equal(blocker.commands.takeOver(block), "ENOMEM");
   const refused = blocker.list.get(source);
   assert.deepEqual([refused?.backend, refused?.enforced, store.rows.size], ["kill-route", false, 0]);
   firewall.refusals.clear();
-  assert.equal(blocker.takeOver(block), "");
+  assert.equal(blocker.commands.takeOver(block), "");
   const taken = blocker.list.get(source);
   assert.deepEqual([taken?.backend, taken?.enforced, taken?.untilMs], ["nftables", true, untilMs]);
   assert.equal(firewall.kernel.get(`full ${SOURCE}`), untilMs);
@@ -382,7 +382,7 @@ const responses = [
 for (const { what, more, isUndone } of responses) {
   test(`commands ${isUndone ? "are" : "are not"} undone for ${what}: at a start that finds it ended, and when it ends`, async () => {
     const { blocker, delegate, clock } = setUp();
-    await blocker.undoEnded([block(SOURCE, more)]);
+    await blocker.commands.undoEnded([block(SOURCE, more)]);
     assert.deepEqual(delegate.asked.splice(0), isUndone ? [`release ${SOURCE}`] : []);
     blocker.list.put(block(SOURCE, { untilMs: clock.ms, ...more }));
     blocker.tick();
@@ -413,7 +413,7 @@ test("several rules that another program removed are made again; those that cann
   for (const one of all) blocker.list.put(one);
   delegate.isHand = false;
   delegate.broken.add("192.0.2.2");
-  await blocker.rulesGone([...all, block("192.0.2.4", { backend: "kill-route" })]);
+  await blocker.commands.rulesGone([...all, block("192.0.2.4", { backend: "kill-route" })]);
   assert.deepEqual(
     [...blocker.list.values()].map((one) => formatPrefix(one.source)),
     ["192.0.2.1", "192.0.2.3"],
@@ -424,7 +424,7 @@ test("several rules that another program removed are made again; those that cann
     "failed 192.0.2.2: the rule of this source was removed and could not be made again",
   ]);
   delegate.isHand = true;
-  await blocker.rulesGone(all.slice(0, 1));
+  await blocker.commands.rulesGone(all.slice(0, 1));
   assert.deepEqual(recorder.take(), [
     "drift the rule that blocked 192.0.2.1 was removed by hand, which is taken as an unblock",
     "unblocked 192.0.2.1 removed elsewhere",

@@ -23,7 +23,7 @@ function blockOf(source: string, more: Partial<Block> = {}): Block {
   return { source: prefix(source), ...times, ...what, ...more };
 }
 
-function setUp(blocks: readonly Block[], isStillThere: () => Promise<boolean | undefined> = async () => undefined) {
+function setUp(blocks: readonly Block[], stands: () => Promise<boolean | undefined> = async () => undefined) {
   const list = new BlockList(1_000);
   for (const block of blocks) list.put(block);
   const [taken, said]: [string[], string[]] = [[], []];
@@ -31,7 +31,7 @@ function setUp(blocks: readonly Block[], isStillThere: () => Promise<boolean | u
   const troubles = createTroubles();
   const commands = new IdleCommands(settingsWith("/bin/true $TARGET$"), {
     list,
-    delegate: { isStillThere },
+    delegate: { stands, suffices: ({ backend }) => backend === "kill-route" },
     troubles,
     takeOver: ({ source }) => {
       taken.push(formatPrefix(source));

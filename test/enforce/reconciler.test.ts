@@ -20,7 +20,6 @@ function setUp(count: number, more: Partial<Block> = {}) {
   const lifted: string[] = [];
   const blocker = {
     list,
-    delegated: () => [],
     adopt(held: readonly Held[], networks: readonly Pick<Block, "source" | "untilMs">[], reason: string) {
       const sources = [...held, ...networks].flatMap(({ source }) => (source === undefined ? [] : [source]));
       for (const source of sources) list.put(block(source, { reason }));

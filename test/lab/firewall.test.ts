@@ -55,7 +55,7 @@ test("every plan loads, on and resting, twice and after one another, and keeps t
     for (const step of ["on", "on", "resting", "resting", "on"]) {
       if (step === "resting") sensor.rest(plan);
       else assert.equal(sensor.load(plan, near), false, name);
-      for (const each of [...blocks, wide]) assert.ok(firewall.holds(each, Date.now()), `${name}, ${step}`);
+      for (const each of [...blocks, wide]) assert.ok(firewall.stands(each, Date.now()), `${name}, ${step}`);
       if (step === "on") assert.ok(!sensor.drift.hasDrifted(), name);
     }
   }
@@ -83,7 +83,7 @@ test("rules that the kernel refuses are refused in nft's words, and the old ones
   const bad = { ...ordinaryPlan, watchedTcp: [{ first: 1, last: 99_999 }] };
   assert.throws(() => sensor.load(bad, near), { name: "KernelError", message: /cannot load the table: .*range/s });
   assert.equal(tables.fingerprint(), before);
-  assert.ok(firewall.holds(held, Date.now()));
+  assert.ok(firewall.stands(held, Date.now()));
 });
 
 test("blocks of every kind: in their own set, for their own time, as nft itself sees them", () => {
@@ -105,7 +105,7 @@ test("blocks of every kind: in their own set, for their own time, as nft itself 
   assert.deepEqual(failures(firewall.enforce(blocks, Date.now())), []);
   for (const [index, [source, more, set]] of expected.entries()) {
     const one = blocks[index] ?? assert.fail();
-    assert.ok(firewall.holds(one, Date.now()), source);
+    assert.ok(firewall.stands(one, Date.now()), source);
     const element = set.startsWith("blockednet") ? source : formatPrefix({ ...one.source, bits: 128 });
     const line = new RegExp(
       `[ {]${element.replaceAll(".", "\\.")}( timeout (?:59m|1h)\\S* expires (?:59m|1h)[^,}]*)?[ ,}\n]`,
@@ -148,7 +148,7 @@ test("networks that touch, in any order: each is held, and let go (attacks.md T1
   for (const each of blocks) {
     // Added before, as plain nft does it: what is there before made the kernel's look-up fail.
     assert.deepEqual(failures(firewall.enforce([each], Date.now())), [], formatPrefix(each.source));
-    assert.ok(firewall.holds(each, Date.now()));
+    assert.ok(firewall.stands(each, Date.now()));
   }
   for (const each of blocks) {
     assert.deepEqual(firewall.lift([each], Date.now()), []);
@@ -165,14 +165,14 @@ test("networks in networks, in any order: the kernel holds their union, each par
     [outer, inner],
   ]) {
     for (const each of order) assert.deepEqual(failures(firewall.enforce([each], Date.now())), []);
-    for (const each of order) assert.ok(firewall.holds(each, Date.now()));
+    for (const each of order) assert.ok(firewall.stands(each, Date.now()));
     for (const address of ["203.0.113.0", "203.0.113.63", "203.0.113.64", "203.0.113.79", "203.0.113.255"])
       assert.ok(blocksNetwork(address), address);
     assert.match(listed("blockednet4"), /203\.0\.113\.64\/28 timeout (2h|1h59m)/);
     assert.ok(!blocksNetwork("203.0.112.255") && !blocksNetwork("203.0.114.0"));
     const [first = inner, second = outer] = order;
     assert.deepEqual(firewall.lift([first], Date.now()), []);
-    assert.ok(firewall.holds(second, Date.now()));
+    assert.ok(firewall.stands(second, Date.now()));
     assert.equal(blocksNetwork("203.0.113.1"), second === outer);
     assert.ok(blocksNetwork("203.0.113.65"));
     assert.deepEqual(firewall.lift([second], Date.now()), []);
@@ -188,7 +188,7 @@ test("nested networks end by themselves, the wider one first", async () => {
   await waitUntil("the wider one has ended", () => !blocksNetwork("203.0.113.1") && !blocksNetwork("203.0.113.80"));
   assert.ok(blocksNetwork("203.0.113.64") && blocksNetwork("203.0.113.79"));
   firewall.liftEnded([outer], Date.now());
-  assert.ok(firewall.holds(inner, Date.now()));
+  assert.ok(firewall.stands(inner, Date.now()));
 });
 
 test("what has ended in the list and not in the kernel is taken out there, full and soft, and nothing else", () => {
@@ -208,7 +208,7 @@ test("what has ended in the list and not in the kernel is taken out there, full 
 test("all of both families, and what ends at the last address there is", () => {
   const blocks = ["240.0.0.0/4", "0.0.0.0/0", "8000::/1", "ff00::/8"].map((each) => block(each));
   for (const each of blocks) assert.deepEqual(failures(firewall.enforce([each], Date.now())), []);
-  for (const each of blocks) assert.ok(firewall.holds(each, Date.now()), formatPrefix(each.source));
+  for (const each of blocks) assert.ok(firewall.stands(each, Date.now()), formatPrefix(each.source));
   assert.deepEqual(firewall.lift(blocks.slice(1, 3), Date.now()), []);
   assert.ok(blocksNetwork("255.255.255.255") && !blocksNetwork("239.255.255.255"));
   assert.ok(blocksNetwork("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff") && !blocksNetwork("fe00::1"));
@@ -230,7 +230,7 @@ test("4,096 networks are held, and no more: the one too many is refused by name,
   t.diagnostic(
     `all: ${(allMs - startMs).toFixed(0)} ms; one more: ${(performance.now() - againMs).toFixed(0)} ms (writing the set and reading it back)`,
   );
-  assert.ok(firewall.holds(tooMany, Date.now()));
+  assert.ok(firewall.stands(tooMany, Date.now()));
   assert.deepEqual(firewall.networkCounts, { networkBlocks: MAX_NETWORKS, networkBlocksRefused: 1 });
 });
 
@@ -244,7 +244,7 @@ test("lift takes blocks of every kind away, and those that are gone are no failu
     `delete element inet ${TABLE} blocked4 { 192.0.2.2 }; delete element inet ${TABLE} blockednet4 { 10.0.0.0/8 }`,
   );
   assert.deepEqual(firewall.lift(blocks, Date.now()), []);
-  for (const each of blocks) assert.ok(!firewall.holds(each, Date.now()), formatPrefix(each.source));
+  for (const each of blocks) assert.ok(!firewall.stands(each, Date.now()), formatPrefix(each.source));
   mustDo("nft", `delete table inet ${TABLE}`);
   assert.deepEqual(firewall.lift(blocks, Date.now()), []);
 });
@@ -254,12 +254,12 @@ test("holds is false after somebody deleted the element, or gave it another time
   const enforce = () => assert.deepEqual(failures(firewall.enforce([one], Date.now())), []);
   enforce();
   mustDo("nft", `delete element inet ${TABLE} blocked4 { 192.0.2.1 }`);
-  assert.ok(!firewall.holds(one, Date.now()));
+  assert.ok(!firewall.stands(one, Date.now()));
   mustDo("nft", `add element inet ${TABLE} blocked4 { 192.0.2.1 timeout 10s }`);
-  assert.ok(!firewall.holds(one, Date.now()));
+  assert.ok(!firewall.stands(one, Date.now()));
   enforce();
   mustDo("nft", "flush ruleset");
-  assert.ok(!firewall.holds(one, Date.now()));
+  assert.ok(!firewall.stands(one, Date.now()));
   assert.ok(sensor.drift.hasDrifted());
   assert.match(failures(firewall.enforce([one], Date.now()))[0] ?? "", /ENOENT.*another program/);
 });
@@ -291,7 +291,7 @@ test("a set that fills up in the middle of a transaction: what fits is enforced,
   const held = outcomes.filter(({ failure }) => failure === "");
   assert.equal(held.length, tables.countElements("blocked4"));
   assert.equal(held.length, 100);
-  for (const { block: each } of held) assert.ok(firewall.holds(each, Date.now()));
+  for (const { block: each } of held) assert.ok(firewall.stands(each, Date.now()));
   assert.match(failures(outcomes)[0] ?? "", /^(ENFILE|ENOSPC); the kernel's set is full$/);
 });
 
@@ -321,7 +321,7 @@ test("empties every block set, and nothing else", () => {
   const blocks = ["192.0.2.1", "2001:db8:0:1::/64", "10.0.0.0/8", "2001:db8::/32"].map((each) => block(each));
   assert.deepEqual(failures(firewall.enforce([...blocks, block("192.0.2.2", { soft: true })], Date.now())), []);
   firewall.emptyBlockSets();
-  for (const each of blocks) assert.ok(!firewall.holds(each, Date.now()));
+  for (const each of blocks) assert.ok(!firewall.stands(each, Date.now()));
   assert.deepEqual(firewall.held.read(), []);
   assert.match(listed("ignored4"), /192\.0\.2\.0\/24/);
   assert.ok(!sensor.drift.hasDrifted());
@@ -363,7 +363,7 @@ test("the command in the log does what the block did", () => {
   for (const one of [...cases, block("192.0.2.9"), block("192.0.2.3", { soft: true, untilMs: inMinutes(10) })]) {
     const command = equivalentCommand(one, Date.now());
     mustDo("nft", command.replace(/^nft /, ""));
-    assert.ok(firewall.holds(one, Date.now()), command);
+    assert.ok(firewall.stands(one, Date.now()), command);
   }
 });
 
@@ -395,7 +395,7 @@ test("a table that sleeps, and a chain that drops by its policy, are drift, whic
     const replaced = sensor.load(ordinaryPlan, near);
     assert.doesNotMatch(mustDo("nft", "list", "table", "inet", TABLE), sign);
     assert.ok(!sensor.drift.hasDrifted(), command);
-    if (!replaced) assert.ok(firewall.holds(block7, Date.now()));
+    if (!replaced) assert.ok(firewall.stands(block7, Date.now()));
   }
 });
 

@@ -1,0 +1,35 @@
+// Every backend, one row each, and which of them makes a block. A further one is a file like backends/kill-route.ts, its
+// name in judge/block.ts and its row here; the compiler asks for the row.
+
+import { blocksByFirewall } from "../config/enforcement.ts";
+import type { Settings } from "../config/settings.ts";
+import { type BackendName, backends } from "../judge/block.ts";
+import type { CommandBackend, CommandParts } from "./backends/command-backend.ts";
+import { HostsDenyLine } from "./backends/hosts-deny-line.ts";
+import { KillRoute } from "./backends/kill-route.ts";
+
+interface Row {
+  /** Whether these settings have the backend make full blocks. */
+  readonly makes: (settings: Settings) => boolean;
+  /** Absent for the built-in table (table/firewall.ts), which is opened with the sensor. */
+  readonly open?: (parts: CommandParts) => CommandBackend;
+}
+
+const rows: Readonly<Record<BackendName, Row>> = {
+  nftables: { makes: blocksByFirewall },
+  "kill-route": { makes: ({ responses }) => responses.killRoute !== undefined, open: (parts) => new KillRoute(parts) },
+  "hosts.deny": {
+    makes: ({ responses }) => responses.hostsDeny !== undefined,
+    open: (parts) => new HostsDenyLine(parts),
+  },
+};
+
+/** Which backend makes full blocks under these settings; undefined: nothing does. */
+export function makerOf(settings: Settings): BackendName | undefined {
+  return backends.find((name) => rows[name].makes(settings));
+}
+
+/** The backends that are commands or files of the administrator's own. */
+export function openCommandBackends(parts: CommandParts): readonly CommandBackend[] {
+  return backends.flatMap((name) => rows[name].open?.(parts) ?? []);
+}

@@ -1,0 +1,75 @@
+// From a decision to a block: how long it lasts, which offence of its source it is, and that it does not shorten a block
+// that stands.
+
+import type { Settings } from "../config/settings.ts";
+import type { Block } from "../judge/block.ts";
+import { blockDurationMs, type OffenceMemory } from "../judge/escalation.ts";
+import { endsBefore } from "../table/address-span.ts";
+import type { BlockList } from "./block-list.ts";
+import type { Decision } from "./decision.ts";
+import type { Trial } from "./trial.ts";
+
+export interface BlockTermsParts {
+  readonly settings: () => Settings;
+  readonly list: Pick<BlockList, "get">;
+  readonly offences: Pick<OffenceMemory, "get">;
+  readonly trial?: Pick<Trial, "limitMs"> | undefined;
+}
+
+/** When a block ends, and when it would without the trial. */
+type End = Pick<Block, "untilMs" | "afterTrial">;
+
+export class BlockTerms {
+  readonly #parts: BlockTermsParts;
+
+  constructor(parts: BlockTermsParts) {
+    this.#parts = parts;
+  }
+
+  /** Not enforced yet. */
+  blockOf(decision: Decision, backend: Block["backend"], nowMs: number): Block {
+    const { soft, grade, reason, source, finding, ends } = decision;
+    const past = this.#parts.offences.get(source, nowMs)?.offences ?? 0;
+    const durationMs = this.#durationMs(decision, past + 1);
+    const wantedMs = durationMs === undefined ? undefined : nowMs + durationMs;
+    const trigger = finding === undefined ? {} : { trigger: { protocol: finding.protocol, port: finding.port } };
+    return {
+      source,
+      sinceMs: nowMs,
+      ...this.#notShorter(decision, this.endOf(decision, wantedMs, nowMs)),
+      grade,
+      soft,
+      reason,
+      offences: past + 1,
+      backend,
+      ...trigger,
+      ...ends,
+      enforced: false,
+    };
+  }
+
+  /** On trial a block ends with it, unless it takes the place of one from before the trial: that is not shortened. */
+  endOf({ source, existed }: Pick<Decision, "source" | "existed">, wantedMs: number | undefined, nowMs: number): End {
+    const limitMs = existed === true ? undefined : this.#parts.trial?.limitMs(nowMs);
+    if (limitMs === undefined || (wantedMs ?? Number.POSITIVE_INFINITY) <= limitMs) return { untilMs: wantedMs };
+    const before = this.#parts.list.get(source);
+    const isOlder = before !== undefined && !before.soft && before.afterTrial === undefined;
+    if (isOlder && (before.untilMs ?? Number.POSITIVE_INFINITY) > limitMs) return { untilMs: before.untilMs };
+    return { untilMs: limitMs, afterTrial: { untilMs: wantedMs } };
+  }
+
+  /** A full block that ends later is not shortened by the next. */
+  #notShorter({ source, soft, mayShorten }: Decision, end: End): End {
+    const before = this.#parts.list.get(source);
+    if (soft || mayShorten === true || before === undefined || before.soft) return end;
+    if (!endsBefore(end.untilMs, before.untilMs)) return end;
+    const { untilMs, afterTrial } = before;
+    return { untilMs, ...(afterTrial !== undefined && { afterTrial }) };
+  }
+
+  #durationMs({ soft, forMs }: Decision, offences: number): number | undefined {
+    if (forMs !== undefined) return forMs === 0 ? undefined : forMs;
+    const { softBlockTimeMs, blockTimeMs, blockTimeFactor: factor, blockTimeMaxMs: maxMs } = this.#parts.settings();
+    return soft ? softBlockTimeMs : blockDurationMs({ blockTimeMs, factor, maxMs }, offences);
+  }
+}
