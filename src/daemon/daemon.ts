@@ -30,7 +30,7 @@ import { Handshakes } from "../judge/proof/handshakes.ts";
 import { SourceNames } from "../judge/source-names.ts";
 import { ToolMemory } from "../judge/tool-memory.ts";
 import type { Verdict } from "../judge/verdict.ts";
-import { listConnectedFrom } from "../kernel/connected-from.ts";
+import { listConnectedFrom, visitConnections } from "../kernel/connected-from.ts";
 import { type Flow, listOpenedFlows } from "../kernel/conntrack.ts";
 import { listServedPorts, type ServedPort } from "../kernel/sock-diag.ts";
 import { widerPolicy } from "../policy/tap-policy.ts";
@@ -162,7 +162,9 @@ export class Daemon {
     this.#ended = new EndedCount({
       judge: this.judge,
       clients: parts.learned?.clients,
+      visitConnections,
       connectedFrom: listConnectedFrom,
+      askAgain: (source) => this.detector.letWait(source),
       servedPorts: () => this.#servedPorts(),
       sharedConnections: () => this.#settings.sharedConnections,
       nowMs: () => performance.now(),

@@ -255,19 +255,36 @@ export class NetlinkSocket {
    * KernelError where nothing can be sent or read.
    */
   query(message: Uint8Array, visit: (message: NetlinkMessage) => void): number {
+    const goOn = (answer: NetlinkMessage) => {
+      visit(answer);
+      return true;
+    };
+    return this.#read(message, goOn) ?? 0;
+  }
+
+  /** As request(), until `visit` says false; then false, and the socket, in which the rest is queued, must be closed. */
+  queryUntil(message: Uint8Array, visit: (message: NetlinkMessage) => boolean): boolean {
+    const errno = this.#read(message, visit);
+    if (errno !== undefined && errno !== 0) this.#refuse(errno);
+    return errno !== undefined;
+  }
+
+  /** The errno of a refusal, 0 for none; undefined: `visit` has said false. */
+  #read(message: Uint8Array, visit: (message: NetlinkMessage) => boolean): number | undefined {
     this.ask(message);
     let refusal: number | undefined;
-    while (refusal === undefined) {
+    let isEnough = false;
+    while (refusal === undefined && !isEnough) {
       const got = libc.receive(this.fd, this.buffer, 0);
       if (got === -K.EINTR) continue;
       if (got < 0) this.#refuse(-got);
       walkMessages(this.buffer, got, (answer) => {
         if (answer.type === K.NLMSG_DONE) refusal ??= 0;
         else if (answer.type === K.NLMSG_ERROR) refusal ??= -answer.bytes.readInt32LE(answer.at);
-        else visit(answer);
+        else if (!isEnough) isEnough = !visit(answer);
       });
     }
-    return refusal;
+    return isEnough ? undefined : refusal;
   }
 
   /**

@@ -11,7 +11,7 @@ import { Daemon } from "../lab/support/daemon.ts";
 import { Lab } from "../lab/support/lab.ts";
 import { harsh, type Settings } from "../lab/support/settings.ts";
 import { waitUntil } from "../lab/support/wait.ts";
-import { floodProgram, tellQuantiles } from "./support.ts";
+import { floodProgram, readCpuSeconds, tellQuantiles } from "./support.ts";
 
 const SECONDS = 15;
 const ASK_EVERY_MS = 50;
@@ -36,6 +36,7 @@ for (const { name, settings } of floods) {
       const waits = await askUntil(daemon, lab.scanner.mustRun(floodProgram(flood)));
       const { probes, lost, blocked } = await daemon.status();
       t.diagnostic(`probes ${probes}, lost ${lost}, blocked ${blocked}; resident ${daemon.residentBytes() / 1e6} MB`);
+      t.diagnostic(`CPU of the daemon for a packet: ${((1e6 * readCpuSeconds(daemon.pid)) / probes).toFixed(2)} us`);
       judge(t, waits);
     });
   }
@@ -50,8 +51,12 @@ test(`the control socket while a network is blocked and lifted beside ${NETWORKS
   await waitUntil("the networks are listed", async () => (await daemon.status()).blocked === NETWORKS, 60_000);
   t.diagnostic(`${NETWORKS} networks listed after ${((performance.now() - startedMs) / 1_000).toFixed(1)} s`);
   const changes: number[] = [];
+  const cpuBefore = readCpuSeconds(daemon.pid);
   const waits = await askUntil(daemon, changeNetworks(daemon, changes));
+  // The status costs some of it; the waits are those of a machine that does other work too.
+  const cpuMs = (1_000 * (readCpuSeconds(daemon.pid) - cpuBefore)) / changes.length;
   t.diagnostic(tellQuantiles("block or lift one network", changes, "ms"));
+  t.diagnostic(`CPU of the daemon for one change and two questions: ${cpuMs.toFixed(1)} ms`);
   judge(t, waits);
 });
 

@@ -140,8 +140,12 @@ const rows: readonly Row[] = [
   },
   {
     page: BOUNDS,
-    says: /counting whom a full block ends \| \d+ sources a delivery, ([\d,]+) connections, a (twentieth) of the time/,
-    are: () => [inSource("ended.ts", "const MAX_CONNECTIONS = "), inSource("ended.ts", "const SHARE_OF_TIME = ")],
+    says: /counting whom a full block ends \| all connections up to ([\d,]+),.*a delivery, ([\d,]+) connections; a (twentieth) of the time/,
+    are: () => [
+      inSource("standing-connections.ts", "const MAX_STANDING = "),
+      inSource("ended.ts", "const MAX_CONNECTIONS = "),
+      inSource("ended.ts", "const SHARE_OF_TIME = "),
+    ],
   },
   {
     page: BOUNDS,

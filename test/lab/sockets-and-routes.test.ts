@@ -4,10 +4,10 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { afterEach, test } from "node:test";
-import { listConnectedFrom } from "../../src/kernel/connected-from.ts";
+import { listConnectedFrom, visitConnections } from "../../src/kernel/connected-from.ts";
 import { listDefaultGateways, openRouteMonitor } from "../../src/kernel/routes.ts";
 import { listServedPorts } from "../../src/kernel/sock-diag.ts";
-import { formatPrefix, parsePrefix } from "../../src/wire/address.ts";
+import { formatPrefix, type Prefix, parsePrefix } from "../../src/wire/address.ts";
 import { enterOwnNamespace, mustDo } from "./support/own-namespace.ts";
 import { waitUntil } from "./support/wait.ts";
 
@@ -91,6 +91,16 @@ test("the kernel tells of connections with given remotes only: addresses and pre
   assert.deepEqual(listConnectedFrom(remotes.slice(0, 1), 1_000), []);
   assert.deepEqual(listConnectedFrom([], 1_000), []);
   assert.throws(() => listConnectedFrom(Array(17).fill(remotes[0]), 1), RangeError);
+  const all: string[] = [];
+  const note = (remote: Prefix, port: number) => all.push(`${formatPrefix(remote)} ${port}`);
+  assert.equal(visitConnections(1_000, note), true);
+  const named = (name: string) => all.filter((one) => one === name).length;
+  assert.deepEqual(["198.51.100.1 84", "198.51.100.1 85", "2001:db8:a::1 85"].map(named), [3, 2, 4]);
+  const count = all.length;
+  assert.equal(visitConnections(count, note), true, "exactly as many as are allowed");
+  all.length = 0;
+  assert.equal(visitConnections(count - 1, note), false);
+  assert.equal(all.length, count - 1);
 });
 
 test("default gateways: none", () => {
