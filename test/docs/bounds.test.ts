@@ -140,7 +140,7 @@ const rows: readonly Row[] = [
   },
   {
     page: BOUNDS,
-    says: /counting whom a full block ends \| all connections up to ([\d,]+),.*a delivery, ([\d,]+) connections; a (twentieth) of the time/,
+    says: /counting the connections that a full block ends \| all connections up to ([\d,]+),.*a delivery, ([\d,]+) connections; a (twentieth) of the time/,
     are: () => [
       inSource("standing-connections.ts", "const MAX_STANDING = "),
       inSource("ended.ts", "const MAX_CONNECTIONS = "),
@@ -354,7 +354,7 @@ const rows: readonly Row[] = [
     are: () => [inSource("running.ts", "const LOOK_MS = ") / 1000],
   },
   // The silence test.
-  { page: HOW, says: /One false proof in 2\^(\d+) for whoever/, are: () => [PROOF_BITS] },
+  { page: HOW, says: /passes the test once in 2\^(\d+), whatever/, are: () => [PROOF_BITS] },
   { page: HOW, says: /if it waits for up to (\d+) s before it repeats/, are: () => [slowWindow.ms / 1000] },
   { page: "README.md", says: /one false proof in 2\^(\d+)/, are: () => [PROOF_BITS] },
   { page: "README.md", says: /repeats within (\d+) s/, are: () => [slowWindow.ms / 1000] },
