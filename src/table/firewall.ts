@@ -25,6 +25,19 @@ const BATCH = 4_000;
 /** Ended blocks that are looked up in the kernel, 12 us each, in one go: more of them end in a flood only. */
 const ENDED_LOOKED_UP = 1_000;
 
+/** What is asked of the kernel. */
+type Tables = Pick<
+  NfTables,
+  | "insert"
+  | "replace"
+  | "remove"
+  | "lookup"
+  | "visitElements"
+  | "countElements"
+  | "replaceIntervals"
+  | "changeIntervals"
+>;
+
 /** What decides in which set a block is. */
 type Placed = Pick<Block, "source" | "soft">;
 
@@ -42,15 +55,15 @@ export type Outcome = { readonly block: Block; readonly failure: string };
 /** The built-in table as a backend of blocks (enforce/backend.ts). */
 export class Firewall {
   readonly name = "nftables";
-  readonly #nft: Libnftables;
-  readonly #tables: NfTables;
+  readonly #nft: Pick<Libnftables, "run">;
+  readonly #tables: Tables;
   readonly #near: () => AddressRanges;
   readonly #networks: NetworkBlocks;
   /** What the plain sets hold, whoever put it there. */
   readonly held: HeldElements;
 
   /** `near`: links of this host, where an IPv6 source is a single address. */
-  constructor(nft: Libnftables, tables: NfTables, near: () => AddressRanges) {
+  constructor(nft: Pick<Libnftables, "run">, tables: Tables, near: () => AddressRanges) {
     this.#nft = nft;
     this.#tables = tables;
     this.#near = near;

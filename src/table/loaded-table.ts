@@ -19,13 +19,13 @@ import {
 const SMALL_SET = 1_024;
 
 export class LoadedTable implements TableDrift {
-  readonly #nft: Libnftables;
+  readonly #nft: Pick<Libnftables, "run">;
   readonly #tables: Pick<NfTables, "fingerprint" | "digest" | "generation">;
   #fingerprint = "";
   /** What the sets that are filled from the plan hold, as the kernel told it when they were filled. */
   readonly #digests = new Map<string, string>();
 
-  constructor(nft: Libnftables, tables: Pick<NfTables, "fingerprint" | "digest" | "generation">) {
+  constructor(nft: Pick<Libnftables, "run">, tables: Pick<NfTables, "fingerprint" | "digest" | "generation">) {
     this.#nft = nft;
     this.#tables = tables;
   }
@@ -84,7 +84,7 @@ export class LoadedTable implements TableDrift {
 }
 
 /** Throws KernelError with nft's own words, and with what the kernel lacks. */
-export function runNft(nft: Libnftables, commands: string, what: string): void {
+export function runNft(nft: Pick<Libnftables, "run">, commands: string, what: string): void {
   const answer = nft.run(commands);
   if (answer.ok) return;
   const missing = findMissingFeature(nft);

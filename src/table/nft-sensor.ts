@@ -12,15 +12,21 @@ import { LoadedTable } from "./loaded-table.ts";
 import type { RulesetPlan } from "./ruleset.ts";
 import { luredKey } from "./set-key.ts";
 
+/** What is asked of the kernel. */
+type Tables = Pick<
+  NfTables,
+  "fingerprint" | "digest" | "generation" | "lookup" | "replace" | "remove" | "countElements"
+>;
+
 export class NftSensor implements KernelSensor {
-  readonly #tables: NfTables;
+  readonly #tables: Tables;
   #near: AddressRanges;
   readonly drift: LoadedTable;
   readonly hold: HoldSets;
   readonly delegation: DelegatedSets;
   readonly served: LatelySet;
 
-  constructor(nft: Libnftables, tables: NfTables, near: AddressRanges) {
+  constructor(nft: Pick<Libnftables, "run">, tables: Tables, near: AddressRanges) {
     this.#tables = tables;
     this.#near = near;
     this.drift = new LoadedTable(nft, tables);
