@@ -387,7 +387,8 @@ const blockKeys = {
   softBlockTimeMs: key("block", "SOFT_BLOCK_TIME", duration({ minMs: 1000, maxMs: 2_592_000_000 }), {
     absent: "10m",
     meaning:
-      'With PROOF="on" an unproven source, or a proven client of this host, may open no new connection for this long.',
+      'With PROOF="on" an unproven source, or a proven client of this host, may open no new connection for this long. ' +
+      "A network of neighbours is blocked so for two minutes at most, and longer while they scan.",
   }),
   blockWider: key("block", "BLOCK_WIDER", flag, {
     absent: "0",

@@ -187,7 +187,7 @@ export class Daemon {
           this.detector.letWait(source);
         },
         endWait: (source) => this.detector.endWait(source),
-        lastSeenMs: (source) => this.detector.lastSeenMs(source) ?? this.crowds.neighbours.lastSeenMs(source),
+        lastSeenMs: (source) => this.detector.lastSeenMs(source) ?? this.crowds.neighbours.lastScanMs(source),
       },
       offences: this.#offences,
       delegate: this.delegate,

@@ -60,6 +60,9 @@ const WAYS = 4;
 const TELL_BURST = 16;
 const TELL_PER_SECOND = 1;
 
+/** A network goes on scanning when as many sources again have come, which is looked at no more often than this. */
+const GOES_ON_SECONDS = 15;
+
 /** Which network a row is: the bits of its IPv6 prefix, or 24. */
 const IPV4_NETWORK = 24;
 const BLOCK = 56;
@@ -83,7 +86,7 @@ const MAX_NEEDED = 192;
  *     | key0 | key1 | last | kind 0..7 | source 8..15 | port 16..21 | block 22..26 | has body 31 |
  *     +------+------+------+---------------------------------------------------------------------+
  *              s              0: empty    the bits of the one source that a head without a body tells of
- *   body   words: turns, times, found | sketches, four each: fast, fast before, slow, slow before
+ *   body   words: turns, times, found, scan | sketches, four each: fast, fast before, slow, slow before
  *     sources 4 x 8    ports 4 x 2    blocks 4 x 1 (the /56s of a /48)
  */
 const HEAD_WORDS = 4;
@@ -104,7 +107,9 @@ const FOUND_TURN = 3;
 const SLOWLY_FOUND_TURN = 4;
 /** New sources of this slow window and the one before, or more. */
 const ADDED = 5;
-const SOURCES = 6;
+/** When so many sources last counted as a scan: at the finding, and each time as many more have come. */
+const SCAN_SECOND = 6;
+const SOURCES = 7;
 const SOURCE_WORDS = 8;
 const PORTS = SOURCES + 4 * SOURCE_WORDS;
 const PORT_WORDS = 2;
@@ -138,8 +143,9 @@ export class Neighbours {
   #isSlow = false;
   /** Whether the probe last noted began a row. */
   #isFirst = false;
-  #tokens = TELL_BURST;
-  #tokensMs = Number.NaN;
+  readonly #findings = new Tokens();
+  /** Apart: who goes on must not use up what others are found by. */
+  readonly #renewals = new Tokens();
 
   /** `near`: networks on links of ours. `capacity`: networks, rounded down to a multiple of four. */
   constructor(parts: {
@@ -225,10 +231,15 @@ export class Neighbours {
     };
   }
 
-  /** When a source of the network last sent a direct probe, to the second; undefined if it is not known. */
-  lastSeenMs(network: Prefix): number | undefined {
+  /**
+   * When the network last did what makes it a finding, to the second: single probes, which one forged packet a minute would be, do
+   * not count. Undefined if it is not known.
+   */
+  lastScanMs(network: Prefix): number | undefined {
     const row = this.#find(network);
-    return row < 0 ? undefined : this.#lastSecond(row) * 1000;
+    if (row < 0 || !this.#hasBody(row)) return undefined;
+    const second = this.#bodies[row * BODY_WORDS + SCAN_SECOND] ?? 0;
+    return second === 0 ? undefined : second * 1000;
   }
 
   /** Forgets a network, so that it can be found again. False if it was not known. */
@@ -286,8 +297,11 @@ export class Neighbours {
       return Neighbourhood.Quiet;
     }
     if (!this.#hasBody(row)) this.#openBody(row);
+    const isNewSecond = this.#heads[head + LAST_SECOND] !== second;
     this.#heads[head + LAST_SECOND] = second;
-    return this.#noteInBody(row, kind, bits, probe.timeMs);
+    const neighbourhood = this.#noteInBody(row, kind, bits, probe.timeMs);
+    if (neighbourhood === Neighbourhood.Known && isNewSecond) this.#goOn(row * BODY_WORDS, kind, probe.timeMs);
+    return neighbourhood;
   }
 
   #noteInBody(row: number, kind: number, bits: number, timeMs: number): Neighbourhood {
@@ -296,15 +310,35 @@ export class Neighbours {
     const isNew = this.#remember(body, kind, bits);
     if (this.#isFound(body)) return Neighbourhood.Known;
     if (!isNew || !this.#counts(body, kind)) return Neighbourhood.Quiet;
-    if (!this.#mayTell(timeMs)) {
+    if (!this.#findings.take(timeMs)) {
       this.counters.neighboursUntold++;
       return Neighbourhood.Quiet;
     }
     const turn = ((this.#bodies[body + SLOW_TURN] ?? 0) + 1) >>> 0;
     this.#bodies[body + (this.#isSlow ? SLOWLY_FOUND_TURN : FOUND_TURN)] = turn;
+    this.#bodies[body + SCAN_SECOND] = Math.floor(timeMs / 1000);
     this.counters.neighbourFindings++;
     this.#row = row;
     return Neighbourhood.Found;
+  }
+
+  /** What was found once takes as many sources again to count as a scan once more, and its turn among all that are told of. */
+  #goOn(body: number, kind: number, timeMs: number): void {
+    // Nobody blocks these.
+    if (kind === LINK || kind === PROVIDER) return;
+    const second = Math.floor(timeMs / 1000);
+    if (second - (this.#bodies[body + SCAN_SECOND] ?? 0) < GOES_ON_SECONDS) return;
+    if (!this.#isMany(body, kind, FAST, this.#neededIn(kind))) return;
+    if (!this.#renewals.take(timeMs)) {
+      this.counters.neighboursUntold++;
+      return;
+    }
+    this.#bodies[body + SCAN_SECOND] = second;
+    this.#shift(body, FAST, false);
+  }
+
+  #neededIn(kind: number): number {
+    return Math.min(MAX_NEEDED, this.#policy.neighbours * (TIMES_NEEDED.get(kind) ?? 1));
   }
 
   /** At the second probe: what the head says of the first one takes the form that can go on. */
@@ -343,16 +377,15 @@ export class Neighbours {
   }
 
   #counts(body: number, kind: number): boolean {
-    const { neighbours, slowNeighbours, slowScoreWindowMs } = this.#policy;
+    const { slowNeighbours, slowScoreWindowMs } = this.#policy;
     const isSlowToo = slowNeighbours > 0 && slowScoreWindowMs > 0;
-    const times = TIMES_NEEDED.get(kind);
-    const needed = times === undefined ? neighbours : Math.min(MAX_NEEDED, neighbours * times);
+    const needed = this.#neededIn(kind);
     if ((this.#bodies[body + ADDED] ?? 0) < Math.min(needed, isSlowToo ? slowNeighbours : needed)) return false;
     this.#isSlow = false;
     if (this.#isMany(body, kind, FAST, needed)) return true;
     this.#isSlow = true;
     // Of a provider's customers as many err in a day.
-    if (!isSlowToo || times !== undefined || this.#isFound(body, SLOWLY_FOUND_TURN)) return false;
+    if (!isSlowToo || TIMES_NEEDED.has(kind) || this.#isFound(body, SLOWLY_FOUND_TURN)) return false;
     return this.#isMany(body, kind, SLOW, slowNeighbours);
   }
 
@@ -469,15 +502,6 @@ export class Neighbours {
     return this.#heads[row * HEAD_WORDS + LAST_SECOND] ?? 0;
   }
 
-  #mayTell(timeMs: number): boolean {
-    const passedMs = Number.isNaN(this.#tokensMs) ? 0 : Math.max(0, timeMs - this.#tokensMs);
-    this.#tokens = Math.min(TELL_BURST, this.#tokens + (passedMs / 1000) * TELL_PER_SECOND);
-    this.#tokensMs = timeMs;
-    if (this.#tokens < 1) return false;
-    this.#tokens--;
-    return true;
-  }
-
   #networksOf(source: Prefix): Prefix[] {
     const { w0, w1, w2, w3, bits } = source;
     if (isIpv4(source))
@@ -511,6 +535,21 @@ export class Neighbours {
     const kind = (this.#heads[head + ABOUT] ?? 0) & KIND_MASK;
     if (kind === IPV4_NETWORK) return prefixOfWords(0, 0, IPV4_MAPPED_WORD, (key1 << 8) >>> 0, IPV4_MAPPED_BITS + 24);
     return prefixOfWords(key0, (key1 << (LINK - kind)) >>> 0, 0, 0, kind);
+  }
+}
+
+/** What may be told of: a burst, and so many a second. */
+class Tokens {
+  #left = TELL_BURST;
+  #atMs = Number.NaN;
+
+  take(timeMs: number): boolean {
+    const passedMs = Number.isNaN(this.#atMs) ? 0 : Math.max(0, timeMs - this.#atMs);
+    this.#left = Math.min(TELL_BURST, this.#left + (passedMs / 1000) * TELL_PER_SECOND);
+    this.#atMs = timeMs;
+    if (this.#left < 1) return false;
+    this.#left--;
+    return true;
   }
 }
 

@@ -1,7 +1,6 @@
 // Ends blocks when their time is over, prolongs soft ones of sources that are still at it, and lets those of a trial that is
 // confirmed stay.
 
-import type { Settings } from "../config/settings.ts";
 import type { Detector } from "../detect/detector.ts";
 import type { Block } from "../judge/block.ts";
 import type { Recorder } from "../record/recorder.ts";
@@ -20,10 +19,9 @@ const EXPIRIES_PER_TURN = 500;
 const MIN_RENEWAL_MS = 1_000;
 
 export interface BlockEndsParts {
-  readonly settings: () => Settings;
   readonly list: Pick<BlockList, "put" | "takeExpired" | "onTrial">;
   readonly keeper: Pick<BlockKeeper, "enforce" | "replace" | "prolong" | "lift">;
-  readonly terms: Pick<BlockTerms, "endOf">;
+  readonly terms: Pick<BlockTerms, "endOf" | "softMs">;
   readonly store: Pick<Store, "flush">;
   readonly detector: Pick<Detector, "lastSeenMs">;
   readonly recorder: Pick<Recorder, "warning">;
@@ -58,13 +56,13 @@ export class BlockEnds {
     return count === EXPIRIES_PER_TURN && early.length === 0;
   }
 
-  /** A soft block lasts SOFT_BLOCK_TIME from the source's latest probe. */
+  /** A soft block lasts SOFT_BLOCK_TIME from the source's latest probe; that of a network two minutes from its latest scan. */
   #renew(block: Block): boolean {
-    const { detector, trial, terms, settings, keeper } = this.#parts;
+    const { detector, trial, terms, keeper } = this.#parts;
     const nowMs = this.#parts.nowMs();
     const lastSeenMs = detector.lastSeenMs(block.source);
     if (lastSeenMs === undefined || trial?.mayBlock === false) return false;
-    const end = terms.endOf({ source: block.source }, lastSeenMs + settings().softBlockTimeMs, nowMs);
+    const end = terms.endOf({ source: block.source }, lastSeenMs + terms.softMs(block.source), nowMs);
     if ((end.untilMs ?? 0) <= (block.untilMs ?? 0) + MIN_RENEWAL_MS) return false;
     const renewed = { ...block, ...end };
     const [outcome] = keeper.enforce([renewed], nowMs);

@@ -5,9 +5,14 @@ import type { Settings } from "../config/settings.ts";
 import type { Block } from "../judge/block.ts";
 import { blockDurationMs, type OffenceMemory } from "../judge/escalation.ts";
 import { endsBefore } from "../table/address-span.ts";
+import { isNeighbourNetwork } from "../table/set-key.ts";
+import type { Prefix } from "../wire/address.ts";
 import type { BlockList } from "./block-list.ts";
 import type { Decision } from "./decision.ts";
 import type { Trial } from "./trial.ts";
+
+/** 16 forged packets make a network a finding: they are to cost its people minutes, and their forger as many again. */
+const NETWORK_SOFT_MS = 120_000;
 
 export interface BlockTermsParts {
   readonly settings: () => Settings;
@@ -67,9 +72,16 @@ export class BlockTerms {
     return { untilMs, ...(afterTrial !== undefined && { afterTrial }) };
   }
 
-  #durationMs({ soft, forMs }: Decision, offences: number): number | undefined {
+  #durationMs({ source, soft, forMs }: Decision, offences: number): number | undefined {
     if (forMs !== undefined) return forMs === 0 ? undefined : forMs;
-    const { softBlockTimeMs, blockTimeMs, blockTimeFactor: factor, blockTimeMaxMs: maxMs } = this.#parts.settings();
-    return soft ? softBlockTimeMs : blockDurationMs({ blockTimeMs, factor, maxMs }, offences);
+    if (soft) return this.softMs(source);
+    const { blockTimeMs, blockTimeFactor: factor, blockTimeMaxMs: maxMs } = this.#parts.settings();
+    return blockDurationMs({ blockTimeMs, factor, maxMs }, offences);
+  }
+
+  /** How long a soft block lasts when the source is not seen again. */
+  softMs(source: Prefix): number {
+    const { softBlockTimeMs } = this.#parts.settings();
+    return isNeighbourNetwork(source) ? Math.min(softBlockTimeMs, NETWORK_SOFT_MS) : softBlockTimeMs;
   }
 }

@@ -90,7 +90,7 @@ export class Blocker {
         this.failures++;
       },
     });
-    this.#ends = new BlockEnds({ settings, list, keeper, terms, store, detector, recorder, trial, nowMs });
+    this.#ends = new BlockEnds({ list, keeper, terms, store, detector, recorder, trial, nowMs });
     this.#terms = terms;
     this.#keeper = keeper;
   }

@@ -49,6 +49,11 @@ function softSetOf(source: Prefix): PlainSet | undefined {
   return neighbourSets6.get(source.bits);
 }
 
+/** Whether a soft block of it shuts out neighbours together. */
+export function isNeighbourNetwork(source: Prefix): boolean {
+  return softSetOf(source) !== undefined;
+}
+
 /** How wide the elements of a set are; of the others the key tells. */
 const bitsOfSet: Readonly<Record<string, number>> = { soft24: 120, soft56: 56, soft48: 48, soft40: 40 };
 

@@ -49,7 +49,7 @@ test("254 addresses of a /24, one port each: one finding of the /24 at the sixte
   assert.deepEqual(found(neighbours, sent), ["203.0.113.0/24 after 16"]);
   const [evidence] = neighbours.evidenceOn(prefix("203.0.113.77"));
   assert.deepEqual([evidence?.sources, evidence?.isFound], [254, true]);
-  assert.equal(neighbours.lastSeenMs(prefix("203.0.113.0/24")), Math.floor((START_MS + 2_530) / 1000) * 1000);
+  assert.equal(neighbours.lastScanMs(prefix("203.0.113.0/24")), START_MS);
 });
 
 test("one probe from each /64 of a /48: the first /56s, then the /48 and nothing more", () => {
@@ -180,6 +180,49 @@ test("a network is found again once it has been forgotten, and in another slow w
   assert.equal(found(neighbours, sent(START_MS + DAY_MS)).length, 1);
   neighbours.unflagAll();
   assert.equal(found(neighbours, [{ source: "203.0.113.200", port: 200, timeMs: START_MS + DAY_MS }]).length, 1);
+});
+
+test("a network that was found goes on scanning by as many sources again, not by a probe now and then", () => {
+  const neighbours = watch();
+  const network = prefix("203.0.113.0/24");
+  /** One a second. */
+  const sent = (count: number, from: number, second: number) =>
+    many(count, (at) => ({
+      source: `203.0.113.${from + at}`,
+      port: from + at,
+      timeMs: START_MS + (second + at) * 1_000,
+    }));
+  const scannedAt = () => ((neighbours.lastScanMs(network) ?? 0) - START_MS) / 1_000;
+  assert.equal(neighbours.lastScanMs(network), undefined);
+  assert.equal(found(neighbours, sent(16, 0, 0)).length, 1);
+  assert.equal(scannedAt(), 15);
+  // Two minutes later only what came since counts: fifteen in two minutes are too few.
+  for (let second = 120; second <= 900; second += 30) found(neighbours, sent(3, second / 5, second));
+  assert.equal(scannedAt(), 15);
+  found(neighbours, sent(16, 190, 1_200));
+  assert.equal(scannedAt(), 1_215);
+  found(neighbours, sent(15, 210, 1_240));
+  assert.equal(scannedAt(), 1_215, "the sixteen count twice");
+  found(neighbours, sent(1, 230, 1_255));
+  assert.equal(scannedAt(), 1_255);
+  assert.equal(neighbours.counters.neighbourFindings, 1);
+});
+
+test("however much is forged, few networks are found and go on at once", () => {
+  const neighbours = watch({}, 16_384);
+  const [networks, seconds] = [400, 240];
+  for (let second = 0; second < seconds; second++) {
+    for (let net = 0; net < networks; net++) {
+      const source = `10.${net >>> 8}.${net & 255}.${second & 255}`;
+      const one = probe({ source, port: second, timeMs: START_MS + second * 1_000 });
+      if (neighbours.note(one, hashOf(one)) === Neighbourhood.Found) neighbours.findingOf(one);
+    }
+  }
+  const endMs = START_MS + seconds * 1_000;
+  const going = many(networks, (net) => ({ source: `10.${net >>> 8}.${net & 255}.0/24`, port: 0 })).filter(
+    ({ source }) => endMs - (neighbours.lastScanMs(prefix(source)) ?? 0) <= 120_000,
+  );
+  assert.ok(going.length > 100 && going.length <= 2 * (16 + 120), `${going.length}`);
 });
 
 test("a flood forged in whole networks makes few findings, and a flood of single ones does not push out a network", () => {

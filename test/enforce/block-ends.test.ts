@@ -5,7 +5,6 @@ import { BlockEnds } from "../../src/enforce/block-ends.ts";
 import { BlockList } from "../../src/enforce/block-list.ts";
 import type { Block } from "../../src/judge/block.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
-import { load, settingsOf } from "../config/support.ts";
 import { FakeDetector, FakeRecorder, FakeStore } from "../daemon/fakes.ts";
 import { block } from "../judge/blocks.ts";
 import { nthIpv4, prefix } from "../support/prefix.ts";
@@ -27,10 +26,9 @@ function setUp({ mayBlock = true, refusal = "" } = {}) {
     list.put(each);
   };
   const lifted: Block[] = [];
-  const settings = settingsOf(load(`BLOCK_TCP="1"\nSOFT_BLOCK_TIME="10m"\n`));
   const ends = new BlockEnds({
-    ...{ list, detector, recorder, store, trial: { mayBlock }, nowMs: () => nowMs, settings: () => settings },
-    terms: { endOf: (_about, untilMs) => ({ untilMs }) },
+    ...{ list, detector, recorder, store, trial: { mayBlock }, nowMs: () => nowMs },
+    terms: { endOf: (_about, untilMs) => ({ untilMs }), softMs: () => SOFT_MS },
     keeper: {
       enforce: (blocks) => blocks.map((each) => ({ block: each, failure: refusal })),
       replace: noted("replace"),

@@ -328,6 +328,29 @@ test("what a command was to block is the built-in table's until the same end; re
   assert.equal(store.rows.get(SOURCE)?.backend, "nftables");
 });
 
+test("a soft block of a network lasts two minutes from its latest scan, or SOFT_BLOCK_TIME if that is shorter", () => {
+  for (const [written, lastsMs] of [
+    ["10m", 120_000],
+    ["30s", 30_000],
+  ] as const) {
+    const { blocker, firewall, detector, clock, verdict, pass } = setUp();
+    blocker.setSettings(settingsOf(load(`BLOCK_TCP="1"\nSOFT_BLOCK_TIME="${written}"\n`)));
+    const startMs = clock.ms;
+    for (const network of ["203.0.113.0/24", "2001:db8:b::/48", "2001:db8:7700::/40"]) {
+      const one = verdict("soft", network);
+      blocker.carryOut([{ ...one, finding: { ...one.finding, members: 16, policy: "neighbours" as const } }]);
+      assert.equal(firewall.kernel.get(`soft ${network}`), startMs + lastsMs, network);
+    }
+    pass(lastsMs - 10_000);
+    detector.lastSeen.set("203.0.113.0/24", clock.ms);
+    pass(12_000);
+    assert.equal(blocker.list.size, 1);
+    assert.equal(firewall.kernel.get("soft 203.0.113.0/24"), startMs + lastsMs - 10_000 + lastsMs);
+    pass(lastsMs);
+    assert.equal(blocker.list.size, 0);
+  }
+});
+
 test("a network is softly blocked while the breaker is open, and one without a set of its own never", () => {
   const { blocker, firewall, verdict } = setUp('MAX_UNPROVEN_PER_SECOND="1"\n');
   blocker.carryOut([verdict("soft", "198.51.100.1"), verdict("soft", "198.51.100.2"), verdict("soft", "198.51.100.3")]);
