@@ -1,6 +1,6 @@
 // What a value from outside has to look like, and where it does not. Hand-written, because a client command lives for a
 // tenth of a second, of which zod would take half. Fields that a shape does not name are left as they are.
-import { isFields } from "./checks.ts";
+import { isCount, isFields } from "./checks.ts";
 
 interface Fault {
   /** "events.3.port"; "" is the value itself. */
@@ -49,6 +49,23 @@ export function member<T extends string>(members: readonly T[]): Shape<T> {
   return simple(`one of ${members.join(", ")} is expected`, (value) => members.some((one) => one === value));
 }
 
+/** A name of the table's. */
+export function keyOf<T extends object>(table: T): Shape<keyof T & string> {
+  const names = Object.keys(table).join(", ");
+  return simple(`one of ${names} is expected`, (value) => typeof value === "string" && Object.hasOwn(table, value));
+}
+
+/** Text of so many characters. */
+export function textOf(least: number, most: number): Shape<string> {
+  const isGood = (value: unknown) => typeof value === "string" && value.length >= least && value.length <= most;
+  return simple(`text of ${least} to ${most} characters is expected`, isGood);
+}
+
+/** A number that counts things, and survives JSON. */
+export function wholeNumber(most = Number.MAX_SAFE_INTEGER): Shape<number> {
+  return simple(`a whole number from 0 to ${most} is expected`, (value) => isCount(value) && value <= most);
+}
+
 /** A member of a closed set that the reader does not know: any text of that length. */
 export function word<T extends string>(mostChars: number): Shape<T> {
   const isWord = (value: unknown) => typeof value === "string" && value.length <= mostChars;
@@ -63,8 +80,11 @@ export function optional<T>(inner: Shape<T>): MayBeAbsent<T> {
   return { whenThere: inner };
 }
 
-export function listOf<T>(inner: Shape<T>): Shape<readonly T[]> {
-  return (value) => (Array.isArray(value) ? firstFault(value.entries(), inner) : isNo("a list is expected"));
+export function listOf<T>(inner: Shape<T>, most = Number.POSITIVE_INFINITY): Shape<readonly T[]> {
+  return (value) => {
+    if (!Array.isArray(value)) return isNo("a list is expected");
+    return value.length > most ? isNo(`at most ${most} are expected`) : firstFault(value.entries(), inner);
+  };
 }
 
 export function recordOf<T>(inner: Shape<T>): Shape<Readonly<Record<string, T>>> {
@@ -81,6 +101,15 @@ export function fields<T extends object>(shapes: ShapesOf<T>): Shape<T> {
       if (fault !== undefined) return inside(name, fault);
     }
     return undefined;
+  };
+}
+
+/** The same, and nothing besides: a misspelt option must not pass for none. */
+export function onlyFields<T extends object>(shapes: ShapesOf<T>): Shape<T> {
+  const known = fields<T>(shapes);
+  return (value) => {
+    const name = isFields(value) ? Object.keys(value).find((key) => !Object.hasOwn(shapes, key)) : undefined;
+    return name === undefined ? known(value) : isNo(`unknown field "${name.slice(0, 40)}"`);
   };
 }
 

@@ -25,7 +25,9 @@ export interface BacktestRecord {
 export async function openRecord(settings: Settings): Promise<BacktestRecord> {
   const client = new ControlClient(settings.controlSocket);
   try {
-    const { counters, lost } = await client.status();
+    const reply = await client.ask("status", {});
+    if ("refused" in reply) throw new ControlError(reply.refused.code, reply.refused.message);
+    const { counters, lost } = reply.ok;
     const { probeEventsDropped: missedProbes = 0, eventsDropped: lostEvents = 0, badRows = 0 } = counters;
     return liveRecord(client, { missedProbes, lostPackets: lost, lostEvents }, badRows);
   } catch (error) {
@@ -39,9 +41,9 @@ function liveRecord(client: ControlClient, live: LiveCounts, badRows: number): B
     live,
     badRows,
     events: client.allEvents(),
-    guard: client.guard(),
+    guard: client.entries("guard", {}),
     async clients() {
-      const reply = await client.knownClients();
+      const reply = await client.list("knownClients", {});
       return "ok" in reply ? reply.ok : undefined;
     },
     close: () => undefined,

@@ -28,7 +28,7 @@ export async function block(
     terminal.complain(request.error);
     return ExitCode.Usage;
   }
-  const reply = await connect(options).block(request.ok);
+  const reply = await connect(options).ask("block", request.ok);
   if ("refused" in reply) return tellRefusal(terminal, reply.refused);
   const entry = reply.ok;
   await terminal.write(options.json ? toJsonLine(entry) : describe(entry, terminal));

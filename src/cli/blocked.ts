@@ -11,7 +11,7 @@ import { type Terminal, toJsonArray, writeAll } from "./terminal.ts";
 const head = ["SOURCE", "SINCE", "UNTIL", "REMAINING", "GRADE", "BLOCK", "OFFENCES", "REASON"];
 
 export async function blocked(options: ClientOptions, terminal: Terminal): Promise<ExitCode> {
-  const entries = connect(options).blocked();
+  const entries = connect(options).entries("blocked", {});
   await writeAll(terminal, options.json ? toJsonArray(entries) : table(entries, terminal));
   return ExitCode.Ok;
 }

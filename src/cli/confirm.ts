@@ -6,7 +6,7 @@ import type { ClientOptions } from "./options.ts";
 import { type Terminal, toJsonLine } from "./terminal.ts";
 
 export async function confirm(options: ClientOptions, terminal: Terminal): Promise<ExitCode> {
-  const reply = await connect(options).confirm();
+  const reply = await connect(options).ask("confirm", {});
   if ("refused" in reply) return tellRefusal(terminal, reply.refused);
   await terminal.write(options.json ? toJsonLine(reply.ok) : describe(reply.ok));
   return ExitCode.Ok;

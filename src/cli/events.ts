@@ -27,7 +27,10 @@ async function list(
   terminal: Terminal,
   print: Print,
 ): Promise<ExitCode> {
-  const reply = await client.events(options.limit, options.source);
+  const reply = await client.list("events", {
+    limit: options.limit,
+    ...(options.source !== undefined && { source: options.source }),
+  });
   if ("refused" in reply) return tellRefusal(terminal, reply.refused);
   await writeAll(terminal, printed(reply.ok, print));
   return ExitCode.Ok;

@@ -12,7 +12,7 @@ import { type Terminal, toJsonArray, writeAll } from "./terminal.ts";
 const head = ["SOURCE", "BECAUSE", "UNTIL", "REMAINING"];
 
 export async function guard(options: ClientOptions, terminal: Terminal): Promise<ExitCode> {
-  const entries = connect(options).guard();
+  const entries = connect(options).entries("guard", {});
   await writeAll(terminal, options.json ? toJsonArray(entries) : table(entries, terminal));
   return ExitCode.Ok;
 }

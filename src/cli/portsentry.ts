@@ -27,7 +27,7 @@ const world: World = {
   parent,
   loadDaemon: async () => (await import("../daemon/run.ts")).runDaemon,
   startInBackground: (args) => startInBackground({ argv: [process.argv[1] ?? "", ...args], env: process.env }),
-  addMode: (conf, mode) => connect({ conf }).addMode(mode),
+  addMode: (conf, mode) => connect({ conf }).ask("addMode", { mode }),
   sleep: async (ms) => {
     await sleep(ms);
   },

@@ -3,14 +3,15 @@
 import { escapeText } from "../base/escape.ts";
 import type { Status } from "../control/api.ts";
 import { ExitCode } from "../control/errors.ts";
-import { connect } from "./connect.ts";
+import { connect, tellRefusal } from "./connect.ts";
 import { formatCount, formatSpan, plural } from "./format.ts";
 import type { ClientOptions } from "./options.ts";
 import { paint, type Terminal, toJsonLine } from "./terminal.ts";
 
 export async function status(options: ClientOptions, terminal: Terminal): Promise<ExitCode> {
-  const answer = await connect(options).status();
-  await terminal.write(options.json ? toJsonLine(answer) : summarize(answer, terminal));
+  const reply = await connect(options).ask("status", {});
+  if ("refused" in reply) return tellRefusal(terminal, reply.refused);
+  await terminal.write(options.json ? toJsonLine(reply.ok) : summarize(reply.ok, terminal));
   return ExitCode.Ok;
 }
 

@@ -21,9 +21,9 @@ export async function unblock(
     terminal.complain("unblock: name one address or CIDR, or say --all");
     return ExitCode.Usage;
   }
-  const reply = await connect(options).unblock(target ?? "all");
+  const reply = await connect(options).ask("unblock", { target: target ?? "all" });
   if ("refused" in reply) return tellRefusal(terminal, reply.refused);
-  await terminal.write(options.json ? toJsonLine({ unblocked: reply.ok }) : describe(reply.ok, terminal));
+  await terminal.write(options.json ? toJsonLine(reply.ok) : describe(reply.ok.unblocked, terminal));
   return ExitCode.Ok;
 }
 

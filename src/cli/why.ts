@@ -10,7 +10,7 @@ import type { ClientOptions } from "./options.ts";
 import { paint, type Terminal, toJsonLine } from "./terminal.ts";
 
 export async function why(source: string, options: ClientOptions, terminal: Terminal): Promise<ExitCode> {
-  const reply = await connect(options).why(source);
+  const reply = await connect(options).ask("why", { source });
   if ("refused" in reply) return tellRefusal(terminal, reply.refused);
   await terminal.write(options.json ? toJsonLine(reply.ok) : tell(reply.ok, terminal));
   return ExitCode.Ok;

@@ -1,6 +1,6 @@
-// What the daemon offers over its control socket: the interface that control/server.ts serves, daemon/ implements
-// and control/client.ts calls. Field names are the contract of design section 7.
-import type { Event, NumberedEvent } from "../record/event.ts";
+// What is asked and answered over the control socket, as types; endpoints.ts has what can be asked. Field names are the
+// contract of design section 7.
+import type { Event } from "../record/event.ts";
 
 export interface Status {
   readonly version: string;
@@ -59,10 +59,12 @@ export interface Explanation {
   readonly events: readonly Event[];
 }
 
+export const guardCauses = ["gateway", "resolver", "time server", "ssh", "container", "own", "peer"] as const;
+
 /** An address or network that is never held or blocked on unproven evidence. */
 export interface GuardEntry {
   readonly source: string;
-  readonly because: "gateway" | "resolver" | "time server" | "ssh" | "container" | "own" | "peer";
+  readonly because: (typeof guardCauses)[number];
   /** ISO 8601; null = for as long as it is so. */
   readonly until: string | null;
 }
@@ -94,6 +96,34 @@ export interface BlockRequest {
   readonly session?: readonly string[];
 }
 
+export interface UnblockRequest {
+  /** "all", an address or a CIDR: every block inside it, and what the kernel holds there and nobody lists. */
+  readonly target: string;
+}
+
+/** What was unblocked, after the kernel was asked again. */
+export interface Unblocked {
+  readonly unblocked: readonly string[];
+}
+
+export interface WhyRequest {
+  /** An address or a CIDR. */
+  readonly source?: string;
+}
+
+/** The newest events, the oldest of them first. */
+export interface EventRequest {
+  readonly limit?: number;
+  /** Only events about this source. */
+  readonly source?: string;
+}
+
+/** All that is stored with a higher number, the oldest first. */
+export interface EventsAfterRequest {
+  readonly after: number;
+  readonly limit?: number;
+}
+
 /** What `portreeve confirm` has changed. */
 export interface Confirmation {
   /** False when the trial was over: its blocks were lifted and stay so. */
@@ -106,69 +136,50 @@ export interface Confirmation {
 export const modeNames = ["tcp", "stcp", "atcp", "udp", "sudp", "audp"] as const;
 export type ModeName = (typeof modeNames)[number];
 
+/**
+ * Watches a protocol that is not watched yet, as if the daemon had been started with both modes: PortSentry's init script
+ * calls `portsentry` once for each. The same mode again is no error.
+ */
+export interface ModeRequest {
+  readonly mode: ModeName;
+}
+
 /** How each protocol is watched now ($MODE$'s word); null: not at all. */
 export interface Modes {
   readonly tcp: string | null;
   readonly udp: string | null;
 }
 
-/** A request that was understood and refused; `code` is stable, `message` says what, why and the remedy. */
+/** Why a request that was understood is refused, and the HTTP status that says so. */
+export const refusalStatus = {
+  "bad-address": 400,
+  ignored: 409,
+  guarded: 409,
+  own: 409,
+  "no-such-block": 404,
+  "no-firewall": 503,
+  full: 503,
+  kernel: 503,
+  /** The mode's protocol is watched in another mode already. */
+  "mode-taken": 409,
+  /** The block would end the caller's own SSH session. */
+  "own-session": 409,
+  /** Wider than a slip should be. */
+  "too-wide": 409,
+  /** A block that ends later stands already. */
+  longer: 409,
+  /** It lies in a wider block, which stays. */
+  covered: 409,
+  /** Nothing to confirm. */
+  "no-trial": 409,
+  /** Another client is reading the same long list. */
+  busy: 503,
+} as const;
+
+/** `code` is stable, `message` says what, why and the remedy. */
 export interface Refusal {
-  readonly code:
-    | "bad-address"
-    | "ignored"
-    | "guarded"
-    | "own"
-    | "no-such-block"
-    | "no-firewall"
-    | "full"
-    | "kernel"
-    /** The mode's protocol is watched in another mode already. */
-    | "mode-taken"
-    /** The block would end the caller's own SSH session. */
-    | "own-session"
-    /** Wider than a slip should be. */
-    | "too-wide"
-    /** A block that ends later stands already. */
-    | "longer"
-    /** It lies in a wider block, which stays. */
-    | "covered"
-    /** Nothing to confirm. */
-    | "no-trial"
-    /** Somebody else is reading the same long list. */
-    | "busy";
+  readonly code: keyof typeof refusalStatus;
   readonly message: string;
 }
 
 export type Reply<T> = { readonly ok: T } | { readonly refused: Refusal };
-
-export interface DaemonApi {
-  status(): Status;
-  /** Walked lazily, some hundred entries at a time: a generator over the block list keeps a million of them cheap. */
-  blocked(): Iterable<BlockedEntry>;
-  /** The guard, entry by entry. Absent: the daemon has none to tell of. */
-  guard?(): Iterable<GuardEntry>;
-  /** The block as it stands after the kernel was read back. */
-  block(request: BlockRequest): Reply<BlockedEntry>;
-  /**
-   * "all", an address or a CIDR (every block inside it, and what the kernel holds there and nobody lists); answers with what
-   * was unblocked, after the kernel was asked again.
-   */
-  unblock(target: string): Reply<readonly string[]> | Promise<Reply<readonly string[]>>;
-  why(address: string): Reply<Explanation>;
-  /**
-   * Watches a protocol that is not watched yet, as if the daemon had been started with both modes: PortSentry's init
-   * script calls `portsentry` once for each. The same mode again is no error. Absent: the daemon cannot.
-   */
-  addMode?(mode: ModeName): Reply<Modes> | Promise<Reply<Modes>>;
-  /** Ends `run --trial`: its blocks stay, and blocking goes on (or begins again). Absent: the daemon cannot. */
-  confirm?(): Reply<Confirmation>;
-  /** The newest `limit` events, oldest first. */
-  events(limit: number, source?: string): Reply<readonly Event[]>;
-  /** All that is stored with a higher number, the oldest first, at most `limit`. Walked lazily. Absent: as if none were. */
-  eventsAfter?(after: number, limit: number): Iterable<NumberedEvent>;
-  /** Pair by pair; some 10 MB are held until the walk has ended, so one walk at a time. Absent: nobody is known. */
-  knownClients?(): Promise<Reply<Iterable<KnownClient>>>;
-  /** Calls `listener` for each event from now on; returns the way to stop. */
-  follow(listener: (event: Event) => void): () => void;
-}

@@ -1,37 +1,25 @@
-// The daemon's interface as a client sees it: one request for each method, every answer parsed before it is believed.
+// What endpoints.ts offers, as a client asks it; every answer is parsed before it is believed.
 // Refusals are answers; what kept the daemon from answering is thrown (errors.ts).
 import type { IncomingMessage } from "node:http";
 import { parseJson } from "../base/checks.ts";
 import { describeFault, isOf, type Shape } from "../base/shape.ts";
 import type { Event, NumberedEvent } from "../record/event.ts";
-import type {
-  BlockedEntry,
-  BlockRequest,
-  Confirmation,
-  Explanation,
-  GuardEntry,
-  KnownClient,
-  ModeName,
-  Modes,
-  Reply,
-  Status,
-} from "./api.ts";
-import { ControlError, ProtocolError } from "./errors.ts";
-import { readLines, readText, send } from "./http-client.ts";
+import type { Reply } from "./api.ts";
 import {
-  blockedEntrySchema,
-  confirmationSchema,
-  eventSchema,
-  explanationSchema,
-  failureSchema,
-  guardEntrySchema,
-  knownClientSchema,
-  modesSchema,
-  numberedEventSchema,
-  refusalSchema,
-  statusSchema,
-  unblockAnswerSchema,
-} from "./schema.ts";
+  following,
+  type ListEntries,
+  type ListName,
+  type ListRequests,
+  lists,
+  type QuestionAnswers,
+  type QuestionName,
+  type QuestionRequests,
+  questions,
+  toUrl,
+} from "./endpoints.ts";
+import { ControlError, ProtocolError } from "./errors.ts";
+import { type ControlRequest, readLines, readText, send } from "./http-client.ts";
+import { failureSchema, refusalSchema } from "./schema.ts";
 
 export interface FollowOptions {
   /** How many of the past events come first. */
@@ -44,6 +32,8 @@ export interface FollowOptions {
 const answerTimeoutMs = 30_000;
 const jsonLines = "application/x-ndjson";
 
+type Asked = Parameters<typeof toUrl>[0];
+
 export class ControlClient {
   readonly #socketPath: string;
 
@@ -51,33 +41,38 @@ export class ControlClient {
     this.#socketPath = socketPath;
   }
 
-  async status(): Promise<Status> {
-    const reply = await this.#ask("/v1/status", statusSchema);
-    if ("ok" in reply) return reply.ok;
-    throw new ProtocolError(this.#socketPath, reply.refused.message);
+  async ask<Name extends QuestionName>(
+    name: Name,
+    request: QuestionRequests[Name],
+  ): Promise<Reply<QuestionAnswers[Name]>> {
+    const { answer } = questions[name];
+    const message = await this.#send(questions[name], request, { timeoutMs: answerTimeoutMs });
+    const refused = await this.#refusal(message);
+    return refused ?? { ok: this.#parse(await readText(message, this.#socketPath), answer) };
   }
 
   /** Entry by entry as they arrive: a million of them are never held at once. */
-  async *blocked(): AsyncGenerator<BlockedEntry> {
-    const lines = await this.#askLines("/v1/blocked", blockedEntrySchema);
-    if ("refused" in lines) throw new ProtocolError(this.#socketPath, lines.refused.message);
-    yield* lines.ok;
+  async list<Name extends ListName>(
+    name: Name,
+    request: ListRequests[Name],
+  ): Promise<Reply<AsyncIterable<ListEntries[Name]>>> {
+    const message = await this.#send(lists[name], request, { accept: jsonLines, timeoutMs: answerTimeoutMs });
+    const refused = await this.#refusal(message);
+    return refused ?? { ok: this.#parseLines(message, lists[name].answer) };
   }
 
-  /** Entry by entry as they arrive: there may be 130,000 peers. */
-  async *guard(): AsyncGenerator<GuardEntry> {
-    const lines = await this.#askLines("/v1/guard", guardEntrySchema);
-    if ("refused" in lines) throw new ProtocolError(this.#socketPath, lines.refused.message);
-    yield* lines.ok;
+  /** The same where a refusal would be an error. */
+  async *entries<Name extends ListName>(name: Name, request: ListRequests[Name]): AsyncGenerator<ListEntries[Name]> {
+    const reply = await this.list(name, request);
+    if ("refused" in reply) throw new ProtocolError(this.#socketPath, reply.refused.message);
+    yield* reply.ok;
   }
 
   /** Everything that is stored, the oldest first, asked for in parts of 10,000. */
   async *allEvents(): AsyncGenerator<NumberedEvent> {
     for (let after = 0, isEnd = false; !isEnd; ) {
       isEnd = true;
-      const lines = await this.#askLines(`/v1/events/after/${after}`, numberedEventSchema);
-      if ("refused" in lines) throw new ProtocolError(this.#socketPath, lines.refused.message);
-      for await (const numbered of lines.ok) {
+      for await (const numbered of this.entries("eventsAfter", { after })) {
         if (numbered.number <= after) throw new ProtocolError(this.#socketPath, "event numbers do not rise");
         after = numbered.number;
         isEnd = false;
@@ -86,49 +81,11 @@ export class ControlClient {
     }
   }
 
-  /** Who has connected to which port lately; there may be half a million. */
-  async knownClients(): Promise<Reply<AsyncIterable<KnownClient>>> {
-    return this.#askLines("/v1/known", knownClientSchema);
-  }
-
-  block(request: BlockRequest): Promise<Reply<BlockedEntry>> {
-    return this.#ask("/v1/block", blockedEntrySchema, request);
-  }
-
-  async unblock(target: string): Promise<Reply<readonly string[]>> {
-    const reply = await this.#ask("/v1/unblock", unblockAnswerSchema, { target });
-    return "ok" in reply ? { ok: reply.ok.unblocked } : reply;
-  }
-
-  why(address: string): Promise<Reply<Explanation>> {
-    return this.#ask(`/v1/why?source=${encodeURIComponent(address)}`, explanationSchema);
-  }
-
-  /** Throws "no-such-route" for a daemon that adds no modes. */
-  addMode(mode: ModeName): Promise<Reply<Modes>> {
-    return this.#ask("/v1/modes", modesSchema, { mode });
-  }
-
-  /** Ends a trial (`run --trial`). */
-  confirm(): Promise<Reply<Confirmation>> {
-    return this.#ask("/v1/confirm", confirmationSchema, {});
-  }
-
-  /** The newest `limit` events, oldest first. */
-  events(limit: number, source?: string): Promise<Reply<AsyncIterable<Event>>> {
-    return this.#askLines(`/v1/events?${eventQuery(limit, source)}`, eventSchema);
-  }
-
   /** Past events, then each new one as it happens. Ends when aborted; throws when the daemon goes away. */
   async followEvents(options: FollowOptions): Promise<Reply<AsyncIterable<Event>>> {
-    const { limit, source, signal } = options;
-    const answer = await send({
-      socketPath: this.#socketPath,
-      path: `/v1/events/follow?${eventQuery(limit, source)}`,
-      accept: "text/event-stream",
-      timeoutMs: 0,
-      ...(signal === undefined ? {} : { signal }),
-    });
+    const { signal, ...request } = options;
+    const how = { accept: "text/event-stream", timeoutMs: 0, ...(signal === undefined ? {} : { signal }) };
+    const answer = await this.#send(following, request, how);
     const refused = await this.#refusal(answer);
     return refused ?? { ok: this.#follow(answer, signal) };
   }
@@ -137,7 +94,7 @@ export class ControlClient {
     try {
       for await (const line of readLines(answer, this.#socketPath)) {
         // Of an event stream only the data matters here: comments are heartbeats, ids are for those who resume.
-        if (line.startsWith("data: ")) yield this.#parse(line.slice("data: ".length), eventSchema);
+        if (line.startsWith("data: ")) yield this.#parse(line.slice("data: ".length), following.answer);
       }
     } catch (error) {
       if (signal?.aborted) return;
@@ -148,16 +105,9 @@ export class ControlClient {
     }
   }
 
-  async #ask<T>(path: string, schema: Shape<T>, body?: unknown): Promise<Reply<T>> {
-    const answer = await send({ socketPath: this.#socketPath, path, body, timeoutMs: answerTimeoutMs });
-    const refused = await this.#refusal(answer);
-    return refused ?? { ok: this.#parse(await readText(answer, this.#socketPath), schema) };
-  }
-
-  async #askLines<T>(path: string, schema: Shape<T>): Promise<Reply<AsyncIterable<T>>> {
-    const answer = await send({ socketPath: this.#socketPath, path, accept: jsonLines, timeoutMs: answerTimeoutMs });
-    const refused = await this.#refusal(answer);
-    return refused ?? { ok: this.#parseLines(answer, schema) };
+  #send(endpoint: Asked, request: object, how: Omit<ControlRequest, "socketPath" | "path" | "body">) {
+    const body = endpoint.method === "POST" ? { body: request } : {};
+    return send({ socketPath: this.#socketPath, path: toUrl(endpoint, request), ...body, ...how });
   }
 
   async *#parseLines<T>(answer: IncomingMessage, schema: Shape<T>): AsyncGenerator<T> {
@@ -179,10 +129,4 @@ export class ControlClient {
     if (isOf(schema, value)) return value;
     throw new ProtocolError(this.#socketPath, describeFault(schema, value));
   }
-}
-
-function eventQuery(limit: number, source: string | undefined): string {
-  const query = new URLSearchParams({ limit: String(limit) });
-  if (source !== undefined) query.set("source", source);
-  return query.toString();
 }

@@ -1,7 +1,7 @@
 // Those who watch events live, as server-sent events. One subscription to the daemon feeds them all; each has a
 // bounded queue, and what a slow reader could not be given is counted and told to it as one event.
 import type { Event } from "../record/event.ts";
-import type { DaemonApi } from "./api.ts";
+import type { DaemonApi } from "./endpoints.ts";
 import type { ControlLimits } from "./limits.ts";
 
 export interface FollowRequest {

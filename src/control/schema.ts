@@ -4,6 +4,7 @@ import {
   count,
   fields,
   flag,
+  keyOf,
   listOf,
   member,
   number,
@@ -15,15 +16,18 @@ import {
   word,
 } from "../base/shape.ts";
 import type { Event, NumberedEvent } from "../record/event.ts";
-import type {
-  BlockedEntry,
-  Confirmation,
-  Explanation,
-  GuardEntry,
-  KnownClient,
-  Modes,
-  Refusal,
-  Status,
+import {
+  type BlockedEntry,
+  type Confirmation,
+  type Explanation,
+  type GuardEntry,
+  guardCauses,
+  type KnownClient,
+  type Modes,
+  type Refusal,
+  refusalStatus,
+  type Status,
+  type Unblocked,
 } from "./api.ts";
 
 export const statusSchema = fields<Status>({
@@ -60,7 +64,7 @@ export const blockedEntrySchema = fields<BlockedEntry>({
 
 export const guardEntrySchema = fields<GuardEntry>({
   source: text,
-  because: member(["gateway", "resolver", "time server", "ssh", "container", "own", "peer"]),
+  because: member(guardCauses),
   until: orNull(text),
 });
 
@@ -115,28 +119,10 @@ export const modesSchema = fields<Modes>({
 
 export const confirmationSchema = fields<Confirmation>({ inTime: flag, kept: count });
 
-export const unblockAnswerSchema = fields<{ readonly unblocked: readonly string[] }>({ unblocked: listOf(text) });
-
-const refusalCodes = [
-  "bad-address",
-  "ignored",
-  "guarded",
-  "own",
-  "no-such-block",
-  "no-firewall",
-  "full",
-  "kernel",
-  "mode-taken",
-  "own-session",
-  "too-wide",
-  "longer",
-  "covered",
-  "no-trial",
-  "busy",
-] as const satisfies readonly Refusal["code"][];
+export const unblockedSchema = fields<Unblocked>({ unblocked: listOf(text) });
 
 export const refusalSchema = fields<{ readonly error: Refusal }>({
-  error: fields<Refusal>({ code: member(refusalCodes), message: text }),
+  error: fields<Refusal>({ code: keyOf(refusalStatus), message: text }),
 });
 /** Every other error answer: too large, too many followers, internal. */
 export const failureSchema = fields<{ readonly error: Failure }>({

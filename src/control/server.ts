@@ -3,14 +3,15 @@
 import { createServer, type Server } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import type { Counted } from "../base/counted.ts";
-import type { DaemonApi } from "./api.ts";
+import type { ServedApi } from "./endpoints.ts";
 import { Followers } from "./followers.ts";
 import { type ControlLimits, controlLimits } from "./limits.ts";
 import { createRoutes } from "./routes.ts";
 import { listenOn, type SocketFile } from "./socket.ts";
+import { readVersion } from "./version.ts";
 
 export interface ControlServerOptions extends SocketFile {
-  readonly api: DaemonApi;
+  readonly api: ServedApi;
   /** Told of an error inside a request; the client gets a 500. Default: nobody is told. */
   readonly report?: (error: Error) => void;
   readonly nowMs?: () => number;
@@ -32,7 +33,7 @@ export async function serveControl(options: ControlServerOptions): Promise<Contr
     nowMs: options.nowMs ?? Date.now,
   });
   const routes = createRoutes({ api, followers, limits, report: options.report ?? (() => {}) });
-  const server = createHttpServer(limits, `portreeve/${api.status().version} (pid ${process.pid})`, routes.fetch);
+  const server = createHttpServer(limits, `portreeve/${readVersion()} (pid ${process.pid})`, routes.fetch);
   await listenOn(server, options);
   return {
     counters: followers.counters,

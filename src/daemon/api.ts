@@ -1,5 +1,7 @@
 // The daemon's side of the control socket: answers from the rooms' own state, and refuses in words.
-import type { DaemonApi, KnownClient, Reply } from "../control/api.ts";
+import type { EventRequest, KnownClient, Reply } from "../control/api.ts";
+import type { DaemonApi } from "../control/endpoints.ts";
+import { controlLimits } from "../control/limits.ts";
 import type { Event } from "../record/event.ts";
 import { formatPrefix, parsePrefix } from "../wire/address.ts";
 import { blockByHand } from "./block-by-hand.ts";
@@ -9,19 +11,23 @@ import { badAddress, refuse } from "./target.ts";
 import { unblockByHand } from "./unblock-by-hand.ts";
 import { explain } from "./why.ts";
 
-export function createApi(daemon: Daemon): DaemonApi {
+/** The trial and the modes are running.ts's. */
+export function createApi(daemon: Daemon): Omit<DaemonApi, "confirm" | "addMode"> {
   return {
-    status: () => daemon.status(),
-    blocked: () => blockedEntries(daemon),
-    guard: () => daemon.guard(),
+    status: () => ({ ok: daemon.status() }),
+    blocked: () => ({ ok: blockedEntries(daemon) }),
+    guard: () => ({ ok: daemon.guard() }),
     block: (request) => blockByHand(daemon, request),
-    unblock: (target) => unblockByHand(daemon, target),
-    why: (address) => {
-      const source = parsePrefix(address);
-      return source === undefined ? badAddress(address) : { ok: explain(daemon, source) };
+    unblock: async ({ target }) => {
+      const reply = await unblockByHand(daemon, target);
+      return "ok" in reply ? { ok: { unblocked: reply.ok } } : reply;
     },
-    events: (limit, source) => events(daemon, limit, source),
-    eventsAfter: (after, limit) => daemon.store.eventsAfter(after, limit),
+    why: ({ source: text = "" }) => {
+      const source = parsePrefix(text);
+      return source === undefined ? badAddress(text) : { ok: explain(daemon, source) };
+    },
+    events: (request) => events(daemon, request),
+    eventsAfter: ({ after, limit = controlLimits.events }) => ({ ok: daemon.store.eventsAfter(after, limit) }),
     knownClients: () => knownClients(daemon),
     follow: (listener) => daemon.recorder.follow(listener) ?? (() => undefined),
   };
@@ -40,7 +46,8 @@ async function knownClients(daemon: Daemon): Promise<Reply<Iterable<KnownClient>
   }
 }
 
-function events(daemon: Daemon, limit: number, source: string | undefined): Reply<readonly Event[]> {
+/** Without a limit the newest hundred. */
+function events(daemon: Daemon, { limit = 100, source }: EventRequest): Reply<readonly Event[]> {
   if (source === undefined) return { ok: daemon.store.events({ limit }) };
   const prefix = parsePrefix(source);
   if (prefix === undefined) return badAddress(source);

@@ -2,6 +2,7 @@
 
 import { printTime } from "../base/clock.ts";
 import type { BlockedEntry, BlockRequest, Reply } from "../control/api.ts";
+import { MAX_REASON_CHARS } from "../control/requests.ts";
 import type { Block } from "../judge/block.ts";
 import { describeReason } from "../record/finding-text.ts";
 import { formatPrefix, IPV4_MAPPED_BITS, isIpv4, type Prefix, parsePrefix, prefixContains } from "../wire/address.ts";
@@ -13,8 +14,6 @@ import { parseTarget, refuse } from "./target.ts";
 const WIDEST = { ipv4: 16, ipv6: 32 } as const;
 /** What a block without a reason is said to be. */
 const NO_REASON = "by hand";
-/** As control/requests.ts takes them. */
-const MAX_REASON_CHARS = 200;
 
 export function blockByHand(daemon: Daemon, request: BlockRequest): Reply<BlockedEntry> {
   const parsed = parseTarget(request.source);

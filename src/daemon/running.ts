@@ -2,7 +2,7 @@
 import { explainSettings } from "../config/explain.ts";
 import { IgnoreWatch } from "../config/ignore-watch.ts";
 import type { Settings } from "../config/settings.ts";
-import type { DaemonApi } from "../control/api.ts";
+import type { DaemonApi } from "../control/endpoints.ts";
 import { type ControlServer, serveControl } from "../control/server.ts";
 import type { Trial } from "../enforce/trial.ts";
 import { type readConntrackUse, readHost } from "../host/host.ts";
@@ -110,7 +110,7 @@ export class Running {
     return {
       ...createApi(daemon),
       confirm: () => confirmTrial(this.#trial, daemon),
-      addMode: (mode) =>
+      addMode: ({ mode }) =>
         addMode(mode, daemon.settings, (options) => {
           const before = daemon.settings;
           const refusal = this.#reconfigure({ ...this.#options, ...options }, "mode added");

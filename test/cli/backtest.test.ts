@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { KnownClient } from "../../src/control/api.ts";
+import type { EventsAfterRequest, KnownClient } from "../../src/control/api.ts";
 import type { Event } from "../../src/record/event.ts";
 import { openStore } from "../../src/record/store.ts";
 import { LearnedBytes } from "../../src/table/learned-file.ts";
@@ -41,7 +41,9 @@ function fill({ daemon, conf, socket }: Lab, events: readonly Event[] = everybod
   writeFileSync(conf, `CONTROL_SOCKET="${socket}"\n${POLICY}`);
   const record = numbered(events, 101);
   Object.assign(daemon.api, {
-    eventsAfter: (after: number, limit: number) => record.filter(({ number }) => number > after).slice(0, limit),
+    eventsAfter: ({ after, limit = 10_000 }: EventsAfterRequest) => ({
+      ok: record.filter(({ number }) => number > after).slice(0, limit),
+    }),
     knownClients: async () => ({ ok: known }),
   });
   daemon.guarded = [{ source: "198.51.100.254", because: "gateway", until: null }];

@@ -124,7 +124,7 @@ test("unblock takes one target or --all", async (t) => {
   assert.deepEqual(JSON.parse(all.out), { unblocked: ["all"] });
   for (const wrong of [[], ["all"], ["--all", "192.0.2.7"]]) assert.equal((await ask("unblock", ...wrong)).code, 64);
   assert.deepEqual(daemon.unblockTargets, ["192.0.2.0/24", "all"]);
-  daemon.api.unblock = () => ({ ok: [] });
+  daemon.api.unblock = () => ({ ok: { unblocked: [] } });
   assert.equal((await ask("unblock", "--all")).out, "no source was blocked\n");
 });
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { ModeRequest } from "../../src/control/api.ts";
 import { makeFolder } from "../control/fake-daemon.ts";
 import { finish, makeLab, writeConf } from "./run-command.ts";
 
@@ -40,7 +41,7 @@ test("a missing file", asRoot, async (t) => {
 test("a running daemon is asked for the other mode over its socket", asRoot, async (t) => {
   const { daemon, socket } = await makeLab(t);
   const asked: string[] = [];
-  const addMode = (mode: string) => {
+  const addMode = ({ mode }: ModeRequest) => {
     asked.push(mode);
     return mode === "audp"
       ? { ok: { tcp: "atcp", udp: "audp" } }

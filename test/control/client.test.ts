@@ -30,21 +30,21 @@ async function clientOf(t: TestContext, listener: RequestListener): Promise<Cont
 test("every method gives what the daemon gave", async (t) => {
   const { daemon, socket } = await serveFake(t);
   const client = new ControlClient(socket);
-  assert.deepEqual(await client.status(), daemon.status);
-  assert.deepEqual(await collect(client.blocked()), [entry]);
-  assert.deepEqual(await client.block({ source: "2001:db8::/64", forMs: 0 }), { ok: entry });
+  assert.deepEqual(await client.ask("status", {}), { ok: daemon.status });
+  assert.deepEqual(await collect(client.entries("blocked", {})), [entry]);
+  assert.deepEqual(await client.ask("block", { source: "2001:db8::/64", forMs: 0 }), { ok: entry });
   assert.deepEqual(daemon.blockRequests, [{ source: "2001:db8::/64", forMs: 0 }]);
-  assert.deepEqual(await client.unblock("192.0.2.0/24"), { ok: ["192.0.2.0/24"] });
-  assert.deepEqual(await client.why("2001:db8::7&limit=1"), { ok: daemon.explanation });
+  assert.deepEqual(await client.ask("unblock", { target: "192.0.2.0/24" }), { ok: { unblocked: ["192.0.2.0/24"] } });
+  assert.deepEqual(await client.ask("why", { source: "2001:db8::7&limit=1" }), { ok: daemon.explanation });
   assert.deepEqual(daemon.whyAddresses, ["2001:db8::7&limit=1"]);
-  const events = await client.events(10, "192.0.2.7");
+  const events = await client.list("events", { limit: 10, source: "192.0.2.7" });
   assert.deepEqual("ok" in events && (await collect(events.ok)), [probeEvent]);
 });
 
 test("fields that a newer daemon adds are kept", async (t) => {
   const { daemon, socket } = await serveFake(t);
   daemon.status = Object.assign({ novel: { deep: 1 } }, daemon.status);
-  assert.deepEqual(await new ControlClient(socket).status(), daemon.status);
+  assert.deepEqual(await new ControlClient(socket).ask("status", {}), { ok: daemon.status });
 });
 
 test("a refusal is an answer, not an error", async (t) => {
@@ -52,10 +52,10 @@ test("a refusal is an answer, not an error", async (t) => {
   const client = new ControlClient(socket);
   daemon.refusal = { code: "guarded", message: "192.0.2.1 is the gateway" };
   const refused = { refused: daemon.refusal };
-  assert.deepEqual(await client.block({ source: "192.0.2.1" }), refused);
-  assert.deepEqual(await client.unblock("192.0.2.1"), refused);
-  assert.deepEqual(await client.why("192.0.2.1"), refused);
-  assert.deepEqual(await client.events(1), refused);
+  assert.deepEqual(await client.ask("block", { source: "192.0.2.1" }), refused);
+  assert.deepEqual(await client.ask("unblock", { target: "192.0.2.1" }), refused);
+  assert.deepEqual(await client.ask("why", { source: "192.0.2.1" }), refused);
+  assert.deepEqual(await client.list("events", { limit: 1 }), refused);
   assert.deepEqual(await client.followEvents({ limit: 1 }), refused);
 });
 
@@ -89,7 +89,7 @@ test("following says when the daemon goes away", async (t) => {
 test("a missing and a dead socket mean that the daemon is not running", async (t) => {
   const folder = makeFolder(t);
   const missing = join(folder, "control.sock");
-  await assert.rejects(new ControlClient(missing).status(), (error) => {
+  await assert.rejects(new ControlClient(missing).ask("status", {}), (error) => {
     assert.ok(error instanceof DaemonNotRunning);
     assert.equal(error.exitCode, 69);
     assert.equal(
@@ -100,28 +100,28 @@ test("a missing and a dead socket mean that the daemon is not running", async (t
   });
   const noSocket = join(folder, "file");
   writeFileSync(noSocket, "");
-  await assert.rejects(new ControlClient(noSocket).status(), DaemonNotRunning);
-  await assert.rejects(collect(new ControlClient(missing).blocked()), DaemonNotRunning);
+  await assert.rejects(new ControlClient(noSocket).ask("status", {}), DaemonNotRunning);
+  await assert.rejects(collect(new ControlClient(missing).entries("blocked", {})), DaemonNotRunning);
 });
 
 test("answers that are not as agreed are protocol errors", async (t) => {
   const bodies = ["", "{}", "nonsense", "[]", '{"version":7}', "{".repeat(100_000)];
   for (const body of bodies) {
     const client = await clientOf(t, (_, outgoing) => outgoing.end(body));
-    await assert.rejects(client.status(), ProtocolError, body.slice(0, 20));
-    await assert.rejects(client.block({ source: "192.0.2.7" }), ProtocolError);
-    await assert.rejects(client.unblock("all"), ProtocolError);
-    await assert.rejects(client.why("192.0.2.7"), ProtocolError);
+    await assert.rejects(client.ask("status", {}), ProtocolError, body.slice(0, 20));
+    await assert.rejects(client.ask("block", { source: "192.0.2.7" }), ProtocolError);
+    await assert.rejects(client.ask("unblock", { target: "all" }), ProtocolError);
+    await assert.rejects(client.ask("why", { source: "192.0.2.7" }), ProtocolError);
   }
   const wrongLine = await clientOf(t, (_, outgoing) => outgoing.end(`${JSON.stringify(entry)}\n{"source":1}\n`));
-  await assert.rejects(collect(wrongLine.blocked()), ProtocolError);
+  await assert.rejects(collect(wrongLine.entries("blocked", {})), ProtocolError);
   const html = await clientOf(t, (_, outgoing) => outgoing.writeHead(502).end("<html>"));
-  await assert.rejects(html.status(), ProtocolError);
+  await assert.rejects(html.ask("status", {}), ProtocolError);
 });
 
 test("what does not speak HTTP is a protocol error", async (t) => {
   const client = await clientOf(t, (incoming) => incoming.socket.end("220 mail.example.org ESMTP\r\n"));
-  await assert.rejects(client.status(), ProtocolError);
+  await assert.rejects(client.ask("status", {}), ProtocolError);
 });
 
 test("a list that breaks off is an error after what had come", async (t) => {
@@ -130,7 +130,7 @@ test("a list that breaks off is an error after what had come", async (t) => {
   });
   const seen: unknown[] = [];
   const reading = (async () => {
-    for await (const one of client.blocked()) seen.push(one);
+    for await (const one of client.entries("blocked", {})) seen.push(one);
   })();
   await assert.rejects(reading, (error) => error instanceof ControlError && error.code === "connection-lost");
   assert.deepEqual(seen, [entry]);

@@ -1,23 +1,16 @@
-// A daemon without a kernel: the interface of control/api.ts over plain lists, and a place for its socket.
+// A daemon without a kernel: the interface of control/endpoints.ts over plain lists, and a place for its socket.
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import type {
-  BlockedEntry,
-  BlockRequest,
-  DaemonApi,
-  Explanation,
-  GuardEntry,
-  Refusal,
-  Status,
-} from "../../src/control/api.ts";
+import type { BlockedEntry, BlockRequest, Explanation, GuardEntry, Refusal, Status } from "../../src/control/api.ts";
+import type { ServedApi } from "../../src/control/endpoints.ts";
 import type { ControlLimits } from "../../src/control/limits.ts";
 import { type ControlServer, serveControl } from "../../src/control/server.ts";
 import type { Event } from "../../src/record/event.ts";
 
 export interface FakeDaemon {
-  readonly api: DaemonApi;
+  readonly api: ServedApi;
   /** What the daemon would answer; tests change it. */
   status: Status;
   blocks: Iterable<BlockedEntry>;
@@ -118,22 +111,22 @@ export function createFakeDaemon(): FakeDaemon {
         changed();
       }),
     api: {
-      status: () => daemon.status,
-      blocked: () => daemon.blocks,
-      guard: () => daemon.guarded,
+      status: () => ({ ok: daemon.status }),
+      blocked: () => ({ ok: daemon.blocks }),
+      guard: () => ({ ok: daemon.guarded }),
       block(request) {
         daemon.blockRequests.push(request);
         return daemon.refusal === undefined ? { ok: entry } : { refused: daemon.refusal };
       },
-      unblock(target) {
+      unblock({ target }) {
         daemon.unblockTargets.push(target);
-        return daemon.refusal === undefined ? { ok: [target] } : { refused: daemon.refusal };
+        return daemon.refusal === undefined ? { ok: { unblocked: [target] } } : { refused: daemon.refusal };
       },
-      why(address) {
-        daemon.whyAddresses.push(address);
+      why({ source = "" }) {
+        daemon.whyAddresses.push(source);
         return daemon.refusal === undefined ? { ok: daemon.explanation } : { refused: daemon.refusal };
       },
-      events(limit, source) {
+      events({ limit = 100, source }) {
         if (daemon.refusal !== undefined) return { refused: daemon.refusal };
         const about = daemon.events.filter((event) => source === undefined || event.source === source);
         return { ok: limit === 0 ? [] : about.slice(-limit) };

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { request } from "node:http";
 import { test } from "node:test";
-import type { KnownClient } from "../../src/control/api.ts";
+import type { EventsAfterRequest, KnownClient } from "../../src/control/api.ts";
 import { ControlClient } from "../../src/control/client.ts";
 import type { NumberedEvent } from "../../src/record/event.ts";
 import { probeEvent, serveFake } from "./fake-daemon.ts";
@@ -25,9 +25,9 @@ const known = (count: number): KnownClient[] =>
 test("all events come in parts of 10,000, each once", async (t) => {
   const { daemon, socket } = await serveFake(t);
   const asked: number[] = [];
-  const eventsAfter = (after: number, limit: number) => {
-    asked.push(after, limit);
-    return numbered(after, limit, 20_500);
+  const eventsAfter = ({ after, limit = 10_000 }: EventsAfterRequest) => {
+    asked.push(after);
+    return { ok: numbered(after, limit, 20_500) };
   };
   Object.assign(daemon.api, { eventsAfter });
   let last = 0;
@@ -37,12 +37,12 @@ test("all events come in parts of 10,000, each once", async (t) => {
     last = number;
   }
   assert.equal(last, 20_500);
-  assert.deepEqual(asked, [0, 10_000, 10_000, 10_000, 20_000, 10_000, 20_500, 10_000]);
+  assert.deepEqual(asked, [0, 10_000, 20_000, 20_500]);
 });
 
 test("a daemon whose event numbers do not rise cannot keep a client for ever", async (t) => {
   const { daemon, socket } = await serveFake(t);
-  Object.assign(daemon.api, { eventsAfter: () => [{ number: 1, event: probeEvent }] });
+  Object.assign(daemon.api, { eventsAfter: () => ({ ok: [{ number: 1, event: probeEvent }] }) });
   await assert.rejects(async () => {
     for await (const _ of new ControlClient(socket).allEvents());
   }, /do not rise/);
@@ -60,11 +60,11 @@ test("a wrong number or limit is 400; a daemon without a record has none", async
 
 test("a store that fails while it is read is an error, and no short record", async (t) => {
   const { daemon, socket } = await serveFake(t);
-  const eventsAfter = function* (): Generator<NumberedEvent> {
+  const failing = function* (): Generator<NumberedEvent> {
     yield* numbered(0, 1_000, 1_000);
     throw new Error("disk I/O error");
   };
-  Object.assign(daemon.api, { eventsAfter });
+  Object.assign(daemon.api, { eventsAfter: () => ({ ok: failing() }) });
   await assert.rejects(async () => {
     for await (const _ of new ControlClient(socket).allEvents());
   });
@@ -80,11 +80,11 @@ test("known clients: one reader at a time, the next as soon as that one has ende
 
   const client = new ControlClient(socket);
   // The server hears of the end in its own time.
-  let reply = await client.knownClients();
+  let reply = await client.list("knownClients", {});
   while ("refused" in reply) {
     assert.equal(reply.refused.code, "busy");
     await new Promise((resolve) => setImmediate(resolve));
-    reply = await client.knownClients();
+    reply = await client.list("knownClients", {});
   }
   let count = 0;
   for await (const { port } of reply.ok) assert.equal(port, count++);
@@ -101,7 +101,7 @@ test("known clients: a refusal, an error and a HEAD leave the list free", async 
     async () => ({ ok: known(2) }),
   ];
   Object.assign(daemon.api, { knownClients: () => answers.shift()?.() });
-  assert.deepEqual(await new ControlClient(socket).knownClients(), refused);
+  assert.deepEqual(await new ControlClient(socket).list("knownClients", {}), refused);
   assert.equal((await ask(socket, { path: "/v1/known" })).status, 500);
   assert.match(String(reported[0]), /broken/);
   await new Promise<void>((resolve, reject) => {

@@ -160,7 +160,7 @@ export class NetworkTrial {
     const reason = `reason ${this.#steps.length}`;
     this.#note(`block ${source} --for ${forMs}ms${force ? " --force" : ""}`);
     const before = this.#listed.get(source);
-    const reply = await this.#client.block({ source, forMs, reason, ...(force && { force }) });
+    const reply = await this.#client.ask("block", { source, forMs, reason, ...(force && { force }) });
     if ("ok" in reply) {
       assert.ok(reply.ok.enforced && reply.ok.source === source && reply.ok.reason.includes(reason));
       const after = await this.#check([source], []);
@@ -176,7 +176,7 @@ export class NetworkTrial {
   async #unblock(target: string): Promise<void> {
     this.#note(`unblock ${target}`);
     const before = this.#listed;
-    const reply = await this.#client.unblock(target);
+    const reply = await this.#client.ask("unblock", { target });
     if (target === "all") {
       assert.ok("ok" in reply, JSON.stringify(reply));
       assert.equal((await this.#check([], [...before.keys()])).size, 0);
@@ -187,7 +187,7 @@ export class NetworkTrial {
     const after = await this.#check([], meant);
     const around = [...after.keys()].filter((each) => prefixContains(prefix(each), source));
     if ("ok" in reply) {
-      assert.ok(reply.ok.length > 0);
+      assert.ok(reply.ok.unblocked.length > 0);
       assert.deepEqual(around, []);
       assert.ok(meant.every((each) => !after.has(each)));
       assert.doesNotMatch((await this.#explain(target)).state, /blocked/);
@@ -208,7 +208,7 @@ export class NetworkTrial {
   }
 
   async #explain(source: string) {
-    const reply = await this.#client.why(source);
+    const reply = await this.#client.ask("why", { source });
     assert.ok("ok" in reply, JSON.stringify(reply));
     return reply.ok;
   }
@@ -304,7 +304,9 @@ export class NetworkTrial {
     const forMs = this.#random.pick([0, 600_000, 3_600_000]);
     const isBlock = this.#random.below(2) === 0;
     this.#note(`kill during ${isBlock ? "block" : "unblock"} ${source}`);
-    const asked = isBlock ? this.#client.block({ source, forMs, force: true }) : this.#client.unblock(source);
+    const asked = isBlock
+      ? this.#client.ask("block", { source, forMs, force: true })
+      : this.#client.ask("unblock", { target: source });
     const answered = asked.catch(() => undefined);
     await delay(this.#random.below(8));
     await this.#end("SIGKILL");
@@ -342,7 +344,7 @@ export class NetworkTrial {
 
   async #readList(): Promise<Entries> {
     const entries = new Map<string, BlockedEntry>();
-    for await (const entry of this.#client.blocked()) {
+    for await (const entry of this.#client.entries("blocked", {})) {
       assert.ok(entry.enforced, `${entry.source} is not enforced`);
       entries.set(entry.source, entry);
     }

@@ -54,7 +54,7 @@ function heldByKernel(): string {
 /** What the daemon says that the kernel holds, as the kernel would tell it. */
 async function listed(): Promise<{ readonly count: number; readonly keys: string }> {
   const keys: string[] = [];
-  for await (const { source, soft, enforced } of client.blocked()) {
+  for await (const { source, soft, enforced } of client.entries("blocked", {})) {
     const prefix = parsePrefix(source);
     const place = prefix === undefined ? undefined : placeOf(prefix, soft, false);
     const isPlain = enforced && place?.kind === "plain";
