@@ -24,8 +24,8 @@ Replaces: portsentry
 Section: net
 Priority: optional
 Description: port-scan defence, a drop-in successor of PortSentry
- Portreeve sees every probe of a port that nobody serves, judges its source on
- evidence, and shuts it out in the kernel (nftables) before it has learned
+ Portreeve sees every probe of a port that no program serves, judges the source
+ on evidence, and shuts it out in the kernel (nftables) before it has learned
  anything.
  .
  It takes PortSentry's place: configuration files, command lines, log lines,
