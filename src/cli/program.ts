@@ -230,10 +230,8 @@ function addReplay(program: Command, { terminal, done }: ProgramOptions): void {
     .option("--known <file>", 'name the scanners that this file lists, one "address name" or "CIDR name" a line')
     .addHelpText("after", afterHelp(replayExamples, replayExits))
     .action(async (file: string, given: ReplayCommandOptions) => {
-      const { threadFor } = await import("../replay/tracking-thread.ts");
-      const thread = threadFor(file);
       const { replay } = await import("./replay.ts");
-      done(await replay(file, given, terminal, thread));
+      done(await replay(file, given, terminal));
     });
 }
 

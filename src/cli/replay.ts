@@ -6,7 +6,6 @@ import { ExitCode } from "../control/errors.ts";
 import { type Replayed, replay as runReplay } from "../replay/replay.ts";
 import type { ScannerReport } from "../replay/report.ts";
 import { ReplayError, readReplaySettings } from "../replay/settings.ts";
-import type { TrackingThread } from "../replay/tracking-thread.ts";
 import { formatCount, formatSpan, formatTime, plural } from "./format.ts";
 import { createProgress } from "./progress.ts";
 import { paint, type Terminal, toJsonLine } from "./terminal.ts";
@@ -23,13 +22,7 @@ export interface ReplayCommandOptions {
   readonly known?: string;
 }
 
-/** `thread`: one that was begun for the file before this module was loaded. */
-export async function replay(
-  file: string,
-  given: ReplayCommandOptions,
-  terminal: Terminal,
-  thread: TrackingThread | undefined,
-): Promise<number> {
+export async function replay(file: string, given: ReplayCommandOptions, terminal: Terminal): Promise<number> {
   try {
     const settings = readReplaySettings(given, (warning) => terminal.complain(warning));
     const progress = createProgress(process.stderr, given.json !== true);
@@ -38,7 +31,7 @@ export async function replay(
       progress: (read: number, total: number | undefined) => progress.at(read, total),
       explain: (line: string) => void explained.push(line),
     };
-    const replayed = await runReplay(file, settings, hooks, thread).finally(() => progress.end());
+    const replayed = await runReplay(file, settings, hooks).finally(() => progress.end());
     for (const problem of replayed.problems) terminal.complain(`${escapeText(file)}: ${escapeText(problem)}`);
     if (given.explain !== undefined) await terminal.write(explained.map((line) => `${escapeText(line)}\n`).join(""));
     await (given.json === true ? writeJson(replayed, terminal) : writeText(replayed, terminal));

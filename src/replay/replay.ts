@@ -1,5 +1,4 @@
-// The detectors over a recorded capture: frames from the file, through the same decoders and scorers as on a tap. A large
-// file has a thread that tracks its contacts, and this one to judge them.
+// The detectors over a recorded capture: frames from the file, through the same decoders and scorers as on a tap.
 import { randomInt } from "node:crypto";
 import { CaptureError } from "../capture/capture-report.ts";
 import type { ContactSink } from "../detect/tap/contact.ts";
@@ -11,7 +10,6 @@ import { explainStep } from "./explain.ts";
 import { type CoordinatedReport, describeCoordinated, describeScanner, isoTime, type ScannerReport } from "./report.ts";
 import { EXIT_DATA, EXIT_NO_INPUT, ReplayError, type ReplaySettings } from "./settings.ts";
 import { type Tracked, type Tracking, trackContacts } from "./tracking.ts";
-import type { TrackingThread } from "./tracking-thread.ts";
 
 export interface ReplayHooks {
   readonly progress: (readBytes: number, totalBytes: number | undefined) => void;
@@ -49,13 +47,8 @@ export interface Replayed {
   readonly problems: readonly string[];
 }
 
-/** `file`: a path, or "-" for standard input; `thread`: that of `threadFor`, if it has one. Throws ReplayError. */
-export async function replay(
-  file: string,
-  settings: ReplaySettings,
-  hooks: ReplayHooks,
-  thread?: TrackingThread,
-): Promise<Replayed> {
+/** `file`: a path, or "-" for standard input. Throws ReplayError. */
+export async function replay(file: string, settings: ReplaySettings, hooks: ReplayHooks): Promise<Replayed> {
   const seed = { k0: randomInt(2 ** 32), k1: randomInt(2 ** 32) };
   const policy = policyOf(settings);
   const judge = new TapJudge(policy, seed, {
@@ -64,7 +57,7 @@ export async function replay(
     }),
   });
   const { maxContacts, answerWaitMs } = policy;
-  const tracked = await track({ file, seed, homes: settings.homes, maxContacts, answerWaitMs }, judge, hooks, thread);
+  const tracked = await track({ file, seed, homes: settings.homes, maxContacts, answerWaitMs }, judge, hooks);
   return summarize(judge, tracked, settings);
 }
 
@@ -72,14 +65,9 @@ function policyOf({ settings, homes, scorers, limits }: ReplaySettings): TapPoli
   return tapPolicy(settings, homes.length === 0 ? undefined : new AddressRanges(homes), scorers, limits);
 }
 
-async function track(
-  tracking: Tracking,
-  sink: ContactSink,
-  { progress }: ReplayHooks,
-  thread: TrackingThread | undefined,
-): Promise<Tracked> {
+async function track(tracking: Tracking, sink: ContactSink, { progress }: ReplayHooks): Promise<Tracked> {
   try {
-    return await (thread?.track(tracking, sink, progress) ?? trackContacts(tracking, sink, progress));
+    return await trackContacts(tracking, sink, progress);
   } catch (error) {
     if (!(error instanceof CaptureError)) throw error;
     throw new ReplayError(error.message, error.code === "unreadable" ? EXIT_NO_INPUT : EXIT_DATA);

@@ -9,7 +9,6 @@ import { AddressRanges } from "../wire/address-ranges.ts";
 import { decodeFrame } from "../wire/link.ts";
 import { DecodeResult, Packet } from "../wire/packet.ts";
 
-/** Plain data: another thread may be given it. */
 export interface Tracking {
   /** A path, or "-" for standard input. */
   readonly file: string;

@@ -127,11 +127,6 @@ const rows: readonly Row[] = [
   },
   {
     page: BOUNDS,
-    says: /not yet judged \| a queue of (\d+) MiB/,
-    are: () => [inSource("tracking-thread.ts", "const QUEUE_BYTES = ") / 2 ** 20],
-  },
-  {
-    page: BOUNDS,
     says: /tools: sources \| ([\d,]+); ([\d,]+) newcomers a second/,
     are: () => [
       inSource("tool-memory.ts", "const CAPACITY = "),

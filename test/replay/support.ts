@@ -2,22 +2,16 @@
 import { type Replayed, replay } from "../../src/replay/replay.ts";
 import type { ScannerReport } from "../../src/replay/report.ts";
 import { type ReplayChoices, readReplaySettings } from "../../src/replay/settings.ts";
-import type { TrackingThread } from "../../src/replay/tracking-thread.ts";
 import type { Capture } from "../support/corpus.ts";
 
-/** `thread`: one that tracks the contacts. */
-export async function replayed(
-  capture: Capture,
-  choices: ReplayChoices = {},
-  thread?: TrackingThread,
-): Promise<Replayed> {
+export async function replayed(capture: Capture, choices: ReplayChoices = {}): Promise<Replayed> {
   const settings = readReplaySettings({ home: capture.expected.homes, ...choices }, (warning) => {
     throw new Error(warning);
   });
   // The corpus is small, and memory for a million contacts takes time to make.
   const limits = { maxContacts: 4_096, maxSources: 1_024 };
   const hooks = { progress: () => undefined, explain: () => undefined };
-  return await replay(capture.file, { ...settings, limits }, hooks, thread);
+  return await replay(capture.file, { ...settings, limits }, hooks);
 }
 
 /** IPv6 sources beyond our networks are told by /64. */
