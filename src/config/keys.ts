@@ -529,7 +529,8 @@ const fileKeys = {
     absent: "100000",
     meaning:
       "The store in STATE_DIR keeps this many events: half of the places are for probes, the rest for findings, " +
-      "blocks and warnings, so that no flood of probes takes these; of each kind the oldest events are deleted first.",
+      "blocks and warnings, so that no flood of probes takes these, and no forged findings take those of proven sources; " +
+      "of each kind the oldest events are deleted first.",
   }),
 };
 

@@ -1,33 +1,49 @@
 // Whose events make room for new ones: each kind has places of its own, so that probes, which anybody can forge, displace
-// probes, and a flood of findings no warning. Places that a kind does not use are lent to the others. Pure.
-import { type EventType, eventTypes } from "./event.ts";
+// probes; findings and blocks on a mere claim, which anybody can forge as well, none about proven sources; and a flood of
+// findings no warning. Places that a kind does not use are lent to the others. Pure.
+import { type Event, type EventType, eventTypes } from "./event.ts";
 
-export const eventKinds = ["probes", "decisions", "notices"] as const;
+export const eventKinds = ["probes", "claims", "proven", "notices"] as const;
 export type EventKind = (typeof eventKinds)[number];
 export type EventCounts = Record<EventKind, number>;
 
 /** Of all places; together 1. */
-const shares: Readonly<EventCounts> = { probes: 0.5, decisions: 0.4, notices: 0.1 };
+const shares: Readonly<EventCounts> = { probes: 0.5, claims: 0.2, proven: 0.2, notices: 0.1 };
 
-const kinds: Readonly<Record<EventType, EventKind>> = {
+/** What the store's column of types says of a finding, a block or an unblock that no forger can bring about. */
+const PROVEN = "proven";
+
+export const storedTypes = [...eventTypes, PROVEN] as const;
+export type StoredType = EventType | typeof PROVEN;
+
+const kinds: Readonly<Record<StoredType, EventKind>> = {
   probe: "probes",
-  finding: "decisions",
-  block: "decisions",
-  unblock: "decisions",
+  finding: "claims",
+  block: "claims",
+  unblock: "claims",
   drift: "notices",
   warning: "notices",
+  [PROVEN]: "proven",
 };
 
+/** How a person lifts a block. */
+const unblockedByHand: readonly string[] = ["by hand", "all"];
+
 export function noEvents(): EventCounts {
-  return { probes: 0, decisions: 0, notices: 0 };
+  return { probes: 0, claims: 0, proven: 0, notices: 0 };
 }
 
-export function kindOf(type: EventType): EventKind {
+export function storedTypeOf({ type, grade, action = "" }: Pick<Event, "type" | "grade" | "action">): StoredType {
+  const isProven = type === "unblock" ? unblockedByHand.includes(action) : grade !== undefined && grade !== "direct";
+  return kinds[type] === "claims" && isProven ? PROVEN : type;
+}
+
+export function kindOf(type: StoredType): EventKind {
   return kinds[type];
 }
 
-export function typesOf(kind: EventKind): EventType[] {
-  return eventTypes.filter((type) => kinds[type] === kind);
+export function typesOf(kind: EventKind): StoredType[] {
+  return storedTypes.filter((type) => kinds[type] === kind);
 }
 
 /**

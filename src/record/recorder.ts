@@ -10,6 +10,7 @@ import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import type { Host, ResponseOutcome } from "./dialect.ts";
 import type { Event } from "./event.ts";
+import { kindOf, storedTypeOf } from "./event-quota.ts";
 import { type Journal, LineClass } from "./journal.ts";
 import type { Line } from "./lines.ts";
 import { type RecorderPolicy, Speaker } from "./speaker.ts";
@@ -65,6 +66,8 @@ export class Recorder {
   #policy: RecorderPolicy;
   readonly #probes: Bucket;
   readonly #decisions: Bucket;
+  /** Of proven sources: forged ones must not use up their places. */
+  readonly #proven: Bucket;
   readonly #floodProbes: Bucket;
   readonly #listeners = new Set<EventListener>();
   /** Probes that were not recorded since the last one that was: the record tells of its own gaps. */
@@ -76,6 +79,7 @@ export class Recorder {
     const nowMs = parts.nowMs();
     this.#probes = new Bucket(probeBudget, nowMs);
     this.#decisions = new Bucket(decisionBudget, nowMs);
+    this.#proven = new Bucket(decisionBudget, nowMs);
     this.#floodProbes = new Bucket(floodProbeBudget, nowMs);
     const onSuppressed = () => {
       this.#counters.historyLinesSuppressed++;
@@ -154,7 +158,7 @@ export class Recorder {
   /** After "run", "soft" and "block" one of blocked(), blockFailed() and responded() follows: 2.x tells of both in one line. */
   finding(verdict: Verdict): void {
     const { finding } = verdict;
-    const recorded = this.#admitDecision();
+    const recorded = this.#admitDecision("grade" in verdict && verdict.grade !== "direct");
     if (finding.members !== undefined) {
       this.#manyFound(verdict, recorded);
       return;
@@ -300,8 +304,8 @@ export class Recorder {
     if (this.#parts.journal.admit(lineClass, said.length)) this.#speaker.write(said, event);
   }
 
-  #admitDecision(): boolean {
-    if (this.#decisions.take(this.#parts.nowMs(), 1)) return true;
+  #admitDecision(isProven: boolean): boolean {
+    if ((isProven ? this.#proven : this.#decisions).take(this.#parts.nowMs(), 1)) return true;
     this.#counters.decisionEventsDropped++;
     return false;
   }
@@ -313,7 +317,7 @@ export class Recorder {
   }
 
   #emitDecision(event: Event): void {
-    if (this.#admitDecision()) this.#emit(event);
+    if (this.#admitDecision(kindOf(storedTypeOf(event)) === "proven")) this.#emit(event);
   }
 
   #emit(event: Event): void {

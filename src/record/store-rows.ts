@@ -9,6 +9,7 @@ import { type Block, backends } from "../judge/block.ts";
 import { grades } from "../judge/verdict.ts";
 import { formatPrefix, type Prefix, parsePrefix } from "../wire/address.ts";
 import { type Event, eventTypes } from "./event.ts";
+import { storedTypeOf } from "./event-quota.ts";
 import { describeReason, parseReason } from "./finding-text.ts";
 
 /** A block as the store keeps it; whether the kernel enforces it is asked of the kernel. */
@@ -39,7 +40,7 @@ export function offencesParameters(sourceText: string, row: StoredOffences): Sql
 }
 
 export function eventParameters(id: number, event: Event): SqlValue[] {
-  return [id, integer(Date.parse(event.time)), event.type, event.source ?? null, JSON.stringify(event)];
+  return [id, integer(Date.parse(event.time)), storedTypeOf(event), event.source ?? null, JSON.stringify(event)];
 }
 
 /** One bad number must not make a transaction fail for ever. */

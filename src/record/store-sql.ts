@@ -3,8 +3,8 @@
 import type Database from "libsql";
 import { isFields, parseJson } from "../base/checks.ts";
 import { TABLE_BACKEND } from "../judge/block.ts";
-import { type Event, eventTypes } from "./event.ts";
-import { type EventCounts, kindOf, noEvents } from "./event-quota.ts";
+import type { Event } from "./event.ts";
+import { type EventCounts, kindOf, noEvents, type StoredType, storedTypes } from "./event-quota.ts";
 import {
   blockParameters,
   decodeBlob,
@@ -120,11 +120,7 @@ export function readEventsAfter(
 }
 
 /** Returns how many have gone. */
-export function deleteOldestEvents(
-  database: Database.Database,
-  types: readonly Event["type"][],
-  count: number,
-): number {
+export function deleteOldestEvents(database: Database.Database, types: readonly StoredType[], count: number): number {
   const names = types.map(() => "?").join(", ");
   const sql = `DELETE FROM events WHERE id IN (SELECT id FROM events WHERE type IN (${names}) ORDER BY id LIMIT ?)`;
   return database.prepare(sql).run([...types, count]).changes;
@@ -136,7 +132,7 @@ export function readEventIds(database: Database.Database): { readonly newest: nu
   const { newest } = isFields(ids) ? ids : {};
   const counts = noEvents();
   const count = database.prepare("SELECT count(*) AS count FROM events WHERE type = ?");
-  for (const type of eventTypes) {
+  for (const type of storedTypes) {
     const row: unknown = count.get([type]);
     const { count: ofType } = isFields(row) ? row : {};
     if (typeof ofType === "number") counts[kindOf(type)] += ofType;

@@ -2,7 +2,7 @@
 // flush(), on the one connection and the main thread. A store that fails is counted and said once; nothing throws.
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import type { Event, NumberedEvent } from "./event.ts";
-import { type EventCounts, kindOf, noEvents, surplus, typesOf } from "./event-quota.ts";
+import { type EventCounts, kindOf, noEvents, storedTypeOf, surplus, typesOf } from "./event-quota.ts";
 import { describe, isDamage, type OpenedFile, openDatabase, releaseDatabase, replaceDatabase } from "./store-file.ts";
 import {
   blockColumns,
@@ -330,7 +330,7 @@ class SqliteStore implements Store {
         offencesWritten = 0;
       }
       writeEvents(database, this.#newestEventId + 1, events);
-      for (const { type } of events) eventCounts[kindOf(type)]++;
+      for (const event of events) eventCounts[kindOf(storedTypeOf(event))]++;
       for (const [kind, count] of surplus(eventCounts, this.#limits.maxEvents, KEPT_SHARE)) {
         eventCounts[kind] -= deleteOldestEvents(database, typesOf(kind), count);
       }

@@ -159,6 +159,34 @@ test("probes, however many, take no place of findings, blocks and warnings; and 
   assert.ok(again.events({ limit: 10_000, source: "10.0.0.1" }).length >= 450);
 });
 
+test("findings and blocks on a claim, however many, take no place of those of proven sources, nor of blocks by hand", (t) => {
+  const { open } = setUp(t);
+  const store = open({ maxEvents: 1_000 });
+  const lasting = [
+    { type: "finding", grade: "silence", action: "block" },
+    { type: "block", grade: "silence", action: "block" },
+    { type: "block", grade: "manual", action: "block" },
+    { type: "unblock", action: "by hand" },
+  ] as const;
+  const flood = (into: Store) => {
+    for (let i = 0; i < 5_000; i++) {
+      const type = i % 2 === 0 ? "finding" : "block";
+      into.addEvent({ ...event(i), type, grade: "direct", source: `10.0.${i >> 8}.${i & 255}` });
+    }
+    flushAll(into);
+  };
+  for (const one of lasting) store.addEvent({ ...event(0), ...one, source: "192.0.2.100" });
+  flood(store);
+  const wanted = lasting.map((one) => ({ ...event(0), ...one, source: "192.0.2.100" }));
+  assert.deepEqual(store.events({ limit: 10, source: "192.0.2.100" }), wanted);
+  store.close();
+  // Which is which is read from the file.
+  const again = open({ maxEvents: 1_000 });
+  flood(again);
+  assert.deepEqual(again.events({ limit: 10, source: "192.0.2.100" }), wanted);
+  assert.ok(again.events({ limit: 10_000 }).length <= 1_000);
+});
+
 test("a page that was overwritten is noticed at the opening", (t) => {
   const { path, said, open } = setUp(t);
   const store = open({ maxEvents: 10_000 });
