@@ -51,5 +51,5 @@ function events(daemon: Daemon, { limit = 100, source }: EventRequest): Reply<re
   if (source === undefined) return { ok: daemon.store.events({ limit }) };
   const prefix = parsePrefix(source);
   if (prefix === undefined) return badAddress(source);
-  return { ok: daemon.store.events({ limit, source: formatPrefix(daemon.keyOf(prefix)) }) };
+  return { ok: daemon.store.events({ limit, source: formatPrefix(daemon.sources.keyOf(prefix)) }) };
 }

@@ -20,7 +20,7 @@ export function blockByHand(daemon: Daemon, request: BlockRequest): Reply<Blocke
   if ("refused" in parsed) return parsed;
   const source = parsed.ok;
   const name = formatPrefix(source);
-  if (!daemon.enforces)
+  if (!daemon.inForce.enforces)
     return refuse("no-firewall", 'FIREWALL is "none", so nothing here can block; set FIREWALL to "auto" or "nftables"');
   const isForced = request.force === true;
   const session = ownSessionWithin(source, request);

@@ -27,7 +27,7 @@ export class ConnectMode {
   async start(): Promise<void> {
     const wanted = this.#wanted();
     if (wanted.tcp.length === 0 && wanted.udp.length === 0) return;
-    const { engine, recorder, clock } = this.#daemon;
+    const { walk, recorder, clock } = this.#daemon;
     this.#listeners = new Listeners({
       ...wanted,
       banner: this.#daemon.settings.banner,
@@ -37,10 +37,10 @@ export class ConnectMode {
     const told = new Set(listServedPorts().map(({ protocol, port }) => `${protocol}:${port}`));
     await this.#listeners.start(
       {
-        accepted: (arrival) => engine.arrival(arrival),
-        datagram: (arrival) => engine.arrival(arrival),
+        accepted: (arrival) => walk.arrival(arrival),
+        datagram: (arrival) => walk.arrival(arrival),
         acceptFailed: () => undefined,
-        batchEnd: () => engine.batchEnd(),
+        batchEnd: () => walk.batchEnd(),
       },
       {
         busy: (protocol, port) => {
@@ -94,7 +94,7 @@ export class ConnectMode {
   }
 
   #tellKernel(): void {
-    this.#daemon.followListened(this.#open());
+    this.#daemon.inForce.apply({ listened: this.#open() });
   }
 }
 

@@ -1,79 +1,42 @@
-// The packet's walk from capture to verdict: decode, classify, ask the judge, remember, score. One packet costs no
-// allocation unless it makes a finding or is chosen for the record.
-
-import type { PacketSink } from "../capture/packet-source.ts";
+// One packet from capture to verdict: decode, ask the judge whom to spare, classify, remember, score. What it has come to is
+// one result, which the walk acts on (walk.ts). A packet allocates nothing unless it makes a finding.
+import type { DeliveryClock } from "../base/delivery-clock.ts";
 import type { Crowds } from "../detect/crowds.ts";
 import type { Detector } from "../detect/detector.ts";
 import type { Finding } from "../detect/finding.ts";
 import { Kind } from "../detect/kinds.ts";
-import { Disposition, Probe } from "../detect/probe.ts";
+import { Disposition, type Probe } from "../detect/probe.ts";
 import { probeOfArrival } from "../detect/probe-of-arrival.ts";
 import { besideKey } from "../detect/source-key.ts";
-import type { Judge } from "../judge/judge.ts";
+import type { Breaker } from "../judge/breaker.ts";
+import type { Judge, SparedBecause, Words } from "../judge/judge.ts";
+import type { Handshakes } from "../judge/proof/handshakes.ts";
 import type { ToolMemory } from "../judge/tool-memory.ts";
 import type { Verdict } from "../judge/verdict.ts";
-import { logPrefixes } from "../table/ruleset.ts";
+import { dispositionOf, THROUGH_TAG } from "../table/log-tags.ts";
 import type { Arrival } from "../wire/arrival.ts";
 import { decodePacket } from "../wire/decode.ts";
-import { DecodeResult, IpProtocol, Packet } from "../wire/packet.ts";
-
-/** What a probe's source is after it: being watched, found scanning just now, or found before. */
-export type ProbeState = "watched" | "found" | "repeat";
-
-/** What the engine hands on. The probe is the one reused record: read it at once. */
-export interface EngineListener {
-  probe(probe: Probe, state: ProbeState): void;
-  /** A TCP connection that a listener of ours has accepted, before it is scored. */
-  accepted?(arrival: Arrival): void;
-  /** `lot`: what drawLot() gave for its finding. */
-  verdict(verdict: Verdict, lot?: number): void;
-  /** Whether a flood is on, in which not every claim can be acted on. Absent: never. */
-  readonly isFlooded?: () => boolean;
-  /**
-   * In a flood: asked before a finding that would only be a claim is built, with the probes that its source has sent.
-   * undefined: it is passed over. Then there is no finding and no verdict, and the next probe of the source asks again.
-   */
-  drawLot?(probes: number, timeMs: number): number | undefined;
-  /**
-   * A packet of a source that has been found scanning: for the proofs, to which a SYN of it to an open port goes as well, if
-   * the kernel has dropped it. The packet is the one reused record; `hash` is the keyed one of the source.
-   */
-  proof(probe: Probe, packet: Packet, hash: number): void;
-  /** An answer of ours has left for a source whose block is the administrator's own command: it blocks nothing. */
-  through?(words: readonly [number, number, number, number]): void;
-  /** The packets of one delivery have been walked. */
-  batchEnd(): void;
-}
+import { DecodeResult, IpProtocol, type Packet } from "../wire/packet.ts";
+import { Outcome, Walked } from "./walked.ts";
 
 export interface EngineParts {
   readonly detector: Detector;
-  readonly judge: Judge;
-  readonly listener: EngineListener;
+  readonly judge: Pick<Judge, "spares" | "judge" | "judgeCrowd" | "blocksOnClaim">;
+  readonly clock: Pick<DeliveryClock, "begin">;
   /** Gets the probes of sources that nothing spares. Absent: neighbours and tolerated ports make no findings. */
   readonly crowds?: Pick<Crowds, "note">;
   /** Gets the packets of probes. Absent: no tool is named. */
   readonly tools?: Pick<ToolMemory, "note">;
-  readonly nowMs: () => number;
-}
-
-const UNKNOWN_TAG = 255;
-/** Of no disposition: no probe, but our own answer to one. */
-const THROUGH_TAG = logPrefixes.through.charCodeAt(0);
-
-/** Log prefix letter -> disposition: the reverse of ruleset.ts. */
-function dispositionsByTag(): Uint8Array {
-  const byTag = new Uint8Array(256).fill(UNKNOWN_TAG);
-  const pairs: readonly (readonly [string, Disposition])[] = [
-    [logPrefixes.probe, Disposition.Probe],
-    [logPrefixes.held, Disposition.Held],
-    [logPrefixes.quiet, Disposition.Quiet],
-    [logPrefixes.stray, Disposition.Stray],
-    [logPrefixes.other, Disposition.Other],
-    [logPrefixes.delegated, Disposition.Delegated],
-    [logPrefixes.guarded, Disposition.Guarded],
-  ];
-  for (const [prefix, disposition] of pairs) byTag[prefix.charCodeAt(0)] = disposition;
-  return byTag;
+  /**
+   * In a flood a lot is drawn before a finding that would only be a claim is built. undefined: the finding is passed over, and
+   * the next probe of the source asks again. Absent: no flood is ever on.
+   */
+  readonly breaker?: Pick<Breaker, "isOpen" | "draw">;
+  /**
+   * Are told of connections that a listener of ours has accepted, before these are scored. While a source may be proven by
+   * handshakes, findings are no mere claims. Absent: nobody is proven by handshakes.
+   */
+  readonly handshakes?: Pick<Handshakes, "accepted" | "isIdle">;
 }
 
 /** The kernel has asked all of the guard about a probe, and about nothing else. */
@@ -81,7 +44,7 @@ function hasAskedGuard({ disposition, kind }: Pick<Probe, "disposition" | "kind"
   return disposition === Disposition.Probe && kind !== Kind.Connect;
 }
 
-export class Engine implements PacketSink {
+export class Engine {
   readonly counters = {
     /** Packets judged, without those of held sources to served ports. */
     probes: 0,
@@ -99,155 +62,137 @@ export class Engine implements PacketSink {
     /** Answers of ours to delegated sources, as far as the kernel told of them. */
     answersThrough: 0,
   };
-  readonly #packet = new Packet();
-  readonly #probe = new Probe();
-  readonly #byTag = dispositionsByTag();
+  readonly #walked = new Walked();
+  readonly #parts: EngineParts;
   readonly #detector: Detector;
-  readonly #judge: Judge;
-  readonly #listener: EngineListener;
-  readonly #crowds: Pick<Crowds, "note"> | undefined;
-  readonly #tools: Pick<ToolMemory, "note"> | undefined;
-  readonly #nowMs: () => number;
-  /** Read once per delivery: packets of one batch need no finer clock. */
-  #timeMs = 0;
-  /** Of the packet that is being walked: its sender is in the guard. */
-  #isGuarded = false;
 
   constructor(parts: EngineParts) {
+    this.#parts = parts;
     this.#detector = parts.detector;
-    this.#judge = parts.judge;
-    this.#listener = parts.listener;
-    this.#crowds = parts.crowds;
-    this.#tools = parts.tools;
-    this.#nowMs = parts.nowMs;
   }
 
-  /** The time of the delivery that is being walked, 0 when none is: the clock of whoever is called for each packet. */
-  get timeMs(): number {
-    return this.#timeMs;
-  }
-
-  /** What a mirror port has shown; the words are the full source address of the packet that decided. */
-  tapFinding(finding: Finding, words: readonly [number, number, number, number]): void {
-    this.counters.findings++;
-    this.#listener.verdict(this.#judge.judge(finding, ...words));
-  }
-
-  packet(bytes: Uint8Array, at: number, end: number, tag: number): void {
-    if (this.#timeMs === 0) this.#timeMs = this.#nowMs();
-    if (tag === THROUGH_TAG) {
-      this.#through(bytes, at, end);
-      return;
-    }
-    const disposition = this.#dispositionOf(tag);
-    const packet = this.#packet;
+  /** A packet that the kernel's sensor has logged. `tag` as PacketSink has it. */
+  packet(bytes: Uint8Array, at: number, end: number, tag: number): Readonly<Walked> {
+    const timeMs = this.#parts.clock.begin();
+    const walked = this.#begin();
+    const { packet, probe } = walked;
     const result = decodePacket(bytes, at, end, packet);
+    if (tag === THROUGH_TAG) return this.#through(walked);
+    const disposition = dispositionOf(tag) ?? this.#unknownTag();
     if (result !== DecodeResult.Ok) this.#countUndecoded(result);
-    if (packet.family === 0) return;
+    if (packet.family === 0) return walked;
     if (disposition === Disposition.Held) this.counters.heldPackets++;
     else this.counters.probes++;
-    const spared = this.#judge.spares(packet.source0, packet.source1, packet.source2, packet.source3);
-    if (spared !== undefined) this.counters[spared]++;
-    if (spared === "ignored" || spared === "own") return;
-    const probe = this.#probe;
-    this.#detector.classify(packet, disposition, this.#timeMs, probe);
+    const spared = this.#spares(packet);
+    if (spared === "ignored" || spared === "own") return walked;
+    this.#detector.classify(packet, disposition, timeMs, probe);
     // Once for all who keep a table of sources: it is among the dearest of what a packet needs.
-    const hash = this.#detector.table.hashOf(probe);
-    this.#tools?.note(probe, packet, bytes, hash);
-    this.#isGuarded = spared !== undefined;
-    this.#weigh(probe, packet, hash);
-    if (spared === undefined) this.#noteCrowd(probe, packet, hash);
-  }
-
-  #through(bytes: Uint8Array, at: number, end: number): void {
-    const packet = this.#packet;
-    decodePacket(bytes, at, end, packet);
-    if (packet.family === 0) return;
-    this.counters.answersThrough++;
-    const { destination0, destination1, destination2, destination3 } = packet;
-    this.#listener.through?.([destination0, destination1, destination2, destination3]);
+    walked.hash = this.#detector.table.hashOf(probe);
+    this.#parts.tools?.note(probe, packet, bytes, walked.hash);
+    if (disposition === Disposition.Held || disposition === Disposition.Stray) this.#passBy(walked);
+    else {
+      this.#score(walked, packet, spared);
+      walked.isForProof = walked.outcome !== Outcome.Watched;
+    }
+    if (spared === undefined) this.#noteCrowd(walked);
+    return walked;
   }
 
   /** What a listener of ours saw (connect mode). */
-  arrival(arrival: Arrival): void {
-    const { source0, source1, source2, source3 } = arrival;
+  arrival(arrival: Arrival): Readonly<Walked> {
+    const walked = this.#begin();
     this.counters.probes++;
-    const spared = this.#judge.spares(source0, source1, source2, source3);
-    if (spared !== undefined) this.counters[spared]++;
-    if (spared === "ignored" || spared === "own") return;
-    const probe = this.#probe;
-    probeOfArrival(arrival, this.#detector.near, probe);
-    this.#isGuarded = spared !== undefined;
-    const hash = this.#detector.table.hashOf(probe);
-    if (probe.protocol === IpProtocol.Tcp) this.#listener.accepted?.(arrival);
-    this.#score(probe, arrival, hash);
-    if (spared === undefined) this.#noteCrowd(probe, arrival, hash);
+    const spared = this.#spares(arrival);
+    if (spared === "ignored" || spared === "own") return walked;
+    probeOfArrival(arrival, this.#detector.near, walked.probe);
+    walked.hash = this.#detector.table.hashOf(walked.probe);
+    if (arrival.protocol === IpProtocol.Tcp) this.#parts.handshakes?.accepted(arrival);
+    this.#score(walked, arrival, spared);
+    if (spared === undefined) this.#noteCrowd(walked);
+    return walked;
   }
 
-  #noteCrowd(probe: Probe, { source0, source1, source2, source3 }: Packet | Arrival, hash: number): void {
-    const finding = this.#crowds?.note(probe, hash);
-    if (finding === undefined) return;
+  /** What a mirror port has shown; the words are the full source address of the packet that decided. */
+  tapFinding(finding: Finding, words: Words): Verdict {
     this.counters.findings++;
-    this.#listener.verdict(this.#judge.judgeCrowd(finding, [source0, source1, source2, source3]));
+    return this.#parts.judge.judge(finding, words, this.#parts.judge.spares(...words));
   }
 
-  #weigh(probe: Probe, packet: Packet, hash: number): void {
-    // Neither is evidence against anybody, and both come in floods that nobody can answer for: not remembered.
-    if (probe.disposition === Disposition.Held || probe.disposition === Disposition.Stray) {
-      this.#listener.probe(probe, "watched");
-      // A found source must not be able to tell its SYN to an open port from one to a closed port by what comes of it.
-      const isHeldSyn = probe.disposition === Disposition.Held && probe.kind === Kind.Syn;
-      if (isHeldSyn && this.#detector.keepIfFound(probe, hash)) this.#listener.proof(probe, packet, hash);
+  #begin(): Walked {
+    const walked = this.#walked;
+    walked.outcome = Outcome.Nothing;
+    walked.isForProof = false;
+    walked.verdict = undefined;
+    walked.lot = undefined;
+    walked.crowdVerdict = undefined;
+    return walked;
+  }
+
+  #through(walked: Walked): Walked {
+    if (walked.packet.family === 0) return walked;
+    this.counters.answersThrough++;
+    walked.outcome = Outcome.Through;
+    return walked;
+  }
+
+  /** Asked once for a packet, with its full source address; everybody behind is told. */
+  #spares({ source0, source1, source2, source3 }: Packet | Arrival): SparedBecause | undefined {
+    const spared = this.#parts.judge.spares(source0, source1, source2, source3);
+    if (spared !== undefined) this.counters[spared]++;
+    return spared;
+  }
+
+  /** Held and stray packets are evidence against nobody, and come in floods that nobody can answer for: not remembered. */
+  #passBy(walked: Walked): void {
+    const { probe, hash } = walked;
+    walked.outcome = Outcome.Watched;
+    // A found source must not be able to tell its SYN to an open port from one to a closed port by what comes of it.
+    const isHeldSyn = probe.disposition === Disposition.Held && probe.kind === Kind.Syn;
+    walked.isForProof = isHeldSyn && this.#detector.keepIfFound(probe, hash);
+  }
+
+  #score(walked: Walked, from: Packet | Arrival, spared: SparedBecause | undefined): void {
+    const { probe, hash } = walked;
+    const noted = this.#detector.note(probe, hash);
+    if (!noted.isFound) {
+      walked.outcome = noted.isRepeat ? Outcome.Repeat : Outcome.Watched;
       return;
     }
-    const state = this.#score(probe, packet, hash);
-    if (state !== "watched") this.#listener.proof(probe, packet, hash);
-  }
-
-  #score(probe: Probe, from: Packet | Arrival, hash: number): ProbeState {
-    const isFound = this.#detector.note(probe, hash);
-    const state = isFound ? "found" : this.#detector.isRepeat ? "repeat" : "watched";
-    const isDrawn = isFound && this.#listener.isFlooded?.() === true && this.#isMereClaim(probe);
-    const lot = isDrawn ? this.#listener.drawLot?.(this.#detector.probesOfNoted, probe.timeMs) : undefined;
-    if (isDrawn && lot === undefined) {
-      this.#detector.letNotedWait();
-      this.#listener.probe(probe, state);
-      return state;
+    walked.outcome = Outcome.Found;
+    if (this.#isMereClaim(probe, spared)) {
+      walked.lot = this.#parts.breaker?.draw(noted.probes, probe.timeMs);
+      if (walked.lot === undefined) {
+        this.#detector.passOver(noted);
+        return;
+      }
     }
-    if (isFound) this.counters.findings++;
-    // Before anybody is told of the probe, who may look at the table of sources.
-    const finding = isFound ? this.#detector.findingOf(probe) : undefined;
-    this.#listener.probe(probe, state);
-    if (finding !== undefined) this.#found(finding, from, lot);
-    return state;
+    this.counters.findings++;
+    walked.verdict = this.#judge(this.#detector.findingOf(noted, probe), from, spared);
   }
 
-  #isMereClaim(probe: Probe): boolean {
-    return !this.#isGuarded && hasAskedGuard(probe) && this.#judge.blocksOnClaim(probe.protocol);
+  /** A flood is on, and nothing but packets that anybody can forge speaks against the source. */
+  #isMereClaim(probe: Probe, spared: SparedBecause | undefined): boolean {
+    const { breaker, handshakes, judge } = this.#parts;
+    if (breaker?.isOpen !== true || spared !== undefined || handshakes?.isIdle === false) return false;
+    return hasAskedGuard(probe) && judge.blocksOnClaim(probe.protocol);
   }
 
-  #found(found: Finding, from: Packet | Arrival, lot: number | undefined): void {
-    const { source0, source1, source2, source3 } = from;
-    const finding = { ...found, ...besideKey(found.source, from) };
-    this.#listener.verdict(this.#judge.judge(finding, source0, source1, source2, source3), lot);
+  #judge(found: Finding, from: Packet | Arrival, spared: SparedBecause | undefined): Verdict {
+    const words = [from.source0, from.source1, from.source2, from.source3] as const;
+    return this.#parts.judge.judge({ ...found, ...besideKey(found.source, from) }, words, spared);
   }
 
-  #dispositionOf(tag: number): Disposition {
-    const disposition = this.#byTag[tag] ?? UNKNOWN_TAG;
-    switch (disposition) {
-      case Disposition.Probe:
-      case Disposition.Held:
-      case Disposition.Quiet:
-      case Disposition.Stray:
-      case Disposition.Other:
-      case Disposition.Delegated:
-      case Disposition.Guarded:
-        return disposition;
-      default:
-        // A rule that is not ours logs to our group: taken as weak.
-        this.counters.unknownTags++;
-        return Disposition.Stray;
-    }
+  #noteCrowd(walked: Walked): void {
+    const finding = this.#parts.crowds?.note(walked.probe, walked.hash);
+    if (finding === undefined) return;
+    this.counters.findings++;
+    walked.crowdVerdict = this.#parts.judge.judgeCrowd(finding, undefined);
+  }
+
+  /** A rule that is not ours logs to our group: taken as weak. */
+  #unknownTag(): Disposition {
+    this.counters.unknownTags++;
+    return Disposition.Stray;
   }
 
   #countUndecoded(result: DecodeResult): void {
@@ -268,10 +213,5 @@ export class Engine implements PacketSink {
       case DecodeResult.NotIp:
         break;
     }
-  }
-
-  batchEnd(): void {
-    this.#timeMs = 0;
-    this.#listener.batchEnd();
   }
 }

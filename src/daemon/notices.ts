@@ -29,7 +29,7 @@ export function startNotices({ daemon, restored, conntrackBefore }: StartFacts):
     guarded.length === 0
       ? "The guard is empty: this host has no gateway and no resolver."
       : `The guard holds ${listed(guarded)}: none of them is ever held or softly blocked.`,
-    ...(daemon.plan().watchedUdp.length > 0
+    ...(daemon.inForce.plan().watchedUdp.length > 0
       ? [
           `UDP ports ${host.ephemeral.first}-${host.ephemeral.last} are this host's own (ip_local_port_range) and never traps.`,
         ]

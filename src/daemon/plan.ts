@@ -6,7 +6,9 @@ import type { CrowdPolicy } from "../detect/crowds.ts";
 import { guardParts } from "../host/guard.ts";
 import type { HostFacts } from "../host/host.ts";
 import type { JudgeContext } from "../judge/judge.ts";
+import type { RecorderPolicy } from "../record/recorder.ts";
 import type { DecoyPlan } from "../table/decoy.ts";
+import type { Learning } from "../table/learned-sets.ts";
 import type { RulesetPlan } from "../table/ruleset.ts";
 import type { Prefix } from "../wire/address.ts";
 import { parsePrefix } from "../wire/address.ts";
@@ -131,5 +133,40 @@ export function judgeContext(
     firewall: blocksByFirewall(settings) || blocksByResponse(settings),
     softly: settings.firewall !== "none",
     byTable: blocksByFirewall(settings),
+  };
+}
+
+/** What the sensor knows of a source, for the judge. A table that is gone knows nobody; that is said elsewhere (Reconciler). */
+export function knownBy(learned: Pick<Learning, "isPeer" | "clients"> | undefined) {
+  return {
+    isPeer: (address: Prefix) => orFalse(() => learned?.isPeer(address) === true),
+    isClient: (source: Prefix) => orFalse(() => learned?.clients?.isClient(source) === true),
+  };
+}
+
+function orFalse(ask: () => boolean): boolean {
+  try {
+    return ask();
+  } catch {
+    return false;
+  }
+}
+
+/** The silence test needs a hold to be silent in. */
+export function testsSilence({ proof, answer, firewall, tcp }: Settings): boolean {
+  return proof === "on" && answer === "reset" && firewall !== "none" && tcp.block;
+}
+
+export function recorderPolicy(settings: Settings): RecorderPolicy {
+  const { proof, tcp, udp, firewall } = settings;
+  const enforces = firewall !== "none";
+  const canBlock = blocksByFirewall(settings) || blocksByResponse(settings);
+  return {
+    proof,
+    holdsTcp: enforces && tcp.block,
+    holdsUdp: enforces && udp.block,
+    blocksTcp: (canBlock && tcp.block) || tcp.runOnly,
+    blocksUdp: (canBlock && udp.block) || udp.runOnly,
+    modeNames: { tcp: tcp.modeName, udp: udp.modeName },
   };
 }

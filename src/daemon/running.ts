@@ -153,11 +153,11 @@ export class Running {
       .then(() => daemon.blocker.commands.undoEnded(restored.ended))
       .catch((error: unknown) => daemon.recorder.warning(`restoring rules: ${messageOf(error)}`));
     daemon.watchDecoy();
-    capture.start(daemon.engine, (error) => daemon.recorder.warning(`capture: ${messageOf(error)}`));
+    capture.start(daemon.walk, (error) => daemon.recorder.warning(`capture: ${messageOf(error)}`));
     if (monitor !== undefined) this.#watchTable(monitor);
     this.#watch(routes.fd, "route notifications", () => {
       // Otherwise what changed does not matter: the host is looked at afresh once the changes have settled.
-      if (drainRouteChanges(routes)) daemon.lookAtDelegated(true);
+      if (drainRouteChanges(routes)) daemon.enforcement.lookAtDelegated(true);
       this.#hostTimer ??= setTimeout(
         this.#guard("host", () => this.#lookAtHost()),
         HOST_SETTLE_MS,
@@ -171,7 +171,7 @@ export class Running {
       void view.tick();
     });
     this.#every(LOOK_MS, "look", () => {
-      daemon.lookAtDelegated(false);
+      daemon.enforcement.lookAtDelegated(false);
       this.#ignoreWatch?.poll();
     });
     this.#every(HOST_MS, "host", () => this.#lookAtHost());
@@ -186,8 +186,8 @@ export class Running {
     const { daemon } = this.#started;
     this.#watch(monitor.socket.fd, "nf_tables notifications", () => {
       monitor.read(
-        (change) => daemon.reconciler?.onForeignChange(change),
-        () => daemon.lookAtDelegated(true),
+        (change) => daemon.enforcement.reconciler?.onForeignChange(change),
+        () => daemon.enforcement.lookAtDelegated(true),
       );
     });
   }
@@ -232,7 +232,7 @@ export class Running {
       { path, loaded },
       {
         onChange: (prefixes) => {
-          daemon.followIgnored(prefixes);
+          daemon.inForce.apply({ ignored: prefixes });
           daemon.recorder.notice(`${path} has changed: ${prefixes.length} entries are exempt now`);
         },
         onProblem: (message) => daemon.recorder.warning(message),
@@ -248,7 +248,7 @@ export class Running {
     const host = this.#started.guard.extend(readHost());
     const text = JSON.stringify(host);
     if (text !== this.#hostText) {
-      daemon.followHost(host);
+      daemon.inForce.apply({ host });
       this.#hostText = text;
     }
     const { first, last } = host.ephemeral;
@@ -291,7 +291,7 @@ export class Running {
     let refusal = settings === undefined ? `${options.confFile} has errors` : "";
     if (settings !== undefined) {
       try {
-        daemon.reconfigure(settings);
+        daemon.inForce.apply({ settings });
         this.#options = options;
         this.#connectMode.update();
         this.#watchIgnoreFile();
@@ -313,13 +313,13 @@ export class Running {
     this.#ignoreWatch?.close();
     await this.#connectMode.close();
     await this.#control?.close();
-    await daemon.delegate.close();
+    await daemon.enforcement.delegate.close();
     // A service that was started a moment ago is remembered too.
     this.#guard("host", () => this.#lookAtHost())();
     await learned?.save();
     this.#started.clock.save();
     try {
-      sensor.rest?.(daemon.plan());
+      sensor.rest?.(daemon.inForce.plan());
     } catch (error) {
       daemon.recorder.warning(messageOf(error));
     }

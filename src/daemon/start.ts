@@ -164,13 +164,12 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
     uptimeMs,
   });
   say = (message) => daemon.recorder.warning(message);
-  replaced = () => daemon.storeAll();
+  replaced = () => daemon.enforcement.storeAll();
   for (const message of waiting.splice(0)) say(message);
-  daemon.loadFirewall();
-  learned?.load();
-  daemon.learnStandingPeers();
-  daemon.restoreOffences();
-  const restored = daemon.restoreBlocks();
+  daemon.inForce.load();
+  daemon.relearn();
+  daemon.enforcement.restoreOffences();
+  const restored = daemon.enforcement.restoreBlocks();
   const view = new BlockedView({ list: daemon.blocker.list, files, clock });
   if (isFirstStart && settings.blockedFile !== undefined) importOld(daemon, settings.blockedFile);
   void view.tick(true);
@@ -295,7 +294,7 @@ function importOld(daemon: Daemon, base: string): void {
     if (protocol === undefined) return tcp.block || udp.block;
     return protocol === IpProtocol.Udp ? udp.block : tcp.block;
   });
-  if (wanted.length > 0) daemon.importOld(wanted.map(({ source, protocol }) => ({ source, protocol })));
+  if (wanted.length > 0) daemon.enforcement.importOld(wanted.map(({ source, protocol }) => ({ source, protocol })));
 }
 
 export function messageOf(error: unknown): string {

@@ -4,7 +4,8 @@ import { countBlocks, type Trial } from "../enforce/trial.ts";
 import type { Daemon } from "./daemon.ts";
 
 /** The parts of the daemon that a trial acts on. */
-export type OnTrial = Pick<Daemon, "settings" | "reconfigure"> & {
+export type OnTrial = Pick<Daemon, "settings"> & {
+  readonly inForce: Pick<Daemon["inForce"], "apply">;
   readonly blocker: Pick<Daemon["blocker"], "list" | "lift" | "keepAfterTrial">;
   readonly recorder: Pick<Daemon["recorder"], "warning" | "notice">;
 };
@@ -32,7 +33,7 @@ function endTrial(trial: Trial, daemon: OnTrial): void {
   recorder.warning(
     `the trial is over and was not confirmed: ${countBlocks(blocks.length)} lifted; scans are only logged now, until "portreeve confirm" or a restart`,
   );
-  daemon.reconfigure(trial.current(daemon.settings));
+  daemon.inForce.apply({ settings: trial.current(daemon.settings) });
 }
 
 /** `portreeve confirm`. Again is no error. */
@@ -46,7 +47,7 @@ export function confirmTrial(trial: Trial | undefined, daemon: OnTrial): Reply<C
   trial.confirm();
   const settings = trial.current(daemon.settings);
   try {
-    daemon.reconfigure(settings);
+    daemon.inForce.apply({ settings });
   } catch (error) {
     const message = `confirmed, but the rules cannot be loaded: ${error instanceof Error ? error.message : String(error)}`;
     daemon.recorder.warning(message);

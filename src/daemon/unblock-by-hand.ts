@@ -25,14 +25,16 @@ export async function unblockByHand(daemon: Daemon, target: string): Promise<Rep
   const listed = listedFor(daemon, source);
   const failures = daemon.blocker.lift(listed, "by hand");
   const unlisted = await takeOutUnlisted(daemon, source);
-  for (const block of listed) daemon.release(block.source);
-  daemon.release(source);
+  for (const block of listed) daemon.sources.release(block.source);
+  daemon.sources.release(source);
   if (failures.length > 0) return refuse("kernel", `not lifted: ${failures.slice(0, NAMED).join("; ")}`);
   const lifted = [...listed.map((block) => formatPrefix(block.source)), ...unlisted];
   const name = formatPrefix(source);
   const [around, ...more] = daemon.blocker.list.containing(source);
   if (around !== undefined) return refuse("covered", coveredMessage(name, lifted, [around, ...more]));
-  const left = daemon.enforces ? namesOf(unlistedSingles(daemon, source), unlistedNetworks(daemon, source).hit) : [];
+  const left = daemon.inForce.enforces
+    ? namesOf(unlistedSingles(daemon, source), unlistedNetworks(daemon, source).hit)
+    : [];
   if (left.length > 0) return refuse("kernel", `${name}: the kernel still holds ${left.slice(0, NAMED).join(", ")}`);
   return lifted.length > 0 ? { ok: lifted } : refuse("no-such-block", `${name} is not blocked`);
 }
@@ -40,7 +42,7 @@ export async function unblockByHand(daemon: Daemon, target: string): Promise<Rep
 /** The blocks inside; and that of the /64 that an IPv6 address is counted by. */
 function listedFor(daemon: Daemon, source: Prefix): Block[] {
   const { list } = daemon.blocker;
-  const key = daemon.keyOf(source);
+  const key = daemon.sources.keyOf(source);
   const ofKey = key === source ? undefined : list.get(key);
   return [...list.inside(source), ...(ofKey === undefined ? [] : [ofKey])];
 }
@@ -57,7 +59,7 @@ function coveredMessage(name: string, lifted: readonly string[], around: readonl
 /** Returns what has been taken out. Other networks that nobody lists are listed: writing the sets would end them. */
 async function takeOutUnlisted(daemon: Daemon, source: Prefix): Promise<string[]> {
   const { firewall, blocker } = daemon;
-  if (!daemon.enforces || firewall === undefined) return [];
+  if (!daemon.inForce.enforces || firewall === undefined) return [];
   const inside = isSingle(source) ? [] : await firewall.held.inside(source, () => nextTurn());
   const singles = [...inside.filter((held) => !isListed(daemon, held)), ...unlistedSingles(daemon, source)];
   if (singles.length > 0) firewall.held.remove(singles);
@@ -94,7 +96,7 @@ function namesOf(singles: readonly Held[], networks: readonly Network[]): string
 /** In slices, for there may be a million; a block that the kernel will not give up does not keep the others. */
 function unblockAll(daemon: Daemon): Reply<readonly string[]> {
   const { blocker, firewall } = daemon;
-  const isShort = daemon.enforces && blocker.list.size <= READ_WHOLE;
+  const isShort = daemon.inForce.enforces && blocker.list.size <= READ_WHOLE;
   const unlisted = isShort ? (firewall?.held.read() ?? []).filter((held) => !isListed(daemon, held)) : [];
   const networks = isShort ? (firewall?.auditNetworks(daemon.clock.nowMs()).foreign ?? []) : [];
   const lifted: string[] = [];
@@ -102,11 +104,11 @@ function unblockAll(daemon: Daemon): Reply<readonly string[]> {
   for (const slice of slices(blocker.list.values(), LIFTED_AT_ONCE)) {
     failures.push(...blocker.lift(slice, "all"));
     for (const { source } of slice) {
-      daemon.release(source);
+      daemon.sources.release(source);
       lifted.push(formatPrefix(source));
     }
   }
-  daemon.emptyKernelSets();
+  firewall?.emptyBlockSets();
   if (failures.length > 0) return refuse("kernel", `not lifted: ${failures.slice(0, NAMED).join("; ")}`);
   const left = firewall?.countBlocked() ?? 0;
   if (left > 0) return refuse("kernel", `the kernel still holds ${left} elements in its sets of blocks`);

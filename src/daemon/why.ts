@@ -19,13 +19,13 @@ const EVENTS_SHOWN = 20;
 
 export function explain(daemon: Daemon, asked: Prefix): Explanation {
   const { clock } = daemon;
-  const source = daemon.keyOf(asked);
+  const source = daemon.sources.keyOf(asked);
   const blocks = daemon.blocker.list.containing(asked);
   const block = strongestOf(blocks);
   // All addresses together are no host of ours, though 0.0.0.0 is.
   const spared = isEverywhere(asked) ? undefined : daemon.judge.spares(asked.w0, asked.w1, asked.w2, asked.w3);
-  const history = daemon.evidenceOn(source);
-  const held = daemon.isHeld(source);
+  const history = daemon.sources.evidenceOn(source);
+  const held = daemon.sources.isHeld(source);
   const because: string[] = [];
   because.push(...describeWider(blocks, source));
   if (block !== undefined) because.push(`Evidence: ${gradeText(block.grade)}.`, ...describeExtent(block));
@@ -36,10 +36,10 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
   else if (guard !== undefined)
     because.push(`The source is in the guard as ${describeGuard(guard)}: it is never held or blocked without a proof.`);
   if (held) because.push("The source is held: its packets are dropped until 5 s after its last probe.");
-  if (history !== undefined) because.push(...describeEvidence(history, daemon.habitsOf(source), clock));
+  if (history !== undefined) because.push(...describeEvidence(history, daemon.sources.habitsOf(source), clock));
   because.push(...describeNeighbours(daemon.crowds.evidenceOn(source), asked));
   because.push(...describeScattered(daemon, asked));
-  const tapSource = daemon.tapSourceOf(source);
+  const tapSource = daemon.sources.tapSourceOf(source);
   if (tapSource !== undefined) because.push(...describeTapSource(tapSource, clock));
   because.push(...daemon.names.describe(source));
   return {
@@ -62,7 +62,7 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
       firstSeen: printTime(clock, history.firstMs),
       lastSeen: printTime(clock, history.lastMs),
     }),
-    offences: daemon.offencesOf(source),
+    offences: daemon.enforcement.offencesOf(source),
     events: daemon.store.events({ limit: EVENTS_SHOWN, source: formatPrefix(source) }).reverse(),
   };
 }
@@ -99,7 +99,7 @@ function isEnforced(daemon: Daemon, block: Block): boolean {
 /** What the kernel's sets hold for a source that no block is listed for. */
 function heldUnlisted(daemon: Daemon, asked: Prefix): { readonly soft: boolean; readonly source: Prefix }[] {
   const { firewall } = daemon;
-  if (!daemon.enforces || firewall === undefined) return [];
+  if (!daemon.inForce.enforces || firewall === undefined) return [];
   try {
     const singles = firewall.held.of(asked).map(({ source = asked, soft }) => ({ soft, source }));
     const { foreign } = firewall.auditNetworks(daemon.clock.nowMs());

@@ -21,14 +21,23 @@ export interface SourceEvidence extends SourceHistory {
   readonly policy: ScorePolicy;
 }
 
+/** What a probe has made of its source. One record is reused for all: it is valid until the next probe is noted. */
+export class Noted {
+  /** The row of the source in the table; other calls may move it, so it is for findingOf() and passOver() at once. */
+  row = -1;
+  /** The probe makes its source a scanner: once until the source is reset, or must wait. */
+  isFound = false;
+  /** The source had been found scanning before this probe. */
+  isRepeat = false;
+  /** Probes that the source has sent, this one among them. */
+  probes = 0;
+}
+
 export class Detector {
   readonly table: SourceTable;
+  readonly #noted = new Noted();
   #policy: ScorePolicy;
   #near: AddressRanges;
-  /** Of the probe last noted. */
-  #row = -1;
-  /** Whether the probe last given to `see` came from a source that had been found scanning before it. */
-  isRepeat = false;
 
   constructor(parts: { readonly table: SourceTable; readonly policy: ScorePolicy; readonly near: AddressRanges }) {
     this.table = parts.table;
@@ -49,30 +58,39 @@ export class Detector {
 
   /** Remembers the probe; a finding when it makes its source a scanner, once until the source is reset or must wait. */
   see(probe: Probe): Finding | undefined {
-    return this.note(probe) ? this.findingOf(probe) : undefined;
+    const noted = this.note(probe);
+    return noted.isFound ? this.findingOf(noted, probe) : undefined;
   }
 
-  /** As see(), for whoever may do without the finding: it says only that there is one, and allocates nothing. */
-  note(probe: Probe, hash?: number): boolean {
-    const row = this.table.touch(probe, hash);
-    this.#row = row;
-    this.isRepeat = this.table.isFlagged(row);
-    return weigh(this.table, row, probe, this.#policy);
+  /** As see(), for a caller that may do without the finding: allocates nothing. */
+  note(probe: Probe, hash?: number): Readonly<Noted> {
+    const { table } = this;
+    const noted = this.#noted;
+    const row = table.touch(probe, hash);
+    noted.row = row;
+    noted.isRepeat = table.isFlagged(row);
+    noted.isFound = weigh(table, row, probe, this.#policy);
+    noted.probes = table.probes(row);
+    return noted;
   }
 
   /** The finding that note() has just said there is. */
-  findingOf(probe: Probe): Finding {
-    return this.#findingOf(this.#row, probe);
+  findingOf({ row }: Readonly<Noted>, probe: Probe): Finding {
+    return {
+      source: this.table.source(row),
+      kind: probe.kind,
+      protocol: probe.protocol,
+      port: probe.port,
+      tcpFlags: probe.tcpFlags,
+      hasIpOptions: probe.hasIpOptions !== 0,
+      timeMs: probe.timeMs,
+      ...this.#countsOf(row, probe.timeMs),
+    };
   }
 
-  /** Probes of the source of the probe last noted. */
-  get probesOfNoted(): number {
-    return this.table.probes(this.#row);
-  }
-
-  /** Nothing was done about the finding that note() has just told of: the source is found again by its next direct probe. */
-  letNotedWait(): void {
-    this.table.setWaiting(this.#row);
+  /** Nothing is done about the finding that note() has just told of: the source is found again by its next direct probe. */
+  passOver({ row }: Readonly<Noted>): void {
+    this.table.setWaiting(row);
   }
 
   /** The same of any source that has been found. */
@@ -158,19 +176,6 @@ export class Detector {
   /** A source whose key changes with it starts afresh; its old row ages out. */
   setNear(near: AddressRanges): void {
     this.#near = near;
-  }
-
-  #findingOf(row: number, probe: Probe): Finding {
-    return {
-      source: this.table.source(row),
-      kind: probe.kind,
-      protocol: probe.protocol,
-      port: probe.port,
-      tcpFlags: probe.tcpFlags,
-      hasIpOptions: probe.hasIpOptions !== 0,
-      timeMs: probe.timeMs,
-      ...this.#countsOf(row, probe.timeMs),
-    };
   }
 
   #countsOf(row: number, timeMs: number) {

@@ -21,7 +21,7 @@ import { BlockEnds } from "./block-ends.ts";
 import { BlockKeeper, type HowLifted } from "./block-keeper.ts";
 import { BlockList } from "./block-list.ts";
 import { BlockTerms } from "./block-terms.ts";
-import { Claims } from "./claims.ts";
+import { Claims, type ClaimsParts } from "./claims.ts";
 import { CommandBlocks } from "./command-blocks.ts";
 import { type Blocking, type Decision, decisionOf, hasSoftForm } from "./decision.ts";
 import type { Delegate } from "./delegate.ts";
@@ -52,8 +52,8 @@ export interface BlockerParts {
   readonly nowMs: () => number;
   /** Absent: as many as the kernel's sets hold. */
   readonly maxBlocks?: number;
-  /** From 0 to below 1: who is chosen in a flood. */
-  readonly random: () => number;
+  /** With breakerLimits() of the settings in force. */
+  readonly breaker: ClaimsParts["breaker"];
 }
 
 export class Blocker {
@@ -71,7 +71,7 @@ export class Blocker {
   failures = 0;
 
   constructor(inForce: Settings, parts: BlockerParts) {
-    const { firewall: table, store, recorder, detector, offences, delegate, trial, wider, nowMs, random } = parts;
+    const { firewall: table, store, recorder, detector, offences, delegate, trial, wider, nowMs, breaker } = parts;
     this.#settings = inForce;
     this.#parts = parts;
     const settings = () => this.#settings;
@@ -81,7 +81,7 @@ export class Blocker {
     const undo = (block: Block) => this.#inBackground(delegate?.release(block));
     const keeper = new BlockKeeper({ list, table, store, offences, recorder, detector, wider, undo, nowMs });
     const wouldAct = (claim: Claim) => this.#wouldAct(claim);
-    this.claims = new Claims({ settings, recorder, detector, wouldAct, nowMs, random });
+    this.claims = new Claims({ settings, recorder, detector, wouldAct, nowMs, breaker });
     this.commands = new CommandBlocks({
       ...{ settings, list, keeper, delegate, store, recorder, detector, nowMs },
       blockOf: (decision, backend) => terms.blockOf(decision, backend, nowMs()),

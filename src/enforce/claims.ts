@@ -3,7 +3,7 @@
 
 import type { Settings } from "../config/settings.ts";
 import type { Detector } from "../detect/detector.ts";
-import { Breaker, type BreakerLimits } from "../judge/breaker.ts";
+import type { Breaker, BreakerLimits } from "../judge/breaker.ts";
 import { type Claim, isClaim, type Verdict } from "../judge/verdict.ts";
 import type { Recorder } from "../record/recorder.ts";
 
@@ -17,8 +17,14 @@ export interface ClaimsParts {
   /** Whether a claim would change anything: a source that is shut out already needs none. */
   readonly wouldAct: (claim: Claim) => boolean;
   readonly nowMs: () => number;
-  /** From 0 to below 1: who is chosen in a flood. */
-  readonly random: () => number;
+  /** With breakerLimits() of the settings in force. */
+  readonly breaker: Breaker;
+}
+
+/** How many blocks on a claim are made: soft ones, or with PROOF="off" full ones. */
+export function breakerLimits({ proof, maxUnprovenPerSecond, maxBlocksPerSecond }: Settings): BreakerLimits {
+  if (proof === "on") return { perSecond: maxUnprovenPerSecond, burst: maxUnprovenPerSecond };
+  return { perSecond: maxBlocksPerSecond, burst: maxBlocksPerSecond * FULL_BURST_SECONDS };
 }
 
 export class Claims {
@@ -27,14 +33,7 @@ export class Claims {
 
   constructor(parts: ClaimsParts) {
     this.#parts = parts;
-    this.breaker = new Breaker(() => this.#limits(), parts.random);
-  }
-
-  /** How many blocks on a claim are made: soft ones, or with PROOF="off" full ones. */
-  #limits(): BreakerLimits {
-    const { proof, maxUnprovenPerSecond, maxBlocksPerSecond } = this.#parts.settings();
-    if (proof === "on") return { perSecond: maxUnprovenPerSecond, burst: maxUnprovenPerSecond };
-    return { perSecond: maxBlocksPerSecond, burst: maxBlocksPerSecond * FULL_BURST_SECONDS };
+    this.breaker = parts.breaker;
   }
 
   /** What a flood of claims means under these settings, for the log and `status`. */
@@ -88,7 +87,7 @@ export class Claims {
     const { key, whatIsDone } = this.floodText;
     const kind =
       this.#parts.settings().proof === "on" ? "unproven sources" : "sources to be blocked on unproven evidence";
-    const limit = this.#limits().perSecond;
+    const limit = breakerLimits(this.#parts.settings()).perSecond;
     this.#parts.recorder.warning(
       `there are more than ${limit} ${kind} a second (${key}): until this ends ${whatIsDone} among the sources that go on; proven sources are blocked all the same`,
     );

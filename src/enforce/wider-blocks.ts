@@ -12,16 +12,20 @@ import type { BlockList } from "./block-list.ts";
 
 export interface WiderBlockParts {
   readonly policy: WiderPolicy;
-  readonly list: BlockList;
   readonly judge: Pick<Judge, "sparesWithin">;
   /** Absent where no client is known. */
   readonly learned?: Pick<Learning, "visit" | "peers"> | undefined;
-  /** Blocks a prefix; the reason why it is not, or "". */
-  readonly block: (source: Prefix, grade: Grade, reason: string) => string;
   readonly warn: (message: string) => void;
   readonly nowMs: () => number;
   /** Lets the event loop go on between the parts of a long set. */
   readonly pause: () => Promise<void>;
+}
+
+/** Who blocks: the blocker, which in turn tells of each block (blocked(), lifted()). */
+export interface WiderBlocker {
+  readonly list: BlockList;
+  /** Blocks a prefix; the reason why it is not, or "". */
+  blockWider(source: Prefix, grade: Grade, reason: string): string;
 }
 
 /** Prefixes that wait for a look at the known clients; and how seldom there is one: it reads some 100,000 elements. */
@@ -76,20 +80,20 @@ export class WiderBlocks {
   }
 
   /** Once a second; resolves when what it began is done. */
-  tick(): Promise<void> {
+  tick(blocker: WiderBlocker): Promise<void> {
     const nowMs = this.#parts.nowMs();
     // A clock that is set back must not hold this up.
     const isTooEarly = nowMs < this.#nextLookMs && this.#nextLookMs - nowMs <= LOOK_MS;
     if (this.#looksAt !== undefined || this.#waiting.size === 0 || isTooEarly)
       return this.#looksAt ?? Promise.resolve();
     this.#nextLookMs = nowMs + LOOK_MS;
-    this.#looksAt = this.#look().finally(() => {
+    this.#looksAt = this.#look(blocker).finally(() => {
       this.#looksAt = undefined;
     });
     return this.#looksAt;
   }
 
-  async #look(): Promise<void> {
+  async #look(blocker: WiderBlocker): Promise<void> {
     const { learned, pause } = this.#parts;
     const prefixes = [...this.#waiting.values()];
     const clients = new Set<Prefix>();
@@ -104,12 +108,13 @@ export class WiderBlocks {
     // Not before: whoever asks again meanwhile must not find the place free.
     for (const prefix of prefixes) {
       this.#waiting.delete(formatPrefix(prefix));
-      this.#decide(prefix, clients.has(prefix));
+      this.#decide(prefix, clients.has(prefix), blocker);
     }
   }
 
-  #decide(prefix: Prefix, hasClients: boolean): void {
-    const { list, judge, block, warn } = this.#parts;
+  #decide(prefix: Prefix, hasClients: boolean, blocker: WiderBlocker): void {
+    const { judge, warn } = this.#parts;
+    const { list } = blocker;
     const text = formatPrefix(prefix);
     // A soft block of the network (detect/neighbours.ts) is no reason against a full one.
     if (list.isFullyBlocked(prefix)) return;
@@ -127,7 +132,7 @@ export class WiderBlocks {
     }
     // As strong as the weakest of them.
     const { grade } = offenders.find((one) => one.grade === "direct") ?? first;
-    if (block(prefix, grade, this.#countIn(prefix)) !== "") return;
+    if (blocker.blockWider(prefix, grade, this.#countIn(prefix)) !== "") return;
     this.counters.widerBlocks++;
     this.#made.add(text);
   }

@@ -117,28 +117,29 @@ export class Judge {
   }
 
   /**
-   * The four words: full source address of the probe that decided, as for `spares`. A peer of this host's own connections is
-   * spared a full block and commands on a claim; a soft block cuts none of its answers.
+   * The words: full source address of the probe that decided. `spared` is what spares() says of them: whoever walks the
+   * packet has asked. A peer of this host's own connections is spared a full block and commands on a claim; a soft block cuts
+   * none of its answers.
    */
-  judge(finding: Finding, w0: number, w1: number, w2: number, w3: number): Verdict {
+  judge(finding: Finding, words: Words, spared: SparedBecause | undefined): Verdict {
     const grade = this.#gradeOf(finding);
-    if (grade !== "direct") return this.judgeProven(finding, grade, [w0, w1, w2, w3]);
+    if (grade !== "direct") return this.#judgeProven(finding, grade, words, spared);
     // An IPv6 packet from ::ffff:192.0.2.1 reads as IPv4 by its words, yet its key is ::/64: so the key is asked too.
-    const because = this.spares(w0, w1, w2, w3) ?? (this.#own.containsPrefix(finding.source) ? "own" : undefined);
+    const because = spared ?? (this.#own.containsPrefix(finding.source) ? "own" : undefined);
     if (because !== undefined) return { action: "spare", because, finding };
     const verdict = this.#act(finding, grade);
     const isFull = verdict.action === "block" || verdict.action === "run";
-    const guard = isFull ? this.guardReason([w0, w1, w2, w3]) : undefined;
+    const guard = isFull ? this.guardReason(words) : undefined;
     return guard === undefined ? verdict : { action: "spare", because: "guarded", guard, finding };
   }
 
   /**
-   * As judge(), for a finding about many sources or about tolerated ports alone, which is at most a soft block. The words
-   * are those of the probe that decided. A network may hold guarded addresses, ignored ones and our own: the rules in the
-   * kernel exempt these one by one, and nobody hides behind them. But what lies whole in the allow list is left alone.
+   * As judge(), for a finding about many sources or about tolerated ports alone, which is at most a soft block. A network may
+   * hold guarded addresses, ignored ones and our own: the rules in the kernel exempt these one by one, and nobody hides behind
+   * them. But what lies whole in the allow list is left alone.
    */
-  judgeCrowd(finding: Finding, words: Words): Verdict {
-    const because = this.spares(...words) ?? this.#sparesWhole(finding.source);
+  judgeCrowd(finding: Finding, spared: SparedBecause | undefined): Verdict {
+    const because = spared ?? this.#sparesWhole(finding.source);
     if (because !== undefined) return { action: "spare", because, finding };
     return this.#act(finding, "direct");
   }
@@ -154,7 +155,10 @@ export class Judge {
    * forgers: it spares nobody who is proven, but for the source of a live SSH session, lest an administrator be locked out.
    */
   judgeProven(finding: Finding, grade: Grade, words: Words): Verdict {
-    const spared = this.spares(...words);
+    return this.#judgeProven(finding, grade, words, this.spares(...words));
+  }
+
+  #judgeProven(finding: Finding, grade: Grade, words: Words, spared: SparedBecause | undefined): Verdict {
     const because = spared ?? (this.#own.containsPrefix(finding.source) ? "own" : undefined);
     if (because === "ignored" || because === "own") return { action: "spare", because, finding };
     const guard = this.guardReason(words);

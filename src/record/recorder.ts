@@ -148,6 +148,12 @@ export class Recorder {
     this.#speaker.repeat(text, seenOf(probe), event);
   }
 
+  /** A probe that there is no room to remember until it could be told of: counted as one that was not recorded. */
+  passOver(): void {
+    this.#counters.probeEventsDropped++;
+    this.#missed++;
+  }
+
   /** A probe of a watched port that makes no scan yet (SCAN_TRIGGER): 2.x says so. Besides probe(), not instead. */
   untriggered(probe: Probe, sourceText?: string): void {
     if (!this.#speaker.dialect.outcomeFirst || !this.#parts.journal.admit(LineClass.Repeat, 1, this.#parts.nowMs()))
@@ -275,8 +281,7 @@ export class Recorder {
   #admitProbe(): boolean {
     const bucket = this.#parts.isFlooded?.() === true ? this.#floodProbes : this.#probes;
     if (bucket.take(this.#parts.nowMs(), 1)) return true;
-    this.#counters.probeEventsDropped++;
-    this.#missed++;
+    this.passOver();
     return false;
   }
 

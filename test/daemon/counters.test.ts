@@ -103,6 +103,7 @@ const notTold: Readonly<Record<string, string>> = {
   "capture/pcapng-interfaces.ts total": "of a capture file: how many interfaces it has",
   "control/followers.ts sequence": "the number of an event, told to the readers",
   "table/learned-file.ts count": "the length of a list",
+  "daemon/walk.ts waitingCount": "a size; what does not fit is told (probeEventsDropped)",
   "detect/prefix-rows.ts size": "a size",
   "detect/prefix-rows.ts span": "a size",
   "detect/row-order.ts opened": "a size",

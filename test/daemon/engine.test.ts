@@ -1,10 +1,11 @@
-// What the engine does with a finding that its listener passes over in a flood: it builds neither finding nor verdict, and the
-// source asks again with its next probe.
+// What one packet comes to: whom the walk is told of, who is remembered, which verdict there is. In a flood a finding may be
+// passed over: then there is neither finding nor verdict, and the source asks again with its next probe.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Engine, type ProbeState } from "../../src/daemon/engine.ts";
+import { DeliveryClock } from "../../src/base/delivery-clock.ts";
+import { Engine } from "../../src/daemon/engine.ts";
+import { Outcome, type Walked } from "../../src/daemon/walked.ts";
 import { Detector } from "../../src/detect/detector.ts";
-import type { Probe } from "../../src/detect/probe.ts";
 import { SourceTable } from "../../src/detect/source-table.ts";
 import { Judge, type JudgeContext } from "../../src/judge/judge.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
@@ -33,34 +34,52 @@ const context: JudgeContext = {
   firewall: true,
 };
 
+const names = ["nothing", "through", "watched", "found", "repeat"] as const;
+const nameOf = ({ outcome }: Walked) => names[outcome];
+
 function setUp(proof: "on" | "off" = "on") {
-  const state: { isFlooded: boolean; lot: number | undefined } = { isFlooded: false, lot: undefined };
+  const state: { isFlooded: boolean; lot: number | undefined; mayBeProven: boolean } = {
+    ...{ isFlooded: false, lot: undefined, mayBeProven: false },
+  };
   const asked: number[] = [];
   const lots: (number | undefined)[] = [];
-  const states: ProbeState[] = [];
+  const states: string[] = [];
   const verdicts: Verdict[] = [];
+  const accepted: number[] = [];
   let proofs = 0;
-  const listener = {
-    probe: (_: unknown, state: ProbeState) => states.push(state),
-    verdict: (verdict: Verdict, lot?: number) => {
-      verdicts.push(verdict);
-      lots.push(lot);
+  const breaker = {
+    get isOpen() {
+      return state.isFlooded;
     },
-    proof: () => proofs++,
-    isFlooded: () => state.isFlooded,
-    drawLot: (probes: number) => {
+    draw: (probes: number) => {
       asked.push(probes);
       return state.lot;
     },
-    batchEnd: () => undefined,
   };
   const detector = new Detector({ table: new SourceTable(16, seed), policy, near: ranges() });
-  const engine = new Engine({ detector, judge: new Judge({ ...context, proof }), listener, nowMs: () => NOW_MS });
+  const engine = new Engine({
+    detector,
+    judge: new Judge({ ...context, proof }),
+    clock: new DeliveryClock(() => NOW_MS),
+    breaker,
+    handshakes: {
+      get isIdle() {
+        return !state.mayBeProven;
+      },
+      accepted: ({ port }) => accepted.push(port),
+    },
+  });
   const syn = (source: string, tag: string = logPrefixes.probe, flags: number = TcpFlag.Syn): void => {
     const bytes = buildTcp({ source, destination: "203.0.113.1", sourcePort: 40_000, destinationPort: 23, flags });
-    engine.packet(bytes, 0, bytes.length, tag.charCodeAt(0));
+    const walked = engine.packet(bytes, 0, bytes.length, tag.charCodeAt(0));
+    states.push(nameOf(walked) ?? "");
+    if (walked.verdict !== undefined) {
+      verdicts.push(walked.verdict);
+      lots.push(walked.lot);
+    }
+    if (walked.isForProof) proofs++;
   };
-  return { engine, detector, state, asked, lots, states, verdicts, proofs: () => proofs, syn };
+  return { engine, detector, state, accepted, asked, lots, states, verdicts, proofs: () => proofs, syn };
 }
 
 test("without a flood a finding is judged, and nobody asks for a lot", () => {
@@ -104,6 +123,24 @@ test("nobody draws a lot for what is more, or something else, than a block on a 
   assert.deepEqual(asked, []);
 });
 
+test("while somebody may be proven by handshakes nobody draws a lot", () => {
+  const { asked, state, verdicts, syn } = setUp();
+  state.isFlooded = true;
+  state.mayBeProven = true;
+  syn("192.0.2.1");
+  assert.deepEqual([asked, verdicts[0]?.action], [[], "soft"]);
+});
+
+test("a connection that a listener of ours has accepted is told to the handshakes before it is scored; a datagram is not", () => {
+  const { engine, accepted, detector } = setUp();
+  const { w0, w1, w2, w3 } = prefix("192.0.2.1");
+  const arrival = Object.assign(new Arrival(), { source0: w0, source1: w1, source2: w2, source3: w3, timeMs: NOW_MS });
+  const tcp = engine.arrival(Object.assign(arrival, { protocol: 6, port: 23 }));
+  assert.deepEqual([tcp.outcome, tcp.verdict?.action, tcp.isForProof], [Outcome.Found, "block", false]);
+  assert.equal(engine.arrival(Object.assign(arrival, { protocol: 17, port: 53 })).outcome, Outcome.Repeat);
+  assert.deepEqual([accepted, engine.counters.probes, detector.table.size], [[23], 2, 1]);
+});
+
 test("a found source's SYN to an open port goes to the proofs as one to a closed port does, and counts for nothing else", () => {
   const { engine, detector, states, proofs, verdicts, syn } = setUp();
   syn("192.0.2.1", logPrefixes.held);
@@ -132,37 +169,34 @@ test("SYNs to open ports keep a found source in a full table, as those to closed
 });
 
 test("an answer of ours that is told of is about its destination, and no probe", () => {
-  const { engine, states } = setUp();
-  const told: number[][] = [];
-  const listener = { probe: () => states.push("watched"), verdict: () => 0, proof: () => 0, batchEnd: () => undefined };
-  const detector = new Detector({ table: new SourceTable(16, seed), policy, near: ranges() });
-  const parts = { detector, judge: new Judge(context), nowMs: () => NOW_MS };
-  const watching = new Engine({ ...parts, listener: { ...listener, through: (words) => told.push([...words]) } });
+  const { engine, detector } = setUp();
   const bytes = buildTcp({ source: "203.0.113.1", destination: "192.0.2.7", sourcePort: 23, destinationPort: 40_000 });
-  for (const each of [engine, watching]) each.packet(bytes, 0, bytes.length, logPrefixes.through.charCodeAt(0));
-  assert.deepEqual(told, [[0, 0, 0xffff, 0xc0000207]]);
-  assert.deepEqual([states, watching.counters.answersThrough, watching.counters.probes], [[], 1, 0]);
+  const through = logPrefixes.through.charCodeAt(0);
+  const walked = engine.packet(bytes, 0, bytes.length, through);
+  const { destination0, destination1, destination2, destination3 } = walked.packet;
+  assert.deepEqual([destination0, destination1, destination2, destination3], [0, 0, 0xffff, 0xc0000207]);
+  assert.deepEqual([walked.outcome, walked.isForProof, walked.verdict], [Outcome.Through, false, undefined]);
+  assert.deepEqual([engine.counters.answersThrough, engine.counters.probes, detector.table.size], [1, 0, 0]);
+  assert.equal(engine.packet(bytes, 0, 0, through).outcome, Outcome.Nothing, "bytes that are no packet tell of nobody");
+  assert.equal(engine.counters.answersThrough, 1);
 });
 
-/** An engine on a clock of the test's own; what its listener is told is of no interest. */
+/** An engine on a clock of the test's own. */
 function onClock(more: Partial<JudgeContext> = {}) {
   const clock = { ms: NOW_MS };
+  const delivery = new DeliveryClock(() => clock.ms);
   const detector = new Detector({ table: new SourceTable(16, seed), policy, near: ranges() });
   const told: { readonly kind: number; readonly timeMs: number }[] = [];
   const tooled: string[] = [];
-  const listener = {
-    probe: ({ kind, timeMs }: Probe) => told.push({ kind, timeMs }),
-    verdict: () => undefined,
-    proof: () => undefined,
-    batchEnd: () => undefined,
-  };
   const engine = new Engine({
     detector,
     judge: new Judge({ ...context, ...more }),
-    listener,
     tools: { note: () => tooled.push("noted") },
-    nowMs: () => clock.ms,
+    clock: delivery,
   });
+  const note = ({ outcome, probe: { kind, timeMs } }: Walked) => {
+    if (outcome !== Outcome.Nothing) told.push({ kind, timeMs });
+  };
   const syn = (source: string): void => {
     const bytes = buildTcp({
       source,
@@ -171,19 +205,19 @@ function onClock(more: Partial<JudgeContext> = {}) {
       destinationPort: 23,
       flags: TcpFlag.Syn,
     });
-    engine.packet(bytes, 0, bytes.length, logPrefixes.probe.charCodeAt(0));
+    note(engine.packet(bytes, 0, bytes.length, logPrefixes.probe.charCodeAt(0)));
   };
-  return { clock, detector, engine, told, tooled, syn };
+  return { clock, delivery, detector, engine, told, tooled, syn, note };
 }
 
 test("all packets of a delivery have one time, and the next delivery has its own", () => {
-  const { clock, detector, engine, told, syn } = onClock();
+  const { clock, delivery, detector, told, syn } = onClock();
   syn("192.0.2.1");
   clock.ms += 7;
   syn("192.0.2.2");
-  assert.equal(engine.timeMs, NOW_MS);
-  engine.batchEnd();
-  assert.equal(engine.timeMs, 0, "between deliveries whoever asks the engine for the time asks a clock");
+  assert.equal(delivery.nowMs(), NOW_MS);
+  delivery.end();
+  assert.equal(delivery.nowMs(), NOW_MS + 7, "between deliveries whoever asks for the time asks the clock");
   clock.ms += 59_993;
   syn("192.0.2.3");
   assert.deepEqual(
@@ -199,12 +233,12 @@ for (const { what, from, more } of [
   { what: "the allow list", from: "203.0.113.9", more: { ignored: ranges("203.0.113.0/24") } },
 ]) {
   test(`packets from ${what} are counted, and nobody remembers them`, () => {
-    const { detector, engine, told, tooled, syn } = onClock(more);
+    const { detector, engine, told, tooled, syn, note } = onClock(more);
     const arrival = new Arrival();
     const { w0, w1, w2, w3 } = prefix(from);
     Object.assign(arrival, { source0: w0, source1: w1, source2: w2, source3: w3, protocol: 6, port: 23 });
     syn(from);
-    engine.arrival(arrival);
+    note(engine.arrival(arrival));
     assert.deepEqual([detector.table.size, told, tooled], [0, [], []]);
     assert.deepEqual([engine.counters.own + engine.counters.ignored, engine.counters.probes], [2, 2]);
   });

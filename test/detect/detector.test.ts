@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Detector } from "../../src/detect/detector.ts";
+import { Detector, Noted } from "../../src/detect/detector.ts";
 import { Kind } from "../../src/detect/kinds.ts";
 import { Disposition, Probe } from "../../src/detect/probe.ts";
 import { SourceTable } from "../../src/detect/source-table.ts";
@@ -69,18 +69,21 @@ test("from packets to a finding, once until the source is reset", () => {
 test("a source that must wait is found again by its next direct probe, and by no other", () => {
   const d = detector();
   const source = "192.0.2.1";
-  const noted = (port: number, disposition: Disposition = Disposition.Probe) =>
-    d.note(probe({ source, port, disposition, timeMs: 1_000_000 }));
+  let last: Readonly<Noted> = new Noted();
+  const noted = (port: number, disposition: Disposition = Disposition.Probe) => {
+    last = d.note(probe({ source, port, disposition, timeMs: 1_000_000 }));
+    return last.isFound;
+  };
   assert.deepEqual([noted(23), noted(2323)], [false, true]);
   assert.equal(noted(2323), false, "found already");
   d.letWait(prefix(source));
   assert.deepEqual([noted(22, Disposition.Quiet), noted(2323), noted(24)], [false, true, false]);
-  assert.equal(d.probesOfNoted, 6);
-  d.letNotedWait();
+  assert.deepEqual([last.probes, last.isRepeat], [6, true]);
+  d.passOver(last);
   assert.ok(d.isFound(prefix(source)) && d.evidenceOn(prefix(source), 1_000_000)?.isWaiting);
   d.endWait(prefix(source));
   assert.deepEqual([noted(26), d.evidenceOn(prefix(source), 1_000_000)?.isWaiting], [false, false]);
-  d.letNotedWait();
+  d.passOver(last);
   assert.ok(noted(27));
   d.resetAll();
   assert.deepEqual([d.isFound(prefix(source)), noted(28), noted(29)], [false, true, false]);

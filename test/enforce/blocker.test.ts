@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Blocker, type BlockerParts } from "../../src/enforce/blocker.ts";
+import { breakerLimits } from "../../src/enforce/claims.ts";
+import { Breaker } from "../../src/judge/breaker.ts";
 import { OffenceMemory } from "../../src/judge/escalation.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
@@ -18,6 +20,7 @@ function setUp(conf = "", wider?: BlockerParts["wider"], maxBlocks?: number) {
   const clock = { ms: 1_700_000_000_000 };
   const text = `BLOCK_TCP="1"\nBLOCK_TIME="1h"\nBLOCK_TIME_FACTOR="4"\nBLOCK_TIME_MAX="10h"\nSOFT_BLOCK_TIME="10m"\n${conf}`;
   const settings = settingsOf(load(text));
+  const inForce = { settings };
   const parts = {
     firewall: new FakeFirewall(),
     store: new FakeStore(),
@@ -26,7 +29,7 @@ function setUp(conf = "", wider?: BlockerParts["wider"], maxBlocks?: number) {
     delegate: new FakeDelegate(),
     offences: new OffenceMemory({ memoryMs: settings.blockTimeMaxMs, seed: { k0: 1, k1: 2 } }),
     nowMs: () => clock.ms,
-    random: createRandom(1),
+    breaker: new Breaker(() => breakerLimits(inForce.settings), createRandom(1)),
     ...(wider !== undefined && { wider }),
     ...(maxBlocks !== undefined && { maxBlocks }),
   };
@@ -39,7 +42,11 @@ function setUp(conf = "", wider?: BlockerParts["wider"], maxBlocks?: number) {
       blocker.tick();
     }
   };
-  return { ...parts, clock, blocker, verdict, pass };
+  const setSettings = (next: typeof settings) => {
+    inForce.settings = next;
+    blocker.setSettings(next);
+  };
+  return { ...parts, clock, blocker, verdict, pass, setSettings };
 }
 
 test("a block is in the kernel, listed as enforced, stored, and said with the command that does the same", () => {
@@ -245,7 +252,7 @@ for (const { conf, action, set, burst, said } of kinds) {
 }
 
 test("in a flood a source that has been blocked meanwhile takes no token, and settings that change let nobody wait", () => {
-  const { blocker, clock, firewall, verdict } = setUp('PROOF="on"\nMAX_UNPROVEN_PER_SECOND="1"\n');
+  const { blocker, clock, firewall, verdict, setSettings } = setUp('PROOF="on"\nMAX_UNPROVEN_PER_SECOND="1"\n');
   deliver(blocker, [verdict("soft", "192.0.2.10"), verdict("soft", "192.0.2.11"), verdict("soft", "192.0.2.12")]);
   assert.equal(blocker.claims.breaker.isOpen, true);
   blocker.carryOut([verdict("block", "192.0.2.11")]);
@@ -253,7 +260,7 @@ test("in a flood a source that has been blocked meanwhile takes no token, and se
   deliver(blocker, []);
   assert.deepEqual([...firewall.kernel.keys()], ["soft 192.0.2.10", "full 192.0.2.11", "soft 192.0.2.12"]);
   deliver(blocker, [verdict("soft", "192.0.2.13")]);
-  blocker.setSettings(settingsOf(load('BLOCK_TCP="1"\nPROOF="on"\nMAX_UNPROVEN_PER_SECOND="1"\n')));
+  setSettings(settingsOf(load('BLOCK_TCP="1"\nPROOF="on"\nMAX_UNPROVEN_PER_SECOND="1"\n')));
   clock.ms += 1_000;
   deliver(blocker, []);
   assert.ok(!firewall.kernel.has("soft 192.0.2.13"));

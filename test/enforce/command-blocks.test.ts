@@ -4,8 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Finding } from "../../src/detect/finding.ts";
 import { Blocker } from "../../src/enforce/blocker.ts";
+import { breakerLimits } from "../../src/enforce/claims.ts";
 import type { Responded } from "../../src/enforce/delegate.ts";
 import type { Block } from "../../src/judge/block.ts";
+import { Breaker } from "../../src/judge/breaker.ts";
 import { OffenceMemory } from "../../src/judge/escalation.ts";
 import type { Prefix } from "../../src/wire/address.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
@@ -66,7 +68,10 @@ function setUp(conf: string, { maxBlocks = 100, table = true } = {}) {
     delegate: new Commands(),
     offences: new OffenceMemory({ memoryMs: settings.blockTimeMaxMs, seed: { k0: 1, k1: 2 } }),
     nowMs: () => clock.ms,
-    random: () => 0,
+    breaker: new Breaker(
+      () => breakerLimits(settings),
+      () => 0,
+    ),
     maxBlocks,
   };
   const firewall = new FakeFirewall();

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Change } from "../../src/daemon/in-force.ts";
 import { confirmTrial, tickTrial } from "../../src/daemon/trial-steps.ts";
 import { Blocker } from "../../src/enforce/blocker.ts";
+import { breakerLimits } from "../../src/enforce/claims.ts";
 import { Trial } from "../../src/enforce/trial.ts";
+import { Breaker } from "../../src/judge/breaker.ts";
 import { OffenceMemory } from "../../src/judge/escalation.ts";
 import { load, settingsOf } from "../config/support.ts";
 import { FakeDetector, FakeFirewall, FakeRecorder, FakeStore, verdictOn } from "../daemon/fakes.ts";
@@ -28,16 +31,18 @@ function setUp(conf = CONF) {
     offences: new OffenceMemory({ memoryMs: file.blockTimeMaxMs, seed: { k0: 1, k1: 2 } }),
     trial,
     nowMs: () => clock.ms,
-    random: Math.random,
+    breaker: new Breaker(() => breakerLimits(file), Math.random),
   };
   const blocker = new Blocker(trial.apply(file), parts);
   const daemon = {
     settings: trial.apply(file),
     blocker,
     recorder: { warning: (text: string) => parts.recorder.warning(text), notice: () => undefined },
-    reconfigure(settings: typeof file) {
-      daemon.settings = settings;
-      blocker.setSettings(settings);
+    inForce: {
+      apply({ settings = file }: Change) {
+        daemon.settings = settings;
+        blocker.setSettings(settings);
+      },
     },
   };
   const verdict = (action: "soft" | "block", from: string) => verdictOn(from, action, clock.ms);

@@ -37,9 +37,17 @@ function setUp() {
     enforced: true,
     ...more,
   });
+  const blocker = {
+    list,
+    blockWider: (blocked: Prefix, grade: Grade, reason: string) => {
+      if (facts.refusal !== "") return facts.refusal;
+      list.put(blockOf(formatPrefix(blocked), { grade }));
+      made.push(`${formatPrefix(blocked)} ${grade}: ${reason}`);
+      return "";
+    },
+  };
   const wider = new WiderBlocks({
     policy: DEFAULT_WIDER,
-    list,
     judge: { sparesWithin: () => facts.spared },
     learned: {
       visit: async (visit, pause) => {
@@ -48,12 +56,6 @@ function setUp() {
         await pause();
       },
       peers: () => facts.peers.map((text) => ({ source: prefix(text), untilMs: 0 })),
-    },
-    block: (blocked: Prefix, grade: Grade, reason: string) => {
-      if (facts.refusal !== "") return facts.refusal;
-      list.put(blockOf(formatPrefix(blocked), { grade }));
-      made.push(`${formatPrefix(blocked)} ${grade}: ${reason}`);
-      return "";
     },
     warn: (message) => warned.push(message),
     nowMs: () => clock.ms,
@@ -68,10 +70,10 @@ function setUp() {
   /** Lets the next look take place. */
   const look = async () => {
     clock.ms += 10_000;
-    await wider.tick();
+    await wider.tick(blocker);
     return made.splice(0);
   };
-  return { clock, list, wider, facts, warned, block, look };
+  return { clock, list, blocker, wider, facts, warned, block, look };
 }
 
 test("three /64s of a /56 that are blocked in full: the /56 is blocked, as strongly as the weakest of them", async () => {
@@ -165,7 +167,7 @@ test("a block that has ended: one more offence by time, all over again by hand",
 });
 
 test("one look in ten seconds, however many prefixes ask; more than 64 are not waited for", async () => {
-  const { block, look, facts, wider, clock } = setUp();
+  const { block, look, facts, wider, blocker, clock } = setUp();
   for (let site = 0; site < 100; site++)
     for (const child of [1, 2, 3]) block(`2001:db8:${site.toString(16)}:${child}::/64`);
   assert.equal(wider.counters.widerDropped, 36);
@@ -173,9 +175,9 @@ test("one look in ten seconds, however many prefixes ask; more than 64 are not w
   assert.equal(facts.looks, 1);
   for (const child of [1, 2, 3]) block(`2001:db8:ffff:${child}::/64`);
   clock.ms += 9_000;
-  await wider.tick();
+  await wider.tick(blocker);
   assert.equal(facts.looks, 1);
   clock.ms += 1_000;
-  await wider.tick();
+  await wider.tick(blocker);
   assert.equal(facts.looks, 2);
 });

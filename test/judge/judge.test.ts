@@ -40,7 +40,14 @@ function findingOf(source: string, protocol = 6): Finding {
 
 function judged(changes: Partial<JudgeContext>, finding: Finding, address: string): Verdict {
   const { w0, w1, w2, w3 } = prefix(address);
-  return new Judge({ ...context, ...changes }).judge(finding, w0, w1, w2, w3);
+  const judge = new Judge({ ...context, ...changes });
+  return judge.judge(finding, [w0, w1, w2, w3], judge.spares(w0, w1, w2, w3));
+}
+
+function crowd(changes: Partial<JudgeContext>, finding: Finding, address: string): Verdict {
+  const { w0, w1, w2, w3 } = prefix(address);
+  const judge = new Judge({ ...context, ...changes });
+  return judge.judgeCrowd(finding, judge.spares(w0, w1, w2, w3));
 }
 
 test("who is spared, and why; the admin's word first", () => {
@@ -196,28 +203,24 @@ test("unproven: nobody guarded is blocked, GUARD_SSH and PROOF as they may be; a
     const changes = { ...guarding, proof, guardSsh: false };
     for (const address of ["203.0.113.77", "198.51.100.1", "172.17.3.4"])
       assert.equal(judged(changes, findingOf(address), address).action, "spare", address);
-    const { w0, w1, w2, w3 } = prefix("203.0.113.90");
-    const judge = new Judge({ ...context, ...changes });
-    const verdict = judge.judge(findingOf("203.0.113.90", 17), w0, w1, w2, w3);
+    const verdict = judged(changes, findingOf("203.0.113.90", 17), "203.0.113.90");
     const expected = proof === "on" ? ["soft", ""] : ["spare", "peer"];
     assert.deepEqual([verdict.action, "guard" in verdict ? verdict.guard : ""], expected);
-    const running = new Judge({ ...context, ...changes, runUdp: true, blockUdp: false });
-    assert.notEqual(running.judge(findingOf("203.0.113.90", 17), w0, w1, w2, w3).action, "run");
+    const running = { ...changes, runUdp: true, blockUdp: false };
+    assert.notEqual(judged(running, findingOf("203.0.113.90", 17), "203.0.113.90").action, "run");
   }
 });
 
 test("who is in the guard by a name only, or as a peer, is spared a full block on a claim, and no soft one", () => {
   const parts = [{ because: "time server" as const, ranges: ranges("203.0.113.123") }];
   const address = "203.0.113.123";
-  const { w0, w1, w2, w3 } = prefix(address);
-  const crowd = (changes: Partial<JudgeContext>) =>
-    new Judge({ ...context, ...changes }).judgeCrowd({ ...findingOf(address), policy: "tolerated" }, [w0, w1, w2, w3]);
+  const tolerated: Finding = { ...findingOf(address), policy: "tolerated" };
   for (const [because, changes] of [
     ["time server", { guardParts: parts }],
     ["peer", { isPeer: () => true }],
   ] as const) {
     assert.equal(judged(changes, findingOf(address), address).action, "soft");
-    assert.equal(crowd(changes).action, "soft");
+    assert.equal(crowd(changes, tolerated, address).action, "soft");
     const finding = findingOf(address);
     const spared = { action: "spare", because: "guarded", guard: because, finding };
     assert.deepEqual(judged({ ...changes, proof: "off" }, finding, address), spared);
@@ -343,10 +346,6 @@ function actionAndGrade(verdict: Verdict): unknown[] {
 }
 
 const neighbours = (source: string): Finding => ({ ...findingOf(source), policy: "neighbours", members: 16 });
-const crowd = (changes: Partial<JudgeContext>, finding: Finding, address: string): Verdict => {
-  const { w0, w1, w2, w3 } = prefix(address);
-  return new Judge({ ...context, ...changes }).judgeCrowd(finding, [w0, w1, w2, w3]);
-};
 
 test("a network of scanning neighbours is blocked softly at most, whatever PROOF says, and never by a command", () => {
   const action = (changes: Partial<JudgeContext>, finding = neighbours("198.51.100.0/24")) =>

@@ -6,6 +6,7 @@ import { Disposition, Evidence, Probe } from "../../../src/detect/probe.ts";
 import type { ScorePolicy } from "../../../src/detect/scorers.ts";
 import { SourceTable } from "../../../src/detect/source-table.ts";
 import { Judge } from "../../../src/judge/judge.ts";
+import { FinishedHandshakes } from "../../../src/judge/proof/finished-handshakes.ts";
 import { Handshakes } from "../../../src/judge/proof/handshakes.ts";
 import type { Verdict } from "../../../src/judge/verdict.ts";
 import { formatPrefix } from "../../../src/wire/address.ts";
@@ -44,10 +45,14 @@ function room({ spared = [], ...rule }: Rule & { readonly spared?: readonly stri
   const clock = { nowMs: T0 };
   const blocked = new Set<string>();
   const told: number[] = [];
+  const finished = new FinishedHandshakes(
+    () => policy,
+    () => clock.nowMs,
+  );
   const handshakes = new Handshakes({
     detector,
     judge,
-    policy: () => policy,
+    finished,
     told: (probe) => told.push(probe.port),
     isFullyBlocked: (source) => blocked.has(formatPrefix(source)),
     nowMs: () => clock.nowMs,
@@ -73,7 +78,8 @@ function room({ spared = [], ...rule }: Rule & { readonly spared?: readonly stri
         sourceBits: bits,
       });
       const finding = detector.see(probe);
-      if (finding !== undefined) verdict = handshakes.upgrade(judge.judge(finding, w0, w1, w2, w3));
+      if (finding !== undefined)
+        verdict = handshakes.upgrade(judge.judge(finding, [w0, w1, w2, w3], judge.spares(w0, w1, w2, w3)));
     }
     return verdict;
   };
@@ -87,8 +93,8 @@ function room({ spared = [], ...rule }: Rule & { readonly spared?: readonly stri
     const words = { source0: w0, source1: w1, source2: w2, source3: w3 };
     handshakes.accepted(Object.assign(new Arrival(), { ...words, protocol: 6, port, timeMs: clock.nowMs }));
   };
-  const isProven = (source: string) => handshakes.hasEnough(prefix(source));
-  return { handshakes, syns, arrive, accept, isProven, clock, blocked, told };
+  const isProven = (source: string) => finished.hasEnough(prefix(source));
+  return { handshakes, finished, syns, arrive, accept, isProven, clock, blocked, told };
 }
 
 const isProof = (verdict: Verdict | undefined) => verdict?.action === "block" && verdict.grade === "handshake";
@@ -157,13 +163,13 @@ test("a slip is no proof of what is forged after it, soon or late", () => {
 });
 
 test("who is proven, or let go, must do as much again to be proven again", () => {
-  const { syns, arrive, clock, handshakes } = room();
+  const { syns, arrive, clock, finished } = room();
   syns(SCANNER, [1, 2, 3]);
   for (const port of [4, 5, 6]) arrive(SCANNER, port);
   clock.nowMs += 11_000;
   assert.equal(arrive(SCANNER, 7), undefined);
   assert.equal(arrive(SCANNER, 8), undefined);
-  handshakes.forget(prefix(SCANNER));
+  finished.forget(prefix(SCANNER));
   assert.equal(arrive(SCANNER, 9), undefined);
   assert.equal(arrive(SCANNER, 10), undefined);
   assert.ok(isProof(arrive(SCANNER, 11)));
@@ -194,12 +200,12 @@ test("an IPv6 source is its /64", () => {
 });
 
 test("a flood of handshakes by sources that do nothing else is forgotten, the oldest first", () => {
-  const { syns, arrive, handshakes } = room();
+  const { syns, arrive, finished } = room();
   for (const port of [1, 2, 3]) arrive(SCANNER, port);
   for (let index = 0; index < 4_096; index++) {
     for (const port of [1, 2, 3]) arrive(`198.18.${index >> 8}.${index & 255}`, port);
   }
-  assert.equal(handshakes.counters.handshakesForgotten, 1);
+  assert.equal(finished.counters.handshakesForgotten, 1);
   assert.equal(syns(SCANNER, [1, 2, 3])?.action, "soft");
   assert.ok(isProof(syns("198.18.15.255", [1, 2, 3])));
 });

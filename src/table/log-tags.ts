@@ -1,0 +1,27 @@
+// The first letter of a log prefix, which the kernel hands on with each packet that a rule has logged: what the rule had decided.
+import { Disposition } from "../detect/probe.ts";
+import { logPrefixes } from "./ruleset.ts";
+
+/** No probe, but an answer of ours to a source that a command was to shut out. */
+export const THROUGH_TAG = logPrefixes.through.charCodeAt(0);
+
+/** By tag; undefined: a rule that is not ours logs to our group. */
+const dispositions: readonly (Disposition | undefined)[] = (() => {
+  const byTag: (Disposition | undefined)[] = new Array(256).fill(undefined);
+  const pairs: readonly (readonly [string, Disposition])[] = [
+    [logPrefixes.probe, Disposition.Probe],
+    [logPrefixes.held, Disposition.Held],
+    [logPrefixes.quiet, Disposition.Quiet],
+    [logPrefixes.stray, Disposition.Stray],
+    [logPrefixes.other, Disposition.Other],
+    [logPrefixes.delegated, Disposition.Delegated],
+    [logPrefixes.guarded, Disposition.Guarded],
+  ];
+  for (const [prefix, disposition] of pairs) byTag[prefix.charCodeAt(0)] = disposition;
+  return byTag;
+})();
+
+/** undefined: no rule of ours logs with this tag. */
+export function dispositionOf(tag: number): Disposition | undefined {
+  return dispositions[tag];
+}
