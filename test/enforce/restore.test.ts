@@ -160,3 +160,57 @@ test("blocks that have ended meanwhile leave room", () => {
   assert.deepEqual({ restored, expired, leftOut }, { restored: 2, expired: 1, leftOut: 0 });
   assert.deepEqual(listed(), ["192.0.2.2", "192.0.2.3"]);
 });
+
+test("a network that has ended meanwhile is not given to the kernel, and one that lasts is before any other block", () => {
+  const given: string[][] = [];
+  const over = block("198.51.100.0/24", { untilMs: nowMs });
+  const lasting = block("203.0.113.0/24", { untilMs: nowMs + HOUR });
+  const command = block("192.0.2.0/24", { backend: "kill-route" });
+  const { run, firewall } = restore([block("192.0.2.1"), over, lasting, command], []);
+  const { enforce } = firewall;
+  firewall.enforce = (blocks, at) => {
+    given.push(blocks.map(({ source }) => formatPrefix(source)));
+    return enforce.call(firewall, blocks, at);
+  };
+  assert.deepEqual(
+    run().delegated.map(({ source }) => formatPrefix(source)),
+    ["192.0.2.0/24"],
+  );
+  assert.deepEqual(given[0], ["203.0.113.0/24"]);
+  assert.deepEqual([...firewall.kernel.keys()], ["full 203.0.113.0/24", "full 192.0.2.1"]);
+});
+
+test("networks that only the kernel holds are full blocks, listed since now", () => {
+  const { run, firewall, list } = restore([], []);
+  firewall.beyond = [{ source: prefix("198.51.100.0/24"), untilMs: undefined }];
+  assert.equal(run().adopted, 1);
+  const { soft, sinceMs, grade } = list.get(prefix("198.51.100.0/24")) ?? assert.fail();
+  assert.deepEqual([soft, grade, firewall.rewrites], [false, "direct", 1]);
+  // The clock goes on while the kernel is read: by less than a minute.
+  assert.ok(sinceMs >= nowMs && sinceMs < nowMs + 60_000, `${sinceMs}`);
+});
+
+test("without a table what the store has of our own blocks stays there, and the commands' are handed on", () => {
+  const { store, list } = restore([block("192.0.2.1"), block("192.0.2.2", { backend: "hosts.deny" })], []);
+  const outcome = restoreBlocks({ store, list, nowMs, seed: { k0: 1, k1: 2 } });
+  assert.deepEqual([outcome.restored, outcome.failures, list.size, store.rows.size], [0, [], 0, 2]);
+  assert.deepEqual(
+    outcome.delegated.map(({ source }) => formatPrefix(source)),
+    ["192.0.2.2"],
+  );
+});
+
+test("of blocks whose commands nobody has undone those that have ended are told; soft ones and those by hand had none", () => {
+  const ended = ["direct", "manual", "silence"] as const;
+  const stored = ended.map((grade, index) => block(`192.0.2.${index}`, { grade, untilMs: nowMs }));
+  const { run } = restore([...stored, block("192.0.2.9", { soft: true, untilMs: nowMs - 1 })], []);
+  const outcome = run();
+  assert.equal(outcome.expired, 4);
+  assert.deepEqual(
+    outcome.ended.map(({ source, enforced }) => [formatPrefix(source), enforced]),
+    [
+      ["192.0.2.0", false],
+      ["192.0.2.2", false],
+    ],
+  );
+});

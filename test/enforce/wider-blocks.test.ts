@@ -181,3 +181,39 @@ test("one look in ten seconds, however many prefixes ask; more than 64 are not w
   await wider.tick(blocker);
   assert.equal(facts.looks, 2);
 });
+
+test("what was not waited for is not forgotten: one more offence asks again", async () => {
+  const { block, look, wider } = setUp();
+  for (let site = 0; site < 65; site++)
+    for (const child of [1, 2, 3]) block(`2001:db8:${site.toString(16)}:${child}::/64`);
+  assert.equal(wider.counters.widerDropped, 1);
+  await look();
+  block("2001:db8:40:4::/64");
+  assert.deepEqual(await look(), ["2001:db8:40::/56 direct: 4 /64 networks of one /56 were blocked as scanners"]);
+});
+
+test("a reload of the same thresholds goes on counting, one of others begins again", async () => {
+  const { block, look, wider } = setUp();
+  for (const child of [1, 2]) block(source(0, child));
+  wider.setPolicy({ ...DEFAULT_WIDER });
+  block(source(0, 3));
+  assert.equal((await look()).length, 1);
+  for (const child of [1, 2]) block(source(1, child));
+  wider.setPolicy({ ...DEFAULT_WIDER, sourcesPer56: 2 });
+  block(source(1, 3));
+  assert.deepEqual(await look(), []);
+  block(source(1, 4));
+  assert.equal((await look()).length, 1);
+});
+
+test("blocks by hand and soft ones inside do not decide how strong the whole is, nor that there is an offender left", async () => {
+  const { block, look, list } = setUp();
+  for (const child of [1, 2, 3]) block(source(0, child), { grade: "silence" });
+  block(source(0, 4), { grade: "direct", soft: true });
+  block("2001:db8:1::77", { grade: "direct" });
+  assert.deepEqual(await look(), ["2001:db8:1::/56 silence: 3 /64 networks of one /56 were blocked as scanners"]);
+  for (const child of [1, 2, 3]) list.remove(block(source(1, child)).source);
+  block(source(1, 4), { grade: "manual" });
+  block(source(1, 5), { soft: true });
+  assert.deepEqual(await look(), []);
+});
