@@ -50,7 +50,7 @@ export function startInBackground({ argv, env, patienceMs }: BackgroundOptions):
       complaints = (complaints + text).slice(0, MAX_COMPLAINT_CHARS);
       if (text.includes(READY)) settle({ ready: true, complaints: complaints.replace(READY, "") });
     });
-    // A pipe that breaks is the child's end, which "close" tells.
+    // A pipe breaks when the child ends, and "close" reports that.
     pipe?.on("error", () => undefined);
     child.once("error", (error) => settle({ ready: false, complaints: `${error.message}\n`, exitCode: 1 }));
     // After "exit" the pipe may still hold the last complaint: "close" comes when it is read.
@@ -89,7 +89,7 @@ export function takeParent(env: NodeJS.ProcessEnv): Parent | undefined {
     try {
       writeSync(READY_FD, text);
     } catch {
-      // The parent was interrupted, or has lost patience: there is nobody to tell.
+      // The parent was interrupted, or has lost patience: nobody reads the pipe.
       open = false;
     }
   };

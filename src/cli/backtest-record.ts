@@ -12,7 +12,7 @@ import type { LiveCounts } from "../replay/backtest-report.ts";
 
 export interface BacktestRecord {
   readonly events: AsyncIterable<NumberedEvent> | Iterable<NumberedEvent>;
-  /** Undefined: nobody can tell. */
+  /** Undefined: it is not known. */
   clients(): Promise<AsyncIterable<KnownClient> | Iterable<KnownClient> | undefined>;
   readonly guard: AsyncIterable<GuardEntry> | undefined;
   readonly badRows: number;

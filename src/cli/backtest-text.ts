@@ -1,4 +1,4 @@
-// A backtest for a person: what it rests on, what each policy finds, who of them is a client, and the sources one by one.
+// A backtest for a person: the record that it rests on, the findings of each policy, the clients among them, and each source.
 import { escapeText } from "../base/escape.ts";
 import {
   type BacktestSummary,
@@ -104,7 +104,7 @@ async function* rows(sources: readonly SourceReport[]): AsyncGenerator<string[]>
   }
 }
 
-/** What changes comes first, and clients before others; else by time, as they come. */
+/** Sources whose finding changes come first, and clients before others; the rest stay in the order of time. */
 function byUrgency(a: SourceReport, b: SourceReport): number {
   return urgency(a) - urgency(b);
 }

@@ -1,5 +1,5 @@
-// portreeve backtest: who would be found scanning under another policy or other thresholds, by the probes that are
-// recorded, before anyone switches it on.
+// portreeve backtest: says from the recorded probes which sources would be found scanning under another policy or other
+// thresholds, before anyone switches these on.
 import type { Settings } from "../config/settings.ts";
 import { ExitCode } from "../control/errors.ts";
 import { Backtest } from "../replay/backtest.ts";
@@ -18,7 +18,7 @@ export interface BacktestOptions extends ClientOptions {
   readonly since?: string;
 }
 
-/** The same each time, and so the answer: the daemon's own is secret, and drawn anew at each start. */
+/** This key is the same each time, so that the answer is, too: the daemon's own key is secret, and drawn anew at each start. */
 const SEED = { k0: 0x706f7274, k1: 0x72656576 };
 
 export async function backtest(given: BacktestOptions, terminal: Terminal): Promise<ExitCode> {
@@ -38,7 +38,7 @@ export async function backtest(given: BacktestOptions, terminal: Terminal): Prom
         clientsKnown,
         guardKnown: record.guard !== undefined,
         badRows: record.badRows,
-        // What it has missed since its start says nothing of a shorter time.
+        // The probes that the daemon has missed since its start say nothing about a shorter time.
         live: sinceMs === undefined ? record.live : undefined,
       },
     );
@@ -55,7 +55,7 @@ async function* jsonLines(values: readonly unknown[]): AsyncGenerator<string> {
   for (const value of values) yield toJsonLine(value);
 }
 
-/** False: nobody can tell. */
+/** False: it is not known. */
 async function noteClients(found: FoundSources, record: BacktestRecord): Promise<boolean> {
   const clients = await record.clients();
   if (clients === undefined) return false;
@@ -63,7 +63,7 @@ async function noteClients(found: FoundSources, record: BacktestRecord): Promise
   return true;
 }
 
-/** The allow list first: it counts even for who is proven. */
+/** The allow list first: it counts even for a proven source. */
 async function noteSpared(found: FoundSources, record: BacktestRecord, { ignored }: Settings): Promise<void> {
   const byReason = new Map<string, Prefix[]>();
   for await (const { source, because } of record.guard ?? []) {

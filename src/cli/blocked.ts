@@ -1,4 +1,5 @@
-// portreeve blocked: who is shut out, since and until when, on what evidence. Works entry by entry, however many.
+// portreeve blocked: lists the sources that are shut out, since and until when, on what evidence. It works entry by entry,
+// so that the length of the list does not matter.
 
 import { escapeText } from "../base/escape.ts";
 import type { BlockedEntry } from "../control/api.ts";

@@ -1,5 +1,5 @@
-// portreeve guard: whom this host depends on, why, and until when. None is blocked in full on unproven evidence, and most are
-// not held either.
+// portreeve guard: lists the addresses that this host depends on, why, and until when. None of them is blocked in full
+// without a proof, and most are not held either.
 
 import { escapeText } from "../base/escape.ts";
 import type { GuardEntry } from "../control/api.ts";

@@ -7,7 +7,7 @@ import { createTerminal } from "./terminal.ts";
 
 const terminal = createTerminal(process);
 process.stdout.on("error", endAtOutputError);
-// When nobody hears the complaints any more, the exit code still tells.
+// When nobody reads standard error any more, the exit code still says what happened.
 process.stderr.on("error", () => {});
 
 const call = readPlainCall(process.argv.slice(2));
@@ -48,7 +48,7 @@ async function runProgram(): Promise<void> {
   }
 }
 
-/** Whoever reads our output may stop early (`| head`): that is no failure, and nothing more is to be done. */
+/** The reader of our output may stop early (`| head`): that is no failure, and nothing more is to be done. */
 function endAtOutputError(error: Error): void {
   if (errorCode(error) === "EPIPE") process.exit(ExitCode.Ok);
   terminal.complain(`cannot write the output: ${error.message}`);
@@ -63,7 +63,7 @@ async function loadDaemon(): Promise<RunDaemon> {
   return runDaemon;
 }
 
-/** What nobody expected keeps its stack. */
+/** An unexpected error keeps its stack. */
 function exitCodeOf(error: unknown): number {
   if (!(error instanceof ControlError)) throw error;
   terminal.complain(escapeText(error.message));

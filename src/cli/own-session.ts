@@ -1,9 +1,9 @@
-// From where the caller is logged in: the addresses of its SSH session, so that nobody shuts himself out. The environment
-// tells it, unless sudo or su has dropped it: then that of the processes above tells it, or the socket of their sshd.
+// Finds the addresses of the SSH session in which the caller works, so that nobody shuts himself out. The environment
+// holds them; where sudo or su has dropped it, the environment of a process above does, or the socket of its sshd.
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { formatPrefix, formatWords, IPV4_MAPPED_WORD, parseAddress } from "../wire/address.ts";
 
-/** What is read of /proc; tests give one of their own. Each throws, as node:fs does, for what may not be read. */
+/** The files of /proc that are read; tests bring their own. Each function throws like node:fs when a file may not be read. */
 export interface ProcReader {
   read(path: string): string;
   list(path: string): readonly string[];
@@ -27,7 +27,7 @@ export const procReader: ProcReader = {
   link: (path) => readlinkSync(path),
 };
 
-/** Canonical texts, each once; none where nobody is logged in over a network, or nothing of it may be read. */
+/** Canonical texts, each once; none where the caller is not logged in over a network, or /proc may not be read. */
 export function findOwnSession({ pid, env }: Caller, proc: ProcReader = procReader): readonly string[] {
   const found = new Set(ofEnvironment([env.SSH_CONNECTION, env.SSH_CLIENT]));
   let next = pid;
@@ -96,7 +96,7 @@ function attempt<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch {
-    // Another user's process, or one that has ended: it tells nothing.
+    // Another user's process, or one that has ended: nothing can be read of it.
     return undefined;
   }
 }

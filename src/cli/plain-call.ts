@@ -1,6 +1,6 @@
 // The plain forms of commands that only ask the daemon, as "portreeve status --json -c FILE", read without commander: a
-// monitoring check gives one of them every few seconds, and commander would be a third of its time. What is not written in
-// exactly these forms, right or wrong, is left to program.ts.
+// monitoring check gives one of them every few seconds, and commander would be a third of its time. Every line in another
+// form, right or wrong, is left to program.ts.
 import { type ClientOptions, defaultConfFile } from "./options.ts";
 
 export interface PlainCall {

@@ -26,7 +26,7 @@ export interface Line2 {
 export type ParsedLine =
   | Line1
   | Line2
-  /** No argument: what it means is for the configuration to say. */
+  /** No argument: the configuration decides what that means. */
   | { readonly generation: "unsaid" }
   /** Not a command line of 1.2: its usage. */
   | { readonly generation: 1; readonly wrong: true }
@@ -53,7 +53,7 @@ export function parsePortsentryLine(args: readonly string[]): ParsedLine {
 
 const letters2 = "clmiLSDdvhV";
 
-/** An option that 2.x has: "--stealth", "-l", "-Dv". What neither generation knows gets 1.2's usage. */
+/** An option that 2.x has: "--stealth", "-l", "-Dv". An option that neither generation knows gets 1.2's usage. */
 function looksLikeLine2(arg: string): boolean {
   if (arg.startsWith("--")) return Object.hasOwn(options2, arg.slice(2).split("=")[0] ?? "");
   return arg.startsWith("-") && arg.length > 1 && letters2.includes(arg.charAt(1));

@@ -1,5 +1,5 @@
-// `portsentry`, both generations, with everything that it needs of the world handed in: what is printed, what goes to
-// syslog, which exit code. The process around it is portsentry.ts; docs/decisions/0007 has the choices.
+// `portsentry`, both generations, with everything that it needs of the world handed in. It decides what is printed, what goes to
+// syslog, and the exit code. The process around it is portsentry.ts; docs/decisions/0007 has the choices.
 import { isAbsolute, resolve } from "node:path";
 import { escapeText } from "../base/escape.ts";
 import { loadSettings } from "../config/load.ts";

@@ -12,7 +12,7 @@ const EXIT_SOFTWARE = 70;
 
 const parent = takeParent(process.env);
 if (parent !== undefined) becomeDaemon();
-// Who reads our lines may go away; the daemon guards the host all the same.
+// The reader of our lines may go away; the daemon guards the host all the same.
 process.stdout.on("error", () => {});
 process.stderr.on("error", () => {});
 const { sayEarly } = await import("../record/early-log.ts");
@@ -35,18 +35,18 @@ const world: World = {
 try {
   process.exitCode = await runPortsentry(process.argv.slice(2), world);
 } catch (error) {
-  // Nobody expected it: its stack is what helps, and standard error may lead nowhere here.
+  // The error was not expected: its stack helps to find the cause, and standard error may lead nowhere here.
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   world.complain(`internal error: ${text}`);
   parent?.complain(`internal error: ${text}`);
   process.exitCode = EXIT_SOFTWARE;
 }
 
-/** The session, "/" and the closed terminal are the parent's doing (background.ts). */
+/** The parent has made the session, gone to "/" and closed the terminal (background.ts). */
 function becomeDaemon(): void {
   process.umask(0o077);
   try {
-    // What pkill, pidof and killall go by; ps goes on showing the whole command line.
+    // pkill, pidof and killall look for this name; ps goes on showing the whole command line.
     writeFileSync("/proc/self/comm", "portsentry");
   } catch {
     // Only a name.

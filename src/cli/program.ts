@@ -16,14 +16,14 @@ import type { UnblockOptions } from "./unblock.ts";
 const commander: typeof import("commander") = createRequire(import.meta.url)("commander");
 const { Argument, InvalidArgumentError, Option } = commander;
 
-/** Of one answer; the daemon has the same bound. */
+/** The bound of one answer; the daemon has the same. */
 const mostEvents = 10_000;
 
 export interface ProgramOptions {
   readonly terminal: Terminal;
   readonly version: string;
   readonly loadDaemon: () => Promise<RunDaemon>;
-  /** Told how the command that ran has ended. */
+  /** Called with the exit code of the command that ran. */
   readonly done: (exitCode: number) => void;
 }
 
@@ -53,7 +53,7 @@ export function createProgram(options: ProgramOptions): Command {
   return program;
 }
 
-/** Of what commander throws when it has printed help or its own complaint; undefined for every other error. */
+/** The exit code when commander has printed help or its own complaint and thrown; undefined for every other error. */
 export function exitCodeOfCommander(error: unknown): ExitCode | undefined {
   if (!(error instanceof commander.CommanderError)) return undefined;
   return error.exitCode === 0 ? ExitCode.Ok : ExitCode.Usage;

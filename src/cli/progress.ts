@@ -4,12 +4,12 @@ import type { Writable } from "node:stream";
 const WIDTH = 30;
 /** Between two drawings. */
 const EVERY_MS = 100;
-/** Nothing is drawn of what is over at once. */
+/** A run that ends sooner draws nothing. */
 const QUIET_MS = 300;
 const MIB = 1 << 20;
 
 export interface Progress {
-  /** Bytes read so far, and of how many; undefined: nobody knows (standard input). */
+  /** Bytes read so far, and the total; undefined: the total is not known (standard input). */
   at(readBytes: number, totalBytes: number | undefined): void;
   /** Wipes it away. */
   end(): void;

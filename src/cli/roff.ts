@@ -1,4 +1,4 @@
-// Manual pages as text: a few man(7) macros over plain words. Whoever writes a page passes plain text only; nothing in it can be
+// Manual pages as text: a few man(7) macros over plain words. A page is made of plain text only, and nothing in it can be
 // taken for a request of roff.
 
 /** Source lines are cut here: long ones are hard to read in a diff, and checkers of pages frown on them. */

@@ -52,7 +52,7 @@ function lost(status: Status, terminal: Terminal): string {
   return paint(terminal, "yellow", `${plural(status.lost, "packet")} that the kernel could not deliver`);
 }
 
-/** Those that have counted anything, in the daemon's order. */
+/** The counters that are not 0, in the daemon's order. */
 function otherCounters(status: Status): string[] {
   const told = Object.entries(status.counters).filter(([, count]) => count !== 0);
   return told.map(([name, count], index) =>

@@ -29,7 +29,7 @@ function tell(explanation: Explanation, terminal: Terminal): string {
   return `${[paint(terminal, "bold", first), ...rest].join("\n")}\n${recentEvents(explanation, terminal)}`;
 }
 
-/** What is so now; why, the daemon's own sentences say. */
+/** The state now; the daemon's own sentences give the reasons. */
 function headline({ source, state, block }: Explanation, nowMs: number): string {
   if (state === "unknown") return `${source} is not blocked.`;
   if (state === "watched") return `${source} is watched and not blocked.`;

@@ -11,7 +11,7 @@ export interface BuildInput {
   readonly staticText: string;
   readonly staticPath: string;
   readonly ignorePath: string;
-  /** Of the host's interfaces. */
+  /** The addresses of the host's interfaces. */
   readonly own: readonly Prefix[];
 }
 

@@ -1,5 +1,5 @@
-// What can be said of a response template without running it: its placeholders, the programs that it calls, and how
-// much a known KILL_ROUTE command does. Pure; block/ makes the command that is run.
+// Examines a response template without running it: its placeholders, the programs that it calls, and how
+// much a known KILL_ROUTE command does. Pure; enforce/commands/ makes the command that is run.
 
 export const placeholders = ["$TARGET$", "$PORT$", "$MODE$"] as const;
 

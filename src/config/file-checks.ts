@@ -1,5 +1,5 @@
-// The files that a configuration names: no two of them may be one, nothing that is not ours is written to, and where others
-// than root may write, that is said. What a file is now is asked through the functions that the caller gives.
+// Checks the files that a configuration names: no two of them may be one, files of others are not written to, and a file that
+// others than root may write is reported. The functions that the caller gives look at the files.
 import { normalize } from "node:path";
 import { missingPrograms } from "./command.ts";
 import { STATIC_SUFFIX } from "./ignored.ts";
@@ -18,7 +18,7 @@ const stateFiles = ["portreeve.db", "portreeve.lock", "learned", "learned-ring",
 export interface FileContext {
   readonly entries: ReadonlyMap<string, Entry>;
   readonly log: ProblemLog;
-  /** An old file keeps nobody from starting: the file that would destroy another is not written. */
+  /** With an old configuration the daemon starts all the same, and does not write the file that would destroy another. */
   readonly old: boolean;
   /** Absent: nothing is said of what is there now. */
   readonly files?: FileQuestions | undefined;

@@ -1,5 +1,5 @@
 // Reads IGNORE_FILE: one address or network a line. A line that cannot be read is a warning and the rest counts: the
-// daemon must not stay down for it, and 1.2 goes on too. Nothing is looked up by name.
+// daemon must not stay down because of one line, and 1.2 goes on too. Nothing is looked up by name.
 import { formatPrefix, IPV4_MAPPED_BITS, isIpv4, type Prefix, parsePrefix } from "../wire/address.ts";
 import { createProblemLog, escapeText, type Problem, type ProblemLog } from "./problems.ts";
 
@@ -71,7 +71,7 @@ function readLine(raw: string, line: number, log: ProblemLog): Prefix | undefine
   return prefix;
 }
 
-/** As 1.2 ends an address at the first character that cannot be part of one, so that what follows is a comment. */
+/** Ends an address like 1.2, at the first character that cannot be part of one: the rest of the line is a comment. */
 function addressAtStart(content: string): string {
   const ipv6 = /^[0-9a-fA-F.:/]+/.exec(content)?.[0] ?? "";
   if (ipv6.includes(":")) return ipv6;

@@ -1,5 +1,5 @@
-// Notices changes of the ignore files without a restart. A notification of their folder only makes it look sooner: what
-// counts is the file's stamp, so that a replaced file, a lost notification and a replaced folder are seen at the next
+// Notices changes of the ignore files without a restart. A notification of their folder only makes the watch look sooner: only
+// the file's stamp counts, so that a replaced file, a lost notification and a replaced folder are seen at the next
 // poll(). A file is read when two looks in a row show the same stamp: a writer may be at work.
 import { type BigIntStats, readFileSync, statSync, watch } from "node:fs";
 import { dirname } from "node:path";
@@ -31,7 +31,7 @@ export interface IgnoreListener {
 export interface IgnoreStart {
   /** IGNORE_FILE; the one with ".static" at its end is watched as well. */
   readonly path: string;
-  /** Settings.ignored: what the daemon has already. */
+  /** Settings.ignored: the entries that the daemon has already. */
   readonly loaded: readonly Prefix[];
 }
 
@@ -40,9 +40,9 @@ const SETTLE_MS = 100;
 
 interface Watched {
   readonly path: string;
-  /** Of the version that `read` is of. */
+  /** The stamp of the version that `read` holds. */
   loaded: string;
-  /** Of the last look that showed another version than the one before, and when that was. */
+  /** The stamp of the last look that showed another version than the look before, and the time of that look. */
   seen: string;
   seenAtMs: number;
   read: IgnoredRead;
@@ -95,7 +95,7 @@ export class IgnoreWatch {
     try {
       this.#folder = this.#system.watchFolder(folder, () => this.#settle());
     } catch {
-      // No inotify to be had, or no such folder: poll() sees it all, a little later.
+      // Without inotify, or without the folder, poll() sees every change a little later.
     }
   }
 
@@ -121,7 +121,7 @@ export class IgnoreWatch {
     }
     if (stamp === file.loaded || nowMs - file.seenAtMs < SETTLE_MS) return false;
     const read = readIgnored(file.path, this.#system.readFile);
-    // Changed while it was read: what was read may be half of it.
+    // The file changed while it was read, so the text may be half of one version and half of the other.
     if (this.#system.stamp(file.path) !== stamp) return false;
     file.loaded = stamp;
     if ("fault" in read) {

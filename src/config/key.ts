@@ -1,4 +1,4 @@
-// What a key of the configuration file is, and how the tables of keys (keys.ts, tap-keys.ts) write one down.
+// Defines a key of the configuration file, and the functions by which the tables of keys (keys.ts, tap-keys.ts) write one down.
 import type { ValueType } from "./values.ts";
 
 export const groups = {
@@ -16,17 +16,17 @@ export interface Key<T> {
   readonly name: string;
   readonly group: Group;
   readonly type: ValueType<T>;
-  /** The value when a file has no such key: what an old PortSentry file means by its silence. */
+  /** The value when a file has no such key; an old PortSentry file without the key means this value. */
   readonly absent: string;
-  /** What conf/portsentry.conf sets; without it the key stands there as a comment, with `absent`. */
+  /** The value in conf/portsentry.conf; without it the key stands there as a comment, with `absent`. */
   readonly shipped?: string;
   /** Without `shipped`: the commented lines of conf/portsentry.conf, instead of one with `absent`. */
   readonly examples?: readonly Example[];
-  /** Whose key it is. A file without any key of Portreeve's is an old PortSentry configuration. */
+  /** The program that has brought in the key. A file without any key of Portreeve's is an old PortSentry configuration. */
   readonly origin: "portsentry" | "portreeve";
   /** For an administrator: one to three sentences. */
   readonly meaning: string;
-  /** False: read, warned about, and not carried out by this version. */
+  /** False: this version reads the key, warns about it, and does not carry it out. */
   readonly carriedOut: boolean;
 }
 

@@ -24,7 +24,7 @@ const reaction = choice(
   ]),
 );
 
-/** Of these watch.ts makes the settings `tcp` and `udp`, together with reactionKeys. */
+/** From these keys and from reactionKeys, watch.ts makes the settings `tcp` and `udp`. */
 const portKeys = {
   tcpMode: key(
     "watch",
@@ -176,7 +176,7 @@ const scanKeys = {
       ]),
     ),
     {
-      // An old file says by SCAN_TRIGGER, or by having none of the two keys (1.2 then takes 0), that it means PortSentry's rule.
+      // An old file has SCAN_TRIGGER or neither of the two keys (1.2 then takes 0). Either way it means PortSentry's rule.
       absent: "trigger",
       shipped: "score",
       meaning:
@@ -411,7 +411,7 @@ const blockKeys = {
   }),
 };
 
-/** Of these responses.ts makes the setting `responses`. */
+/** From these keys responses.ts makes the setting `responses`. */
 export const responseKeys = {
   killRoute: old("respond", "KILL_ROUTE", optionalText, {
     absent: "",
@@ -534,7 +534,7 @@ const fileKeys = {
   }),
 };
 
-/** The value of each is the setting of the same name, but for what load.ts makes of it together with others. */
+/** The value of each key is the setting of the same name, unless load.ts combines it with other keys. */
 export const plainKeys = { ...scanKeys, ...blockKeys, ...fileKeys };
 
 /** In the order of the reference and of the shipped file. */

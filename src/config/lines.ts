@@ -1,5 +1,5 @@
 // Reads the lines of PortSentry's own format, KEY="value", from bytes. Every malformed line is reported and the rest
-// is kept; what a key means and whether it exists is for load.ts to say. The first of two equal keys wins, as in PortSentry.
+// is kept; load.ts decides whether a key exists and what it means. The first of two equal keys wins, as in PortSentry.
 import { isUtf8 } from "node:buffer";
 import { escapeText, hasControl, type ProblemLog } from "./problems.ts";
 
@@ -10,7 +10,7 @@ export interface Entry {
   readonly line: number;
   /** Blanks stand before the key: PortSentry passes over such a line. */
   readonly indented: boolean;
-  /** PortSentry reads this value; the line was reported all the same (with passedOver), for what else it holds. */
+  /** PortSentry reads this value; the line was reported all the same (with passedOver), because of the rest of the line. */
   readonly flawed: boolean;
 }
 

@@ -71,13 +71,13 @@ function takeSettings(take: Take, entries: Entries, { file, log, options }: Cont
     blockTimeMs: limitBlockTime(plain.blockTimeMs, plain.blockTimeMaxMs, entries, log),
     logFormat: plain.logFormat ?? options.logFormat ?? (generation === 2 ? "portsentry2" : "portsentry1"),
     interfaces: interfaces.length === 0 ? plain.interfaces : interfaces,
-    // What the files hold is read when their names are known.
+    // The files are read once their names are known.
     ignored: [],
     tap: { ...takeEach(tapKeys, take), known: [] },
   };
 }
 
-/** The ring loads no table, so "auto" finds none to block with; that "nftables" cannot be had then is told by checks.ts. */
+/** The ring loads no table, so "auto" finds none to block with; checks.ts reports that "nftables" cannot be had then. */
 function withCapture(firewall: Settings["firewall"], capture: Settings["capture"]): Settings["firewall"] {
   return capture === "ring" && firewall === "auto" ? "none" : firewall;
 }

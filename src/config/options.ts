@@ -1,14 +1,14 @@
-// What the command line says beside the file: PortSentry's modes, generation and interfaces.
+// The settings of the command line beside the file: PortSentry's modes, generation and interfaces.
 import type { Settings } from "./settings.ts";
 
 export type TcpMode = "tcp" | "stcp" | "atcp";
 export type UdpMode = "udp" | "sudp" | "audp";
 
-/** What files are now (base/trust.ts). */
+/** Looks at files as they are now (base/trust.ts). */
 export interface FileQuestions {
-  /** Why a file is not written to, and who else may put something in its place; "" for nothing. */
+  /** Says why a file is not written to, or which other user may put another in its place; "" for neither. */
   riskOfWriting(path: string, links?: "refuse" | "root's"): { readonly refusal: string; readonly risk: string };
-  /** Who else may change what is read or run; "" for nobody. */
+  /** Names the other user who may change a file that is read or run; "" for none. */
   riskOfReading(path: string): string;
 }
 
@@ -24,8 +24,8 @@ export interface LoadOptions {
   /** Where the file has no LOG_FORMAT; without it the generation decides. */
   readonly logFormat?: Settings["logFormat"] | undefined;
   readonly interfaces?: readonly string[] | undefined;
-  /** True for a file that can be run. Without it nothing is said of missing programs. */
+  /** True for a file that can be run. Without this function missing programs are not reported. */
   readonly fileExists?: ((path: string) => boolean) | undefined;
-  /** Without it nothing is said of what other users may do to the files. */
+  /** Without these functions the checks do not say what other users may do to the files. */
   readonly files?: FileQuestions | undefined;
 }

@@ -25,7 +25,7 @@ export const optionalPath: ValueType<string | undefined> = {
   parse: (text) => (text.trim() === "" ? { ok: undefined } : path().parse(text)),
 };
 
-/** The same of a file that is written, where /dev/null stands for none. */
+/** The path of a file that is written; /dev/null stands for none. */
 export const optionalFile: ValueType<string | undefined> = {
   allowed: optionalPath.allowed,
   parse: (text) => (normalize(text) === "/dev/null" ? { ok: undefined } : optionalPath.parse(text)),

@@ -27,7 +27,7 @@ export interface ProblemLog {
   hasErrors(): boolean;
   /** True when an error was reported for this key. */
   isBad(key: string): boolean;
-  /** In the order of lines; what belongs to no line comes last. */
+  /** In the order of lines; problems without a line come last. */
   list(): Problem[];
 }
 

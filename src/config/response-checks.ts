@@ -1,4 +1,4 @@
-// What is wrong with the responses of a file: placeholders that nothing replaces, programs that are not there, a
+// Finds faults in the responses of a file: placeholders that nothing replaces, programs that are not there, a
 // reaction that has nothing to run.
 import { EXAMPLE_GATEWAY, missingPrograms, unknownPlaceholders } from "./command.ts";
 import type { Key } from "./key.ts";
@@ -10,7 +10,7 @@ import type { Settings } from "./settings.ts";
 type Entries = ReadonlyMap<string, Entry>;
 
 export interface ResponseContext {
-  /** Of the command line: 1 for `portsentry -stcp` and its like. */
+  /** The generation of the command line: 1 for `portsentry -stcp` and its like. */
   readonly generation?: 1 | 2 | undefined;
   readonly log: ProblemLog;
   /** The file is an old PortSentry configuration. */

@@ -1,4 +1,4 @@
-// What the configuration file means, parsed: the one typed value that daemon/ hands out to the rooms.
+// The parsed configuration: the one typed value that daemon/ hands out to the rooms.
 import type { LogFormat } from "../base/log-format.ts";
 import type { Prefix } from "../wire/address.ts";
 import type { PortRange } from "../wire/port-range.ts";
@@ -29,23 +29,23 @@ export interface WatchSettings {
 
 /** PortSentry's own answers to a scanner; templates as they stand in the file, checked, placeholders not filled in. */
 export interface ResponseSettings extends Values<typeof responseKeys> {
-  /** In which the line of KILL_HOSTS_DENY is written. */
+  /** The file into which the line of KILL_HOSTS_DENY is written. */
   readonly hostsDenyFile: string;
 }
 
-/** What judges where both sides of the traffic are seen; docs/reference/detection.md has the meaning of each. */
+/** The thresholds where both sides of the traffic are seen; docs/reference/detection.md has the meaning of each. */
 export interface TapSettings extends Values<typeof tapKeys> {
-  /** What the file of KNOWN_SCANNERS holds. */
+  /** The entries of the file of KNOWN_SCANNERS. */
   readonly known: readonly ResearchEntry[];
 }
 
-/** A key that is a setting by itself stands in keys.ts only; here is what is made of keys, files and the command line. */
+/** A key that is a setting by itself stands in keys.ts only; these settings are made from keys, files and the command line. */
 export interface Settings extends Omit<Values<typeof plainKeys>, "blockTimeMs" | "logFormat"> {
   /** The file this was read from. */
   readonly file: string;
   readonly tcp: WatchSettings;
   readonly udp: WatchSettings;
-  /** Which PortSentry the command line or the file is of. */
+  /** The generation of PortSentry that the command line or the file is written for. */
   readonly generation: 1 | 2;
   readonly responses: ResponseSettings;
   /** undefined = for ever ("0"). */

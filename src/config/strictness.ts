@@ -1,6 +1,6 @@
-// How strictly a file is read. One without any key of Portreeve's own is an old PortSentry configuration: whoever only
-// replaced the package must get a daemon that starts, so a line that PortSentry passed over is a warning there. In every
-// other file it is an error, because a mistyped line may be the one that was to protect the host.
+// Decides how strictly a file is read. A file without any key of Portreeve's own is an old PortSentry configuration: an
+// administrator who only replaced the package must get a daemon that starts, so a line that PortSentry passed over is a
+// warning there. In every other file such a line is an error, because a mistyped line may be the one that was to protect the host.
 // docs/decisions/0006 has the reasons.
 import { findKey, keyNames, portSentryKeyNames } from "./keys.ts";
 import type { Entry } from "./lines.ts";
@@ -49,7 +49,7 @@ export function reportLines(found: Entries, { old, lineLog, log }: Reporting): E
 function reportUnknown({ key: name, line }: Entry, how: { old: boolean; search: boolean }, log: ProblemLog): void {
   const near = how.search ? suggestName(name, keyNames) : undefined;
   const remedy = near === undefined ? "remove the line, or put # before it" : `did you mean ${near}?`;
-  // No old file holds a key that only looks like one of ours: somebody has begun to use ours, and mistyped it.
+  // No old file holds a key that only looks like one of ours: an administrator has begun to use our keys, and mistyped one.
   const meantOurs = near !== undefined && !portSentryKeyNames.includes(near);
   const isError = !how.old || meantOurs;
   const what = isError ? "is no known key" : "is no known key and does nothing, as in PortSentry";

@@ -1,4 +1,4 @@
-// The keys that count where nobody can ask the kernel which port is closed: on a mirror port and in captures. Each default
+// The keys that count where the kernel cannot be asked which port is closed: on a mirror port and in captures. Each default
 // follows from a target of false alarms (docs/reference/detection.md). Part of the table of keys.ts.
 import { key } from "./key.ts";
 import { optionalPath } from "./paths.ts";

@@ -1,4 +1,4 @@
-// What can stand between the quotes of a key: for each type of value its parser, and the words that tell an
+// The values that can stand between the quotes of a key: for each type its parser, and the words that tell an
 // administrator what is allowed. Pure; whether a file or a user exists is not asked here.
 
 import { type Prefix, parsePrefix } from "../wire/address.ts";

@@ -80,7 +80,7 @@ function watchSettings(protocol: "tcp" | "udp", generation: 1 | 2, values: Watch
 function watchedPorts({ mode, listed, below, excluded }: WatchValues): readonly PortRange[] {
   switch (mode) {
     case "all":
-      // The exclusions count here too: whoever lists a port there wants to hear nothing of it.
+      // The exclusions count here too: an administrator who lists a port there does not want probes of it logged.
       return subtractPorts(ALL_PORTS, excluded);
     case "advanced":
       return subtractPorts([{ first: 1, last: below - 1 }], excluded);

@@ -1,5 +1,5 @@
-// PortSentry's list of blocked sources as we write it: 1.2's text, the file replaced whole, for programs that read it.
-// What is blocked is known by the store: this file is never read back at a restart. blocked-import.ts reads those of PortSentry.
+// Writes PortSentry's list of blocked sources for the programs that read it: in 1.2's text, the file replaced whole.
+// The store knows the blocks: this file is never read back at a restart. blocked-import.ts reads the lists of PortSentry.
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { ReplacedFile } from "../base/replaced-file.ts";
@@ -31,7 +31,7 @@ export class BlockedFile {
   readonly #file: ReplacedFile;
   readonly #listener: BlockedFileListener;
   #troubled = false;
-  /** Of the text that was written last. */
+  /** A hash of the text that was written last. */
   #written: string | undefined;
   /** The newest text that waits for the write before it. */
   #next: string | undefined;
@@ -45,8 +45,8 @@ export class BlockedFile {
   }
 
   /**
-   * Replaces the list, given oldest first; `older` blocks are not among them. Writes nothing when it stands there already.
-   * Resolves when what is newest is written, or its failure said; never rejects.
+   * Replaces the list, given oldest first; `older` blocks are not among them. Writes nothing when the file holds this list already.
+   * Resolves when the newest list is written, or its failure reported; never rejects.
    */
   write(entries: readonly HistoryEntry[], older = 0): Promise<void> {
     this.counters.blockedFileLeftOut = older + Math.max(0, entries.length - MAX_WRITTEN);

@@ -27,7 +27,7 @@ const MAX_BLOCKS = 1_000_000;
 const AF_INET = 2;
 const AF_INET6 = 10;
 
-/** What the file, and those with 1.2's suffixes, name; each source once. Never throws. */
+/** The sources that the file, and the files with 1.2's suffixes, name; each source once. Never throws. */
 export function importBlocked(base: string): Imported {
   const bySource = new Map<string, ImportedBlock>();
   const troubles: string[] = [];
@@ -128,7 +128,7 @@ function networkOf(name: string, single: Prefix): Prefix | undefined {
   return w0 === single.w0 && w1 === single.w1 && w2 === single.w2 && w3 === single.w3 ? network : undefined;
 }
 
-/** Undefined: no such file. A text: why it is not trusted. Whoever can write the file could have innocents blocked. */
+/** Undefined: no such file. A text: why it is not trusted. A user who can write the file could have innocents blocked. */
 function readTrusted(path: string): Uint8Array | string | undefined {
   let fd: number;
   try {

@@ -1,5 +1,5 @@
-// What a form of log lines (LOG_FORMAT) says: a table of functions, so that recorder.ts need not know what a generation of
-// PortSentry says, nor that 2.x tells of a scan only once its outcome is known. Pure.
+// The words of one form of log lines (LOG_FORMAT), as a table of functions: recorder.ts need not know the words of a
+// generation of PortSentry, nor that 2.x reports a scan only once its outcome is known. Pure.
 import type { Finding } from "../detect/finding.ts";
 import type { Verdict } from "../judge/verdict.ts";
 import {
@@ -20,23 +20,23 @@ export interface Host {
   readonly modeName: string;
 }
 
-/** What is kept of a probe for a line that may be written later: the probe itself is the engine's one reused record. */
+/** The fields of a probe that a later line needs: the probe itself is the engine's one reused record. */
 export interface Seen extends Contact {
   readonly hasIpOptions: boolean;
   readonly timeMs: number;
 }
 
-/** What one response of PortSentry's (KILL_*) came to; enforce/commands/responder.ts makes these. */
+/** The outcome of one response of PortSentry's (KILL_*); enforce/commands/responder.ts makes these. */
 export interface ResponseOutcome {
   readonly step: "run" | "hosts-deny" | "route";
   readonly ok: boolean;
   /** The command or the line of hosts.deny, target filled in. */
   readonly text: string;
-  /** Why not: exit code, signal, time-out, errno. */
+  /** The reason of a failure: exit code, signal, time-out, errno. */
   readonly detail: string;
 }
 
-/** What came of a scan: "logged": BLOCK_*="0"; "unknown": nobody said. */
+/** The outcome of a scan; "logged": BLOCK_*="0"; "unknown": no outcome was reported. */
 export type Outcome = "blocked" | "failed" | "logged" | "unknown";
 
 export interface Dialect {
@@ -50,15 +50,15 @@ export interface Dialect {
   finding(verdict: Verdict, host: Host): Line[];
   /** How many lines finding() makes at most; one for a spared source, whose event is the JSON line. */
   findingLineCount(verdict: Verdict): number;
-  /** Of a finding that finding() did not tell of. */
+  /** The lines about a finding that finding() did not report. */
   outcome(finding: Finding, host: Host, outcome: Outcome): Line[];
-  /** Of a source that was found before, and with what outcome. */
+  /** The lines about a further probe of a source that was found before; `outcome` is that finding's. */
   repeat(seen: Seen, host: Host, outcome: Outcome): Line[];
-  /** Of a probe that does not make a scan yet (SCAN_TRIGGER). */
+  /** The lines about a probe that does not make a scan yet (SCAN_TRIGGER). */
   untriggered(seen: Seen, host: Host): Line[];
   blockFailed(host: Host, why: string): Line[];
   response(result: ResponseOutcome, host: Host): Line[];
-  /** After responses of which one failed. */
+  /** The lines after responses of which one failed. */
   responsesFailed(host: Host): Line[];
   history(seen: Seen, host: Host, outcome: Outcome): string;
 }

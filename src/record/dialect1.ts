@@ -1,4 +1,4 @@
-// PortSentry 1.2's way to tell of scans; its words are in lines.ts.
+// Reports scans as PortSentry 1.2 does; the words are in lines.ts.
 import { type Dialect, failureOf, type Host, purposeOf, responseLine } from "./dialect.ts";
 import { historyLine } from "./history.ts";
 import type { Contact, Line } from "./lines.ts";

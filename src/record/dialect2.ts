@@ -1,4 +1,4 @@
-// PortSentry 2.x's way to tell of scans; its words are in lines2.ts.
+// Reports scans as PortSentry 2.x does; the words are in lines2.ts.
 import { type Dialect, failureOf, type Host, type Outcome, purposeOf, responseLine } from "./dialect.ts";
 import type { Contact } from "./lines.ts";
 import * as two from "./lines2.ts";
@@ -38,11 +38,11 @@ export const dialect2: Dialect = {
     result.ok ? responseLine(result, host) : two.commandFailedLine2(purposeOf(result), failureOf(result, host)),
   ],
   responsesFailed: (host) => [two.disposeFailedLine(host.text, host.name)],
-  // What is in the history is a scan and was never ignored: fail2ban bans on the line.
+  // A source in the history has scanned and was never ignored, because fail2ban bans on the line.
   history: (seen, host, outcome) => two.scanHistoryLine(seen.timeMs, factsOf(seen, host, flagsOf(outcome))),
 };
 
-/** Of a packet that was not ignored and reached the trigger. */
+/** The fields of a packet that was not ignored and reached the trigger. */
 function flagsOf(outcome: Outcome): two.ScanFlags {
   const triggered = { ignored: false, triggered: true, noblock: outcome === "logged" };
   return outcome === "unknown" ? triggered : { ...triggered, blocked: outcome === "blocked" };

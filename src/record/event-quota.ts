@@ -1,13 +1,13 @@
-// Whose events make room for new ones: each kind has places of its own, so that probes, which anybody can forge, displace
-// probes; findings and blocks on a mere claim, which anybody can forge as well, none about proven sources; and a flood of
-// findings no warning. Places that a kind does not use are lent to the others. Pure.
+// Decides which events make room for new ones. Each kind has places of its own: probes, which anybody can forge, displace only
+// probes; unproven findings and blocks, which anybody can forge as well, displace none about proven sources; and a flood of
+// findings displaces no warning. Unused places are lent to the other kinds. Pure.
 import { type Event, type EventType, eventTypes } from "./event.ts";
 
 export const eventKinds = ["probes", "claims", "proven", "notices"] as const;
 export type EventKind = (typeof eventKinds)[number];
 export type EventCounts = Record<EventKind, number>;
 
-/** Of all places; together 1. */
+/** Shares of all places; together 1. */
 const shares: Readonly<EventCounts> = { probes: 0.5, claims: 0.2, proven: 0.2, notices: 0.1 };
 
 /** What the store's column of types says of a finding, a block or an unblock that no forger can bring about. */

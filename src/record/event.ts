@@ -1,4 +1,4 @@
-// Structured events, as `portreeve events --json` prints them (design section 7). What does not apply is absent.
+// Structured events, as `portreeve events --json` prints them (design section 7). A field that does not apply is absent.
 import type { KindName } from "../detect/kinds.ts";
 import type { DispositionName } from "../detect/probe.ts";
 

@@ -112,8 +112,8 @@ const onHost =
   /^(?:a probe of closed port|(?:(\d+) or more different ports|(?:(\d+) different ports in )?(\d+) probes) (within a second|in \d+ (?:s|min|h|days)),) ?(?:the last )?([a-z0-9-]+)(?:\/(\d+))?(?:; the source sees the answers of this host: it repeated (\d+) of (\d+) ports that were left unanswered, and (\d+) of (\d+) answered ones \(2\^(\d+) to 1\))?(?:; (.+))?$/;
 
 /**
- * The numbers of a finding on a host, from what describeReason() made of them; any other text as it is. What it returns
- * is always described as the text that was given.
+ * The numbers of a finding on a host, from what describeReason() made of them; any other text as it is. describeReason()
+ * makes the given text again from the result.
  */
 export function parseReason(text: string): Reason {
   const match = onHost.exec(text);

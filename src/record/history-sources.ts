@@ -1,5 +1,5 @@
-// Which sources have a line in the history file: bounded, so that a flood of sources neither fills the disk within
-// minutes nor the memory. What the lines say is for dialect.ts.
+// Remembers which sources have a line in the history file: bounded, so that a flood of sources neither fills the disk
+// within minutes nor the memory. The words of the lines are in dialect.ts.
 import { Bucket } from "../base/bucket.ts";
 
 const MAX_SOURCES = 65_536;

@@ -1,6 +1,6 @@
 // PortSentry's history file, byte for byte: fail2ban's shipped [portsentry] jail bans on each line of it.
-// Lines are gathered and written by flush(); a failure is counted and said once, never thrown. A link is not followed, nor
-// is a file of somebody else's written: who owns it can write lines of his own, on which fail2ban would ban.
+// Lines are gathered and written by flush(); a failure is counted and said once, never thrown. A link is not followed, and
+// another user's file is not written: its owner could write further lines, on which fail2ban would ban.
 import { closeSync, constants, fstatSync, lstatSync, writeSync } from "node:fs";
 import { openOurs } from "../base/trust.ts";
 import { hostPair, protocolLabel } from "./lines.ts";

@@ -1,5 +1,5 @@
-// Where lines for people go: stdout or syslog, in PortSentry's wording or as JSON. Bounds what a flood can make
-// the host write; what is held back is counted and said. What the lines are is for lines.ts and recorder.ts.
+// Writes lines for people to stdout or syslog, in PortSentry's wording or as JSON. The journal bounds what a flood can make
+// the host write; lines that are held back are counted and reported. lines.ts and recorder.ts make the lines.
 import { Bucket, type BucketLimits } from "../base/bucket.ts";
 import { isoTime } from "../base/clock.ts";
 import { escapeJson, escapeText } from "../base/escape.ts";
@@ -24,7 +24,7 @@ const classes: readonly { readonly limits: BucketLimits; readonly about: string 
   },
   { limits: { burst: 500, perSecond: 50, lasting: { burst: 20_000, perSecond: 1 } }, about: "blocked sources" },
 ];
-/** The first time at once, then so seldom. */
+/** Held-back lines are reported at once the first time, and then this seldom. */
 const REPORT_EVERY_MS = 60_000;
 
 /** Facility daemon (3), severity notice (5), as 1.2 logs everything. */
@@ -43,7 +43,7 @@ export interface LineSink {
 }
 
 /**
- * `write` should write at once (writeSync on descriptor 1): what it throws is counted, not passed on. 2.x's errors go
+ * `write` should write at once (writeSync on descriptor 1): an error that it throws is counted, not passed on. 2.x's errors go
  * to `writeError` (descriptor 2), if there is one.
  */
 export function stdoutSink(write: (text: string) => void, writeError: (text: string) => void = write): LineSink {
@@ -125,7 +125,7 @@ export class Journal {
     }
   }
 
-  /** Says what was held back, once a minute at most; the daemon calls it with its other periodic work. */
+  /** Reports how many lines were held back, once a minute at most; the daemon calls it with its other periodic work. */
   tick(): void {
     const nowMs = this.#options.nowMs();
     if (Math.abs(nowMs - this.#reportedMs) < REPORT_EVERY_MS) return;

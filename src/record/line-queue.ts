@@ -1,7 +1,7 @@
-// Keeps lines in order while some of them wait for a name. Without a resolver, and while nobody waits, a line is
-// written at once. Who waits does so for as long as the resolver takes at most (2 s), however many wait.
+// Keeps lines in order while some of them wait for a name. Without a resolver, and while no line waits, a line is
+// written at once. A line waits no longer than the resolver takes (2 s at most), however many wait.
 
-/** What waits beyond this is written with the address instead of the name: a flood must not gather memory. */
+/** Lines beyond this number are written with the address instead of the name: a flood must not gather memory. */
 const MAX_QUEUED = 4096;
 
 interface Entry {

@@ -1,5 +1,5 @@
 // PortSentry 1.2's wording, byte for byte: fail2ban, logcheck and SIEM rules match these lines, so they say
-// "PortSentry 1.2" and keep the leading space of " TCP NULL scan". Pure; what is said when is for recorder.ts.
+// "PortSentry 1.2" and keep the leading space of " TCP NULL scan". Pure; recorder.ts decides when a line is written.
 import { type Kind, kinds } from "../detect/kinds.ts";
 import { protocolName } from "../detect/probe.ts";
 import { IpProtocol, TcpFlag } from "../wire/packet.ts";
@@ -15,7 +15,7 @@ export interface Line {
   readonly severity?: "error";
 }
 
-/** What a detection line tells; Probe and Finding both have it. */
+/** The fields of a detection line; Probe and Finding both have them. */
 export interface Contact {
   readonly kind: Kind;
   readonly protocol: number;
@@ -48,8 +48,8 @@ export function warningLine(message: string): Line {
 }
 
 /**
- * 1.2's "name/address" of a source, both the address when no name is known. Of an address block the second half
- * is its first address: readers such as fail2ban take what follows the last "/" for a host.
+ * 1.2's "name/address" of a source, both the address when no name is known. The second half of an address block
+ * is its first address: readers such as fail2ban take the text after the last "/" for a host.
  */
 export function hostPair(sourceText: string, name = sourceText): string {
   return `${name}/${firstAddress(sourceText)}`;
@@ -142,7 +142,7 @@ export interface CommandFailure {
   readonly detail: string;
 }
 
-/** What 1.2 says after hosts.deny could not be written. */
+/** The line of 1.2 after hosts.deny could not be written. */
 export function wrappersFailedLine(sourceText: string): Line {
   const text = `securityalert: ERROR: There was an error trying to block host ${sourceText}`;
   return { tag: "securityalert", text, newline: true };

@@ -45,7 +45,7 @@ export function versionLine(version: string): Line {
 export const listeningLine2: Line = plainLine("Portsentry is now active and listening.");
 export const shuttingDownLine2: Line = plainLine("Portsentry is shutting down");
 
-/** Of an address block the brackets hold its first address: fail2ban reads them as a host. */
+/** The brackets hold the first address of an address block: fail2ban reads them as a host. */
 export function scanText({ contact, hasIpOptions, sourceText, name, flags }: ScanFacts): string {
   return (
     `Scan from: [${firstAddress(sourceText)}] (${name}) protocol: [${protocolLabel(contact.protocol)}] ` +

@@ -1,5 +1,5 @@
-// Turns what the stages found into events, lines and history: the one place that says what is remembered and said
-// of a probe, a finding, a block. What is in force is not its business: the block list keeps that, and stores it.
+// Turns the results of the stages into events, lines and history: this is the one place that decides what is remembered and
+// reported about a probe, a finding, a block. The block list, and not the recorder, keeps and stores the blocks in force.
 
 import { Bucket } from "../base/bucket.ts";
 import { type Finding, isSoftAtMost, isWeak } from "../detect/finding.ts";
@@ -39,7 +39,7 @@ export interface RecorderParts {
   readonly names?: { lookup(address: string): Promise<string> } | undefined;
   /** Whether the breaker is open. Absent: never. */
   readonly isFlooded?: () => boolean;
-  /** Of this program; "" by default. */
+  /** The version of this program; "" by default. */
   readonly version?: string;
   /** The tool that the source of a probe is known to use. Asked only for events that are recorded. */
   readonly toolOf?: (probe: Probe) => string | undefined;
@@ -48,10 +48,10 @@ export interface RecorderParts {
 export type EventListener = (event: Event) => void;
 
 const MAX_LISTENERS = 64;
-/** What a flood may add to the store: probes are many, decisions are what counts. */
+/** The events that a flood may add to the store: probes are many, and decisions matter more. */
 const probeBudget = { burst: 2000, perSecond: 500 };
 const decisionBudget = { burst: 10_000, perSecond: 1000 };
-/** While the breaker is open: so many tell of a flood. */
+/** The limit while the breaker is open: these are enough to show a flood. */
 const floodProbeBudget = { burst: 200, perSecond: 50 };
 
 export class Recorder {
@@ -70,7 +70,7 @@ export class Recorder {
   readonly #proven: Bucket;
   readonly #floodProbes: Bucket;
   readonly #listeners = new Set<EventListener>();
-  /** Probes that were not recorded since the last one that was: the record tells of its own gaps. */
+  /** Probes that were not recorded since the last recorded one: the record shows its own gaps. */
   #missed = 0;
 
   constructor(parts: RecorderParts, policy: RecorderPolicy) {
@@ -101,7 +101,7 @@ export class Recorder {
     this.#speaker.write(this.#speaker.dialect.starting(this.#parts.version ?? ""));
   }
 
-  /** What is said between starting() and listening(): modes and ports (start-lines.ts). 2.x says nothing of them. */
+  /** Writes the lines between starting() and listening(): modes and ports (start-lines.ts). 2.x has no such lines. */
   modes(lines: readonly Line[]): void {
     if (!this.#speaker.dialect.outcomeFirst) this.#speaker.write(lines);
   }
@@ -110,7 +110,7 @@ export class Recorder {
     this.#speaker.write([this.#speaker.dialect.listening]);
   }
 
-  /** The last: whatever waits for a name or an outcome is written before it. */
+  /** Writes the last line: every line that waits for a name or an outcome is written before it. */
   stopping(): void {
     this.#speaker.finish();
     this.#speaker.write(this.#speaker.dialect.stopping);
@@ -161,7 +161,7 @@ export class Recorder {
     this.#speaker.untriggered(sourceText ?? sourceOf(probe), seenOf(probe));
   }
 
-  /** After "run", "soft" and "block" one of blocked(), blockFailed() and responded() follows: 2.x tells of both in one line. */
+  /** After "run", "soft" and "block" one of blocked(), blockFailed() and responded() follows: 2.x reports both in one line. */
   finding(verdict: Verdict): void {
     const { finding } = verdict;
     const recorded = this.#admitDecision("grade" in verdict && verdict.grade !== "direct");
@@ -180,7 +180,7 @@ export class Recorder {
     if (said || remembered) this.#speaker.finding(verdict, { sourceText, said, remembered, event });
   }
 
-  /** Of a network, or of anybody: readers of PortSentry's lines take the source of one for a host, so it is a warning. */
+  /** A finding about a network, or about sources from anywhere, is a warning: readers of PortSentry's lines take each source for a host. */
   #manyFound(verdict: Verdict, recorded: boolean): void {
     const { source, timeMs } = verdict.finding;
     const event = findingEvent(this.#wallMs(timeMs), verdict, formatPrefix(source));

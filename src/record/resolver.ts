@@ -1,6 +1,6 @@
-// Names of addresses for log lines (RESOLVE_HOST), asked of the DNS without anybody waiting for them but the line
-// itself: bounded in time, in number and in memory. A name is what a stranger put into his zone: only what cannot
-// be taken for anything else is used, otherwise the address stands for itself.
+// Names of addresses for log lines (RESOLVE_HOST), asked of the DNS. Only the line itself waits for its name;
+// time, number and memory are bounded. A stranger chooses the names in his own zone: a name is used only if it cannot
+// be taken for anything else, and otherwise the address stands in its place.
 import { Resolver as DnsResolver } from "node:dns/promises";
 
 export interface ResolverOptions {
@@ -16,13 +16,13 @@ export const LOOKUP_MS = 2_000;
 const MAX_IN_FLIGHT = 16;
 const MAX_WAITING = 256;
 const MAX_CACHED = 1024;
-/** Also for "has no name": a scanner's next line should not ask again. */
+/** An address without a name is remembered as well: a scanner's next line should not ask again. */
 const CACHE_MS = 10 * 60_000;
 
 interface Lookup {
   readonly address: string;
   readonly promise: Promise<string>;
-  /** Answers those who wait; the first call counts. */
+  /** Answers the waiting lines; the first call counts. */
   settle(name: string): void;
 }
 
@@ -78,7 +78,7 @@ export class Resolver {
     return lookup;
   }
 
-  /** Too late for those who wait; a query in flight goes on to its own end and may still fill the cache. */
+  /** The waiting lines get the address; a query in flight goes on to its own end and may still fill the cache. */
   #abandon(lookup: Lookup): void {
     const at = this.#waiting.indexOf(lookup);
     if (at >= 0) this.#waiting.splice(at, 1);

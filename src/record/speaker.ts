@@ -1,5 +1,5 @@
-// Says in the dialect of LOG_FORMAT what recorder.ts has decided to say: in order, with names where they are wanted, and
-// in 2.x's way once it is known what came of a scan. Budgets are asked by the caller; what has none is said always.
+// Writes the lines that recorder.ts has decided on, in the dialect of LOG_FORMAT: in order, with names where they are wanted,
+// and for 2.x once the outcome of a scan is known. The caller asks the budgets; lines without a budget are always written.
 import type { Finding } from "../detect/finding.ts";
 import type { Verdict } from "../judge/verdict.ts";
 import { formatPrefix } from "../wire/address.ts";
@@ -37,7 +37,7 @@ export interface SpeakerParts {
 /** Findings whose outcome is still to come (commands take their time). */
 const MAX_AWAITED = 65_536;
 
-/** How a finding is told of. */
+/** How a finding is reported. */
 export interface Telling {
   readonly sourceText: string;
   readonly said: boolean;
@@ -45,14 +45,14 @@ export interface Telling {
   readonly event: Event;
 }
 
-/** A finding that is told of once it is known what came of it. */
+/** A finding that is reported once its outcome is known. */
 interface Awaited {
   readonly finding: Finding;
   readonly said: boolean;
   readonly remembered: boolean;
 }
 
-/** What is said of a source, and as which event. */
+/** The lines about a source, and the event that they belong to. */
 export interface Saying {
   readonly sourceText: string;
   readonly lines: (host: Host) => readonly Line[];
@@ -92,7 +92,7 @@ export class Speaker {
     this.#queue.put(() => this.#parts.journal.write(lines, event));
   }
 
-  /** Writes whatever waits for a name or an outcome. */
+  /** Writes every line that waits for a name or an outcome. */
   finish(): void {
     for (const sourceText of [...this.#awaited.keys()]) this.conclude(sourceText, "unknown");
     this.#queue.drain();
@@ -123,7 +123,7 @@ export class Speaker {
     this.#named(sourceText, seen.protocol, (host) => this.#parts.journal.write(this.dialect.untriggered(seen, host)));
   }
 
-  /** Says what came of a block, and of its finding with it if that has waited for this. */
+  /** Reports the outcome of a block, and with it the finding if that has waited for the outcome. */
   tell({ sourceText, lines, count, event }: Saying, outcome: Outcome, protocol: number = IpProtocol.Tcp): void {
     const { journal } = this.#parts;
     if (journal.admit(LineClass.Decision, count)) {
@@ -132,7 +132,7 @@ export class Speaker {
     this.conclude(sourceText, outcome);
   }
 
-  /** Tells of a finding that has waited for its outcome; of any other source nothing is left to say. */
+  /** Reports a finding that has waited for its outcome; any other source needs no further line. */
   conclude(sourceText: string, outcome: Outcome): void {
     const awaited = this.#awaited.get(sourceText);
     if (awaited === undefined) return;
@@ -191,7 +191,7 @@ export class Speaker {
   }
 }
 
-/** fail2ban bans the one address that a history line names: of a /64, the one that probed. */
+/** fail2ban bans the one address that a history line names: for a /64 that is the address that probed. */
 function wholeHost(host: Host, { address }: Finding): Host {
   if (address === undefined) return host;
   const text = formatPrefix(address);

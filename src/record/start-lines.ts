@@ -1,17 +1,17 @@
-// What PortSentry 1.2 says while it starts: modes, ports, exclusions, and what keeps it from starting. Byte for byte,
-// the blanks at line ends and the missing newlines included. Pure; src/record/lines.ts has what it says of scans.
+// The lines of PortSentry 1.2 while it starts: modes, ports, exclusions, and the errors that keep it from starting. Byte for byte,
+// the blanks at line ends and the missing newlines included. Pure; src/record/lines.ts has the lines about scans.
 import { admin, type Line, protocolLabel } from "./lines.ts";
 
 /** Above this many ports one line stands for the rest: a list with ranges may name 65,535 of them. */
 const MAX_PORT_LINES = 1024;
 
 export interface ModeFacts {
-  /** "tcp", "stcp", "atcp", "udp", "sudp" or "audp"; of any other mode 1.2 knew nothing, and nothing is said. */
+  /** "tcp", "stcp", "atcp", "udp", "sudp" or "audp"; 1.2 had no other mode, so any other mode gets no line. */
   readonly modeName: string;
   readonly protocol: number;
-  /** Of the listed modes: in the file's order. */
+  /** The ports of the listed modes, in the file's order. */
   readonly ports: readonly number[];
-  /** Of the advanced modes. */
+  /** The bound of the advanced modes. */
   readonly below: number;
   readonly excluded: readonly number[];
   /** Ports that a program serves now; ascending. */

@@ -1,5 +1,5 @@
 // Opens the store's SQLite file and says what is wrong with it: a damaged file is moved aside, a file that cannot
-// be had is replaced by memory, so that detection and blocking go on. What is stored is for store.ts.
+// be had is replaced by memory, so that detection and blocking go on. store.ts decides what is stored.
 import { closeSync, constants, fchmodSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
@@ -15,7 +15,7 @@ export interface OpenedFile {
   readonly database: Libsql.Database;
   /** False: in memory, gone when the daemon ends. */
   readonly persistent: boolean;
-  /** What had to be done to get here, for the administrator. */
+  /** Tells the administrator what had to be done to open the store. */
   readonly trouble: string | undefined;
 }
 

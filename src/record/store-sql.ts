@@ -1,5 +1,5 @@
-// The store's SQL: reading tables in large chunks, and the statements of a flush. Whoever calls holds the
-// transaction, keeps the counters and catches what SQLite throws.
+// The store's SQL: reading tables in large chunks, and the statements of a flush. The caller holds the
+// transaction, keeps the counters and catches the errors that SQLite throws.
 import type Database from "libsql";
 import { isFields, parseJson } from "../base/checks.ts";
 import { TABLE_BACKEND } from "../judge/block.ts";
@@ -102,7 +102,7 @@ export function readEvents(database: Database.Database, limit: number, source?: 
   return found.reverse();
 }
 
-/** The next `limit` rows after a number; undefined stands for one that is none of ours. */
+/** The next `limit` rows after a number; undefined stands for a row that is none of ours. */
 export function readEventsAfter(
   database: Database.Database,
   after: number,
@@ -119,7 +119,7 @@ export function readEventsAfter(
   return found;
 }
 
-/** Returns how many have gone. */
+/** Returns how many rows were deleted. */
 export function deleteOldestEvents(database: Database.Database, types: readonly StoredType[], count: number): number {
   const names = types.map(() => "?").join(", ");
   const sql = `DELETE FROM events WHERE id IN (SELECT id FROM events WHERE type IN (${names}) ORDER BY id LIMIT ?)`;

@@ -1,4 +1,4 @@
-// What survives a restart: blocks, offences, events. Writes are queued and go to SQLite in one transaction per
+// Keeps what survives a restart: blocks, offences, events. Writes are queued and go to SQLite in one transaction per
 // flush(), on the one connection and the main thread. A store that fails is counted and said once; nothing throws.
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import type { Event, NumberedEvent } from "./event.ts";
@@ -89,7 +89,7 @@ export interface Store {
   events(query: EventQuery): Event[];
   /**
    * Those with a higher number than `after`, the oldest first, at most `limit`; read in parts, as they are asked for. The
-   * one reading that throws when the store fails: who looks at all of the record must know that it was cut short.
+   * one reading that throws when the store fails: a reader of the whole record must know that it was cut short.
    */
   eventsAfter(after: number, limit: number): Iterable<NumberedEvent>;
   /** Writes what is queued, a bounded part at a time; while the store fails it tries once a second. */
@@ -105,7 +105,7 @@ const FLUSH_ROWS = 4_000;
 const RETRY_ROWS = 500;
 /** A transaction that has taken longer halves what the next one writes; one that has taken a quarter of it doubles it. */
 const FLUSH_MS = 20;
-/** Of a transaction: so that blocks cannot keep the record waiting until its queue is full. */
+/** The part of a transaction that is for events, so that blocks cannot keep the record waiting until its queue is full. */
 const EVENTS_SHARE = 0.25;
 const MAX_QUERY_EVENTS = 100_000;
 /** Events in one part of eventsAfter: some 5 ms. */
@@ -141,7 +141,7 @@ class SqliteStore implements Store {
   readonly #offences = new Map<string, StoredOffences>();
   #events: Event[] = [];
   #newestEventId = 0;
-  /** Of each kind, how many the file has. */
+  /** How many events of each kind the file has. */
   #eventCounts: EventCounts = noEvents();
   /** Upserts since the table was last pruned; begins at the bound, so that the first flush prunes. */
   #offencesWritten: number;
@@ -310,7 +310,7 @@ class SqliteStore implements Store {
     map.set(key, value);
   }
 
-  /** One transaction; what it wrote leaves the queues only after the commit. Returns how many rows. */
+  /** One transaction; the written rows leave the queues only after the commit. Returns how many rows. */
   #write(maxRows: number): number {
     const { database } = this.#file;
     const keptForEvents = Math.min(this.#events.length, Math.floor(maxRows * EVENTS_SHARE));
@@ -348,7 +348,7 @@ class SqliteStore implements Store {
     return blocks.length + offences.length + events.length;
   }
 
-  /** Said once until a flush works again. What is damaged is replaced at once, whoever met the damage. */
+  /** Reports a failure once until a flush works again. A damaged file is replaced at once, whichever call met the damage. */
   #fail(error: unknown, what: "read" | "write"): void {
     this.counters.storeErrors++;
     const { path, nowMs, listener } = this.#options;
@@ -382,7 +382,7 @@ class SqliteStore implements Store {
     }
   }
 
-  /** What was read before the file proved damaged is used, and put into the file that took its place. */
+  /** Rows that were read before the file proved damaged are used, and put into the file that took its place. */
   #load<T>(table: StoredTable<T>, put: (row: T) => void): T[] {
     const { database } = this.#file;
     const loaded = [...this.#rows(table)];
@@ -390,7 +390,7 @@ class SqliteStore implements Store {
     return loaded;
   }
 
-  /** Ends where the file proves damaged. Who has what was read puts it into the one that took its place (onReplaced). */
+  /** Ends where the file proves damaged. The caller puts the rows that were read into the new file (onReplaced). */
   *#rows<T>({ table, columns, parse, where }: StoredTable<T>): Generator<T> {
     try {
       for (const row of readRows(this.#file.database, { table, columns, where })) {

@@ -25,7 +25,7 @@ export interface StoredEvents {
 /** Throws when the file is not there or cannot be read. */
 export function openStoredEvents(path: string): StoredEvents {
   statSync(path);
-  // What a killed daemon has left in the -wal file is read with the rest: in a copy, as reading it takes writing.
+  // The rows that a killed daemon has left in the -wal file are read with the rest: in a copy, as reading them takes writing.
   const copy = bytesOf(`${path}-wal`) > 0 ? copyOf(path) : undefined;
   const close = (): void => {
     if (copy !== undefined) rmSync(copy.folder, { recursive: true, force: true });

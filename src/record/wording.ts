@@ -1,5 +1,5 @@
-// What a verdict or a probe becomes as an event: its fields and its one sentence. Pure; the lines are in dialect.ts,
-// whether they are wanted (budgets, policy) is for recorder.ts.
+// Turns a verdict or a probe into an event: its fields and its one sentence. Pure; the lines are in dialect.ts, and
+// recorder.ts decides whether they are wanted (budgets, policy).
 
 import { isoTime } from "../base/clock.ts";
 import type { Finding } from "../detect/finding.ts";
@@ -24,7 +24,7 @@ export function eventBase<T extends Event["type"]>(type: T, wallMs: number, sour
   return { time: isoTime(wallMs), type, ...(sourceText !== undefined && { source: sourceText }) };
 }
 
-/** Of the kinds that come over several protocols: those without ports. */
+/** The protocols without ports, for the kinds that come over several protocols. */
 const portlessProtocols: readonly number[] = [IpProtocol.Icmp, IpProtocol.Icmpv6];
 
 export function contactFields(contact: Contact) {
@@ -36,7 +36,7 @@ export function contactFields(contact: Contact) {
   };
 }
 
-/** Who a source is said to be. */
+/** The names of a source: its tool, and its name in KNOWN_SCANNERS. */
 export function nameFields({ tool, known }: Pick<Finding, "tool" | "known">) {
   return { ...(tool !== undefined && { tool }), ...(known !== undefined && { known }) };
 }
