@@ -1,7 +1,7 @@
 // Connect mode inside the daemon: listeners on the watched ports of a protocol in mode tcp or udp; what they accept goes
 // to the engine, and the kernel's sensor is told which ports are ours.
-import { Listeners } from "../capture/listen.ts";
-import { newListenCounters } from "../capture/listen-sink.ts";
+import { Listeners } from "../capture/listen/listen.ts";
+import { newListenCounters } from "../capture/listen/listen-sink.ts";
 import { listServedPorts } from "../kernel/sock-diag.ts";
 import { protocolLabel } from "../record/lines.ts";
 import { couldNotBindLine } from "../record/start-lines.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { NflogSource } from "../capture/nflog.ts";
 import type { PacketSource } from "../capture/packet-source.ts";
-import type { InterfaceChoice } from "../capture/ring-interfaces.ts";
+import type { InterfaceChoice } from "../capture/ring/ring-interfaces.ts";
 import type { Settings } from "../config/settings.ts";
 import type { HostFacts } from "../host/host.ts";
 import { Libnftables } from "../kernel/libnftables.ts";

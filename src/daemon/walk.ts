@@ -1,7 +1,7 @@
 // What happens with one packet and with one delivery of them. The engine says what a packet has come to; here the record is
 // told, the proofs get their part, and verdicts are gathered. They leave by one exit, at the end of the delivery.
 import type { DeliveryClock } from "../base/delivery-clock.ts";
-import type { DecoySink } from "../capture/decoy-listener.ts";
+import type { DecoySink } from "../capture/listen/decoy-listener.ts";
 import type { PacketSink } from "../capture/packet-source.ts";
 import type { Detector } from "../detect/detector.ts";
 import type { Finding } from "../detect/finding.ts";

@@ -1,6 +1,6 @@
 // The detectors over a recorded capture: frames from the file, through the same decoders and scorers as on a tap.
 import { randomInt } from "node:crypto";
-import { CaptureError } from "../capture/capture-report.ts";
+import { CaptureError } from "../capture/file/capture-report.ts";
 import type { ContactSink } from "../detect/tap/contact.ts";
 import { TapJudge, type TapPolicy } from "../detect/tap/tap-judge.ts";
 import { tapPolicy } from "../policy/tap-policy.ts";

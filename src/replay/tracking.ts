@@ -1,6 +1,6 @@
 // From a capture file to its contacts: reads the frames, takes them apart, and tells a sink of what was begun and how it ended.
-import { readCapture } from "../capture/capture-file.ts";
-import type { CaptureReport } from "../capture/capture-report.ts";
+import { readCapture } from "../capture/file/capture-file.ts";
+import type { CaptureReport } from "../capture/file/capture-report.ts";
 import type { HashSeed } from "../detect/keyed-hash.ts";
 import type { ContactSink } from "../detect/tap/contact.ts";
 import { type ContactCounters, ContactTable } from "../detect/tap/contacts.ts";

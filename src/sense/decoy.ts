@@ -1,7 +1,7 @@
 // ANSWER="open" inside the daemon: keeps its listeners open while the settings want them, tells the rule set how to reach
 // them, and follows programs that begin or cease to translate addresses.
 import { readFileSync } from "node:fs";
-import { DecoyListener, type DecoySink } from "../capture/decoy-listener.ts";
+import { DecoyListener, type DecoySink } from "../capture/listen/decoy-listener.ts";
 import { usesDecoy } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
 import type { NatHooks } from "../kernel/nat-hooks.ts";

@@ -3,9 +3,9 @@
 import { randomInt } from "node:crypto";
 import { networkInterfaces } from "node:os";
 import type { PacketSink, PacketSource } from "../capture/packet-source.ts";
-import { MAX_SERVED_UDP } from "../capture/probe-filter.ts";
-import { type RingFilter, RingSource } from "../capture/ring.ts";
-import type { InterfaceChoice } from "../capture/ring-interfaces.ts";
+import { MAX_SERVED_UDP } from "../capture/ring/probe-filter.ts";
+import { type RingFilter, RingSource } from "../capture/ring/ring.ts";
+import type { InterfaceChoice } from "../capture/ring/ring-interfaces.ts";
 import { SocketLookup } from "../kernel/socket-lookup.ts";
 import type { Delegation, KernelSensor, ServedPorts } from "../table/kernel-sensor.ts";
 import { COPY_BYTES, type RulesetPlan } from "../table/ruleset.ts";

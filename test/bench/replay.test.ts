@@ -20,7 +20,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { after, test } from "node:test";
 import { createGzip } from "node:zlib";
-import { PCAP_HEADER_BYTES } from "../../src/capture/pcap.ts";
+import { PCAP_HEADER_BYTES } from "../../src/capture/file/pcap.ts";
 import { repositoryFolder } from "../support/repository.ts";
 
 const PACKETS = 2_000_000;

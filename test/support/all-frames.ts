@@ -2,7 +2,7 @@
 // tests write down, the latter in a frame of every link type.
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { readCapture } from "../../src/capture/capture-file.ts";
+import { readCapture } from "../../src/capture/file/capture-file.ts";
 import { LinkType } from "../../src/wire/link.ts";
 import { concat } from "./capture-writer.ts";
 import * as captures from "./captures.ts";

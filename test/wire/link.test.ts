@@ -1,5 +1,5 @@
 // Every link type with every kind of content: what decodeFrame gives is what decodePacket gives of the packet inside.
-// Real captures of them are read in test/capture/tshark-witness.test.ts.
+// Real captures of them are read in test/capture/file/tshark-witness.test.ts.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseAddress } from "../../src/wire/address.ts";

@@ -4,7 +4,7 @@
 // and "ready", "gone NAME", "back NAME". SIGTERM ends it with a line of its counters.
 //   ring.js --interfaces ALL|ALL_NLO|NAME,NAME [--tap] [--cpu (no packets; the process's CPU time with the counters)]
 import { parseArgs } from "node:util";
-import { RingSource } from "../../../../src/capture/ring.ts";
+import { RingSource } from "../../../../src/capture/ring/ring.ts";
 import { choiceOf } from "../../../../src/daemon/sensing.ts";
 
 const { values } = parseArgs({

@@ -1,9 +1,9 @@
 // The socket filters of the ring, which run in the kernel on every packet: on a host only what can be a probe passes, on
 // a tap the answers that tell an outcome too. Offsets count from behind the link's header and the outermost VLAN tag,
 // which the kernel has taken off: on a host because the sockets are of type SOCK_DGRAM, on a tap by SKF_NET_OFF.
-import { Ancillary, BpfAssembler } from "../kernel/bpf.ts";
-import { ARPHRD_LOOPBACK, PACKET_HOST, PACKET_OUTGOING, SKF_NET_OFF } from "../kernel/packet-constants.ts";
-import { ARP_PROTOCOL, IpProtocol, TcpFlag } from "../wire/packet.ts";
+import { Ancillary, BpfAssembler } from "../../kernel/bpf.ts";
+import { ARPHRD_LOOPBACK, PACKET_HOST, PACKET_OUTGOING, SKF_NET_OFF } from "../../kernel/packet-constants.ts";
+import { ARP_PROTOCOL, IpProtocol, TcpFlag } from "../../wire/packet.ts";
 
 const ETHERTYPE_IPV4 = 0x0800;
 const ETHERTYPE_IPV6 = 0x86dd;

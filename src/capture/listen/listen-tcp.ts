@@ -1,10 +1,10 @@
 // Takes the connections off one TCP listener: whose it was, the banner if any, closed; never read from. Each is closed
 // before the next is accepted, so that no flood costs us memory or descriptors.
-import { EAGAIN, EINTR } from "../kernel/constants.ts";
-import { ECONNABORTED } from "../kernel/inet-constants.ts";
-import { Acceptor, listenTcp, type Opened } from "../kernel/inet-socket.ts";
-import { closeFd, send } from "../kernel/libc.ts";
-import { Arrival } from "../wire/arrival.ts";
+import { EAGAIN, EINTR } from "../../kernel/constants.ts";
+import { ECONNABORTED } from "../../kernel/inet-constants.ts";
+import { Acceptor, listenTcp, type Opened } from "../../kernel/inet-socket.ts";
+import { closeFd, send } from "../../kernel/libc.ts";
+import { Arrival } from "../../wire/arrival.ts";
 import { ARRIVALS_PER_TURN, type ListenCounters, type ListenSink } from "./listen-sink.ts";
 
 /** Connections that wait to be accepted, a port; more are the kernel's to refuse. */

@@ -8,7 +8,7 @@ import {
   planListeners,
   portKey,
   rangesOf,
-} from "../../src/capture/listen-limits.ts";
+} from "../../../src/capture/listen/listen-limits.ts";
 
 test("the limit on open files is the soft one", () => {
   const text =

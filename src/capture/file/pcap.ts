@@ -1,6 +1,6 @@
 // The classic capture file of libpcap: a header, then records of time, length and frame. Both byte orders, micro- and
 // nanoseconds, and the longer record header of Kuznetzov's libpcap. A damaged record is stepped over: pcap-search.ts.
-import { isKnownLinkType } from "../wire/link.ts";
+import { isKnownLinkType } from "../../wire/link.ts";
 import type { CaptureBuffer, CaptureParser } from "./capture-buffer.ts";
 import { CaptureDamage } from "./capture-damage.ts";
 import { type CaptureProblems, type FrameSink, MAX_FRAME_BYTES, unknownLinkType } from "./capture-report.ts";

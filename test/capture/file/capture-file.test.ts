@@ -9,10 +9,10 @@ import { Readable } from "node:stream";
 import { after, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
-import { type ReadOptions, readCapture } from "../../src/capture/capture-file.ts";
-import type { CaptureReport } from "../../src/capture/capture-report.ts";
-import { concat, pcapFile, pcapHeader, pcapRecord } from "../support/capture-writer.ts";
-import { nmapSyn } from "../support/captures.ts";
+import { type ReadOptions, readCapture } from "../../../src/capture/file/capture-file.ts";
+import type { CaptureReport } from "../../../src/capture/file/capture-report.ts";
+import { concat, pcapFile, pcapHeader, pcapRecord } from "../../support/capture-writer.ts";
+import { nmapSyn } from "../../support/captures.ts";
 import { FrameCollector } from "./collect.ts";
 
 const START_MS = 1_700_000_000_000;
@@ -99,7 +99,7 @@ test("standard input: in pieces of every size, with gzip and without", async () 
 });
 
 test("the process's own standard input: a pipe, and a file", () => {
-  const reader = pathToFileURL(join(import.meta.dirname, "../../src/capture/capture-file.js")).href;
+  const reader = pathToFileURL(join(import.meta.dirname, "../../../src/capture/file/capture-file.js")).href;
   const program = `import { readCapture } from ${JSON.stringify(reader)};
     const report = await readCapture("-", { frame() {} });
     console.log(JSON.stringify(report));`;

@@ -1,10 +1,10 @@
 // The ring's own thread: sleeps in poll(2), walks the blocks that the kernel hands over, and copies what passed the
 // filter into the shared ring. It has no event loop to speak of; it ends when it is told by the last descriptor.
 import { parentPort, workerData } from "node:worker_threads";
-import { signalEvent } from "../kernel/event-fd.ts";
-import * as P from "../kernel/packet-constants.ts";
-import { MappedRing, PollSet, type RingPacket } from "../kernel/packet-ring.ts";
-import { takeSocketError } from "../kernel/packet-socket.ts";
+import { signalEvent } from "../../kernel/event-fd.ts";
+import * as P from "../../kernel/packet-constants.ts";
+import { MappedRing, PollSet, type RingPacket } from "../../kernel/packet-ring.ts";
+import { takeSocketError } from "../../kernel/packet-socket.ts";
 import { isRingJob, type RingJob } from "./ring-job.ts";
 import { type RecordFacts, SharedRingWriter } from "./shared-ring.ts";
 

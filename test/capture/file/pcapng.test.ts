@@ -1,8 +1,8 @@
 // pcapng files: sections, interfaces, every packet block, time in every unit; cut, in pieces, and damaged.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BlockWriter, concat, Writer } from "../support/capture-writer.ts";
-import { nmapSyn, nmapUdp, nmapUdp6 } from "../support/captures.ts";
+import { BlockWriter, concat, Writer } from "../../support/capture-writer.ts";
+import { nmapSyn, nmapUdp, nmapUdp6 } from "../../support/captures.ts";
 import { type Collected, collect } from "./collect.ts";
 
 const START_SECONDS = 1_700_000_000;

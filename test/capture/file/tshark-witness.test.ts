@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { readCapture } from "../../src/capture/capture-file.ts";
-import { formatWords } from "../../src/wire/address.ts";
-import { decodeFrame } from "../../src/wire/link.ts";
-import { ARP_PROTOCOL, IpProtocol, Packet } from "../../src/wire/packet.ts";
-import { decodeQuoted, isIcmpError } from "../../src/wire/quoted.ts";
-import { repositoryFolder } from "../support/repository.ts";
+import { readCapture } from "../../../src/capture/file/capture-file.ts";
+import { formatWords } from "../../../src/wire/address.ts";
+import { decodeFrame } from "../../../src/wire/link.ts";
+import { ARP_PROTOCOL, IpProtocol, Packet } from "../../../src/wire/packet.ts";
+import { decodeQuoted, isIcmpError } from "../../../src/wire/quoted.ts";
+import { repositoryFolder } from "../../support/repository.ts";
 
 const folder = repositoryFolder("test/capture/fixtures");
 const captures = readdirSync(folder).filter((name) => !/\.(txt|md)$/.test(name));

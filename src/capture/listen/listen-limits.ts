@@ -1,7 +1,7 @@
 // How many listeners this process may have, and which ports those are. Each costs one open file, and the daemon needs
 // some for itself: store, journal, control connections, commands that it runs.
 import { readFileSync } from "node:fs";
-import type { PortRange } from "../wire/port-range.ts";
+import type { PortRange } from "../../wire/port-range.ts";
 import type { ListenProtocol } from "./listen-sink.ts";
 
 const RESERVED_FILES = 512;

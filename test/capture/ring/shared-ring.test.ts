@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
-import { createSharedRing, SharedRingReader, SharedRingWriter } from "../../src/capture/shared-ring.ts";
+import { createSharedRing, SharedRingReader, SharedRingWriter } from "../../../src/capture/ring/shared-ring.ts";
 
 const nothing = new Int32Array(1);
 const textOf = (bytes: Uint8Array, at: number, end: number) => Buffer.from(bytes.subarray(at, end)).toString("hex");
@@ -106,7 +106,8 @@ test("between two threads, with a ring that is mostly full, each record comes on
   const memory = createSharedRing(1_024);
   const reader = new SharedRingReader(memory);
   const count = 50_000;
-  const module = new URL(`../../src/capture/shared-ring${import.meta.filename.slice(-3)}`, import.meta.url).href;
+  const module = new URL(`../../../src/capture/ring/shared-ring${import.meta.filename.slice(-3)}`, import.meta.url)
+    .href;
   const program = `
     const { workerData } = require("node:worker_threads");
     import(workerData.module).then(({ SharedRingWriter }) => {

@@ -2,10 +2,10 @@
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect, createServer, type Server } from "node:net";
-import type { ListenProtocol, ListenReport, ListenSink } from "../../src/capture/listen-sink.ts";
-import { formatWords } from "../../src/wire/address.ts";
-import type { Arrival } from "../../src/wire/arrival.ts";
-import type { PortRange } from "../../src/wire/port-range.ts";
+import type { ListenProtocol, ListenReport, ListenSink } from "../../../src/capture/listen/listen-sink.ts";
+import { formatWords } from "../../../src/wire/address.ts";
+import type { Arrival } from "../../../src/wire/arrival.ts";
+import type { PortRange } from "../../../src/wire/port-range.ts";
 
 export async function listenOn(port: number, host = "::"): Promise<Server> {
   const server = createServer().listen(port, host);

@@ -9,10 +9,10 @@ import {
   MAX_SERVED_UDP,
   MAX_SKIPPED_INTERFACES,
   type TapFilter,
-} from "../../src/capture/probe-filter.ts";
-import { TcpFlag } from "../../src/wire/packet.ts";
-import { type FilteredPacket, runFilter } from "../support/bpf.ts";
-import { buildIcmp, buildSctp, buildTcp, buildUdp } from "../support/build-packet.ts";
+} from "../../../src/capture/ring/probe-filter.ts";
+import { TcpFlag } from "../../../src/wire/packet.ts";
+import { type FilteredPacket, runFilter } from "../../support/bpf.ts";
+import { buildIcmp, buildSctp, buildTcp, buildUdp } from "../../support/build-packet.ts";
 
 const SNAP = 128;
 /** A packet as it is. */

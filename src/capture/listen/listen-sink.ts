@@ -1,6 +1,6 @@
 // What connect mode's listeners tell, and to whom: arrivals to a sink, the state of the ports to a report, and counters.
-import type { Arrival } from "../wire/arrival.ts";
-import type { PortRange } from "../wire/port-range.ts";
+import type { Arrival } from "../../wire/arrival.ts";
+import type { PortRange } from "../../wire/port-range.ts";
 
 export type ListenProtocol = 6 | 17;
 

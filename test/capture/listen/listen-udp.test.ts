@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
-import { Listeners } from "../../src/capture/listen.ts";
+import { Listeners } from "../../../src/capture/listen/listen.ts";
 import { freePorts, Seen, single, Told, udpClient } from "./listen-support.ts";
 
 async function listening(port: number, options: { banner?: string; nowMs?: () => number } = {}) {

@@ -5,9 +5,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { CaptureError } from "../../src/capture/capture-report.ts";
-import { concat } from "../support/capture-writer.ts";
-import { repositoryFolder } from "../support/repository.ts";
+import { CaptureError } from "../../../src/capture/file/capture-report.ts";
+import { concat } from "../../support/capture-writer.ts";
+import { repositoryFolder } from "../../support/repository.ts";
 import { type Collected, collect } from "./collect.ts";
 
 const folder = repositoryFolder("test/capture/fixtures");

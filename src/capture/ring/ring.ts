@@ -2,10 +2,10 @@
 // for hosts where the kernel's sensor cannot be had, and for mirror ports. Interfaces may come and go meanwhile.
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
-import { EventFd } from "../kernel/event-fd.ts";
-import { watchReadable } from "../kernel/libc.ts";
-import { PacketSocket, type RingGeometry } from "../kernel/packet-socket.ts";
-import type { PacketSink, PacketSource } from "./packet-source.ts";
+import { EventFd } from "../../kernel/event-fd.ts";
+import { watchReadable } from "../../kernel/libc.ts";
+import { PacketSocket, type RingGeometry } from "../../kernel/packet-socket.ts";
+import type { PacketSink, PacketSource } from "../packet-source.ts";
 import { buildHostFilter, buildTapFilter, type HostFilter, type LinkFilter, type TapFilter } from "./probe-filter.ts";
 import { type InterfaceChoice, type InterfaceReport, RingInterfaces } from "./ring-interfaces.ts";
 import type { RingJob } from "./ring-job.ts";

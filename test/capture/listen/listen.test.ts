@@ -4,9 +4,9 @@ import { execFileSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { test } from "node:test";
-import { Listeners, type ListenLimits, RETRY_MS } from "../../src/capture/listen.ts";
-import { openTcp } from "../../src/capture/listen-tcp.ts";
-import { openUdp } from "../../src/capture/listen-udp.ts";
+import { Listeners, type ListenLimits, RETRY_MS } from "../../../src/capture/listen/listen.ts";
+import { openTcp } from "../../../src/capture/listen/listen-tcp.ts";
+import { openUdp } from "../../../src/capture/listen/listen-udp.ts";
 import {
   closeServer,
   freePorts,

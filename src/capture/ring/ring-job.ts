@@ -1,5 +1,5 @@
 // What the ring's thread is given to work on.
-import type { RingGeometry } from "../kernel/packet-socket.ts";
+import type { RingGeometry } from "../../kernel/packet-socket.ts";
 import type { SharedRingMemory } from "./shared-ring.ts";
 
 export interface RingJob {

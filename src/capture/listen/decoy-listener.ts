@@ -1,11 +1,11 @@
 // The listeners behind ANSWER="open": closed ports are handed to them by tproxy (table/decoy.ts). Takes each handshake
 // that was finished, tells by whom and with which port, and closes: nothing is read, sent or kept.
-import { EAGAIN, EINTR } from "../kernel/constants.ts";
-import { ECONNABORTED } from "../kernel/inet-constants.ts";
-import { Acceptor } from "../kernel/inet-socket.ts";
-import { closeFd, watchReadable } from "../kernel/libc.ts";
-import { LocalEnd, limitLife, listenTransparent } from "../kernel/transparent-listener.ts";
-import { Arrival } from "../wire/arrival.ts";
+import { EAGAIN, EINTR } from "../../kernel/constants.ts";
+import { ECONNABORTED } from "../../kernel/inet-constants.ts";
+import { Acceptor } from "../../kernel/inet-socket.ts";
+import { closeFd, watchReadable } from "../../kernel/libc.ts";
+import { LocalEnd, limitLife, listenTransparent } from "../../kernel/transparent-listener.ts";
+import { Arrival } from "../../wire/arrival.ts";
 
 /** Handshakes under way or waiting, of one family; above it the kernel keeps none and goes on with SYN cookies. */
 const BACKLOG = 4_096;

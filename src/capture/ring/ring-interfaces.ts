@@ -1,8 +1,8 @@
 // Which interfaces a ring hears: one socket bound to each that is named, or one for all. Names are bound again when an
 // interface of that name comes back; what would be heard twice is told to the filter.
-import { KernelError } from "../kernel/errors.ts";
-import { findLink, type Link, listLinks } from "../kernel/links.ts";
-import type { PacketSocket } from "../kernel/packet-socket.ts";
+import { KernelError } from "../../kernel/errors.ts";
+import { findLink, type Link, listLinks } from "../../kernel/links.ts";
+import type { PacketSocket } from "../../kernel/packet-socket.ts";
 import { type LinkFilter, MAX_SKIPPED_INTERFACES } from "./probe-filter.ts";
 
 export type InterfaceChoice = "all" | "all-but-loopback" | { readonly names: readonly string[] };

@@ -5,8 +5,8 @@ import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { test } from "node:test";
-import { Listeners } from "../../src/capture/listen.ts";
-import { openTcp } from "../../src/capture/listen-tcp.ts";
+import { Listeners } from "../../../src/capture/listen/listen.ts";
+import { openTcp } from "../../../src/capture/listen/listen-tcp.ts";
 import { closeServer, freePorts, listenOn, readAll, Seen, single, Told } from "./listen-support.ts";
 
 async function listening(port: number, banner?: string) {

@@ -7,10 +7,10 @@
 // customers. openPorts() is the list that such a rule needs. Where a port is busy or left out, or only has a listener
 // on 127.0.0.1, the sensor goes on to watch it as in the stealth modes.
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { EpollSet } from "../kernel/epoll.ts";
-import type { Opened } from "../kernel/inet-socket.ts";
-import { closeFd, watchReadable } from "../kernel/libc.ts";
-import type { PortRange } from "../wire/port-range.ts";
+import { EpollSet } from "../../kernel/epoll.ts";
+import type { Opened } from "../../kernel/inet-socket.ts";
+import { closeFd, watchReadable } from "../../kernel/libc.ts";
+import type { PortRange } from "../../wire/port-range.ts";
 import { planListeners, portKey, rangesOf, readListenerLimit, type WantedPorts } from "./listen-limits.ts";
 import { type ListenProtocol, type ListenReport, type ListenSink, newListenCounters } from "./listen-sink.ts";
 import { openTcp, TcpTaker } from "./listen-tcp.ts";

@@ -1,8 +1,8 @@
 // pcap files in every variant, cut at every length, in pieces of every size, and damaged in every way we could think of.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { concat, type PcapOptions, pcapFile, pcapHeader, pcapRecord, Writer } from "../support/capture-writer.ts";
-import { nmapSyn, nmapUdp6, nmapXmas } from "../support/captures.ts";
+import { concat, type PcapOptions, pcapFile, pcapHeader, pcapRecord, Writer } from "../../support/capture-writer.ts";
+import { nmapSyn, nmapUdp6, nmapXmas } from "../../support/captures.ts";
 import { type Collected, collect } from "./collect.ts";
 
 const START_MS = 1_700_000_000_000;

@@ -1,9 +1,9 @@
 // Takes the datagrams off one UDP socket, unread. 1.2 answers each with PORT_BANNER; the source may be forged, so ours
 // is an answer that no attacker gains by: never larger than what came, few a second, never into another service.
-import { EAGAIN, EINTR } from "../kernel/constants.ts";
-import { bindUdp, Inbox, type Opened } from "../kernel/inet-socket.ts";
-import { sendTo } from "../kernel/libc.ts";
-import { Arrival } from "../wire/arrival.ts";
+import { EAGAIN, EINTR } from "../../kernel/constants.ts";
+import { bindUdp, Inbox, type Opened } from "../../kernel/inet-socket.ts";
+import { sendTo } from "../../kernel/libc.ts";
+import { Arrival } from "../../wire/arrival.ts";
 import { ARRIVALS_PER_TURN, type ListenCounters, type ListenSink } from "./listen-sink.ts";
 
 /** What may wait in one socket: small, because there may be thousands of them, and contents are not read anyway. */

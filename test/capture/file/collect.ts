@@ -1,6 +1,6 @@
 // Reads captures that lie in memory, and keeps what came out of them.
-import { CaptureIntake } from "../../src/capture/capture-intake.ts";
-import { type CaptureProblem, CaptureProblems, type FrameSink } from "../../src/capture/capture-report.ts";
+import { CaptureIntake } from "../../../src/capture/file/capture-intake.ts";
+import { type CaptureProblem, CaptureProblems, type FrameSink } from "../../../src/capture/file/capture-report.ts";
 
 export interface CollectedFrame {
   readonly bytes: Uint8Array;
