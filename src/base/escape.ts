@@ -1,15 +1,26 @@
 // Makes text from outside (commands, reasons, names, file contents) safe to show: what could end a line, drive a
 // terminal or reorder what is read is written as \xNN, \uNNNN or \u{NNNNNN}. Everything else stays as it is.
 
-/** Controls (C0, DEL, C1), format characters (bidi, zero width, tags), line separators, lone surrogates. */
-const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+/** Controls (C0, DEL, C1), format characters (bidi, zero width, tags), separators, lone surrogates, what has no meaning. */
+const unsafe = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
 /** Longer lines are cut: a syslog datagram and a terminal have bounds too. */
 export const MAX_LINE_CHARS = 8192;
+const MAX_WORD_CHARS = 80;
 
 export function escapeText(text: string, maxChars: number = MAX_LINE_CHARS): string {
   const cut = text.length > maxChars ? `${text.slice(0, maxChars)}...` : text;
   return cut.replace(unsafe, escapeCharacter);
+}
+
+/** A word or path out of a file, as a message shows it. */
+export function escapeWord(text: string): string {
+  return escapeText(text, MAX_WORD_CHARS);
+}
+
+/** True when the text holds a control character; a tab is one of them only if `tabs` says so. */
+export function hasControl(text: string, tabs: "allowed" | "refused" = "refused"): boolean {
+  return (tabs === "allowed" ? /[^\P{Cc}\t]/u : /\p{Cc}/u).test(text);
 }
 
 /** For text that is JSON already: the same characters, as the \uNNNN that every JSON reader turns back. */

@@ -3,9 +3,9 @@
 // its mode and owner (base/replaced-file.ts).
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
+import { escapeText, escapeWord } from "../base/escape.ts";
 import { ReplacedFile } from "../base/replaced-file.ts";
 import { addEntry, buildIgnoreText, isBuilt, removeEntry } from "../config/build-ignore.ts";
-import { escapeText } from "../config/problems.ts";
 import { errorCode } from "../control/errors.ts";
 import { type Prefix, parseAddress, parsePrefix } from "../wire/address.ts";
 
@@ -88,7 +88,7 @@ async function edit(args: readonly string[], context: ToolContext, { tool, purpo
   const entry = parsePrefix(typed);
   if (entry === undefined) {
     context.complain(
-      `${escapeText(typed)} is not in aaa.bbb.ccc.ddd format!\n` +
+      `${escapeWord(typed)} is not in aaa.bbb.ccc.ddd format!\n` +
         "Write an IPv4 or IPv6 address, or a network such as 192.0.2.0/24 or 2001:db8::/32.",
     );
     return EXIT_DIED;

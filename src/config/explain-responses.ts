@@ -1,8 +1,9 @@
 // PortSentry's own responses in plain language: what each active key does, in which order, and where the built-in
 // firewall would do more.
+
+import { escapeText } from "../base/escape.ts";
 import { describeRoute } from "./command.ts";
 import { blocksByFirewall, blocksByResponse } from "./enforcement.ts";
-import { escapeText } from "./problems.ts";
 import type { Settings } from "./settings.ts";
 
 const SHOWN_CHARACTERS = 400;

@@ -1,11 +1,12 @@
 // Settings in plain language, for `portreeve check`: what is watched, what happens to a scanner, what is exempt.
+
+import { escapeText, escapeWord } from "../base/escape.ts";
 import { logFormats } from "../base/log-format.ts";
 import { formatPrefix } from "../wire/address.ts";
 import type { PortRange } from "../wire/port-range.ts";
 import { blocksAnything, blocksByFirewall, usesDecoy } from "./enforcement.ts";
 import { explainResponses } from "./explain-responses.ts";
 import { ALL_PORTS, countPorts, formatPorts, intersectPorts } from "./ports.ts";
-import { escapeText } from "./problems.ts";
 import type { Settings, WatchSettings } from "./settings.ts";
 import { formatDuration } from "./values.ts";
 
@@ -194,7 +195,7 @@ function explainMore({ blockedFile, resolveHost, banner, tcp, udp, generation }:
   if (banner !== undefined) {
     const sent = [tcp, udp].some(({ active, mode }) => active && mode === "listen");
     const when = sent ? "is sent to each client that connects" : "is not sent, because no mode listens";
-    lines.push(`PORT_BANNER "${escapeText(banner)}" ${when}.`);
+    lines.push(`PORT_BANNER "${escapeWord(banner)}" ${when}.`);
   }
   return lines;
 }

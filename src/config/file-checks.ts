@@ -1,13 +1,14 @@
 // Checks the files that a configuration names: no two of them may be one, files of others are not written to, and a file that
 // others than root may write is reported. The functions that the caller gives look at the files.
 import { normalize } from "node:path";
+import { escapeText, escapeWord } from "../base/escape.ts";
 import { missingPrograms } from "./command.ts";
 import { STATIC_SUFFIX } from "./ignored.ts";
 import type { Key } from "./key.ts";
 import { keys } from "./keys.ts";
 import type { Entry } from "./lines.ts";
 import type { FileQuestions } from "./options.ts";
-import { escapeText, type ProblemLog } from "./problems.ts";
+import type { ProblemLog } from "./problems.ts";
 import type { Settings } from "./settings.ts";
 
 /** The modes of 1.2, whose lists have them at the end of their name. */
@@ -124,7 +125,7 @@ function tellPrograms({ responses }: Settings, { entries, log, files }: FileCont
     for (const program of risky) {
       const risk = files.riskOfReading(program);
       if (risk === "") continue;
-      const message = `${key.name}: ${escapeText(program)} is run as root, and ${risk}; make it root's alone`;
+      const message = `${key.name}: ${escapeWord(program)} is run as root, and ${risk}; make it root's alone`;
       log.add({ severity: "warning", ...placeOf(key, entries), message });
     }
   }

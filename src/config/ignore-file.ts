@@ -1,7 +1,8 @@
 // Reads IGNORE_FILE: one address or network a line. A line that cannot be read is a warning and the rest counts: the
 // daemon must not stay down because of one line, and 1.2 goes on too. Nothing is looked up by name.
+import { escapeWord } from "../base/escape.ts";
 import { formatPrefix, IPV4_MAPPED_BITS, isIpv4, type Prefix, parsePrefix } from "../wire/address.ts";
-import { createProblemLog, escapeText, type Problem, type ProblemLog } from "./problems.ts";
+import { createProblemLog, type Problem, type ProblemLog } from "./problems.ts";
 
 export const MAX_IGNORED = 100_000;
 
@@ -52,14 +53,14 @@ function readLine(raw: string, line: number, log: ProblemLog): Prefix | undefine
   const prefix = parsePrefix(word);
   if (prefix === undefined) {
     warn(
-      `"${escapeText(content)}" is no address or network, and is left out; write 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32`,
+      `"${escapeWord(content)}" is no address or network, and is left out; write 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32`,
     );
     return undefined;
   }
   const familyBits = isIpv4(prefix) ? prefix.bits - IPV4_MAPPED_BITS : prefix.bits;
   if (familyBits === 0) {
     warn(
-      `${escapeText(word)} would exempt everybody of its family and switch the defence off, and is left out; name smaller networks`,
+      `${escapeWord(word)} would exempt everybody of its family and switch the defence off, and is left out; name smaller networks`,
     );
     return undefined;
   }

@@ -1,10 +1,12 @@
 // What IGNORE_FILE names, read: the blocks of addresses that are never held or blocked. The file of the same name with
 // ".static" at its end, from which Debian's start script makes IGNORE_FILE, counts too: an entry is in force when it stands
 // in either.
+
+import { escapeWord } from "../base/escape.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { type IgnoreFile, readIgnoreFile } from "./ignore-file.ts";
 import { keys } from "./keys.ts";
-import { escapeText, type Problem, type ProblemLog } from "./problems.ts";
+import type { Problem, ProblemLog } from "./problems.ts";
 import { type ReadFile, tryRead } from "./read.ts";
 
 export const MAX_IGNORE_FILE_BYTES = 16 * 1024 * 1024;
@@ -35,10 +37,10 @@ export function loadIgnored(
     const severity = main.missing ? "warning" : "error";
     const nobody = "fault" in fixed ? "no source is exempt" : `only the entries of ${path + STATIC_SUFFIX} count`;
     const remedy = main.missing ? `${nobody}; make the file` : "make it readable, or take the key out";
-    log.add({ severity, line, key, message: `IGNORE_FILE ${escapeText(path)}: ${main.fault}: ${remedy}` });
+    log.add({ severity, line, key, message: `IGNORE_FILE ${escapeWord(path)}: ${main.fault}: ${remedy}` });
   }
   if ("fault" in fixed && !fixed.missing) {
-    const message = `${escapeText(path + STATIC_SUFFIX)}: ${fixed.fault}: its entries do not count; make it readable`;
+    const message = `${escapeWord(path + STATIC_SUFFIX)}: ${fixed.fault}: its entries do not count; make it readable`;
     log.add({ severity: "warning", line, key, message });
   }
   return joinIgnored(main, fixed);

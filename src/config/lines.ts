@@ -1,7 +1,8 @@
 // Reads the lines of PortSentry's own format, KEY="value", from bytes. Every malformed line is reported and the rest
 // is kept; load.ts decides whether a key exists and what it means. The first of two equal keys wins, as in PortSentry.
 import { isUtf8 } from "node:buffer";
-import { escapeText, hasControl, type ProblemLog } from "./problems.ts";
+import { escapeWord, hasControl } from "../base/escape.ts";
+import type { ProblemLog } from "./problems.ts";
 
 export interface Entry {
   readonly key: string;
@@ -109,42 +110,42 @@ function readAssignment(text: string): Reading {
   // PortSentry takes a blank for "=".
   const blank = /^([A-Za-z0-9_]+)[ \t]+(".*)$/.exec(text);
   if (blank?.[1] !== undefined && blank[2] !== undefined) {
-    const shown = escapeText(blank[1]);
+    const shown = escapeWord(blank[1]);
     return { ...readValue(blank[1], blank[2]), fault: `${shown}: no "=" before the value; write ${shown}="value"` };
   }
   if (equals < 0)
-    return { fault: `"${escapeText(text.trimEnd())}" has no "="; ${EXPECTED}, or begin a comment with #` };
+    return { fault: `"${escapeWord(text.trimEnd())}" has no "="; ${EXPECTED}, or begin a comment with #` };
 
   const key = text.slice(0, equals).replace(/[ \t]+$/, "");
   if (key === "") return { fault: `no key before "="; ${EXPECTED}` };
   if (!/^[A-Za-z0-9_]+$/.test(key)) {
-    return { fault: `"${escapeText(key)}" is no key: only letters, digits and _ can stand before "="` };
+    return { fault: `"${escapeWord(key)}" is no key: only letters, digits and _ can stand before "="` };
   }
   return readValue(key, text.slice(equals + 1).replace(/^[ \t]+/, ""));
 }
 
 /** `rest` is what follows "=". */
 function readValue(key: string, rest: string): Reading {
-  const shown = escapeText(key);
+  const shown = escapeWord(key);
   if (!rest.startsWith('"')) {
-    const bare = escapeText(rest.trimEnd());
+    const bare = escapeWord(rest.trimEnd());
     return {
       key,
       fault: `${shown}: quotes missing from ${bare}; write ${shown}="${bare.includes('"') ? "value" : bare}"`,
     };
   }
   const close = rest.indexOf('"', 1);
-  if (close < 0) return { key, fault: `${shown}: no closing quote after ${escapeText(rest.trimEnd())}` };
+  if (close < 0) return { key, fault: `${shown}: no closing quote after ${escapeWord(rest.trimEnd())}` };
 
   const value = rest.slice(1, close);
   if (hasControl(value, "allowed")) {
-    return { key, fault: `${shown}: a control character in "${escapeText(value)}"; remove it`, severe: true };
+    return { key, fault: `${shown}: a control character in "${escapeWord(value)}"; remove it`, severe: true };
   }
   const after = rest.slice(close + 1).trim();
   if (after === "" || after.startsWith("#")) return { key, value };
   return {
     key,
     value,
-    fault: `${shown}: text after the closing quote: "${escapeText(after)}"; remove it, or put # before it`,
+    fault: `${shown}: text after the closing quote: "${escapeWord(after)}"; remove it, or put # before it`,
   };
 }

@@ -1,5 +1,7 @@
 // The configuration file -> Settings, or everything that is wrong with it. Reads the configuration and the ignore files
 // through the function that it is given, changes nothing, and never throws for what stands in them.
+
+import { escapeWord } from "../base/escape.ts";
 import { checkSettings, limitBlockTime } from "./checks.ts";
 import { checkFiles } from "./file-checks.ts";
 import { loadIgnored } from "./ignored.ts";
@@ -8,7 +10,7 @@ import { keys, plainKeys } from "./keys.ts";
 import { loadKnown } from "./known.ts";
 import { type Entry, readLines } from "./lines.ts";
 import type { LoadOptions } from "./options.ts";
-import { createProblemLog, escapeText, type Problem, type ProblemLog } from "./problems.ts";
+import { createProblemLog, type Problem, type ProblemLog } from "./problems.ts";
 import { type ReadFile, tryRead } from "./read.ts";
 import { takeResponses } from "./responses.ts";
 import type { Settings } from "./settings.ts";
@@ -88,7 +90,7 @@ function takeValue<T>(key: Key<T>, entries: Entries, log: ProblemLog): T {
   if (entry !== undefined) {
     const parsed = key.type.parse(entry.value);
     const tell = (severity: "error" | "warning", what: string) => {
-      const message = `${key.name}="${escapeText(entry.value)}": ${what}`;
+      const message = `${key.name}="${escapeWord(entry.value)}": ${what}`;
       log.add({ severity, line: entry.line, key: key.name, message });
     };
     if ("ok" in parsed) {

@@ -1,8 +1,8 @@
 // Keys that hold a path. Apart from the other types of values, so that a command that needs no more than CONTROL_SOCKET
 // loads no more.
 import { normalize } from "node:path";
+import { hasControl } from "../base/escape.ts";
 import { key } from "./key.ts";
-import { hasControl } from "./problems.ts";
 import type { ValueType } from "./values.ts";
 
 const MAX_PATH_BYTES = 4095;

@@ -1,5 +1,5 @@
 // Reads one file through a function that throws as fs.readFileSync does; the outcome is a value, with the cause in words.
-import { escapeText } from "./problems.ts";
+import { escapeText } from "../base/escape.ts";
 
 export type ReadFile = (path: string) => Uint8Array;
 

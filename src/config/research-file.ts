@@ -1,7 +1,9 @@
 // Reads a list of known research scanners: "ADDRESS-OR-NETWORK NAME" a line, # begins a comment. A line that cannot be
 // read is a warning and the rest counts. Nothing is looked up by name.
+
+import { escapeWord, hasControl } from "../base/escape.ts";
 import { formatPrefix, IPV4_MAPPED_BITS, isIpv4, type Prefix, parsePrefix } from "../wire/address.ts";
-import { createProblemLog, escapeText, hasControl, type Problem, type ProblemLog } from "./problems.ts";
+import { createProblemLog, type Problem, type ProblemLog } from "./problems.ts";
 import { type ReadFile, tryRead } from "./read.ts";
 
 export const MAX_KNOWN = 100_000;
@@ -78,7 +80,7 @@ function readLine(raw: string, line: number, log: ProblemLog): ResearchEntry | u
 }
 
 function noAddress(word: string): string {
-  return `"${escapeText(word)}" is no address or network; write "192.0.2.0/24 Example University" or "2001:db8::/32 name"`;
+  return `"${escapeWord(word)}" is no address or network; write "192.0.2.0/24 Example University" or "2001:db8::/32 name"`;
 }
 
 function tooWide(prefix: Prefix): string | undefined {
@@ -89,9 +91,9 @@ function tooWide(prefix: Prefix): string | undefined {
 }
 
 function faultOfName(name: string, word: string): string | undefined {
-  if (name === "") return `${escapeText(word)} has no name behind it; write "${escapeText(word)} Example University"`;
+  if (name === "") return `${escapeWord(word)} has no name behind it; write "${escapeWord(word)} Example University"`;
   if (name.length > MAX_NAME_CHARACTERS)
-    return `the name of ${escapeText(word)} is longer than ${MAX_NAME_CHARACTERS} characters`;
-  if (hasControl(name)) return `the name of ${escapeText(word)} has control characters`;
+    return `the name of ${escapeWord(word)} is longer than ${MAX_NAME_CHARACTERS} characters`;
+  if (hasControl(name)) return `the name of ${escapeWord(word)} has control characters`;
   return undefined;
 }

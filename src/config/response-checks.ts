@@ -1,10 +1,12 @@
 // Finds faults in the responses of a file: placeholders that nothing replaces, programs that are not there, a
 // reaction that has nothing to run.
+
+import { escapeWord } from "../base/escape.ts";
 import { EXAMPLE_GATEWAY, missingPrograms, unknownPlaceholders } from "./command.ts";
 import type { Key } from "./key.ts";
 import { keys } from "./keys.ts";
 import type { Entry } from "./lines.ts";
-import { escapeText, type ProblemLog } from "./problems.ts";
+import type { ProblemLog } from "./problems.ts";
 import type { Settings } from "./settings.ts";
 
 type Entries = ReadonlyMap<string, Entry>;
@@ -55,7 +57,7 @@ function warnPrograms(key: Key<unknown>, template: string, entries: Entries, con
   if (context.fileExists === undefined) return;
   for (const program of missingPrograms(template, context.fileExists)) {
     const remedy = "install it, or name one that is there; until then the command fails each time";
-    warn(key, `${key.name}: ${escapeText(program)} is not there or cannot be run; ${remedy}`, entries, context);
+    warn(key, `${key.name}: ${escapeWord(program)} is not there or cannot be run; ${remedy}`, entries, context);
   }
 }
 

@@ -2,9 +2,11 @@
 // administrator who only replaced the package must get a daemon that starts, so a line that PortSentry passed over is a
 // warning there. In every other file such a line is an error, because a mistyped line may be the one that was to protect the host.
 // docs/decisions/0006 has the reasons.
+
+import { escapeWord } from "../base/escape.ts";
 import { findKey, keyNames, portSentryKeyNames } from "./keys.ts";
 import type { Entry } from "./lines.ts";
-import { escapeText, type ProblemLog } from "./problems.ts";
+import type { ProblemLog } from "./problems.ts";
 import { suggestName } from "./suggest.ts";
 
 /** A file with more unknown keys than this is no configuration of ours; looking for what each may mean takes time. */
@@ -53,6 +55,6 @@ function reportUnknown({ key: name, line }: Entry, how: { old: boolean; search: 
   const meantOurs = near !== undefined && !portSentryKeyNames.includes(near);
   const isError = !how.old || meantOurs;
   const what = isError ? "is no known key" : "is no known key and does nothing, as in PortSentry";
-  const message = `${escapeText(name)} ${what}; ${remedy}`;
+  const message = `${escapeWord(name)} ${what}; ${remedy}`;
   log.add({ severity: isError ? "error" : "warning", line, key: name, message, passedOver: !isError });
 }

@@ -1,10 +1,10 @@
 // The values that can stand between the quotes of a key: for each type its parser, and the words that tell an
 // administrator what is allowed. Pure; whether a file or a user exists is not asked here.
 
+import { escapeText, hasControl } from "../base/escape.ts";
 import { type Prefix, parsePrefix } from "../wire/address.ts";
 import type { PortRange } from "../wire/port-range.ts";
 import { MAX_PORT, mergePorts } from "./ports.ts";
-import { escapeText, hasControl } from "./problems.ts";
 
 /** A note is for the administrator: the value counts, though not as one may think. */
 export type Parsed<T> = { readonly ok: T; readonly note?: string } | { readonly error: string };

@@ -17,9 +17,9 @@ test("a long text is cut", () => {
 test("property: no escaped text has a control character, and escaped JSON means the same", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), (text) => {
-      assert.doesNotMatch(escapeText(text), /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
+      assert.doesNotMatch(escapeText(text), /[\p{C}\p{Zl}\p{Zp}]/u);
       const json = escapeJson(JSON.stringify({ text }));
-      assert.doesNotMatch(json, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
+      assert.doesNotMatch(json, /[\p{C}\p{Zl}\p{Zp}]/u);
       assert.deepEqual(JSON.parse(json), { text });
     }),
   );

@@ -84,7 +84,7 @@ test("usage and errors", async (t) => {
     "Adds an ip to portsentry.ignore.static.\nusage: portsentry-add-ip ip-address",
     "Remove an ip from portsentry.ignore.static.\nusage: portsentry-rm-ip ip-address",
   ]);
-  assert.match(said[2] ?? "", /^example\.org\\x\{1b\}\[2J is not in aaa\.bbb\.ccc\.ddd format!\nWrite an IPv4 or IPv6/);
+  assert.match(said[2] ?? "", /^example\.org\\x1b\[2J is not in aaa\.bbb\.ccc\.ddd format!\nWrite an IPv4 or IPv6/);
   assert.match(said[3] ?? "", /^10\.0\.0 is not in aaa/);
   assert.equal(read(staticPath), "127.0.0.1\n");
 

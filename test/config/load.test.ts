@@ -213,7 +213,7 @@ describe("what cannot be used is an error at its line, with the remedy", () => {
       });
     assert.match(fails("EACCES").problems.map(formatProblem).join(), /no permission \(EACCES\)/);
     assert.match(fails("EISDIR").problems.map(formatProblem).join(), /it is a directory/);
-    assert.match(fails("E\u001b[2J").problems.map(formatProblem).join(), /E\\x\{1b\}/);
+    assert.match(fails("E\u001b[2J").problems.map(formatProblem).join(), /E\\x1b/);
   });
 });
 

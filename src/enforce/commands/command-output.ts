@@ -1,8 +1,7 @@
-// The beginning of what a command prints, bounded, as text that is safe in a log: what could drive a terminal or
-// forge a line is written as \xNN. Line ends stay, for the caller to split at.
+// The beginning of what a command prints, bounded, as text that is safe in a log. Line ends stay, for the caller to split at.
+import { escapeText } from "../../base/escape.ts";
 
 const USUAL_BYTES = 4096;
-const unsafe = /[^\P{C}\n]|[\p{Zl}\p{Zp}]/gu;
 
 export class OutputHead {
   readonly #bytes: Buffer;
@@ -18,8 +17,7 @@ export class OutputHead {
   }
 
   text(): string {
-    return this.#bytes
-      .toString("utf8", 0, this.#length)
-      .replace(unsafe, (character) => `\\x${(character.codePointAt(0) ?? 0).toString(16).padStart(2, "0")}`);
+    const lines = this.#bytes.toString("utf8", 0, this.#length).split("\n");
+    return lines.map((line) => escapeText(line)).join("\n");
   }
 }

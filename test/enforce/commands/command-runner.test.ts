@@ -90,7 +90,7 @@ test("10 MB of output does not stop it, and 4 KiB of it stay", async () => {
 
 test("what would drive a terminal is escaped", async () => {
   const { output } = await new CommandRunner().run(["/usr/bin/printf", "a\\033[31m\\007\\r\\n\\342\\200\\256b\\377"]);
-  assert.equal(output, "a\\x1b[31m\\x07\\x0d\n\\x202eb\ufffd");
+  assert.equal(output, "a\\x1b[31m\\x07\\x0d\n\\u202eb\ufffd");
 });
 
 test("the time limit ends the command and what it started", async () => {
