@@ -1,4 +1,4 @@
-// Packets of tools that Debian has not, built from what their sources say (src/detect/fingerprints.ts names them) and
+// Packets of tools that Debian has not, built from what their sources say (src/detect/tool/fingerprints.ts names them) and
 // sent to home, whose answers are in the captures too.
 import { join } from "node:path";
 import { build, HOME, homeHost, scannerAddress } from "./lab.mjs";

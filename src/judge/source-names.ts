@@ -4,7 +4,7 @@
 import { escapeText } from "../base/escape.ts";
 import type { Finding } from "../detect/finding.ts";
 import { ResearchList } from "../detect/research-list.ts";
-import type { ToolFound } from "../detect/tool-evidence.ts";
+import type { ToolFound } from "../detect/tool/tool-evidence.ts";
 import type { Prefix } from "../wire/address.ts";
 import type { ToolMemory } from "./tool-memory.ts";
 import type { Verdict } from "./verdict.ts";

@@ -2,11 +2,11 @@
 // second are taken in, so that a packet costs a look-up; who is in is followed to the end.
 
 import { Bucket } from "../base/bucket.ts";
-import { layoutOf } from "../detect/header-layout.ts";
 import { type HashSeed, hashSource } from "../detect/keyed-hash.ts";
 import { Kind } from "../detect/kinds.ts";
 import { Disposition, Evidence, type Probe } from "../detect/probe.ts";
-import { ToolEvidence, type ToolFound } from "../detect/tool-evidence.ts";
+import { layoutOf } from "../detect/tool/header-layout.ts";
+import { ToolEvidence, type ToolFound } from "../detect/tool/tool-evidence.ts";
 import type { Prefix } from "../wire/address.ts";
 import type { Packet } from "../wire/packet.ts";
 

@@ -1,7 +1,7 @@
 // Tells the sink of contacts: the one place where rows become the reused Contact record.
 import type { Packet } from "../../wire/packet.ts";
-import { type Layout, layoutOf } from "../header-layout.ts";
 import { Kind } from "../kinds.ts";
+import { type Layout, layoutOf } from "../tool/header-layout.ts";
 import { Contact, type ContactSink, Outcome } from "./contact.ts";
 import { portOf, protocolOf } from "./contact-key.ts";
 import type { ContactRows } from "./contact-rows.ts";

@@ -1,8 +1,8 @@
 // The vocabulary of outcome tracking: who asked whom, how it ended, and what each packet was taken for.
 // Where nobody can ask the kernel which port is closed, these outcomes are what the scorers judge by.
 import type { Packet } from "../../wire/packet.ts";
-import type { Layout } from "../header-layout.ts";
 import { Kind } from "../kinds.ts";
+import type { Layout } from "../tool/header-layout.ts";
 
 export const Outcome = {
   Pending: 0,

@@ -1,7 +1,7 @@
 // Copies of the packets that cannot be judged before the other side has answered, or has not: a fixed number of
 // records, each used anew when its turn comes.
 import { Packet } from "../../wire/packet.ts";
-import { Layout } from "../header-layout.ts";
+import { Layout } from "../tool/header-layout.ts";
 
 const SLOTS = 4_096;
 

@@ -1,7 +1,7 @@
 // What is known of one source on a tap or in a capture: the evidence that `replay` prints and the scorers' own states.
 import { type Prefix, prefixOfWords } from "../../wire/address.ts";
 import { Kind } from "../kinds.ts";
-import type { ToolEvidence } from "../tool-evidence.ts";
+import type { ToolEvidence } from "../tool/tool-evidence.ts";
 import type { DecoyGroup, DecoyState } from "./decoys.ts";
 import { DistinctHosts, DistinctPorts } from "./distinct.ts";
 import type { SequentialState } from "./sequential.ts";

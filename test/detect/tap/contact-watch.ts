@@ -1,9 +1,9 @@
 // Feeds literal packets to a ContactTable and writes down what it tells, one line an event.
 
-import type { Layout } from "../../../src/detect/header-layout.ts";
 import { kinds } from "../../../src/detect/kinds.ts";
 import { type Contact, outcomeNames, type SeenName, seenNames } from "../../../src/detect/tap/contact.ts";
 import { ANSWER_WAIT_MS, ContactTable } from "../../../src/detect/tap/contacts.ts";
+import type { Layout } from "../../../src/detect/tool/header-layout.ts";
 import { formatWords } from "../../../src/wire/address.ts";
 import type { AddressRanges } from "../../../src/wire/address-ranges.ts";
 import { decodeArp } from "../../../src/wire/arp.ts";

@@ -1,7 +1,7 @@
 // TCP on a tap: which segments open a contact, what kind it is, and how it ends.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Layout } from "../../../src/detect/header-layout.ts";
+import { Layout } from "../../../src/detect/tool/header-layout.ts";
 import { buildIcmp } from "../../support/build-packet.ts";
 import { A, A6, Ack, B, B6, Cwr, Ece, Fin, Psh, Rst, START_MS, Syn, tcp, Urg, Watch } from "./contact-watch.ts";
 

@@ -1,7 +1,7 @@
 // One source's packets counted against fingerprints.ts: which tools it uses, how many packets say so, and how unlikely
 // that is by chance. Several tools behind one address are counted apart. Bounded: a few numbers a row, and none at all
 // until a packet fits one; nothing is allocated per packet after that.
-import type { Packet } from "../wire/packet.ts";
+import type { Packet } from "../../wire/packet.ts";
 import { NAMED_AT_BITS } from "./fingerprint-bits.ts";
 import { candidatesOf, compiledRows } from "./fingerprint-index.ts";
 import { type CompiledRow, constantOf, fitsCookie } from "./fingerprint-match.ts";

@@ -3,7 +3,7 @@
 //
 // What leaves no such trace: tools that let the kernel connect (nmap -sT, RustScan, nc), UDP and ICMP of masscan and of
 // nmap, and nmap -f, whose fragments hide the header.
-import { IpProtocol, TcpFlag } from "../wire/packet.ts";
+import { IpProtocol, TcpFlag } from "../../wire/packet.ts";
 import { Layout } from "./header-layout.ts";
 
 export const toolNames = ["zmap", "masscan", "mirai", "nmap", "naabu", "hping3", "unicornscan"] as const;

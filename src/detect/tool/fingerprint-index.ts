@@ -1,6 +1,6 @@
 // Which rows of fingerprints.ts a packet can fit at all, by its protocol, its TCP window and what lies behind its header:
 // for nearly every packet of the world none, and that is known after one look into a table.
-import { IpProtocol, type Packet } from "../wire/packet.ts";
+import { IpProtocol, type Packet } from "../../wire/packet.ts";
 import { CompiledRow } from "./fingerprint-match.ts";
 import { fingerprints } from "./fingerprints.ts";
 import { Layout } from "./header-layout.ts";

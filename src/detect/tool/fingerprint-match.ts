@@ -1,5 +1,5 @@
 // A row of fingerprints.ts as the packet path wants it: all rows of one shape, nothing to compute, nothing allocated.
-import { type Packet, TcpFlag } from "../wire/packet.ts";
+import { type Packet, TcpFlag } from "../../wire/packet.ts";
 import { firstBits, furtherBits, packetsNeeded } from "./fingerprint-bits.ts";
 import { Constant, Cookie, type Fingerprint } from "./fingerprints.ts";
 

@@ -1,7 +1,7 @@
 // What lies behind the fixed header, as one small number: the few layouts by which fingerprints.ts tells tools apart.
 // Pure; reads only bytes that the decoder has found captured.
-import { readU8, readU16, readU32 } from "../wire/big-endian.ts";
-import { IpProtocol, type Packet } from "../wire/packet.ts";
+import { readU8, readU16, readU32 } from "../../wire/big-endian.ts";
+import { IpProtocol, type Packet } from "../../wire/packet.ts";
 
 export const Layout = {
   /** Not TCP or SCTP, or cut short by the capture. */

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { firstBits, NAMED_AT_BITS, packetsNeeded } from "../../src/detect/fingerprint-bits.ts";
-import { fingerprints } from "../../src/detect/fingerprints.ts";
-import { layoutOf } from "../../src/detect/header-layout.ts";
-import { ToolEvidence, toolOfPacket } from "../../src/detect/tool-evidence.ts";
-import { formatWords } from "../../src/wire/address.ts";
-import { decodePacket } from "../../src/wire/decode.ts";
-import { Packet, TcpFlag } from "../../src/wire/packet.ts";
-import { buildTcp } from "../support/build-packet.ts";
-import { type Capture, captures, ETHERNET_BYTES, frames } from "../support/corpus.ts";
+import { firstBits, NAMED_AT_BITS, packetsNeeded } from "../../../src/detect/tool/fingerprint-bits.ts";
+import { fingerprints } from "../../../src/detect/tool/fingerprints.ts";
+import { layoutOf } from "../../../src/detect/tool/header-layout.ts";
+import { ToolEvidence, toolOfPacket } from "../../../src/detect/tool/tool-evidence.ts";
+import { formatWords } from "../../../src/wire/address.ts";
+import { decodePacket } from "../../../src/wire/decode.ts";
+import { Packet, TcpFlag } from "../../../src/wire/packet.ts";
+import { buildTcp } from "../../support/build-packet.ts";
+import { type Capture, captures, ETHERNET_BYTES, frames } from "../../support/corpus.ts";
 
 const packet = new Packet();
 /** Of each source all packets but bare RSTs: the contact table gives ToolEvidence fewer still. */
