@@ -11,7 +11,8 @@ import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import { type CommandBackend, undoCommands } from "./backends/command-backend.ts";
 import { openCommandBackends } from "./backends.ts";
-import type { Responder, ResponseRequest, ResponseResult } from "./commands/responder.ts";
+import type { Responder } from "./commands/responder.ts";
+import type { ResponseRequest, ResponseResult } from "./commands/response.ts";
 import { RuleLook } from "./rule-look.ts";
 
 /** Rules found gone together that still count as an administrator's own hand. */

@@ -40,7 +40,6 @@ const toldAs: Readonly<Record<string, string>> = {
   "enforce/commands/hosts-deny.ts refused": "hostsDenyRefused",
   "table/learned-sets.ts refused": "learnedRefused",
   "table/network-blocks.ts refused": "networkBlocksRefused",
-  "enforce/commands/responder.ts refused": "responsesRefused",
   "enforce/text-table.ts refused": "reasonsNotKept",
   "capture/listen/decoy-listener.ts acceptFailures": "decoyAcceptFailures",
   "capture/listen/decoy-listener.ts handshakes": "decoyHandshakes",

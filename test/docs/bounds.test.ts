@@ -159,7 +159,7 @@ const rows: readonly Row[] = [
   {
     page: BOUNDS,
     says: /hosts\.deny in the works \| ([\d,]+)/,
-    are: () => [inSource("responder.ts", "const MAX_SOURCES = ")],
+    are: () => [inSource("source-turns.ts", "const MAX_SOURCES = ")],
   },
   {
     page: BOUNDS,

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import type { CommandParts } from "../../src/enforce/backends/command-backend.ts";
 import { makerOf, openCommandBackends } from "../../src/enforce/backends.ts";
-import type { ResponseRequest, ResponseResult, ResponseStep } from "../../src/enforce/commands/responder.ts";
+import type { ResponseRequest, ResponseResult, ResponseStep } from "../../src/enforce/commands/response.ts";
 import type { Block } from "../../src/judge/block.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { load, settingsOf } from "../config/support.ts";

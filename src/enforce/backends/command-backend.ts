@@ -4,7 +4,8 @@
 import type { Block } from "../../judge/block.ts";
 import type { Outcome } from "../../table/firewall.ts";
 import type { Backend } from "../backend.ts";
-import type { Responder, ResponseRequest, ResponseStep } from "../commands/responder.ts";
+import type { Responder } from "../commands/responder.ts";
+import type { ResponseRequest, ResponseStep } from "../commands/response.ts";
 
 export interface CommandBackend extends Backend {
   /** The step of a response whose success is the block. */

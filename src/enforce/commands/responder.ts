@@ -1,42 +1,20 @@
 // What the administrator told us to do about a source: KILL_RUN_CMD, a line in hosts.deny, KILL_ROUTE; in PortSentry's
 // order, undone on request, and read back where the command is known. One thing at a time for each source. Knows what
 // the settings say, not what was done before: the block list remembers that.
-import { formatPrefix, type Prefix } from "../../wire/address.ts";
 import { whyNot } from "./command-result.ts";
 import type { CommandRunner } from "./command-runner.ts";
 import { denyLine, denyPattern } from "./deny-lines.ts";
 import { HostsDeny } from "./hosts-deny.ts";
+import {
+  failed,
+  type ResponseRequest,
+  type ResponseResult,
+  type ResponseSettings,
+  type ResponseStep,
+} from "./response.ts";
 import { RouteCommand } from "./route-command.ts";
+import { SourceTurns } from "./source-turns.ts";
 import { fill, parseTemplate, type Template, type TemplateValues } from "./template.ts";
-
-export interface ResponseSettings {
-  readonly killRoute: string | undefined;
-  readonly unkillRoute: string | undefined;
-  /** KILL_HOSTS_DENY. */
-  readonly hostsDeny: string | undefined;
-  /** KILL_RUN_CMD. */
-  readonly runCommand: string | undefined;
-  readonly runCommandFirst: boolean;
-  readonly hostsDenyFile: string;
-}
-
-export interface ResponseRequest {
-  readonly source: Prefix;
-  readonly port: number;
-  readonly protocol: 6 | 17;
-  readonly modeName: string;
-}
-
-export type ResponseStep = "run" | "hosts-deny" | "route";
-
-export interface ResponseResult {
-  readonly step: ResponseStep;
-  readonly ok: boolean;
-  /** The command or line as PortSentry would print it, filled in. */
-  readonly text: string;
-  /** Why it is not ok: exit code, signal, time limit, errno. "" if it is, or what makes it so all the same. */
-  readonly detail: string;
-}
 
 export interface ResponderParts {
   readonly settings: ResponseSettings;
@@ -53,22 +31,11 @@ interface Plan {
   readonly file: HostsDeny;
 }
 
-/** The last thing asked for a source: what is like it joins it, anything else waits for it. */
-interface Tail {
-  readonly what: string;
-  readonly results: Promise<readonly ResponseResult[]>;
-}
-
-const MAX_SOURCES = 65_536;
-
 export class Responder {
   readonly #runner: ResponderParts["runner"];
   readonly #openHostsDeny: (path: string) => HostsDeny;
-  readonly #tails = new Map<string, Tail>();
+  readonly #turns = new SourceTurns();
   #plan: Plan;
-  #closed = false;
-  /** How often too many sources were in the works already. */
-  #refused = 0;
 
   constructor({ settings, runner, openHostsDeny = (path) => new HostsDeny(path) }: ResponderParts) {
     this.#runner = runner;
@@ -85,7 +52,7 @@ export class Responder {
   }
 
   get counters(): Readonly<Record<string, number>> {
-    return { responsesRefused: this.#refused, hostsDenyRefused: this.#plan.file.refused };
+    return { ...this.#turns.counters, hostsDenyRefused: this.#plan.file.refused };
   }
 
   /** What respond() does, in its order. */
@@ -100,14 +67,14 @@ export class Responder {
   respond(request: ResponseRequest, only?: readonly ResponseStep[]): Promise<readonly ResponseResult[]> {
     const plan = this.#plan;
     const steps = plan.steps.filter((step) => only === undefined || only.includes(step));
-    return this.#inTurn(request, `respond ${steps.join(" ")}`, steps, (step) => this.#do(plan, step, request));
+    return this.#turns.take(request, `respond ${steps.join(" ")}`, steps, (step) => this.#do(plan, step, request));
   }
 
   /** Undoes KILL_ROUTE and takes the line from hosts.deny. What is not there any more is undone. */
   undo(request: ResponseRequest): Promise<readonly ResponseResult[]> {
     const plan = this.#plan;
     const steps = plan.steps.filter((step) => step !== "run").reverse();
-    return this.#inTurn(request, "undo", steps, (step) => this.#undo(plan, step, request));
+    return this.#turns.take(request, "undo", steps, (step) => this.#undo(plan, step, request));
   }
 
   /**
@@ -115,7 +82,7 @@ export class Responder {
    * `lineOnly`: KILL_ROUTE has failed, and the line alone is the block.
    */
   async isStillThere(request: ResponseRequest, lineOnly = false): Promise<boolean | undefined> {
-    await this.#tails.get(formatPrefix(request.source))?.results;
+    await this.#turns.last(request.source);
     const { route, hostsDeny, file } = this.#plan;
     const values = valuesOf(request);
     if (route !== undefined && !lineOnly) return route.isThere(values);
@@ -132,43 +99,9 @@ export class Responder {
 
   /** Ends what runs and waits until everything asked for has its answer. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#turns.close();
     await this.#runner.close();
-    await Promise.all([...this.#tails.values()].map(({ results }) => results));
-  }
-
-  #inTurn(
-    { source }: ResponseRequest,
-    what: string,
-    steps: readonly ResponseStep[],
-    carryOut: (step: ResponseStep) => Promise<ResponseResult>,
-  ): Promise<readonly ResponseResult[]> {
-    const key = formatPrefix(source);
-    const before = this.#tails.get(key);
-    if (before?.what === what) return before.results;
-    const refusal = this.#refusal(before !== undefined);
-    if (refusal !== "") return Promise.resolve(steps.map((step) => failed(step, "", refusal)));
-    const work = async (): Promise<readonly ResponseResult[]> => {
-      await before?.results;
-      const results: ResponseResult[] = [];
-      for (const step of steps) {
-        results.push(await carryOut(step).catch((error: unknown) => failed(step, "", String(error))));
-      }
-      return results;
-    };
-    const tail = { what, results: work() };
-    this.#tails.set(key, tail);
-    void tail.results.then(() => {
-      if (this.#tails.get(key) === tail) this.#tails.delete(key);
-    });
-    return tail.results;
-  }
-
-  #refusal(known: boolean): string {
-    if (this.#closed) return "not done: the daemon is stopping";
-    if (known || this.#tails.size < MAX_SOURCES) return "";
-    this.#refused++;
-    return `not done: responses to ${MAX_SOURCES} sources are in the works already`;
+    await this.#turns.ended();
   }
 
   async #do(plan: Plan, step: ResponseStep, request: ResponseRequest): Promise<ResponseResult> {
@@ -226,8 +159,4 @@ function planOf(settings: ResponseSettings, runner: ResponderParts["runner"], fi
 
 function valuesOf({ source, port, modeName }: ResponseRequest): TemplateValues {
   return { target: source, port, modeName };
-}
-
-function failed(step: ResponseStep, text: string, detail: string): ResponseResult {
-  return { step, ok: false, text, detail };
 }

@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { CommandRunner, type RunnerOptions } from "../../../src/enforce/commands/command-runner.ts";
-import { Responder, type ResponseRequest, type ResponseSettings } from "../../../src/enforce/commands/responder.ts";
+import { Responder } from "../../../src/enforce/commands/responder.ts";
+import type { ResponseRequest, ResponseSettings } from "../../../src/enforce/commands/response.ts";
 import { nthIpv4, prefix } from "../../support/prefix.ts";
 
 const root = mkdtempSync(join(tmpdir(), "portreeve-responder-"));

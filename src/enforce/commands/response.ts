@@ -1,0 +1,35 @@
+// What is asked of the administrator's commands, and what comes of it.
+import type { Prefix } from "../../wire/address.ts";
+
+export interface ResponseSettings {
+  readonly killRoute: string | undefined;
+  readonly unkillRoute: string | undefined;
+  /** KILL_HOSTS_DENY. */
+  readonly hostsDeny: string | undefined;
+  /** KILL_RUN_CMD. */
+  readonly runCommand: string | undefined;
+  readonly runCommandFirst: boolean;
+  readonly hostsDenyFile: string;
+}
+
+export interface ResponseRequest {
+  readonly source: Prefix;
+  readonly port: number;
+  readonly protocol: 6 | 17;
+  readonly modeName: string;
+}
+
+export type ResponseStep = "run" | "hosts-deny" | "route";
+
+export interface ResponseResult {
+  readonly step: ResponseStep;
+  readonly ok: boolean;
+  /** The command or line as PortSentry would print it, filled in. */
+  readonly text: string;
+  /** Why it is not ok: exit code, signal, time limit, errno. "" if it is, or what makes it so all the same. */
+  readonly detail: string;
+}
+
+export function failed(step: ResponseStep, text: string, detail: string): ResponseResult {
+  return { step, ok: false, text, detail };
+}
