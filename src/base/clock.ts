@@ -1,5 +1,5 @@
-// The two clocks of the daemon. Everything that ends, lasts or is counted in a window goes by one that nobody sets; what
-// a person or another program reads has the wall clock's time, converted when it is printed.
+// The two clocks of the daemon. Everything that ends, lasts or is counted in a window goes by a clock that nobody sets; times
+// that a person or another program reads are the wall clock's, converted when they are printed.
 
 export interface Clock {
   /**
@@ -8,13 +8,13 @@ export interface Clock {
    * kernel's timers it stands still while the machine sleeps. Its numbers are the wall clock's as long as that is not set.
    */
   readonly nowMs: () => number;
-  /** What the wall clock shows at the moment `timeMs` of nowMs(), as it is set now. For print only: never compare it. */
+  /** The wall clock's time at the moment `timeMs` of nowMs(), as that clock is set now. For print only: never compare it. */
   readonly wallMs: (timeMs: number) => number;
-  /** The other way, for what the kernel has stamped with the wall clock a moment ago: packets of a ring. */
+  /** The other way, for packets of a ring, which the kernel has stamped with the wall clock a moment ago. */
   readonly ofWallMs: (wallMs: number) => number;
 }
 
-/** For programs that only look at what a daemon has written, and for tests: one clock, the wall's. */
+/** One clock, the wall's, for tests and for programs that only read the files of a daemon. */
 export const wallClock: Clock = { nowMs: Date.now, wallMs: (timeMs) => timeMs, ofWallMs: (wallMs) => wallMs };
 
 /** A moment of the clock as events, `blocked --json` and `why` print it. */

@@ -1,4 +1,4 @@
-// Counters by name, as `status` tells them: each part that counts gives its own.
+// Counters by name, as `status` shows them: each part that counts gives its own.
 
 export interface Counted {
   readonly counters: Readonly<Record<string, number>>;

@@ -1,5 +1,5 @@
-// Makes text from outside (commands, reasons, names, file contents) safe to show: what could end a line, drive a
-// terminal or reorder what is read is written as \xNN, \uNNNN or \u{NNNNNN}. Everything else stays as it is.
+// Makes text from outside (commands, reasons, names, file contents) safe to show: characters that could end a line, drive a
+// terminal or reorder a text are written as \xNN, \uNNNN or \u{NNNNNN}. Everything else stays as it is.
 
 /** Controls (C0, DEL, C1), format characters (bidi, zero width, tags), separators, lone surrogates, what has no meaning. */
 const unsafe = /[\p{C}\p{Zl}\p{Zp}]/gu;

@@ -1,4 +1,4 @@
-// The forms of log lines that LOG_FORMAT knows, and how `check` tells each. What each of them writes is in record/dialects.ts.
+// The forms of log lines that LOG_FORMAT knows, and how `check` names each. record/dialects.ts has the lines of each form.
 
 export const logFormats = [
   { name: "portsentry1", said: "in PortSentry 1.2's words" },

@@ -8,7 +8,7 @@ import { basename, dirname, join } from "node:path";
 import { NotOurs, riskOfFolders, statOurs, whyNotOurs } from "./trust.ts";
 
 export interface ReplacedFileOptions {
-  /** Of a file that is not there yet. */
+  /** The mode of a file that is not there yet. */
   readonly mode: number;
   readonly maxBytes: number;
   /**
@@ -20,13 +20,13 @@ export interface ReplacedFileOptions {
 
 export interface ReadFile {
   readonly bytes: Buffer;
-  /** Of the file that was read. */
+  /** The stamp of the file that was read. */
   readonly stat: Stats;
 }
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 const NAME_BYTES = 12;
-/** What a killed process has left is removed when it is so old. */
+/** A draft that a killed process has left is removed when it is this old. */
 const STALE_MS = 60_000;
 /** The file, or its folder, is mounted alone: nothing can be put in its place. */
 const IN_PLACE: readonly string[] = ["EBUSY", "EROFS"];
@@ -101,7 +101,7 @@ export class ReplacedFile {
     });
   }
 
-  /** Once: what killed processes have left. A draft of another one that runs is younger. */
+  /** Removes once the drafts that killed processes have left. A draft of a process that runs is younger. */
   async #sweep(path: string): Promise<void> {
     if (this.#isSwept) return;
     this.#isSwept = true;
@@ -132,7 +132,7 @@ function refuse(path: string, stat: Stats): void {
   if (why !== "") throw new NotOurs(path, why);
 }
 
-/** Who is not root may give a file to no one, and to a group of his only: the draft is his then. */
+/** A user who is not root may give a file to no other user, and only to a group of his own: the draft stays his then. */
 async function keepOwner(file: FileHandle, { uid, gid }: Stats): Promise<void> {
   try {
     await file.chown(uid, gid);

@@ -1,4 +1,4 @@
-// What a value from outside has to look like, and where it does not. Hand-written, because a client command lives for a
+// Describes the shape of a value from outside, and finds where a value differs. Hand-written, because a client command lives for a
 // tenth of a second, of which zod would take half. Fields that a shape does not name are left as they are.
 import { isCount, isFields } from "./checks.ts";
 
@@ -12,7 +12,7 @@ interface Fault {
 /** Finds where a value is not a T; undefined when it is one. */
 export type Shape<T> = ((value: unknown) => Fault | undefined) & { readonly describes?: T };
 
-/** Of a field that may be absent, but not undefined: JSON has no such value. */
+/** The shape of a field that may be absent, but not undefined: JSON has no such value. */
 export interface MayBeAbsent<T> {
   readonly whenThere: Shape<T>;
 }

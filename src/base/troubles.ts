@@ -1,4 +1,4 @@
-// What is wrong at present, by topic, for `status`: a trouble stands until it is over.
+// The present troubles by topic, for `status`: a trouble stands until it is over.
 
 export interface Troubles {
   /** Replaces what stood under the topic. */

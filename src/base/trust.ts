@@ -1,4 +1,4 @@
-// Whose a file is. We write as root, often where others may write as well (2.x's default place is /tmp): no link is followed,
+// Says whether a file is ours. We write as root, often where others may write as well (2.x's default place is /tmp): no link is followed,
 // and only a regular file is written to or replaced that belongs to root or to us and has one name.
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
@@ -98,7 +98,7 @@ function statOf(path: string): Stats | undefined {
   }
 }
 
-/** What a path means for who writes or replaces the file there: why it will not be, and what others may do to it. */
+/** The risks of writing or replacing the file at a path: why it will not be written, and what others may do to it. */
 export interface FileRisk {
   /** "" when it will be written. */
   readonly refusal: string;
@@ -116,7 +116,7 @@ export function riskOfWriting(path: string, links: "refuse" | "root's" = "refuse
   return { refusal: stat === undefined ? "" : whyNotOurs(stat), risk: riskOfFolders(path) };
 }
 
-/** Who else may change what is read (or run) from this path, in words; "" for nobody, or where there is no such file. */
+/** The other users who may change the file that is read (or run) from this path, in words; "" for none, or without a file. */
 export function riskOfReading(path: string): string {
   const stat = statOf(path);
   if (stat === undefined) return "";

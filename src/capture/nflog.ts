@@ -1,5 +1,5 @@
 // Packets from the kernel's sensor over nfnetlink_log: two groups, one that delivers each probe at once and one that
-// delivers in batches what a flood exceeds and what decides nothing. (Figures: docs/decisions/0001-capture-nflog.md.)
+// delivers in batches the rest of a flood and the packets that decide nothing. (Figures: docs/decisions/0001-capture-nflog.md.)
 import { KernelError } from "../kernel/errors.ts";
 import { watchReadable } from "../kernel/libc.ts";
 import type { NetlinkSocket } from "../kernel/netlink.ts";
@@ -14,7 +14,7 @@ export interface NflogOptions {
 
 /** How long we read and judge in one go before the event loop gets its turn: timers and the control socket must not starve. */
 const TURN_MS = 10;
-/** After so many packets what they showed is acted upon, in one transaction, and the clock is looked at: blocking takes 0.2 ms each. */
+/** After this many packets the daemon acts on them, in one transaction, and looks at the clock: blocking takes 0.2 ms each. */
 const PACKETS_PER_STEP = 16;
 /** Kernel memory that is used in a flood only: at 500,000 probes a second it bridges 0.4 s in which we do not read. */
 const BATCH_RECEIVE_BYTES = 64 << 20;
@@ -23,7 +23,7 @@ const BATCH_BUFFER_BYTES = 130_688;
 const PROMPT_RECEIVE_BYTES = 8 << 20;
 /** Each packet at once; the kernel allocates a whole buffer for each delivery: small, or 8 MiB hold only 64 packets. */
 const promptDelivery = { queueThreshold: 1, bufferBytes: 1_024 };
-/** In a flood nobody is woken by a probe, so that one delivery of many costs less: what 10 ms bring, at 1,000 a second. */
+/** In a flood no probe wakes the daemon, so that one delivery of many costs less: these are the packets of 10 ms, at 1,000 a second. */
 const floodedDelivery = { queueThreshold: 100, bufferBytes: 32_384 };
 /** Some 180 packets in at most 10 ms: a flood. */
 const FLOOD_DATAGRAM_BYTES = 32_768;
@@ -49,7 +49,7 @@ class Group {
   }
 
   /**
-   * Reads until `endMs` of performance.now(). `between` is called after each step: what comes first there must not wait for
+   * Reads until `endMs` of performance.now(). `between` is called after each step: the prompt group must not wait for
    * all that is queued here. Answers with the size of the largest datagram.
    */
   read(sink: PacketSink, endMs: number, between?: () => void): number {
@@ -75,7 +75,7 @@ class Group {
 
   #step(sink: PacketSink): void {
     const from = this.#at;
-    // What throws half way is not read again.
+    // A datagram that throws half way is not read again.
     this.#at = this.#length;
     try {
       const part = { from, packets: PACKETS_PER_STEP };
@@ -142,7 +142,7 @@ export class NflogSource implements PacketSource {
       readPrompt(endMs);
       return batch.read(sink, endMs, () => readPrompt(endMs)) >= FLOOD_DATAGRAM_BYTES;
     };
-    /** What was left is read in a turn of its own, of which there is one between two looks at other sockets. */
+    /** The rest is read in a turn of its own, of which there is one between two looks at other sockets. */
     const readable = () => {
       if (this.#next === undefined) turn();
     };

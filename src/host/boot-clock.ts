@@ -1,15 +1,15 @@
 // The clock that blocks run on (base/clock.ts): the kernel's monotonic clock, which nobody can set, counted from a start
 // that is kept in STATE_DIR. So an end that one daemon has stored means the same to the next daemon of the same boot,
-// whatever was done to the wall clock meanwhile. Over a reboot the wall clock tells how much time has passed: it is all
-// there is. See docs/decisions/0023.
+// whatever was done to the wall clock meanwhile. Over a reboot the wall clock tells how much time has passed: no other
+// clock does. See docs/decisions/0023.
 
 import { closeSync, constants, fsyncSync, openSync, readFileSync, readlinkSync, renameSync, writeSync } from "node:fs";
 import { uptime } from "node:os";
 import type { Clock } from "../base/clock.ts";
 
-/** What is kept: a line of JSON. */
+/** The state that is kept: a line of JSON. */
 export interface ClockState {
-  /** Which boot, and which time namespace, startMs is of. */
+  /** The boot, and the time namespace, in which startMs was taken. */
   readonly boot: string;
   /** nowMs() when the monotonic clock of this boot stood at nought. */
   readonly startMs: number;
@@ -29,10 +29,10 @@ export interface ClockSources {
   readonly save: (state: ClockState) => void;
 }
 
-/** What the wall clock moves less than this, or what is measured across an interruption, is not followed. */
+/** Moves of the wall clock below this, or measured across an interruption, are not followed. */
 const JITTER_MS = 100;
 const MAX_INTERRUPTION_MS = 20;
-/** A difference that is worth to be told, and to be kept at once. */
+/** A difference that is reported, and kept at once. */
 const SET_MS = 2_000;
 /** How often the state is kept even though nobody sets a clock. */
 const SAVE_MS = 600_000;
@@ -43,7 +43,7 @@ export class BootClock implements Clock {
   readonly #startMs: number;
   readonly #say: (message: string) => void;
   #aheadMs: number;
-  /** What was told of, and kept, last. */
+  /** The difference that was reported and kept last. */
   #toldAheadMs: number;
   #savedMs = Number.NEGATIVE_INFINITY;
   #isFailing = false;
@@ -89,7 +89,7 @@ export class BootClock implements Clock {
     }
   }
 
-  /** Never throws; what cannot be written is said once. */
+  /** Never throws; a failure to write is reported once. */
   save(): void {
     this.#savedMs = this.nowMs();
     const state = { boot: this.#boot, startMs: this.#startMs, aheadMs: this.#aheadMs, lastMs: this.#savedMs };
@@ -154,7 +154,7 @@ export function openBootClock(path: string, say: (message: string) => void): Boo
   );
 }
 
-/** How long this host has been up, sleep included; what is done to the wall clock does not change it. */
+/** How long this host has been up, sleep included; setting the wall clock does not change it. */
 export function uptimeMs(): number {
   return uptime() * 1000;
 }
@@ -171,7 +171,7 @@ function readBoot(): string {
 }
 
 const MAX_STATE_CHARS = 1_024;
-/** What a Date can print. */
+/** Whether a Date can print it. */
 const MAX_TIME_MS = 8.64e15;
 
 function readState(path: string): ClockState | undefined {
@@ -185,7 +185,7 @@ function readState(path: string): ClockState | undefined {
   return parseClockState(text);
 }
 
-/** Throws on what is none. */
+/** Throws when the text is no state. */
 export function parseClockState(text: string): ClockState {
   const value: unknown = JSON.parse(text);
   const { boot, startMs, aheadMs, lastMs } = Object(value) as Record<string, unknown>;

@@ -1,6 +1,6 @@
 // The networks of containers and virtual machines behind this host: those of bridges under which there is no network card,
-// neither as a port nor below a bond, a VLAN or another link that is one. A bridge with one is a link like any other, and
-// everybody on it a stranger.
+// neither as a port nor below a bond, a VLAN or another link that is one. A bridge with a card is a link like any other, and
+// every host on it is a stranger.
 import { existsSync, readdirSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { type Prefix, parseAddress, parsePrefix, prefixContains } from "../wire/address.ts";
@@ -15,7 +15,7 @@ const MAX_NETWORKS = 256;
 /** Links that are looked at below one: a bridge of a hypervisor has some thousands of ports at most. */
 const MAX_LOWER = 4_096;
 
-/** What is asked of the host; tests give their own. */
+/** The questions to the host; tests give their own answers. */
 export interface LinkHost {
   /** CIDRs by interface. */
   readonly addresses: () => Readonly<Record<string, readonly string[]>>;
@@ -69,7 +69,7 @@ export function listContainerNetworks(host: LinkHost): Prefix[] {
     .filter(([name]) => isContainerLink(name, host))
     .map(([, cidrs]) => cidrs.map(parsePrefix).filter((network) => network !== undefined && isNetwork(network)))
     .map((prefixes) => prefixes.filter((network) => network !== undefined))
-    // The way out of this host leads over that link: whoever is on it, they are not behind us.
+    // The way out of this host leads over that link, so the hosts on it are not behind us.
     .filter((prefixes) => !prefixes.some((network) => gateways.some((gateway) => prefixContains(network, gateway))))
     .flat();
   return networks.slice(0, MAX_NETWORKS);

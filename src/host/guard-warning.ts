@@ -1,14 +1,14 @@
-// What is said aloud when somebody whom this host depends on is proven to scan.
+// Makes the warning about an address that this host depends on and that is proven to scan.
 import type { Verdict } from "../judge/verdict.ts";
 import { formatPrefix } from "../wire/address.ts";
 import { describeGuard } from "./guard.ts";
 
-/** Who is spared is found again with each scan: it is said once in so long of each source. */
+/** A spared source is found again with each scan: the warning comes once in this time for each source. */
 const AGAIN_MS = 60_000;
-/** Sources whose warning is remembered; the oldest goes, and would be told of again. */
+/** Sources whose warning is remembered; the oldest goes, and would be warned of again. */
 const MAX_SOURCES = 1_024;
 
-/** What was said lately of whom. */
+/** The latest warning about each source. */
 export class GuardWarnings {
   readonly #saidMs = new Map<string, number>();
 

@@ -1,6 +1,6 @@
-// The guard (design section 4): who is never held or blocked on unproven evidence. Gathers what the daemon itself knows:
-// gateways, resolvers, time servers, SSH sessions, container networks. Peers the kernel's rules learn and keep; this file
-// only tells of them.
+// The guard (design section 4): addresses that are never held or blocked on unproven evidence. Gathers the addresses that the
+// daemon itself knows: gateways, resolvers, time servers, SSH sessions, container networks. The kernel's rules learn and keep
+// peers; this file only lists them.
 
 import { type Clock, printTime, wallClock } from "../base/clock.ts";
 import type { GuardEntry } from "../control/api.ts";
@@ -80,7 +80,7 @@ function textOf(sources: readonly Prefix[]): string {
   return sources.map(formatPrefix).sort().join(" ");
 }
 
-/** By reason, the one that decides first: what a live session protects is more than what a gateway is. */
+/** By reason, the one that decides first: a live session is protected more than a gateway. */
 export function guardParts(host: HostFacts): GuardPart[] {
   const of = (because: Guarded["because"]) =>
     (host.guarded ?? []).filter((one) => one.because === because).map(({ source }) => source);
@@ -114,7 +114,7 @@ export function* guardEntries(
   }
 }
 
-/** For a person: what the host depends on it for. */
+/** For a person: the reason why the host depends on the address. */
 export function describeGuard(because: GuardReason): string {
   switch (because) {
     case "ssh":

@@ -1,5 +1,5 @@
-// What the daemon must know of its host, read live: its addresses and links, whom it depends on (the first of the
-// guard), its ephemeral ports, and how full connection tracking is.
+// Reads from the live system what the daemon must know of its host: addresses and links, gateways and resolvers (the first of the
+// guard), ephemeral ports, and how full connection tracking is.
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import type { GuardReason } from "../judge/verdict.ts";
@@ -11,8 +11,8 @@ export interface Guarded {
   readonly source: Prefix;
   readonly because: Exclude<GuardReason, "gateway" | "resolver" | "peer">;
   /**
-   * A name stands for it, for instance that of a pool which anybody may join: spared full blocks on a claim and commands, as
-   * a peer is, but held and softly blocked like anybody. Neither cuts what it answers us. Absent: the host's owner named it.
+   * A name stands for it, for instance that of a pool which anybody may join: spared commands and unproven full blocks, as
+   * a peer is, but held and softly blocked like any source. Neither cuts its answers to us. Absent: the host's owner named it.
    */
   readonly isByName?: true;
 }

@@ -40,7 +40,7 @@ export function parseVirtualServices(text: string): VirtualServices {
   return { ports: [...ports.values()], byMark };
 }
 
-/** What the administrator must know; "" where everything is exempt. */
+/** The warning for the administrator; "" where everything is exempt. */
 export function describeUnread({ byMark }: VirtualServices): string {
   if (byMark === 0) return "";
   return (

@@ -1,5 +1,5 @@
-// Who has finished a real connection to this host lately, and to which port: the known pairs of the kernel's rules, or of
-// the file in which they are kept over a restart.
+// Reads which sources have finished a real connection to this host lately, and to which port: the known pairs of the kernel's
+// rules, or of the file in which they are kept over a restart.
 import { setImmediate } from "node:timers/promises";
 import { type Clock, printTime, wallClock } from "../base/clock.ts";
 import type { KnownClient } from "../control/api.ts";
@@ -21,7 +21,7 @@ export async function listKnownClients(
   return knownClients(decodeLearned(bytes.finish()) ?? [], clock);
 }
 
-/** As they were saved last; nobody where there is no file, undefined where it cannot be used. */
+/** The clients as they were saved last; none where there is no file, undefined where the file cannot be used. */
 export function readKnownClients(path: string): Iterable<KnownClient> | undefined {
   const elements = readLearned(path);
   return elements === undefined ? undefined : knownClients(elements, wallClock);

@@ -1,10 +1,10 @@
-// How much memory this daemon may use, and so how many blocks it lists: what a forger can make it remember must fit.
+// How much memory this daemon may use, and so how many blocks it lists: everything that a forger can make it remember must fit.
 import { readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import { getHeapStatistics } from "node:v8";
 
-/** What the kernel's sets hold at most, both families together, hard and soft. */
+/** The elements that the kernel's sets hold at most, both families together, hard and soft. */
 export const MAX_BLOCKS = 1_048_576;
 const FEWEST_BLOCKS = 16_384;
 /**
@@ -12,9 +12,9 @@ const FEWEST_BLOCKS = 16_384;
  * cache and queues; the rest is for everything else that runs.
  */
 const MEMORY_BYTES_A_BLOCK = 2_048;
-/** A block lies outside of the heap; what is made of it on its way there, and for who asks for the list, does not. */
+/** A block lies outside of the heap; the objects that are made of it on its way there, and for answers with the list, do not. */
 const HEAP_BYTES_A_BLOCK = 512;
-/** Of V8's limit: 48 MiB for a young generation of full size, which ours never has, and what the daemon itself needs. */
+/** The part of V8's limit that is not for blocks: 48 MiB for a young generation of full size, which ours never has, and the daemon's own needs. */
 const HEAP_BYTES_TAKEN = 72 * 1_048_576;
 
 export interface MemoryLimits {
@@ -26,7 +26,7 @@ export function readMemoryLimits(): MemoryLimits {
   return { memoryBytes: Math.min(totalmem(), cgroupBytes()), heapBytes: getHeapStatistics().heap_size_limit };
 }
 
-/** MAX_BLOCKS where memory allows it, else what does fit. */
+/** MAX_BLOCKS where memory allows it, otherwise as many as fit. */
 export function blockLimit({ memoryBytes, heapBytes }: MemoryLimits): number {
   const fitting = Math.min(memoryBytes / MEMORY_BYTES_A_BLOCK, (heapBytes - HEAP_BYTES_TAKEN) / HEAP_BYTES_A_BLOCK);
   return Math.max(FEWEST_BLOCKS, Math.min(MAX_BLOCKS, Math.floor(fitting)));

@@ -1,10 +1,10 @@
-// Whose SSH sessions stand now: established connections to sshd's ports of which somebody has logged in. A connection
-// alone says nothing: anybody may hold one open for LoginGraceTime, and would be in the guard by it.
+// Finds the sources of live SSH sessions: established connections to sshd's ports in which a user has logged in. A connection
+// alone says nothing: anybody may hold one open for LoginGraceTime, and would come into the guard by it.
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { type Connected, listConnected } from "../kernel/sock-diag.ts";
 import { formatPrefix, type Prefix, parseAddress, prefixOfWords } from "../wire/address.ts";
 
-/** What is asked of the host; tests give their own. */
+/** The questions to the host; tests give their own answers. */
 export interface SessionHost {
   /** Throws as fs.readFileSync does. */
   readonly read: (path: string) => Buffer;

@@ -1,5 +1,5 @@
 // The time servers that chrony, systemd-timesyncd or ntpd is told to ask. Addresses count at once; names are looked up in
-// the background. What a pool's name stands for changes: whom the host really asks, the rules learn from the answers.
+// the background. The addresses of a pool's name change: the rules learn from the answers which servers the host really asks.
 
 import { Resolver } from "node:dns/promises";
 import { readdirSync, readFileSync } from "node:fs";

@@ -5,7 +5,7 @@ import { IpProtocol } from "../wire/packet.ts";
 import * as K from "./constants.ts";
 import { NetlinkSocket, NetlinkWriter } from "./netlink.ts";
 
-/** Of one call: each is a condition that the kernel tries on each socket. */
+/** The remotes of one call: each is a condition that the kernel tries on each socket. */
 export const MAX_REMOTES = 16;
 
 /** A connection that stands, by the place of its remote address in the list that was asked for, and its port here. */

@@ -164,9 +164,9 @@ export const INET_DIAG_MSG_BYTES = 72;
 export const INET_DIAG_MSG_SRC_AT = 8;
 export const INET_DIAG_MSG_DST_AT = 24;
 export const INET_DIAG_MSG_INODE_AT = 68;
-/** The sockid of a request begins here, with be16 sport: a dump tells of sockets on that port only. */
+/** The sockid of a request begins here, with be16 sport: a dump lists sockets on that port only. */
 export const INET_DIAG_REQ_SPORT_AT = 8;
-/** Attribute of a request: which sockets are told of, as a small program; and two of its codes. */
+/** Attribute of a request: which sockets are listed, as a small program; and two of its codes. */
 export const INET_DIAG_REQ_BYTECODE = 1;
 export const INET_DIAG_BC_JMP = 1;
 export const INET_DIAG_BC_D_COND = 8;

@@ -1,5 +1,5 @@
 // One descriptor for thousands: an epoll set, itself watched by the event loop (libc.watchReadable), says which of its
-// members have something to read. Level-triggered: who is not emptied is named again. Closing a member removes it.
+// members have something to read. Level-triggered: a member that is not emptied is named again. Closing a member removes it.
 import koffi from "koffi";
 import * as K from "./constants.ts";
 import { errnoName, KernelError } from "./errors.ts";

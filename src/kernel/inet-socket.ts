@@ -86,7 +86,7 @@ function fixedBuffer(bytes: number): Buffer {
   return Buffer.from(new ArrayBuffer(bytes));
 }
 
-/** Who is at the other end: one reused record, overwritten by every accept and receive. */
+/** The other end of a connection: one reused record, overwritten by every accept and receive. */
 export class Peer {
   /** The kernel's sockaddr, for an answer with libc.sendTo: `bytes.subarray(0, length)`. */
   readonly bytes = fixedBuffer(I.SOCKADDR_IN6_BYTES);

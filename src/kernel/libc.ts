@@ -124,7 +124,7 @@ const nodePoll = koffi.node.poll as unknown as (
 ) => PollHandle;
 
 /**
- * Calls `onReadable` from the event loop whenever `fd` has something to read, until close(). What the callback throws
+ * Calls `onReadable` from the event loop whenever `fd` has something to read, until close(). An error of the callback
  * goes to `onError`: koffi itself would swallow it and never call again (trap 2). The caller keeps the result alive:
  * koffi stops polling in silence when its handle is collected (trap 1), so it is also kept in a set here.
  */

@@ -1,5 +1,5 @@
 // libnftables in process: one context, commands as text, answers as JSON or text. Commands reach this file only from
-// block/, which builds them from parsed values.
+// table/, which builds them from parsed values.
 import koffi from "koffi";
 import * as K from "./constants.ts";
 import { KernelError } from "./errors.ts";
@@ -7,7 +7,7 @@ import { KernelError } from "./errors.ts";
 export interface NftAnswer {
   readonly ok: boolean;
   readonly output: string;
-  /** What nft would have printed to stderr. */
+  /** The text that nft would have printed to stderr. */
   readonly error: string;
 }
 

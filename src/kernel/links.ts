@@ -1,5 +1,5 @@
-// The network interfaces of this namespace as /sys/class/net tells them: what the packet ring hears, and what of it
-// would be heard twice.
+// The network interfaces of this namespace as /sys/class/net shows them: those that the packet ring hears, and those
+// whose packets it would hear twice.
 import { readdirSync, readFileSync } from "node:fs";
 import { ARPHRD_LOOPBACK } from "./packet-constants.ts";
 

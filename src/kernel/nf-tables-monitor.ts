@@ -1,4 +1,4 @@
-// What other programs do to our nf_tables table: the kernel's notifications, a run of changes closed by NEWGEN, which
+// Reports the changes that other programs make to our nf_tables table: the kernel's notifications, a run of changes closed by NEWGEN, which
 // names the process that committed them. Our own commits are left out.
 import * as K from "./constants.ts";
 import { NetlinkSocket, walkAttributes, walkMessages } from "./netlink.ts";

@@ -31,7 +31,7 @@ export interface IntervalsOfSet {
   readonly added: readonly IntervalChange[];
 }
 
-/** What a look-up says: absent, or present with what is left of its time (undefined: it does not expire). */
+/** The answer of a look-up: absent, or present with what is left of its time (undefined: it does not expire). */
 export type ElementState =
   | { readonly present: false }
   | { readonly present: true; readonly expiresInMs: number | undefined };
@@ -83,7 +83,7 @@ export class NfTables {
     return this.#transact([[K.NFT_MSG_NEWSETELEM, changes]]);
   }
 
-  /** As insert(), but one that is there gets the new time. */
+  /** Like insert(), but an element that is there gets the new time. */
   replace(changes: readonly ElementChange[]): string {
     // Before Linux 6.12 adding what is there keeps the old time: add (so that there is one), delete, add.
     return this.#transact([
@@ -216,7 +216,7 @@ export class NfTables {
     this.#socket.request(request, (answer) => readElements(answer, visit));
   }
 
-  /** What each set of the table that has a name may hold and holds; one question and one answer, however many elements. */
+  /** The bound and the number of elements of each named set of the table; one question and one answer, however many elements. */
   readSetUses(): SetUse[] {
     const uses: SetUse[] = [];
     const request = this.#begin(K.NFT_MSG_GETSET, K.NLM_F_DUMP).text(K.NFTA_TABLE, this.#table).finish();

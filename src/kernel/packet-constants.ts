@@ -19,7 +19,7 @@ export const PACKET_STATISTICS = 6;
 export const PACKET_VERSION = 10;
 export const TPACKET_V3 = 2;
 export const PACKET_MR_PROMISC = 1;
-/** struct sockaddr_ll.sll_pkttype: whom the frame was for. */
+/** struct sockaddr_ll.sll_pkttype: the target of the frame. */
 export const PACKET_HOST = 0;
 export const PACKET_BROADCAST = 1;
 export const PACKET_MULTICAST = 2;

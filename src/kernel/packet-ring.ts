@@ -23,7 +23,7 @@ export class RingPacket {
   bytes = 0;
   seconds = 0;
   nanoseconds = 0;
-  /** sll_pkttype: whom it was for. */
+  /** sll_pkttype: the target of the frame. */
   packetType = 0;
   /** sll_hatype: ARPHRD_* of its interface. */
   hardwareType = 0;
@@ -117,7 +117,7 @@ export class PollSet {
     c.poll(this.#entries, this.#count, -1);
   }
 
-  /** POLLERR and the like: what happened to it is for takeSocketError() to say. */
+  /** POLLERR and the like: takeSocketError() says what happened to the socket. */
   hasFailed(index: number): boolean {
     return (this.#entries.readInt16LE(index * POLLFD_BYTES + 6) & ~P.POLLIN) !== 0;
   }

@@ -11,8 +11,8 @@ export interface ServedPort {
 }
 
 /**
- * Every TCP port in LISTEN and every bound, unconnected UDP port, of both families. "reachable": without what is bound to a
- * loopback address, which nobody outside can ask. Throws KernelError.
+ * Every TCP port in LISTEN and every bound, unconnected UDP port, of both families. "reachable": without sockets that are bound to a
+ * loopback address, which no other host can reach. Throws KernelError.
  */
 export function listServedPorts(which: "all" | "reachable" = "all"): ServedPort[] {
   const socket = new NetlinkSocket({ name: "sock_diag", protocol: K.NETLINK_SOCK_DIAG });

@@ -55,7 +55,7 @@ function setOption(fd: number, [level, name]: readonly [number, number], value: 
 
 /** Which address and port of ours a connection was made to: of a diverted one, those that its client asked for. */
 export class LocalEnd {
-  /** What the last call of portOf() has read. */
+  /** The result of the last call of portOf(). */
   readonly end = new Peer();
   readonly #length = new Uint32Array(1);
 
@@ -67,7 +67,7 @@ export class LocalEnd {
   }
 }
 
-/** Bounds what the kernel keeps of a connection that is about to be closed; not inherited from the listener. */
+/** Bounds how long the kernel keeps a connection that is about to be closed; not inherited from the listener. */
 export function limitLife(fd: number, seconds: number): void {
   setOption(fd, [I.IPPROTO_TCP, I.TCP_LINGER2], seconds);
   setOption(fd, [I.IPPROTO_TCP, I.TCP_USER_TIMEOUT], seconds * 1000);

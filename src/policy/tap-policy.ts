@@ -1,4 +1,4 @@
-// From settings to what the tap detectors judge by.
+// Makes the policy of the tap detectors from the settings.
 import type { Settings } from "../config/settings.ts";
 import { DEFAULT_COORDINATED } from "../detect/tap/coordinated.ts";
 import { DEFAULT_SEQUENTIAL } from "../detect/tap/sequential.ts";
@@ -19,7 +19,7 @@ const PORTS = 65_536;
 /** Fewer are never assumed. */
 const MIN_ADDRESSES = 16;
 
-/** What is remembered at most. */
+/** The bounds of the memory. */
 export interface TapLimits {
   readonly maxContacts: number;
   readonly maxSources: number;
@@ -27,7 +27,7 @@ export interface TapLimits {
 
 const defaultLimits: TapLimits = { maxContacts: DEFAULT_MAX_CONTACTS, maxSources: DEFAULT_MAX_SOURCES };
 
-/** `homes`: undefined where whoever is probed counts. */
+/** `homes`: undefined where probes of every address count. */
 export function tapPolicy(
   settings: Settings,
   homes: AddressRanges | undefined,
@@ -77,7 +77,7 @@ export function tapPolicy(
   };
 }
 
-/** Of the live daemon too. */
+/** The live daemon uses this as well. */
 export function widerPolicy({ tap }: Pick<Settings, "tap">): WiderPolicy {
   return {
     ...DEFAULT_WIDER,

@@ -1,4 +1,4 @@
-// ARP for IPv4: who asks for whom. The sender's address is the source, the target's the destination, as if it were IP.
+// ARP for IPv4: one host asks for another. The sender's address is the source, the target's the destination, as if it were IP.
 import { IPV4_MAPPED_WORD } from "./address.ts";
 import { readU8, readU16, readU32 } from "./big-endian.ts";
 import { ARP_PROTOCOL, DecodeResult, type Packet, resetPacket } from "./packet.ts";

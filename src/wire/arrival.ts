@@ -1,4 +1,4 @@
-// What a listener of ours saw: somebody reached a port of this host. Written by capture/, read by detect/ and daemon/;
+// An arrival at a listener of ours: a source has reached a port of this host. Written by capture/, read by detect/ and daemon/;
 // one record is reused for all, like Packet.
 
 export class Arrival {

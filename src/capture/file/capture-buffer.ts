@@ -14,7 +14,7 @@ export class CaptureBuffer {
   offset = 0;
   /** The bytes that were read end here. */
   end = 0;
-  /** True when nothing follows behind `end`. */
+  /** True when no byte follows behind `end`. */
   isLast = false;
 
   /** Drops what lies before `at`, which may be behind the end: the bytes between are answered, to be skipped. */

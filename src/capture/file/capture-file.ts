@@ -1,5 +1,5 @@
 // Reads a capture, pcap or pcapng, gzip around it or not, from a file, a pipe or standard input, and hands on its frames.
-// Memory is bounded whatever the file. What is readable is read; what is not is in the report, with its offset.
+// Memory is bounded whatever the file. Readable parts are read; damaged parts are in the report, with their offset.
 import type { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { type CaptureInput, FileInput, isGzip, openInput, type StreamInput } from "./capture-input.ts";
@@ -7,13 +7,13 @@ import { CaptureIntake } from "./capture-intake.ts";
 import { CaptureError, CaptureProblems, type CaptureReport, type FrameSink } from "./capture-report.ts";
 import { gunzip } from "./gunzip.ts";
 
-/** Of a file at once: what was read is still in the second-level cache when it is parsed. CHUNK_BYTES at most. */
+/** The bytes of a file that are read at once: they are still in the second-level cache when they are parsed. CHUNK_BYTES at most. */
 const READ_BYTES = 262_144;
 
 export interface ReadOptions {
-  /** Called after every piece; `totalBytes` is undefined where nobody knows it (a pipe). */
+  /** Called after every piece; `totalBytes` is undefined where it is not known (a pipe). */
   readonly onProgress?: ((bytesRead: number, totalBytes: number | undefined) => void) | undefined;
-  /** What "-" means; the process's own standard input unless told. */
+  /** The stream that "-" means; by default the process's own standard input. */
   readonly stdin?: Readable | undefined;
 }
 

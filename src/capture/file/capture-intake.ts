@@ -53,7 +53,7 @@ export class CaptureIntake {
     }
   }
 
-  /** After the last byte: what is left is dealt with. Throws when it was no capture at all. */
+  /** Called after the last byte: deals with the rest. Throws when the bytes were no capture at all. */
   finish(): void {
     this.#buffer.isLast = true;
     if (this.#skipBytes > 0) {

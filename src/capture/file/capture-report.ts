@@ -1,4 +1,4 @@
-// What the readers of capture files share: where frames go, what is said of a file when it was read, and its faults.
+// The types that the readers of capture files share: the sink of frames, the report on a file, and its faults.
 
 /** Longer than any frame that is captured (tcpdump's own limit): a record that claims more is damaged. */
 export const MAX_FRAME_BYTES = 262_144;
@@ -23,7 +23,7 @@ export interface CaptureProblem {
 
 export interface CaptureReport {
   readonly packets: number;
-  /** Of the file as it is, compressed or not. */
+  /** The size of the file as it is, compressed or not. */
   readonly bytesRead: number;
   readonly interfaces: number;
   /** The first 20. */

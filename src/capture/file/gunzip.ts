@@ -1,4 +1,4 @@
-// Takes gzip off a capture, in slices. Of a damaged file all is given that lies before the damage, as far as zlib can tell
+// Takes gzip off a capture, in slices. All of a damaged file that lies before the damage is given, as far as zlib can find
 // it: zlib's stream loses what it had made of the slice in which it fails, so that a file is read a second time up to there
 // and then byte by byte.
 import { createGunzip } from "node:zlib";

@@ -10,7 +10,7 @@ export interface PcapFormat {
 }
 
 export const NOT_FOUND = -1;
-/** The place looks right so far, and the buffer ends before what follows it: search again with more. */
+/** The place looks right so far, and the buffer ends before the next header: search again with more. */
 export const NEED_MORE = -2;
 
 const FRACTION_AT = 4;
@@ -37,7 +37,7 @@ export class PcapSearch {
     this.#format = format;
   }
 
-  /** What every record must be, however odd its writer was. All zeros is the hole of a file that was never written. */
+  /** Whether these bytes can be a record, however odd its writer was. All zeros is the hole of a file that was never written. */
   isPossible(at: number): boolean {
     const { view } = this.#buffer;
     const { isLittle } = this.#format;
@@ -68,7 +68,7 @@ export class PcapSearch {
     return at < to && !isLast ? NEED_MORE : NOT_FOUND;
   }
 
-  /** As find, for the bytes behind the odd record at `at`, as far as its frame could reach; every byte is searched once. */
+  /** Like find, for the bytes behind the odd record at `at`, as far as its frame could reach; every byte is searched once. */
   nextSound(at: number): number {
     const { offset, end, isLast } = this.#buffer;
     if (this.#soundAt > offset + at) return this.#soundAt - offset;
@@ -101,7 +101,7 @@ export class PcapSearch {
   }
 
   /**
-   * Whether there is what nearly every writer makes of a record, at a time that can follow `lastSeconds` (0: any): a
+   * Whether the record looks as nearly every writer makes it, at a time that can follow `lastSeconds` (0: any): a
    * fraction of a second, a length on the wire not below the captured, and no great step.
    */
   follows(at: number, lastSeconds: number): boolean {

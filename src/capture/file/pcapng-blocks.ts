@@ -1,5 +1,5 @@
-// What the blocks of a pcapng file hold: a section's beginning, an interface, a packet. The caller has made sure that
-// the block's lengths fit; what is wrong inside is noted, and the block left.
+// Reads the blocks of a pcapng file: a section's beginning, an interface, a packet. The caller has made sure that
+// the block's lengths fit; a fault inside is noted, and the block left.
 import { isKnownLinkType } from "../../wire/link.ts";
 import type { CaptureBuffer } from "./capture-buffer.ts";
 import { type CaptureProblems, type FrameSink, MAX_FRAME_BYTES, unknownLinkType } from "./capture-report.ts";

@@ -17,7 +17,7 @@ export const BlockType = {
 // +---------------+---------------+---------------+---------------+
 // | Section: 0a0d0d0a (the same in both byte orders), length, byte order magic, version, section length, options
 export const MIN_BLOCK_BYTES = 12;
-/** What is read into is held as a whole; no writer makes packets or descriptions of this size. */
+/** A block that is read is held as a whole; no writer makes packets or descriptions of this size. */
 export const MAX_BLOCK_BYTES = CHUNK_BYTES;
 const LENGTH_AT = 4;
 const ORDER_AT = 8;

@@ -1,12 +1,12 @@
 // The pcapng file: blocks that say their type and, at both ends, their length. Any number of sections and interfaces,
-// enhanced, simple and obsolete packet blocks; all other blocks are stepped over, and so is what is damaged.
+// enhanced, simple and obsolete packet blocks; all other blocks are stepped over, and so are damaged ones.
 import type { CaptureBuffer, CaptureParser } from "./capture-buffer.ts";
 import { CaptureDamage } from "./capture-damage.ts";
 import type { CaptureProblems, FrameSink } from "./capture-report.ts";
 import { PcapngBlocks } from "./pcapng-blocks.ts";
 import { BlockType, MAX_BLOCK_BYTES, MIN_BLOCK_BYTES, NEED_MORE, NOT_FOUND, PcapngSearch } from "./pcapng-search.ts";
 
-/** Larger blocks of other kinds than ours are not believed either: stepping over them would lose what they hide. */
+/** Larger blocks of other kinds than ours are not believed either: stepping over them would lose the blocks that they hide. */
 const MAX_SKIPPED_BYTES = 16 * MAX_BLOCK_BYTES;
 
 /** Whether a pcapng file begins at view[0]; 12 bytes must be there. */

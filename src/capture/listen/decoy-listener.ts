@@ -1,5 +1,5 @@
-// The listeners behind ANSWER="open": closed ports are handed to them by tproxy (table/decoy.ts). Takes each handshake
-// that was finished, tells by whom and with which port, and closes: nothing is read, sent or kept.
+// The listeners behind ANSWER="open": closed ports are handed to them by tproxy (table/decoy.ts). Takes each finished
+// handshake, reports its source and port, and closes the connection: nothing is read, sent or kept.
 import { EAGAIN, EINTR } from "../../kernel/constants.ts";
 import { ECONNABORTED } from "../../kernel/inet-constants.ts";
 import { Acceptor } from "../../kernel/inet-socket.ts";
@@ -9,14 +9,14 @@ import { Arrival } from "../../wire/arrival.ts";
 
 /** Handshakes under way or waiting, of one family; above it the kernel keeps none and goes on with SYN cookies. */
 const BACKLOG = 4_096;
-/** What the kernel still keeps of a connection whose peer does not take the FIN. */
+/** How long the kernel keeps a connection whose peer does not take the FIN. */
 const LIFE_SECONDS = 2;
 const ACCEPTS_PER_WAKEUP = 256;
 /** How long a listener rests from which nothing can be accepted (no descriptor is left). */
 const REST_MS = 1_000;
 
 export interface DecoySink {
-  /** Whether the handshake began at a closed port. False: with the screen, or nobody knows. */
+  /** Whether the handshake began at a closed port. False: with the screen, or it is not known. */
   isBait(arrival: Arrival): boolean;
   /** A handshake with a closed port. The arrival is the one reused record; the connection is closed already. */
   handshake(arrival: Arrival): void;
@@ -54,7 +54,7 @@ export class DecoyListener {
     this.#arrival.protocol = 6;
   }
 
-  /** Opens all of it, or says why not: the name of an errno. Nobody waits for what comes until watch(). */
+  /** Opens all of it, or says why not: the name of an errno. Connections wait unread until watch(). */
   static open(mark: number, nowMs: () => number): DecoyListener | { readonly code: string } {
     const [four, six] = [false, true].map((ipv6) => listenTransparent({ ipv6, mark, backlog: BACKLOG }));
     const doors = [four, six].filter((door): door is Door => door !== undefined && "fd" in door);

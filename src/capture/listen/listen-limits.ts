@@ -27,7 +27,7 @@ export interface WantedPorts {
 }
 
 export interface ListenPlan {
-  /** What portKey() gives, ascending within a protocol, TCP first. */
+  /** The results of portKey(), ascending within a protocol, TCP first. */
   readonly keys: readonly number[];
   readonly leftOut: Readonly<Record<ListenProtocol, readonly PortRange[]>>;
 }

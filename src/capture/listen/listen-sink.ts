@@ -1,18 +1,18 @@
-// What connect mode's listeners tell, and to whom: arrivals to a sink, the state of the ports to a report, and counters.
+// The interfaces of connect mode's listeners: arrivals go to a sink, the state of the ports to a report; and the counters.
 import type { Arrival } from "../../wire/arrival.ts";
 import type { PortRange } from "../../wire/port-range.ts";
 
 export type ListenProtocol = 6 | 17;
 
-/** Gets what arrived, one by one. The arrival is the one reused record: read it at once. */
+/** Gets the arrivals one by one. The arrival is the one reused record: read it at once. */
 export interface ListenSink {
-  /** A completed handshake: the source is who it says (grade "handshake"). It is closed already. */
+  /** A completed handshake: the source address is genuine (grade "handshake"). The connection is closed already. */
   accepted(arrival: Arrival): void;
   /** A datagram, whose source may be forged. */
   datagram(arrival: Arrival): void;
-  /** A connection that nobody can be named for (1.2: "Possible stealth scan from unknown host"). */
+  /** A connection whose source cannot be named (1.2: "Possible stealth scan from unknown host"). */
   acceptFailed(port: number): void;
-  /** After the last arrival of a wake-up: the time to act on what they showed. */
+  /** After the last arrival of a wake-up: the time to act on them. */
   batchEnd(): void;
 }
 

@@ -1,5 +1,5 @@
-// Takes the connections off one TCP listener: whose it was, the banner if any, closed; never read from. Each is closed
-// before the next is accepted, so that no flood costs us memory or descriptors.
+// Takes the connections off one TCP listener: notes the source, sends the banner if there is one, and closes the connection
+// without reading from it. Each is closed before the next is accepted, so that no flood costs us memory or descriptors.
 import { EAGAIN, EINTR } from "../../kernel/constants.ts";
 import { ECONNABORTED } from "../../kernel/inet-constants.ts";
 import { Acceptor, listenTcp, type Opened } from "../../kernel/inet-socket.ts";
@@ -9,7 +9,7 @@ import { ARRIVALS_PER_TURN, type ListenCounters, type ListenSink } from "./liste
 
 /** Connections that wait to be accepted, a port; more are the kernel's to refuse. */
 const BACKLOG = 64;
-/** What the kernel still keeps of a closed connection whose peer does not take the banner or the FIN. */
+/** How long the kernel keeps a closed connection whose peer does not take the banner or the FIN. */
 const LIFE_SECONDS = 2;
 
 export function openTcp(port: number, ipv6: boolean): Opened {

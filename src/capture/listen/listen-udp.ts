@@ -1,5 +1,5 @@
-// Takes the datagrams off one UDP socket, unread. 1.2 answers each with PORT_BANNER; the source may be forged, so ours
-// is an answer that no attacker gains by: never larger than what came, few a second, never into another service.
+// Takes the datagrams off one UDP socket, unread. 1.2 answers each with PORT_BANNER; the source may be forged, so the answer
+// must be of no use to an attacker: it is never larger than the datagram, rare, and never goes to another service.
 import { EAGAIN, EINTR } from "../../kernel/constants.ts";
 import { bindUdp, Inbox, type Opened } from "../../kernel/inet-socket.ts";
 import { sendTo } from "../../kernel/libc.ts";

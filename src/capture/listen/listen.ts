@@ -1,5 +1,5 @@
 // Connect mode (-tcp, -udp, --connect): a real listener on every watched port. One wildcard socket a port, all in one
-// epoll set. A port that somebody else has is told once and tried again; it never moves to another port, and is no
+// epoll set. A port that another program has is reported once and tried again; it never moves to another port, and is no
 // reason to stop. A service that wants a port of ours cannot have it until the port is taken off the list.
 //
 // What this means for the kernel's sensor: our listeners look to it like services, so SYNs to them are no traps, and
@@ -44,7 +44,7 @@ export interface ListenLimits {
 interface Port {
   readonly protocol: ListenProtocol;
   readonly port: number;
-  /** -1: somebody else has it. */
+  /** -1: another program has the port. */
   fd: number;
   isToldBusy: boolean;
 }
@@ -105,7 +105,7 @@ export class Listeners {
     }
   }
 
-  /** Ports on the list that somebody else has. */
+  /** Ports on the list that another program has. */
   busyPorts(): { protocol: ListenProtocol; port: number }[] {
     return [...this.#ports.values()].filter(({ fd }) => fd < 0).map(({ protocol, port }) => ({ protocol, port }));
   }

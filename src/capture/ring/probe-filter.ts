@@ -1,5 +1,5 @@
-// The socket filters of the ring, which run in the kernel on every packet: on a host only what can be a probe passes, on
-// a tap the answers that tell an outcome too. Offsets count from behind the link's header and the outermost VLAN tag,
+// The socket filters of the ring, which run in the kernel on every packet: on a host only packets that can be probes pass, on
+// a tap also the answers that show an outcome. Offsets count from behind the link's header and the outermost VLAN tag,
 // which the kernel has taken off: on a host because the sockets are of type SOCK_DGRAM, on a tap by SKF_NET_OFF.
 import { Ancillary, BpfAssembler } from "../../kernel/bpf.ts";
 import { ARPHRD_LOOPBACK, PACKET_HOST, PACKET_OUTGOING, SKF_NET_OFF } from "../../kernel/packet-constants.ts";
@@ -7,7 +7,7 @@ import { ARP_PROTOCOL, IpProtocol, TcpFlag } from "../../wire/packet.ts";
 
 const ETHERTYPE_IPV4 = 0x0800;
 const ETHERTYPE_IPV6 = 0x86dd;
-/** What is left of a frame with two tags, when the kernel has taken off the outer one. */
+/** The inner tag of a frame with two tags, when the kernel has taken off the outer one. */
 const vlanTypes = [0x8100, 0x88a8, 0x9100] as const;
 const VLAN_HEADER_BYTES = 4;
 /** Ethernet, and two tags below the one that the kernel has taken off. */
@@ -21,7 +21,7 @@ const IPV4_PROTOCOL_AT = 9;
 const IPV4_LENGTH_AT = 2;
 const MORE_FRAGMENTS = 0x2000;
 const FRAGMENT_OFFSET = 0x1fff;
-/** In units of eight bytes: what follows a first fragment that ends before the TCP flags. */
+/** The offset, in units of eight bytes, of the fragment behind a first one that ends before the TCP flags. */
 const SECOND_OF_EIGHT_BYTES = 1;
 const IPV6_LENGTH_AT = 4;
 const IPV6_NEXT_AT = 6;
@@ -66,7 +66,7 @@ export function buildHostFilter(filter: HostFilter): Uint8Array {
   b.loadAncillary(Ancillary.VlanTagPresent).ifEqual(0, "untagged");
   b.loadAncillary(Ancillary.VlanTag).ifBits(VLAN_ID, "drop", "untagged");
   b.label("untagged").loadAncillary(Ancillary.PacketType).ifEqual(PACKET_OUTGOING, "out");
-  // What was sent to a group, or is another host's, is nobody's probe of this one.
+  // A packet to a group, or to another host, is no probe of this host.
   b.ifEqual(PACKET_HOST, undefined, "drop");
   inbound(b, filter);
   b.label("drop").take(0);
@@ -110,7 +110,7 @@ function inbound(b: BpfAssembler, filter: HostFilter): void {
   b.label("port");
   ephemeralOrServed(b, filter, "drop");
   b.jump("pass");
-  // With ACK or RST it belongs to a conversation, or nobody can tell; but SYN+ACK says who answers us.
+  // With ACK or RST the packet belongs to a conversation, or that cannot be told; but a SYN+ACK shows a host that answers us.
   b.label("flags").ifBits(TcpFlag.Ack | TcpFlag.Rst, undefined, "pass");
   b.and(ANSWER | TcpFlag.Rst | TcpFlag.Fin).ifEqual(ANSWER, "pass", "drop");
 }

@@ -1,5 +1,5 @@
 // Which interfaces a ring hears: one socket bound to each that is named, or one for all. Names are bound again when an
-// interface of that name comes back; what would be heard twice is told to the filter.
+// interface of that name comes back; the filter leaves out packets that would be heard twice.
 import { KernelError } from "../../kernel/errors.ts";
 import { findLink, type Link, listLinks } from "../../kernel/links.ts";
 import type { PacketSocket } from "../../kernel/packet-socket.ts";
@@ -17,7 +17,7 @@ export interface InterfaceReport {
 interface Bound {
   readonly name: string;
   readonly socket: PacketSocket;
-  /** Of the interface that it is bound to; 0: of none. */
+  /** The index of the interface that it is bound to; 0: of none. */
   index: number;
   isToldGone: boolean;
 }

@@ -1,4 +1,4 @@
-// What the ring's thread is given to work on.
+// The job of the ring's thread.
 import type { RingGeometry } from "../../kernel/packet-socket.ts";
 import type { SharedRingMemory } from "./shared-ring.ts";
 

@@ -1,4 +1,4 @@
-// The ring's own thread: sleeps in poll(2), walks the blocks that the kernel hands over, and copies what passed the
+// The ring's own thread: sleeps in poll(2), walks the blocks that the kernel hands over, and copies the packets that passed the
 // filter into the shared ring. It has no event loop to speak of; it ends when it is told by the last descriptor.
 import { parentPort, workerData } from "node:worker_threads";
 import { signalEvent } from "../../kernel/event-fd.ts";
@@ -34,7 +34,7 @@ function run(job: RingJob): void {
   }
 }
 
-/** What a record says of its packet; reused. */
+/** The fields of a record about its packet; reused. */
 class Facts implements RecordFacts {
   note = 0;
   seconds = 0;

@@ -94,7 +94,7 @@ export class RingSource implements PacketSource {
     for (const socket of this.#sockets) socket.attach(program);
   }
 
-  /** A host's packets: bytes from the IP header on, the tag is whom the frame was for (PACKET_HOST and so on). */
+  /** A host's packets: bytes from the IP header on, the tag is the frame's target (PACKET_HOST and so on). */
   start(sink: PacketSink, onError: (error: unknown) => void): void {
     const record: RecordVisitor["record"] = (bytes, at, end, { note }) => sink.packet(bytes, at, end, note);
     this.#run({ record }, () => sink.batchEnd(), onError);

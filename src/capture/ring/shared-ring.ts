@@ -32,7 +32,7 @@ export function createSharedRing(dataBytes: number): SharedRingMemory {
 
 /** What a record says beside the packet's bytes. */
 export interface RecordFacts {
-  /** 0..255: on a host whom the packet was for, on a tap its link type. */
+  /** 0..255: on a host the packet's target, on a tap its link type. */
   readonly note: number;
   readonly seconds: number;
   readonly nanoseconds: number;
