@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Compiles src/ and test/ into build/ with the pinned TypeScript, and removes output whose source is gone.
+// Compiles src/, test/ and scripts/papers/ into build/ with the pinned TypeScript, and removes output whose source is gone.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { root } from "./setup.mjs";
 await requireMachine({ asRoot: false });
 const output = join(root, "build");
 
-for (const folder of ["src", "test"]) {
+for (const folder of ["src", "test", "scripts"]) {
   if (!existsSync(join(output, folder))) continue;
   for (const name of readdirSync(join(output, folder), { recursive: true })) {
     const source = join(root, folder, String(name).replace(/\.js(\.map)?$/, ".ts"));

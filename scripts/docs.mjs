@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const build = process.env.PORTREEVE_BUILD ?? join(root, "build");
-const { renderKeyReference, renderShippedFile } = await import(join(build, "src/config/reference.js"));
+const { renderKeyReference } = await import(join(build, "scripts/papers/key-reference.js"));
+const { renderShippedFile } = await import(join(build, "src/config/shipped-file.js"));
 writeFileSync(join(root, "docs/reference/configuration.md"), renderKeyReference());
 writeFileSync(join(root, "conf/portsentry.conf"), renderShippedFile());

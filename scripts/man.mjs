@@ -8,9 +8,9 @@ import { fail, root } from "./setup.mjs";
 const [folder] = process.argv.slice(2);
 if (folder === undefined) fail(64, "name the folder for the manual pages: node scripts/man.mjs FOLDER");
 const build = resolve(process.env.PORTREEVE_BUILD ?? join(root, "build"));
-const load = (file) => import(pathToFileURL(join(build, "src/cli", file)).href);
+const load = (file) => import(pathToFileURL(join(build, "scripts/papers", file)).href);
 
-const { createReferenceProgram } = await load("reference.js");
+const { createReferenceProgram } = await load("commands.js");
 const { portreevePage } = await load("man-portreeve.js");
 const { portsentryPage } = await load("man-portsentry.js");
 const { confPage } = await load("man-conf.js");

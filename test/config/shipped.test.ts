@@ -1,11 +1,12 @@
 // The files that are made from the table of keys, and the shipped ones: they say what the table says.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { renderKeyReference } from "../../scripts/papers/key-reference.ts";
 import { readIgnoreFile } from "../../src/config/ignore-file.ts";
 import { allKeys } from "../../src/config/keys.ts";
 import { loadSettings } from "../../src/config/load.ts";
 import { formatPorts } from "../../src/config/ports.ts";
-import { renderKeyReference, renderShippedFile } from "../../src/config/reference.ts";
+import { renderShippedFile } from "../../src/config/shipped-file.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { FILE, filesOf, IGNORE, readRepositoryFile, settingsOf } from "./support.ts";
 

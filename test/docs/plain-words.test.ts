@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { confPage } from "../../src/cli/man-conf.ts";
-import { portsentryPage } from "../../src/cli/man-portsentry.ts";
+import { confPage } from "../../scripts/papers/man-conf.ts";
+import { portsentryPage } from "../../scripts/papers/man-portsentry.ts";
 import { repositoryFolder } from "../support/repository.ts";
 import { type Prose, proseOfPage, proseOfSource } from "./prose.ts";
 

@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import fc from "fast-check";
-import { confPage } from "../../src/cli/man-conf.ts";
-import { portreevePage } from "../../src/cli/man-portreeve.ts";
-import { portsentryPage } from "../../src/cli/man-portsentry.ts";
-import { createReferenceProgram } from "../../src/cli/reference.ts";
-import { escapeRoff, example, item, paragraph } from "../../src/cli/roff.ts";
+import { createReferenceProgram } from "../../scripts/papers/commands.ts";
+import { confPage } from "../../scripts/papers/man-conf.ts";
+import { portreevePage } from "../../scripts/papers/man-portreeve.ts";
+import { portsentryPage } from "../../scripts/papers/man-portsentry.ts";
+import { escapeRoff, example, item, paragraph } from "../../scripts/papers/roff.ts";
 import { allKeys } from "../../src/config/keys.ts";
 
 const edition = { version: "1.2.3", date: "2026-11-22" };

@@ -1,6 +1,6 @@
 // portsentry.conf(5), made from the table of keys like docs/reference/configuration.md and the shipped file.
-import { groups, type Key } from "../config/key.ts";
-import { allKeys } from "../config/keys.ts";
+import { groups, type Key } from "../../src/config/key.ts";
+import { allKeys } from "../../src/config/keys.ts";
 import { type Edition, example, heading, item, pageHead, paragraph, seeAlso } from "./roff.ts";
 
 export function confPage(edition: Edition): string {

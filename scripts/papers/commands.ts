@@ -1,6 +1,6 @@
 // docs/reference/commands.md as text: the help of every command, exactly as --help prints it.
 import type { Command } from "commander";
-import { createProgram } from "./program.ts";
+import { createProgram } from "../../src/cli/program.ts";
 
 const width = 100;
 

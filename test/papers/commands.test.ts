@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { commandReference, createReferenceProgram } from "../../src/cli/reference.ts";
+import { commandReference, createReferenceProgram } from "../../scripts/papers/commands.ts";
 
 /** The nearest folder above the build that has the page. */
 function findRepository(): string {
