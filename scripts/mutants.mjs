@@ -31,7 +31,7 @@ const { values } = parseArgs({
   },
 });
 const page = join(root, "docs/mutants.md");
-const mutated = /^(judge|table|enforce|detect)\/|^daemon\/(engine|daemon)\.js$/;
+const mutated = /^(judge|table|enforce|detect)\/|^daemon\/(engine|walk|enforcement|in-force|sources)\.js$/;
 /** Their tests need a right, a program or another machine's time. */
 const leftOut = /^(lab|bench|kernel|cli|docs)\//;
 /** A mutant may loop for ever: a test file that takes so much longer than without it has found it. */

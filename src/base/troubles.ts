@@ -19,3 +19,17 @@ export function createTroubles(): Troubles {
     current: () => [...byTopic.values()],
   };
 }
+
+/** For a part that tells when it cannot do its work, and when it can again. */
+export function troubleListener(topic: string, troubles: Troubles, say: (message: string) => void) {
+  return {
+    onTrouble(message: string) {
+      troubles.set(topic, message);
+      say(message);
+    },
+    onRecovered(message: string) {
+      troubles.clear(topic);
+      say(message);
+    },
+  };
+}

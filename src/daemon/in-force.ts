@@ -2,12 +2,13 @@
 // Whatever changes comes in by apply(), and goes from there to every room that goes by it.
 import type { Settings } from "../config/settings.ts";
 import type { HostFacts } from "../host/host.ts";
+import { nearRanges } from "../host/near.ts";
 import type { Decoy } from "../sense/decoy.ts";
 import type { KernelSensor } from "../table/kernel-sensor.ts";
 import type { RulesetPlan } from "../table/ruleset.ts";
 import type { Prefix } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
-import { graceLeftMs, type Listened, nearRanges, planRuleset } from "./plan.ts";
+import { graceLeftMs, type Listened, planRuleset } from "./plan.ts";
 
 /** One or more of what may change. */
 export interface Change {

@@ -11,7 +11,6 @@ import type { DecoyPlan } from "../table/decoy.ts";
 import type { Learning } from "../table/learned-sets.ts";
 import type { RulesetPlan } from "../table/ruleset.ts";
 import type { Prefix } from "../wire/address.ts";
-import { parsePrefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import type { PortRange } from "../wire/port-range.ts";
 
@@ -95,17 +94,6 @@ export function planRuleset(
     latelyOpenSeconds: Math.max(1, Math.round(settings.latelyOpenMs / 1000)),
     guardSeconds: Math.max(1, Math.round(settings.guardMs / 1000)),
   };
-}
-
-const linkLocal = parsePrefix("fe80::/10");
-
-export function nearRanges(host: HostFacts): AddressRanges {
-  return new AddressRanges([...host.near, ...(linkLocal === undefined ? [] : [linkLocal])]);
-}
-
-/** Networks on links of ours, of both families. */
-export function nearLinks(host: HostFacts): AddressRanges {
-  return new AddressRanges([...nearRanges(host).prefixes(), ...(host.nearIpv4 ?? [])]);
 }
 
 /** What the scorers of many sources go by. */

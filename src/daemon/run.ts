@@ -1,6 +1,7 @@
 // `portreeve run` and `portsentry`: reads the configuration, starts the daemon, waits for its end, says why it could not.
 
 import { accessSync, constants, readFileSync } from "node:fs";
+import { StartError } from "../base/start-error.ts";
 import { riskOfReading, riskOfWriting } from "../base/trust.ts";
 import { loadSettings } from "../config/load.ts";
 import { formatProblem } from "../config/problems.ts";
@@ -12,7 +13,7 @@ import { applyCapture, type CaptureChoice, chooseCapture, describeCapture } from
 import { applyOverrides } from "./plan.ts";
 import type { RunOptions } from "./run-options.ts";
 import { type Load, Running } from "./running.ts";
-import { EXIT_UNAVAILABLE, messageOf, StartError, start } from "./start.ts";
+import { EXIT_UNAVAILABLE, messageOf, start } from "./start.ts";
 
 const EXIT_NO_PERMISSION = 77;
 const EXIT_CONFIGURATION = 78;

@@ -12,9 +12,9 @@ import type { NfTablesMonitor } from "../kernel/nf-tables-monitor.ts";
 import { drainRouteChanges } from "../kernel/routes.ts";
 import { openSystemdNotifier, type SystemdNotifier } from "../kernel/sd-notify.ts";
 import { listServedPorts } from "../kernel/sock-diag.ts";
+import { ConnectMode } from "../sense/connect-mode.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import { createApi } from "./api.ts";
-import { ConnectMode } from "./connect-mode.ts";
 import { addMode, modeNotices } from "./modes.ts";
 import { startNotices } from "./notices.ts";
 import type { RunOptions } from "./run-options.ts";
@@ -66,7 +66,13 @@ export class Running {
     this.#trial = trial;
     this.#options = options;
     this.#load = load;
-    this.#connectMode = new ConnectMode(started.daemon);
+    const { daemon } = started;
+    this.#connectMode = new ConnectMode({
+      settings: () => daemon.settings,
+      ...{ sink: daemon.walk, recorder: daemon.recorder, nowMs: started.clock.nowMs },
+      listened: (ports) => daemon.inForce.apply({ listened: ports }),
+    });
+    daemon.countToo(this.#connectMode);
   }
 
   async run({ conntrackBefore, warnings, captureText }: Before): Promise<number> {

@@ -5,12 +5,13 @@ import type { Crowds } from "../detect/crowds.ts";
 import type { Detector, SourceEvidence } from "../detect/detector.ts";
 import { sourceKeyOf } from "../detect/source-key.ts";
 import type { TapSource } from "../detect/tap/tap-source.ts";
+import { nearLinks } from "../host/near.ts";
 import type { FinishedHandshakes } from "../judge/proof/finished-handshakes.ts";
 import type { TapHost } from "../sense/tap-host.ts";
 import type { Hold } from "../table/kernel-sensor.ts";
 import type { Prefix } from "../wire/address.ts";
 import type { Change, Follower, InForce } from "./in-force.ts";
-import { crowdPolicy, nearLinks } from "./plan.ts";
+import { crowdPolicy } from "./plan.ts";
 
 export interface SourcesParts {
   readonly inForce: Pick<InForce, "settings" | "host" | "near">;

@@ -9,7 +9,6 @@ import { wallClock } from "../../src/base/clock.ts";
 import { createTroubles } from "../../src/base/troubles.ts";
 import { Followers } from "../../src/control/followers.ts";
 import { controlLimits } from "../../src/control/limits.ts";
-import { ConnectMode } from "../../src/daemon/connect-mode.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import { CommandRunner } from "../../src/enforce/commands/command-runner.ts";
 import { Responder } from "../../src/enforce/commands/responder.ts";
@@ -20,6 +19,7 @@ import { HistoryFile } from "../../src/record/history.ts";
 import { Journal, stdoutSink } from "../../src/record/journal.ts";
 import { openResolver } from "../../src/record/resolver.ts";
 import { openStore } from "../../src/record/store.ts";
+import { ConnectMode } from "../../src/sense/connect-mode.ts";
 import { Decoy } from "../../src/sense/decoy.ts";
 import { PortState } from "../../src/sense/port-state.ts";
 import { RingSensor } from "../../src/sense/ring-sensor.ts";
@@ -230,7 +230,15 @@ function everything(t: TestContext): Daemon {
     clock: wallClock,
     uptimeMs: () => 1e9,
   });
-  new ConnectMode(daemon);
+  daemon.countToo(
+    new ConnectMode({
+      settings: () => daemon.settings,
+      sink: daemon.walk,
+      recorder: daemon.recorder,
+      listened: () => undefined,
+      nowMs,
+    }),
+  );
   daemon.countToo(new Followers({ follow: () => () => undefined, limits: controlLimits, nowMs }));
   return daemon;
 }

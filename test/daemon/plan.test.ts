@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { applyOverrides, graceLeftMs, nearRanges, planRuleset, subtractRange } from "../../src/daemon/plan.ts";
+import { applyOverrides, graceLeftMs, planRuleset, subtractRange } from "../../src/daemon/plan.ts";
 import type { HostFacts } from "../../src/host/host.ts";
+import { nearRanges } from "../../src/host/near.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { load, settingsOf } from "../config/support.ts";
 import { prefix } from "../support/prefix.ts";

@@ -5,7 +5,7 @@
 //   ring.js --interfaces ALL|ALL_NLO|NAME,NAME [--tap] [--cpu (no packets; the process's CPU time with the counters)]
 import { parseArgs } from "node:util";
 import { RingSource } from "../../../../src/capture/ring/ring.ts";
-import { choiceOf } from "../../../../src/daemon/sensing.ts";
+import { choiceOf } from "../../../../src/sense/open-sensor.ts";
 
 const { values } = parseArgs({
   options: {

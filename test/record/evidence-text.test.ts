@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { describeEvidence } from "../../src/daemon/why.ts";
 import type { SourceEvidence } from "../../src/detect/detector.ts";
+import { describeEvidence } from "../../src/record/evidence-text.ts";
 import { IPV4_MAPPED_WORD } from "../../src/wire/address.ts";
 
 const evidence: SourceEvidence = {

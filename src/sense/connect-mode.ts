@@ -1,21 +1,37 @@
 // Connect mode inside the daemon: listeners on the watched ports of a protocol in mode tcp or udp; what they accept goes
-// to the engine, and the kernel's sensor is told which ports are ours.
+// to the walk, and the kernel's sensor is told which ports are ours.
 import { Listeners } from "../capture/listen/listen.ts";
 import { newListenCounters } from "../capture/listen/listen-sink.ts";
+import type { Settings } from "../config/settings.ts";
 import { listServedPorts } from "../kernel/sock-diag.ts";
 import { protocolLabel } from "../record/lines.ts";
+import type { Recorder } from "../record/recorder.ts";
 import { couldNotBindLine } from "../record/start-lines.ts";
+import type { Arrival } from "../wire/arrival.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import type { PortRange } from "../wire/port-range.ts";
-import type { Daemon } from "./daemon.ts";
+
+export interface ConnectModeParts {
+  readonly settings: () => Settings;
+  /** Gets what the listeners accept. */
+  readonly sink: { arrival(arrival: Arrival): void; batchEnd(): void };
+  readonly recorder: Pick<Recorder, "modes" | "notice" | "warning">;
+  /** The ports on which a listener stands have changed. */
+  readonly listened: (ports: OpenPorts) => void;
+  readonly nowMs: () => number;
+}
+
+export interface OpenPorts {
+  readonly tcp: readonly PortRange[];
+  readonly udp: readonly PortRange[];
+}
 
 export class ConnectMode {
-  readonly #daemon: Daemon;
+  readonly #parts: ConnectModeParts;
   #listeners: Listeners | undefined;
 
-  constructor(daemon: Daemon) {
-    this.#daemon = daemon;
-    daemon.countToo(this);
+  constructor(parts: ConnectModeParts) {
+    this.#parts = parts;
   }
 
   get counters(): Readonly<Record<string, number>> {
@@ -27,20 +43,20 @@ export class ConnectMode {
   async start(): Promise<void> {
     const wanted = this.#wanted();
     if (wanted.tcp.length === 0 && wanted.udp.length === 0) return;
-    const { walk, recorder, clock } = this.#daemon;
+    const { sink, recorder, settings, nowMs } = this.#parts;
     this.#listeners = new Listeners({
       ...wanted,
-      banner: this.#daemon.settings.banner,
-      limits: { nowMs: clock.nowMs },
+      banner: settings().banner,
+      limits: { nowMs },
     });
     // What is said at start (modes.ts) names these.
     const told = new Set(listServedPorts().map(({ protocol, port }) => `${protocol}:${port}`));
     await this.#listeners.start(
       {
-        accepted: (arrival) => walk.arrival(arrival),
-        datagram: (arrival) => walk.arrival(arrival),
+        accepted: (arrival) => sink.arrival(arrival),
+        datagram: (arrival) => sink.arrival(arrival),
         acceptFailed: () => undefined,
-        batchEnd: () => walk.batchEnd(),
+        batchEnd: () => sink.batchEnd(),
       },
       {
         busy: (protocol, port) => {
@@ -61,13 +77,13 @@ export class ConnectMode {
   update(): void {
     const wanted = this.#wanted();
     if (this.#listeners === undefined) {
-      void this.start().catch((error: unknown) => this.#daemon.recorder.warning(`listeners: ${String(error)}`));
+      void this.start().catch((error: unknown) => this.#parts.recorder.warning(`listeners: ${String(error)}`));
       return;
     }
     void this.#listeners
-      .update({ ...wanted, banner: this.#daemon.settings.banner })
+      .update({ ...wanted, banner: this.#parts.settings().banner })
       .then(() => this.#tellKernel())
-      .catch((error: unknown) => this.#daemon.recorder.warning(`listeners: ${String(error)}`));
+      .catch((error: unknown) => this.#parts.recorder.warning(`listeners: ${String(error)}`));
   }
 
   isOurs(protocol: number, port: number): boolean {
@@ -81,12 +97,12 @@ export class ConnectMode {
     this.#listeners = undefined;
   }
 
-  #wanted(): { tcp: readonly PortRange[]; udp: readonly PortRange[] } {
-    const { tcp, udp } = this.#daemon.settings;
+  #wanted(): OpenPorts {
+    const { tcp, udp } = this.#parts.settings();
     return { tcp: tcp.mode === "listen" ? tcp.watched : [], udp: udp.mode === "listen" ? udp.watched : [] };
   }
 
-  #open(): { tcp: readonly PortRange[]; udp: readonly PortRange[] } {
+  #open(): OpenPorts {
     return {
       tcp: this.#listeners?.openPorts(IpProtocol.Tcp) ?? [],
       udp: this.#listeners?.openPorts(IpProtocol.Udp) ?? [],
@@ -94,7 +110,7 @@ export class ConnectMode {
   }
 
   #tellKernel(): void {
-    this.#daemon.inForce.apply({ listened: this.#open() });
+    this.#parts.listened(this.#open());
   }
 }
 

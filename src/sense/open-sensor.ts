@@ -7,18 +7,18 @@ import type { PacketSource } from "../capture/packet-source.ts";
 import type { InterfaceChoice } from "../capture/ring/ring-interfaces.ts";
 import type { Settings } from "../config/settings.ts";
 import type { HostFacts } from "../host/host.ts";
+import { nearRanges } from "../host/near.ts";
 import { Libnftables } from "../kernel/libnftables.ts";
 import { NfTables } from "../kernel/nf-tables.ts";
 import { NfTablesMonitor } from "../kernel/nf-tables-monitor.ts";
-import { RingHost } from "../sense/ring-host.ts";
-import { TapHost } from "../sense/tap-host.ts";
 import { Firewall } from "../table/firewall.ts";
 import type { KernelSensor } from "../table/kernel-sensor.ts";
 import { LearnedSets, type Learning } from "../table/learned-sets.ts";
 import { NftSensor } from "../table/nft-sensor.ts";
 import { BATCH_GROUP, COPY_BYTES, PROMPT_GROUP, TABLE } from "../table/ruleset.ts";
 import { SetUses } from "../table/set-uses.ts";
-import { nearRanges } from "./plan.ts";
+import { RingHost } from "./ring-host.ts";
+import { TapHost } from "./tap-host.ts";
 
 export interface Sensing {
   readonly sensor: KernelSensor;
