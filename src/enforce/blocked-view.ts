@@ -16,7 +16,7 @@ const LONG = 10_000;
 export interface BlockedViewParts {
   readonly list: BlockList;
   /** One for each protocol that is watched, each with its mode's suffix; without it: both in one. */
-  readonly files: readonly { readonly protocol: number | undefined; readonly file: BlockedFile }[];
+  readonly files: readonly { readonly protocol: number | undefined; readonly file: Pick<BlockedFile, "write"> }[];
   readonly clock: Clock;
 }
 

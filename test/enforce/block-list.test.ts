@@ -212,3 +212,13 @@ test("the newest full blocks are told the oldest first, in whatever order they c
   for (const last of [7, 8]) list.put(block(`192.0.2.${100 + last}`, { sinceMs: last }));
   assert.deepEqual(since(4), [7, 8, 8, 9].slice(-4));
 });
+
+test("blocks of the administrator's own are told from the table's, whatever else they are", () => {
+  const list = new BlockList(100);
+  for (const [index, backend] of backends.entries())
+    for (const [other, grade] of grades.entries())
+      list.put(block(`192.0.${index}.${other}`, { backend, grade, soft: other % 2 === 1, offences: other + 1 }));
+  const found = [...list.delegated()].map(({ backend, grade }) => `${backend} ${grade}`);
+  const wanted = backends.slice(1).flatMap((backend) => grades.map((grade) => `${backend} ${grade}`));
+  assert.deepEqual(found.sort(), wanted.sort());
+});

@@ -460,3 +460,23 @@ test("several rules that another program removed are made again; those that cann
     "unblocked 192.0.2.1 removed elsewhere",
   ]);
 });
+
+test("a block by hand is written at once, one that packets have decided with what a fifth of a second brings", () => {
+  const { blocker, store, verdict } = setUp();
+  blocker.carryOut([verdict("block")]);
+  assert.equal(store.flushes, 0);
+  blocker.blockByHand(prefix("192.0.2.9"), undefined, "by hand");
+  assert.equal(store.flushes, 1);
+});
+
+test("a proven gateway is said to be blocked where the table blocks it, and else not", () => {
+  const { finding } = setUp().verdict("block");
+  const proven = { action: "block", grade: "silence", guard: "gateway", finding } as const;
+  const warnings = (conf: string) => {
+    const { blocker, recorder } = setUp(conf);
+    blocker.carryOut([proven]);
+    return recorder.take().filter((text) => text.startsWith("warning"));
+  };
+  assert.match(warnings("")[0] ?? "", /is proven to scan this host, and is blocked/);
+  assert.match(warnings('KILL_ROUTE="/bin/true $TARGET$"\n')[0] ?? "", /and is not blocked: no command/);
+});

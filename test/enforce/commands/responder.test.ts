@@ -267,6 +267,47 @@ test("IPv6: a known command in its IPv6 form, an unknown one reported and not ru
   assert.deepEqual(own.calls, []);
 });
 
+test("which routes are gone is told by one list for each family; a command that has none says so", async () => {
+  const bench = new Bench({ killRoute: "DIR/ip route add blackhole $TARGET$" });
+  bench.program("ip", 'case "$*" in "-4 route show"*) echo "blackhole 192.0.2.1"; echo "blackhole 192.0.2.3";; esac');
+  const sources = ["192.0.2.1", "192.0.2.2", "2001:db8::1", "192.0.2.3", "2001:db8::2"].map((source) =>
+    request(source),
+  );
+  const suspects = await bench.responder.suspects(sources);
+  assert.deepEqual(suspects, [sources[1], sources[2], sources[4]]);
+  assert.deepEqual(bench.calls, ["ip -4 route show type blackhole", "ip -6 route show type blackhole"]);
+  const unlisted = new Bench({ killRoute: "DIR/own-firewall $TARGET$" });
+  assert.equal(await unlisted.responder.suspects(sources), undefined);
+  assert.equal(await new Bench({ hostsDeny: "ALL: $TARGET$" }).responder.suspects(sources), undefined);
+});
+
+test("a route that is written for IPv6 is not run for IPv4, and is none that could be gone", async () => {
+  const bench = new Bench({ killRoute: "DIR/ip -6 route add blackhole $TARGET$" });
+  bench.program("ip", "");
+  const [refused] = await bench.responder.respond(request());
+  assert.deepEqual([refused?.ok, refused?.detail], [false, "not run: the command is for IPv6"]);
+  const [made] = await bench.responder.respond(request("2001:db8::1"));
+  assert.deepEqual([made?.ok, made?.text], [true, `${bench.folder}/ip -6 route add blackhole 2001:db8::1`]);
+  const both = [request(), request("2001:db8::1")];
+  assert.deepEqual(await bench.responder.suspects(both), both.slice(1));
+});
+
+test("an UNKILL_ROUTE that works has undone a command of an unknown form", async () => {
+  const bench = new Bench({ killRoute: "DIR/route $TARGET$", unkillRoute: "DIR/unroute $TARGET$" });
+  bench.program("unroute", "");
+  const [undone] = await bench.responder.undo(request());
+  assert.deepEqual([undone?.ok, undone?.detail], [true, ""]);
+  assert.deepEqual(bench.calls, ["unroute 192.0.2.1"]);
+});
+
+test("an iptables that fails for another reason than the lock is not tried again", async () => {
+  const bench = new Bench({ killRoute: "DIR/iptables -I INPUT -s $TARGET$ -j DROP" });
+  bench.program("iptables", `case $1 in -I) echo "No chain/target/match by that name."; exit 4;; *) exit 1;; esac`);
+  const [result] = await bench.responder.respond(request());
+  assert.equal(result?.ok, false);
+  assert.equal(bench.calls.filter((call) => call.startsWith("iptables -I")).length, 1);
+});
+
 test("UNKILL_ROUTE goes before the inverse; without either the admin is told", async () => {
   const bench = new Bench({
     killRoute: "/no/iptables -I INPUT -s $TARGET$ -j DROP",
