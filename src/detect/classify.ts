@@ -1,5 +1,5 @@
-// Gives a decoded packet its name, its worth and its source key. Pure and without memory: what a probe means together
-// with others of its source is for scorers.ts to say. `Connect` is never named here: only a listener sees a connection.
+// Gives a decoded packet its name, its worth and its source key. Pure and without memory: scorers.ts weighs a probe together
+// with the others of its source. `Connect` is never named here: only a listener sees a connection.
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import { IpProtocol, type Packet, TcpFlag } from "../wire/packet.ts";
 import { Kind } from "./kinds.ts";

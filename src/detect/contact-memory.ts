@@ -1,9 +1,9 @@
 // How much a source has tried: a score to which every new contact adds 1 and which halves in each scoreWindowMs, and a
-// sketch of its direct contacts in this slow window and the one before. What they mean is for scorers.ts to say;
+// sketch of its direct contacts in this slow window and the one before. scorers.ts decides what they mean;
 // docs/reference/detection.md has the formulas.
 //
 // A contact is new when it is not among the last six. Seven ports in turn are therefore new each time, and count each
-// time in the score; but who has tried seven is past every scorePorts. The sketch does not count them twice.
+// time in the score; but a source that has tried seven is past every scorePorts. The sketch does not count them twice.
 import {
   countSlots,
   isWeakSlot,
@@ -29,7 +29,7 @@ export interface MemoryTimes {
   readonly slowScoreWindowMs: number;
 }
 
-/** Where nobody asks the sketch, contacts are still known again for so long. */
+/** Without a slow window a contact is still recognised for this long. */
 const NO_SLOW_WINDOW_MS = 86_400_000;
 
 /** Scores have 12 bits behind the point and stop at their end; rounded down, so that n contacts are never more than n. */
@@ -47,7 +47,7 @@ export class ContactMemory {
     this.#seed = { k0: seed.k0, k1: seed.k1 };
   }
 
-  /** At the row's second probe: what it says of the first one takes the form that can go on. */
+  /** At the row's second probe the fields of the first one take the form that can go on. */
   open(row: number): void {
     const rows = this.#rows;
     rows.openMore(row);
@@ -96,7 +96,7 @@ export class ContactMemory {
     rows.setScoredMs(row, nowMs);
   }
 
-  /** What the score was when a contact last counted: it is never above it later. */
+  /** The score when a contact last counted: it is never higher later. */
   highestScore(row: number): number {
     return (this.#directScore(row) + this.#weakScore(row)) / ONE;
   }
@@ -105,12 +105,12 @@ export class ContactMemory {
     return this.highestScore(row) * this.#decay(row, timeMs, halfLifeMs);
   }
 
-  /** The part of the score that is of direct contacts. */
+  /** The part of the score that direct contacts have made. */
   directScore(row: number, timeMs: number, halfLifeMs: number): number {
     return (this.#directScore(row) / ONE) * this.#decay(row, timeMs, halfLifeMs);
   }
 
-  /** What slowCount() was when a contact last counted: it is never above it later. */
+  /** slowCount() when a contact last counted: it is never higher later. */
   highestSlowCount(row: number): number {
     const rows = this.#rows;
     return rows.hasMore(row) ? countBits(rows.today(row) | rows.before(row)) : this.#directScore(row) / ONE;

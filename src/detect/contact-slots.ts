@@ -37,7 +37,7 @@ export function kindOf(contact: number): number {
   return kindByProtocol[(contact >>> 16) & 0xff] ?? KIND_WITHOUT_PORT;
 }
 
-/** What stands in the port's place. */
+/** The number in the port's place. */
 export function portOf(contact: number): number {
   return kindOf(contact) === KIND_WITHOUT_PORT ? (contact >>> 16) & 0xff : contact & 0xffff;
 }

@@ -1,5 +1,5 @@
-// What one source's row cannot show: neighbours who share out a scan, a scan by many from anywhere, and sources that try
-// nothing but tolerated ports. One call a probe; what is found is a finding that is never more than a soft block.
+// Finds what one source's row cannot show: neighbours who share out a scan, a scan by many from anywhere, and sources that try
+// nothing but tolerated ports. It takes one call a probe, and its findings lead to a soft block at most.
 import { isIpv4Words, type Prefix } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import type { Finding } from "./finding.ts";
@@ -12,7 +12,7 @@ import { type ScatteredPolicy, ScatteredScans } from "./scattered.ts";
 
 export type CrowdPolicy = NeighbourPolicy & ScatteredPolicy & HabitPolicy;
 
-/** Findings about many sources that `status` goes on telling of, and for how long. */
+/** Findings about many sources that `status` goes on showing, and for how long. */
 const MAX_RECENT = 8;
 const RECENT_MS = 600_000;
 
@@ -30,7 +30,7 @@ export class Crowds {
     readonly policy: CrowdPolicy;
     readonly near: AddressRanges;
     readonly seed: HashSeed;
-    /** Whether the packets of a probe's source bear the marks of a scanner. Absent: nobody's do. */
+    /** Whether the packets of a probe's source bear the marks of a scanner. Absent: no packets do. */
     readonly isMarked?: (probe: Probe) => boolean;
   }) {
     const { policy, near, seed, isMarked } = parts;
@@ -70,7 +70,7 @@ export class Crowds {
     if (probe.disposition !== Disposition.Probe || probe.evidence !== Evidence.Direct) return undefined;
     const neighbourhood = this.neighbours.note(probe, hash);
     if (neighbourhood === Neighbourhood.Found) return this.#told(this.neighbours.findingOf(probe));
-    // Who shares a network that is known already says nothing of anybody else.
+    // A source in a network that is known already is no evidence of another scan.
     if (neighbourhood === Neighbourhood.Known) return undefined;
     const isFour = isIpv4Words(probe.source0, probe.source1, probe.source2);
     const scattered = isFour ? this.#scattered4 : this.#scattered6;

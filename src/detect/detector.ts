@@ -1,5 +1,5 @@
 // From packet to finding: ties classify, source table and scorers together. The caller walks each packet through
-// `classify`, asks judge/ whether the source is spared, and gives what is left to `see`. Only a finding allocates.
+// `classify`, asks judge/ whether the source is spared, and gives the others to `see`. Only a finding allocates.
 import type { Prefix } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import type { Packet } from "../wire/packet.ts";
@@ -9,11 +9,11 @@ import type { Disposition, Probe } from "./probe.ts";
 import { countsAsScored, countsAsSlow, type ScorePolicy, weigh } from "./scorers.ts";
 import type { SourceHistory, SourceTable } from "./source-table.ts";
 
-/** What the table and the policy in force say of a source, for people. */
+/** The evidence about a source by the table and the policy in force, for people. */
 export interface SourceEvidence extends SourceHistory {
   /** Distinct contacts, each of them 1 and half that a scoreWindowMs later. */
   readonly score: number;
-  /** The part of it that is of direct contacts. */
+  /** The part of the score that direct contacts have made. */
   readonly directScore: number;
   /** Distinct direct contacts that the slow memory holds, or more, and since when; 0: none. */
   readonly slowContacts: number;
@@ -21,7 +21,7 @@ export interface SourceEvidence extends SourceHistory {
   readonly policy: ScorePolicy;
 }
 
-/** What a probe has made of its source. One record is reused for all: it is valid until the next probe is noted. */
+/** The state of a source after a probe. One record is reused for all: it is valid until the next probe is noted. */
 export class Noted {
   /** The row of the source in the table; other calls may move it, so it is for findingOf() and passOver() at once. */
   row = -1;
@@ -62,7 +62,7 @@ export class Detector {
     return noted.isFound ? this.findingOf(noted, probe) : undefined;
   }
 
-  /** As see(), for a caller that may do without the finding: allocates nothing. */
+  /** Like see(), for a caller that may do without the finding: allocates nothing. */
   note(probe: Probe, hash?: number): Readonly<Noted> {
     const { table } = this;
     const noted = this.#noted;
@@ -74,7 +74,7 @@ export class Detector {
     return noted;
   }
 
-  /** The finding that note() has just said there is. */
+  /** The finding that note() has just announced. */
   findingOf({ row }: Readonly<Noted>, probe: Probe): Finding {
     return {
       source: this.table.source(row),
@@ -88,18 +88,18 @@ export class Detector {
     };
   }
 
-  /** Nothing is done about the finding that note() has just told of: the source is found again by its next direct probe. */
+  /** Nothing is done about the finding that note() has just announced: the next direct probe of the source is a finding again. */
   passOver({ row }: Readonly<Noted>): void {
     this.table.setWaiting(row);
   }
 
-  /** The same of any source that has been found. */
+  /** The same for any source that has been found. */
   letWait({ w0, w1, w2, w3, bits }: Prefix): void {
     const row = this.table.find(w0, w1, w2, w3, bits);
     if (row >= 0 && this.table.isFlagged(row)) this.table.setWaiting(row);
   }
 
-  /** Something is done about a source that waits: what it sends from now on is no finding. */
+  /** Something is done about a source that waits: its further probes are no findings. */
   endWait({ w0, w1, w2, w3, bits }: Prefix): void {
     const row = this.table.find(w0, w1, w2, w3, bits);
     if (row >= 0 && this.table.isWaiting(row)) this.table.flag(row);
@@ -118,7 +118,7 @@ export class Detector {
     return this.table.forget(source.w0, source.w1, source.w2, source.w3, source.bits);
   }
 
-  /** Lets every source be found again: for a reload that changes what is done about findings. */
+  /** Lets every source be found again: for a reload that changes how findings are answered. */
   resetAll(): void {
     this.table.unflagAll();
   }
@@ -129,7 +129,7 @@ export class Detector {
     return row >= 0 && this.table.isFlagged(row);
   }
 
-  /** The same of a probe's source. */
+  /** The same for a probe's source. */
   isFoundBy({ source0, source1, source2, source3, sourceBits }: Probe): boolean {
     const row = this.table.find(source0, source1, source2, source3, sourceBits);
     return row >= 0 && this.table.isFlagged(row);
@@ -137,7 +137,7 @@ export class Detector {
 
   /**
    * The same, and a found source becomes the newest of the table: it must be found for as long when it asks open ports as
-   * when it asks closed ones. Nothing else is remembered of the packet, the time neither.
+   * when it asks closed ones. Nothing else is remembered of the packet, not even the time.
    */
   keepIfFound(probe: Probe, hash: number): boolean {
     const row = this.table.findBy(probe, hash);

@@ -1,21 +1,21 @@
 // A finding: a source whose probes count as scanning under the policy in force. It is a claim about a source
-// address; what is done about it is for judge/ to say.
+// address; judge/ decides what is done about it.
 import type { Prefix } from "../wire/address.ts";
 import type { Kind } from "./kinds.ts";
 import { type ScorerName, scorerNames } from "./tap/tap-source.ts";
 
-/** Scorers of a host's own traffic that say more than one source's count: see crowds.ts. */
+/** Scorers of a host's own traffic that look beyond one source: see crowds.ts. */
 export const crowdScorerNames = ["neighbours", "scattered", "tolerated"] as const;
 export type CrowdScorerName = (typeof crowdScorerNames)[number];
 
-/** Whoever may make a finding; the places are numbers of enforce/block-rows.ts. */
+/** The scorers that may make a finding; the places are numbers of enforce/block-rows.ts. */
 export const finderNames: readonly (ScorerName | CrowdScorerName)[] = [...scorerNames, ...crowdScorerNames];
 
 export interface Finding {
   readonly source: Prefix;
   /** The full address of the probe that decided, where `source` is its /64; absent: the source is one address. */
   readonly address?: Prefix;
-  /** Of the probe that decided. */
+  /** The fields of the probe that decided. */
   readonly kind: Kind;
   readonly protocol: number;
   readonly port: number;
@@ -45,13 +45,13 @@ export interface Finding {
   readonly tool?: string;
   /** Its name in the user's list of known scanners: text from outside, escaped where it is shown. */
   readonly known?: string;
-  /** What the silence test has counted, where it proves the source. */
+  /** The counts of the silence test, where it proves the source. */
   readonly proof?: SilenceProof;
-  /** What else proves the source, in one clause. */
+  /** Another proof of the source, in one clause. */
   readonly evidence?: string;
 }
 
-/** Of the ports that were answered and those that were met with silence, how many a source has repeated. */
+/** How many of the answered and of the unanswered ports a source has repeated. */
 export interface SilenceProof {
   readonly answeredPorts: number;
   readonly answeredRepeated: number;
@@ -65,8 +65,8 @@ export interface SilenceProof {
 const WIDEST_BLOCKED = 40;
 
 /**
- * Contacts of which nobody knows how they ended, though there are many; sources that may be anybody's; neighbours that come so
- * slowly that a soft block of them all would be over before the next: enough to tell of, not to act on.
+ * Many contacts of unknown outcome; sources that may be forged; neighbours that come so slowly that a soft block of them all
+ * would be over before the next one comes: such findings are reported, and nothing is done about them.
  */
 export function isWeak({ policy, isOnLink, slowSinceMs, source }: Finding): boolean {
   if (policy === "neighbours") return isOnLink === true || slowSinceMs !== undefined || source.bits < WIDEST_BLOCKED;

@@ -1,5 +1,5 @@
-// Tolerated ports: each is one that people and programs try by habit, and who tries many of them has no such habit. Counted
-// are kinds of ports, not ports: setting up a mail account tries seven mail ports, a browser several of the web. Bounded,
+// Tolerated ports: people and programs try each of them by habit, but a source that tries many has no such habit. Kinds of
+// ports are counted, not ports: setting up a mail account tries seven mail ports, a browser several of the web. Bounded,
 // typed arrays: a probe allocates nothing. docs/reference/detection.md says where the threshold comes from.
 import { IpProtocol } from "../wire/packet.ts";
 import type { PortRange } from "../wire/port-range.ts";
@@ -9,15 +9,15 @@ import { Disposition, type Probe } from "./probe.ts";
 
 export interface HabitPolicy {
   readonly policy: "trigger" | "score";
-  /** Kinds of tolerated ports within scoreWindowMs that no habit explains; 0: nobody is found by them. */
+  /** Kinds of tolerated ports within scoreWindowMs that no habit explains; 0: no source is found by them. */
   readonly toleratedKinds: number;
   readonly scoreWindowMs: number;
-  /** TOLERATED_PORTS_*: a port that is closed because its service has just stopped says nothing of who asks for it. */
+  /** TOLERATED_PORTS_*: a port that is closed because its service has just stopped is no evidence against its source. */
   readonly toleratedTcp: readonly PortRange[];
   readonly toleratedUdp: readonly PortRange[];
 }
 
-/** One habit each; a port that is in none is a kind by itself. */
+/** One habit each; a port without a habit is a kind by itself. */
 const habits: readonly { readonly name: string; readonly tcp: readonly number[]; readonly udp: readonly number[] }[] = [
   { name: "web", tcp: [80, 443, 8080, 8443], udp: [443] },
   { name: "mail", tcp: [25, 110, 143, 465, 587, 993, 995], udp: [] },
@@ -31,7 +31,7 @@ const habits: readonly { readonly name: string; readonly tcp: readonly number[];
   { name: "traceroute", tcp: [], udp: Array.from({ length: 101 }, (_, index) => 33_434 + index) },
 ];
 const OTHER_KINDS = 32 - habits.length;
-/** So many are enough of a source whose packets bear the marks of a scanner. */
+/** This many kinds are enough when the packets of a source bear the marks of a scanner. */
 const MARKED_KINDS = 3;
 
 const PORTS = 65_536;
@@ -102,7 +102,7 @@ export class Habits {
     return namesOf((this.#rows[this.#row + NOW] ?? 0) | (this.#rows[this.#row + BEFORE] ?? 0));
   }
 
-  /** What a source has tried within the window, for people. */
+  /** The kinds that a source has tried within the window, for people. */
   namesOf(hash: number, w1: number, w3: number, timeMs: number): string[] {
     const row = this.#find(hash >>> 0, w1, w3);
     if (row < 0) return [];
@@ -125,7 +125,7 @@ export class Habits {
     }
   }
 
-  /** Half windows, so that what counts together is never older than a window. */
+  /** Half windows, so that no kind that counts is older than a window. */
   #turnOf(timeMs: number): number {
     return Math.floor((2 * timeMs) / this.#policy.scoreWindowMs) & ~FOUND;
   }

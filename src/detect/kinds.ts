@@ -1,4 +1,4 @@
-// The kinds of scan, each a number and a row. All else reads the rows: the sensor's and the taps' evidence, the names in
+// The kinds of scan, each a number and a row. All other parts read the rows: the sensor's and the taps' evidence, the names in
 // JSON (design section 7), PortSentry's words and the backtest.
 import { IpProtocol, TcpFlag } from "../wire/packet.ts";
 
@@ -43,7 +43,7 @@ export interface KindRow {
    */
   readonly scansOnly: "nowhere" | "closed" | "everywhere" | "bare";
   /**
-   * What a contact that was not accepted is worth on a mirror port, which cannot ask whether a port is closed. "direct" and
+   * The worth of a contact that was not accepted on a mirror port, which cannot ask whether a port is closed. "direct" and
    * "refused" are direct evidence, the latter if refused only (a datagram without an answer may have been heard); else weak.
    */
   readonly inVain: "direct" | "refused" | "weak" | "nothing";
@@ -98,7 +98,7 @@ export function isSentByScansOnly(kind: Kind, protocol: number, tcpFlags: number
   return protocol === IpProtocol.Tcp && (tcpFlags & (TcpFlag.Ack | TcpFlag.Rst)) === 0;
 }
 
-/** The same of a packet to a closed port. */
+/** The same for a packet to a closed port. */
 export function isSentToClosedByScansOnly(kind: Kind, protocol: number, tcpFlags: number): boolean {
   return kinds[kind].scansOnly === "closed" || isSentByScansOnly(kind, protocol, tcpFlags);
 }

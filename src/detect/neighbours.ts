@@ -4,7 +4,7 @@
 //
 //   IPv4                      sources: addresses     network: the /24
 //   IPv6 beyond our links     sources: /64 networks  networks: the /56, and the /48 when they lie in several /56s
-//                             sources: /48 networks  networks: the /40, and the /32, which is told of only
+//                             sources: /48 networks  networks: the /40, and the /32, which is only reported
 //   IPv6 on a link of ours    sources: addresses     network: the link's /64
 import {
   IPV4_MAPPED_BITS,
@@ -25,14 +25,14 @@ export interface NeighbourPolicy {
   readonly neighbours: number;
   /** The same within slowScoreWindowMs to twice that; 0: not looked for. */
   readonly slowNeighbours: number;
-  /** In whole seconds; 0: nobody is found slowly. */
+  /** In whole seconds; 0: no network is found slowly. */
   readonly slowScoreWindowMs: number;
 }
 
-/** What is known of a network. Counts are never too high; those of a /24 and a /56 are exact. */
+/** The evidence about a network. Counts are never too high; those of a /24 and a /56 are exact. */
 export interface NeighbourEvidence {
   readonly network: Prefix;
-  /** In this slow window and the one before. */
+  /** The count in this slow window and the one before. */
   readonly sources: number;
   readonly ports: number;
   readonly lastMs: number;
@@ -40,7 +40,7 @@ export interface NeighbourEvidence {
 }
 
 /**
- * What a probe is to its network. Found: it makes the network a finding. Known: the network has been found by its fast memory;
+ * The effect of a probe on its network. Found: it makes the network a finding. Known: the network has been found by its fast memory;
  * one that was found slowly may be found quickly all the same.
  */
 export const Neighbourhood = { Quiet: 0, Found: 1, Known: 2 } as const;
@@ -48,7 +48,7 @@ export type Neighbourhood = (typeof Neighbourhood)[keyof typeof Neighbourhood];
 
 /** The kernel's rules count new sources by the minute too. */
 export const FAST_WINDOW_MS = 60_000;
-/** Where nobody is found slowly, networks are still forgotten after one to two such times. */
+/** Without a slow window, networks are still forgotten after one to two such times. */
 const NO_SLOW_WINDOW_MS = 86_400_000;
 /** A /48 is one attacker only when its sources lie in so many /56s; otherwise the /56 is. */
 const MIN_BLOCKS = 3;
@@ -56,7 +56,7 @@ const MIN_BLOCKS = 3;
 const MAX_PORTS_ASKED = 32;
 const WAYS = 4;
 
-/** Networks told of: in a burst, and a second. A flood forged in whole networks makes no more findings than that. */
+/** Networks that are reported: in a burst, and a second. A flood forged in whole networks makes no more findings than that. */
 const TELL_BURST = 16;
 const TELL_PER_SECOND = 1;
 
@@ -85,7 +85,7 @@ const MAX_NEEDED = 192;
  *     +------+------+------+---------------------------------------------------------------------+
  *     | key0 | key1 | last | kind 0..7 | source 8..15 | port 16..21 | block 22..26 | has body 31 |
  *     +------+------+------+---------------------------------------------------------------------+
- *              s              0: empty    the bits of the one source that a head without a body tells of
+ *              s              0: empty    the bits of the one source of a head without a body
  *   body   words: turns, times, found, scan | sketches, four each: fast, fast before, slow, slow before
  *     sources 4 x 8    ports 4 x 2    blocks 4 x 1 (the /56s of a /48)
  */
@@ -115,7 +115,7 @@ const PORTS = SOURCES + 4 * SOURCE_WORDS;
 const PORT_WORDS = 2;
 const BLOCKS = PORTS + 4 * PORT_WORDS;
 const BODY_WORDS = BLOCKS + 4;
-/** Of the four sketches of a kind. */
+/** The places of the four sketches of a kind. */
 const FAST = 0;
 const SLOW = 2;
 
@@ -138,13 +138,13 @@ export class Neighbours {
   readonly #seed: HashSeed;
   #policy: NeighbourPolicy;
   #near: AddressRanges;
-  /** Of the network last found. */
+  /** The evidence about the network last found. */
   #row = 0;
   #isSlow = false;
   /** Whether the probe last noted began a row. */
   #isFirst = false;
   readonly #findings = new Tokens();
-  /** Apart: who goes on must not use up what others are found by. */
+  /** A budget of their own: networks that go on must not use up the budget of new findings. */
   readonly #renewals = new Tokens();
 
   /** `near`: networks on links of ours. `capacity`: networks, rounded down to a multiple of four. */
@@ -184,12 +184,12 @@ export class Neighbours {
     if (sourceBits === 128) return this.#noteIn(LINK, source0, source1, probe, hash);
     const inSite = this.#noteIn(SITE, source0, source1 >>> 16, probe, hash);
     if (inSite !== Neighbourhood.Quiet) return inSite;
-    // Of most /48s only one probe is ever seen: their /56s count from the second on.
+    // Most /48s send only one probe: their /56s count from the second on.
     const inBlock = this.#isFirst ? inSite : this.#noteIn(BLOCK, source0, source1 >>> 8, probe, hash);
     return inBlock === Neighbourhood.Quiet ? this.#noteWide(probe) : inBlock;
   }
 
-  /** In the networks that may have many /48s. Who is found with its own has no part in them. */
+  /** Counts in the networks that may have many /48s. A source whose own network is found has no part in them. */
   #noteWide(probe: Probe): Neighbourhood {
     const { source0, source1 } = probe;
     const site = hashSource(this.#seed, source0, source1 >>> 16, SITE, 0, NETWORK_HASH);
@@ -203,7 +203,7 @@ export class Neighbours {
     return inOrganisation === Neighbourhood.Quiet ? inProvider : inOrganisation;
   }
 
-  /** The finding that note() has just told of. */
+  /** The finding that note() has just announced. */
   findingOf(probe: Probe): Finding {
     const row = this.#row;
     const body = row * BODY_WORDS;
@@ -322,9 +322,9 @@ export class Neighbours {
     return Neighbourhood.Found;
   }
 
-  /** What was found once takes as many sources again to count as a scan once more, and its turn among all that are told of. */
+  /** A network that was found needs as many sources again to count as a scan once more, and its turn in the budget of reports. */
   #goOn(body: number, kind: number, timeMs: number): void {
-    // Nobody blocks these.
+    // These are not blocked.
     if (kind === LINK || kind === PROVIDER) return;
     const second = Math.floor(timeMs / 1000);
     if (second - (this.#bodies[body + SCAN_SECOND] ?? 0) < GOES_ON_SECONDS) return;
@@ -341,7 +341,7 @@ export class Neighbours {
     return Math.min(MAX_NEEDED, this.#policy.neighbours * (TIMES_NEEDED.get(kind) ?? 1));
   }
 
-  /** At the second probe: what the head says of the first one takes the form that can go on. */
+  /** At the second probe the fields of the first one in the head take the form that can go on. */
   #openBody(row: number): void {
     const body = row * BODY_WORDS;
     const about = this.#heads[row * HEAD_WORDS + ABOUT] ?? 0;
@@ -384,7 +384,7 @@ export class Neighbours {
     this.#isSlow = false;
     if (this.#isMany(body, kind, FAST, needed)) return true;
     this.#isSlow = true;
-    // Of a provider's customers as many err in a day.
+    // As many customers of one provider err in a day.
     if (!isSlowToo || TIMES_NEEDED.has(kind) || this.#isFound(body, SLOWLY_FOUND_TURN)) return false;
     return this.#isMany(body, kind, SLOW, slowNeighbours);
   }
@@ -538,7 +538,7 @@ export class Neighbours {
   }
 }
 
-/** What may be told of: a burst, and so many a second. */
+/** The budget of reports: a burst, and so many a second. */
 class Tokens {
   #left = TELL_BURST;
   #atMs = Number.NaN;
@@ -556,7 +556,7 @@ class Tokens {
 /** Which bits of the sketches are a probe's, as a head has them. */
 function bitsOf(kind: number, { source1, source3, protocol, port }: Probe, hash: number): number {
   const member = kind === IPV4_NETWORK ? source3 : kind === BLOCK ? source1 : hash >>> 8;
-  // Ports need no key: who makes his fall together makes himself smaller. Neither do the /56s of a /48.
+  // Ports need no key: an attacker who makes his own fall together makes his scan look smaller. The /56s of a /48 need none either.
   const place = Math.imul((protocol << 16) | port, 0x9e3779b1) >>> 26;
   const block = kind === SITE ? Math.imul(source1 >>> 8, 0x9e3779b1) >>> 27 : 0;
   return ((member & SOURCE_BIT_MASK) << SOURCE_AT) | (place << PORT_AT) | (block << BLOCK_AT);

@@ -1,5 +1,5 @@
-// Row numbers by prefix: what a table of typed arrays is addressed by. Open addressing with a keyed hash, for whoever is
-// blocked chooses his address; a row that is removed is used again. Holds the keys and nothing else: 17 bytes a row, and
+// Row numbers by prefix: what a table of typed arrays is addressed by. Open addressing with a keyed hash, because a blocked
+// attacker chooses his address; a row that is removed is used again. Holds the keys and nothing else: 17 bytes a row, and
 // 6 to 12 of the index, which is made for as many as there may be: to make it anew takes half a second of a million rows.
 import { type Prefix, prefixContains } from "../wire/address.ts";
 import { grown, rowsFor } from "./columns.ts";

@@ -1,5 +1,5 @@
-// From what a listener saw to a probe: connect mode's way into Detector.see. Who connects to a port that serves
-// nothing is as much a scanner as who sends a SYN to a closed one. 1.2 says "Connect from" of datagrams as well.
+// Makes a probe of an arrival at a listener: connect mode's way into Detector.see. A source that connects to a port that serves
+// nothing is as much a scanner as one that sends a SYN to a closed port. 1.2 says "Connect from" of datagrams as well.
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import type { Arrival } from "../wire/arrival.ts";
 import { Kind } from "./kinds.ts";

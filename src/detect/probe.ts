@@ -1,14 +1,14 @@
-// What is known of a packet once it has been classified: the vocabulary of detect/, judge/, enforce/ and record/.
+// The fields of a classified packet: the vocabulary of detect/, judge/, enforce/ and record/.
 // The numbers stand in tables and on the packet path; the names are what users read in JSON (design section 7).
 import { ARP_PROTOCOL } from "../wire/packet.ts";
 import { isSentToClosedByScansOnly, Kind } from "./kinds.ts";
 
-/** What a probe is worth (design section 4). Weak evidence alone never holds or blocks. */
+/** The worth of a probe (design section 4). Weak evidence alone never holds or blocks. */
 export const Evidence = { Weak: 0, Direct: 1 } as const;
 export type Evidence = (typeof Evidence)[keyof typeof Evidence];
 
 /**
- * What the kernel's sensor had decided when it logged the packet; its log prefix (table/ruleset.ts) says which.
+ * The decision of the kernel's sensor when it logged the packet; its log prefix (table/ruleset.ts) says which.
  * Probe: closed, watched port. Held: from a held source, to a served port or a quiet one; dropped, no new evidence.
  * Quiet: closed but tolerated or lately open. Stray: ACK or RST without a flow. Other: SCTP, DCCP, UDP-Lite.
  * Delegated: KILL_ROUTE is this source's block. Guarded: closed, watched port, but the source is in the guard.
@@ -20,8 +20,8 @@ export const dispositionNames = ["probe", "held", "quiet", "stray", "other", "de
 export type DispositionName = (typeof dispositionNames)[number];
 
 /**
- * What a packet is worth by itself. Guarded and Delegated are closed ports too, so the packet is worth the same; that
- * its source is left alone is for scorers.ts and judge/ to say.
+ * The worth of a packet by itself. Guarded and Delegated are closed ports too, so the packet is worth the same; scorers.ts
+ * and judge/ leave its source alone.
  */
 export function evidenceOf(kind: Kind, protocol: number, tcpFlags: number, disposition: Disposition): Evidence {
   const isClosed =

@@ -1,4 +1,4 @@
-// Known scanners by address: who scans the internet for research and says so, as the user's list names them. A name is
+// Known scanners by address: the user's list names those that scan the internet for research and say so. A name is
 // text from outside and is escaped where it is shown. Looked up once a finding, not per packet.
 import { isIpv4Words, maskWord, type Prefix } from "../wire/address.ts";
 
@@ -12,7 +12,7 @@ export class ResearchList {
   readonly #lengths: readonly { readonly bits: number; readonly names: ReadonlyMap<string, string> }[];
   readonly size: number;
 
-  /** Of two entries for one block the first counts. */
+  /** When a block has two entries, the first counts. */
   constructor(entries: readonly KnownScanner[]) {
     const byBits = new Map<number, Map<string, string>>();
     for (const { prefix, name } of entries) {

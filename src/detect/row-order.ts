@@ -1,4 +1,4 @@
-// The order in which rows were last used, and the rows that nobody uses: two links a row, Int32, the next newer and the
+// The order in which rows were last used, and the unused rows: two links a row, Int32, the next newer and the
 // next older row, or the next free row.
 const NONE = -1;
 

@@ -1,7 +1,7 @@
-// A scan shared out among many addresses from anywhere, one or two ports each: told when more sources than usual have tried
-// closed ports within a window, with fewer of them at the same port than chance allows. It says that, and names nobody:
-// the sources may be forged. Bounded: when MAX_SOURCES of a window have shown nothing it begins with none again, lest whoever sends
-// as many probes of one popular port beforehand hide the scan behind them; once it is told, nothing more is looked at.
+// A scan shared out among many addresses from anywhere, one or two ports each: reported when more sources than usual have tried
+// closed ports within a window, with fewer of them at the same port than chance allows. The finding names no source, because
+// the sources may be forged. Bounded: when MAX_SOURCES of a window have shown nothing it begins with none again, so that an attacker
+// cannot hide the scan behind as many probes of one popular port; once a scan is reported, the window looks at nothing more.
 import { IPV4_MAPPED_BITS, IPV4_MAPPED_WORD, type Prefix, prefixOfWords } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import type { Finding } from "./finding.ts";
@@ -14,7 +14,7 @@ import {
 } from "./tap/chance-overlap.ts";
 
 export interface ScatteredPolicy {
-  /** Sources of one window below which there is no scan by many; 0: none is ever told of. */
+  /** Sources of one window below which there is no scan by many; 0: none is ever reported. */
   readonly scatteredSources: number;
   readonly scoreWindowMs: number;
 }
@@ -26,11 +26,11 @@ const SLOTS = 8_192;
 const GROWTH = 1 / 8;
 /** P(independent sources overlap so little), as COORDINATED_FALSE_ALARM. */
 const ALPHA = 1e-6;
-/** Of the probes that reach any host, how many go to just any port: more than is usual, which is the careful side. */
+/** The share of the probes that reach any host and go to just any port: more than is usual, which is the careful side. */
 const UNIFORM_SHARE = 0.75;
 /** So many times the sources that windows of this host usually have. */
 const ABOVE_USUAL = 4;
-/** What a window counts for the usual number; older ones fade. */
+/** The weight of a window in the usual number; older ones fade. */
 const USUAL_WEIGHT = 1 / 16;
 /** Ports of one source that count. */
 const FEW_PORTS = 2;
@@ -42,7 +42,7 @@ export class ScatteredScans {
   readonly #popularity: PortPopularity;
   /** Open addressing by the keyed hash of a source, half full at most; 0: empty. */
   readonly #sources = new Int32Array(SLOTS);
-  /** Of each its last port, with the protocol, and above them how many it has tried. */
+  /** The last port of each source, with the protocol, and above them how many it has tried. */
   readonly #tried = new Uint32Array(SLOTS);
   /** Ports of TCP, then of UDP. */
   readonly #ports = new Uint32Array((2 * PORTS) / 32);
@@ -57,7 +57,7 @@ export class ScatteredScans {
   #isTold = false;
   #usual = 0;
 
-  /** `family`: of the sources, which a finding names as a whole. */
+  /** `family`: the family of the sources, which a finding names as a whole. */
   constructor(family: 4 | 6, policy: ScatteredPolicy) {
     this.#policy = policy;
     this.#from =
@@ -101,7 +101,7 @@ export class ScatteredScans {
     return true;
   }
 
-  /** The finding that note() has just told of. */
+  /** The finding that note() has just announced. */
   findingOf(probe: Probe): Finding {
     return {
       source: this.#from,
@@ -119,7 +119,7 @@ export class ScatteredScans {
     };
   }
 
-  /** Never more than are counted at a time: a host that is used to many, or was made used to them, would be told of none. */
+  /** Never more than are counted at a time: otherwise a host that is used to many, or was made used to them, would never report a scan. */
   get #needed(): number {
     const aboveUsual = Math.min(MAX_SOURCES, Math.ceil(ABOVE_USUAL * this.#usual));
     return Math.max(this.#policy.scatteredSources, aboveUsual);

@@ -14,11 +14,11 @@ export interface ScorePolicy {
   readonly scoreWindowMs: number;
   /** Distinct direct contacts of a slow window and the one before it that make a scanner; 2..32. */
   readonly slowScorePorts: number;
-  /** In whole seconds, not shorter than scoreWindowMs; 0: the slow memory finds nobody. */
+  /** In whole seconds, not shorter than scoreWindowMs; 0: the slow memory finds no source. */
   readonly slowScoreWindowMs: number;
 }
 
-/** A slip long ago makes no direct contact of what came since: a direct contact must be younger than scoreWindowMs. */
+/** A slip long ago does not make later contacts direct: a direct contact must be younger than scoreWindowMs. */
 export const MIN_DIRECT_SCORE = 0.5;
 
 /**
@@ -64,7 +64,7 @@ export function countsAsScored(table: SourceTable, row: number, policy: ScorePol
   );
 }
 
-/** What the score must pass. Of two contacts the sum is above 1 for as long as it can be told: there half of the second is asked. */
+/** The bound that the score must pass. The sum of two contacts is above 1 for as long as it can be told: there half of the second is asked. */
 export function scoreBound(scorePorts: number): number {
   return Math.max(1.5, Math.min(CONTACT_SLOTS, scorePorts) - 1);
 }

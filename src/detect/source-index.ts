@@ -52,7 +52,7 @@ export class SourceIndex {
     }
   }
 
-  /** Whoever is farther from home than the one that has the slot takes its place. A row that lost its entry, or NO_ROW. */
+  /** An entry that is farther from home than the one in the slot takes its place. A row that lost its entry, or NO_ROW. */
   insert(home: number, row: number): number {
     const entries = this.#entries;
     let carried = row + 1;

@@ -1,9 +1,9 @@
-// Whose evidence a packet is. A source is one address, or the /64 of an IPv6 address, because whoever has one address of
-// a /64 has them all; only on links of ours (`near`), where each host has one of them, do IPv6 sources count one by one.
+// Decides which source a packet is evidence against. A source is one address, or the /64 of an IPv6 address, because a host with
+// one address of a /64 has them all; only on links of ours (`near`), where each host has one of them, do IPv6 sources count one by one.
 import { isIpv4, isIpv4Words, type Prefix, prefixOfWords } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 
-/** What a packet, a listener's arrival and a contact know of their sender. */
+/** The sender's fields of a packet, a listener's arrival and a contact. */
 export interface Sender {
   readonly source0: number;
   readonly source1: number;
@@ -41,7 +41,7 @@ export function sourceKeyOf(source: Prefix, near: AddressRanges): Prefix {
   return bits !== 128 || isIpv4(source) || near.contains(w0, w1, w2, w3) ? source : networkOf(source);
 }
 
-/** The keys that an address may be counted by, where nobody knows which links were ours. */
+/** The keys that an address may be counted by, where it is not known which links were ours. */
 export function possibleKeys(address: Prefix): Prefix[] {
   return isIpv4(address) ? [address] : [address, networkOf(address)];
 }
@@ -51,7 +51,7 @@ export function isSourceKey(source: Prefix): boolean {
   return source.bits === 128 || (!isIpv4(source) && source.bits === NETWORK_BITS);
 }
 
-/** What a finding has beside a key that is a network: the full address of the packet that decided. */
+/** The full address of the packet that decided, for a finding whose key is a network. */
 export function besideKey(key: Prefix, sender: Sender): { readonly address?: Prefix } {
   const { source0, source1, source2, source3 } = sender;
   return key.bits === 128 ? {} : { address: prefixOfWords(source0, source1, source2, source3, 128) };

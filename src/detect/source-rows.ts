@@ -1,4 +1,4 @@
-// What is kept of a source, in typed arrays that are allocated once; the kernel gives their pages when they are first
+// The memory of each source, in typed arrays that are allocated once; the kernel gives their pages when they are first
 // written. A row has three parts: `near` is all that a source of one probe needs, and so all that a flood of forged
 // sources writes; `keys` is for sources that are not IPv4; `more` is written from the second probe on.
 //
@@ -103,7 +103,7 @@ export class SourceRows {
     return hashSource(seed, this.#word(row, 0), this.#word(row, 1), this.#word(row, 2), this.#w3(row), this.#bits(row));
   }
 
-  /** Of the source and a number of ours; apart from every hash of a key. */
+  /** A hash of the source and a number of ours; apart from every hash of a key. */
   hashWith(row: number, number: number, seed: HashSeed): number {
     return hashSource(seed, this.#word(row, 0), this.#word(row, 1), number, this.#w3(row), 0xff);
   }

@@ -13,7 +13,7 @@ import { SourceRows } from "./source-rows.ts";
 export { WEAK_CONTACT } from "./contact-slots.ts";
 export { CONTACT_SLOTS, MAX_DIRECT_PROBES } from "./source-rows.ts";
 
-/** What a row says, for people. Times are whole seconds; contacts are the last six, the oldest first. */
+/** The fields of a row, for people. Times are whole seconds; contacts are the last six, the oldest first. */
 export interface SourceHistory {
   readonly source: Prefix;
   readonly probes: number;
@@ -31,7 +31,7 @@ export class SourceTable {
   readonly capacity: number;
   /** All typed arrays together: resident once every row has been written in all its parts. */
   readonly bytes: number;
-  /** What sources have tried, by row. */
+  /** The contacts that sources have tried, by row. */
   readonly memory: ContactMemory;
   readonly #rows: SourceRows;
   readonly #index: SourceIndex;
@@ -61,7 +61,7 @@ export class SourceTable {
     return this.#evictions;
   }
 
-  /** The keyed hash of the probe's source, for touch() and for whoever else keeps a table of sources by this seed. */
+  /** The keyed hash of the probe's source, for touch() and for other tables of sources with this seed. */
   hashOf({ source0, source1, source2, source3, sourceBits }: Probe): number {
     return this.#index.hashOf(source0, source1, source2, source3, sourceBits);
   }
@@ -94,7 +94,7 @@ export class SourceTable {
     return this.#index.find(home, w0, w1, w2, w3, bits);
   }
 
-  /** The same of the probe's source, by its hashOf(). */
+  /** The same for the probe's source, by its hashOf(). */
   findBy({ source0, source1, source2, source3, sourceBits }: Probe, hash: number): number {
     return this.#index.find(this.#index.homeOf(hash), source0, source1, source2, source3, sourceBits);
   }

@@ -90,7 +90,7 @@ export class WiderPrefixes {
   }
 
   /**
-   * An offender's punishment is over: the next offence in it can make it one again. `isForgiven`: what was done is forgotten
+   * An offender's punishment is over: the next offence in it can make it one again. `isForgiven`: the offences are forgotten
    * too, so that it takes as many offences as the first time.
    */
   pardon({ w0, w1, bits }: Prefix, isForgiven: boolean): void {

@@ -1,5 +1,5 @@
-// Datagrams that answer a question nobody asked: the services that amplifiers abuse (US-CERT TA14-017A). Only what is
-// large, as the answers of an attack are, or an answer by its own bytes counts: a scan's small questions from source
+// Datagrams that answer a question nobody asked: the services that amplifiers abuse (US-CERT TA14-017A). Only a datagram that
+// is large, like the answers of an attack, or an answer by its own bytes counts: a scan's small questions from source
 // port 53 must not pass for DNS.
 import { readU8, readU32 } from "../../wire/big-endian.ts";
 import type { Packet } from "../../wire/packet.ts";

@@ -40,7 +40,7 @@ export function expectedPortRepeats({ chance, ports }: PortPopularity, sources: 
   return repeats;
 }
 
-/** The same of hosts, all of which are as likely. */
+/** The same for hosts, all of which are as likely. */
 export function expectedHostRepeats(hosts: number, sources: number, probes: number): number {
   return hosts * repeatsAt(1 / hosts, sources, probes);
 }

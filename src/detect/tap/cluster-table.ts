@@ -1,5 +1,5 @@
 // The clusters watched at a time, by target and fingerprint: a set-associative table of fixed size. A newcomer takes the
-// place of whichever of its set means the least.
+// place of the least meaningful cluster of its set.
 import { Cluster } from "./cluster.ts";
 
 const WAYS = 4;

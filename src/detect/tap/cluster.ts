@@ -14,7 +14,7 @@ export class Cluster {
   key1 = 0;
   startMs = 0;
   lastMs = Number.NEGATIVE_INFINITY;
-  /** Told of all that comes after it was made. */
+  /** The finding, which learns of every later probe. */
   finding: { update(cluster: Cluster): void } | undefined;
   /** Distinct elements; (source, element) pairs; pairs whose element another source had before. */
   elements = 0;

@@ -1,4 +1,4 @@
-// What a contact is found by: who asked, whom, and for what. One reused record for either direction of a packet.
+// The key of a contact: the asking host, the asked host and the service. One reused record for either direction of a packet.
 import { NEIGHBOR_SOLICITATION } from "../../wire/neighbor.ts";
 import { ARP_PROTOCOL, IpProtocol, type Packet } from "../../wire/packet.ts";
 import { hasPorts } from "../classify.ts";
@@ -35,7 +35,7 @@ export function portOf(what: number): number {
   return (what & FRAGMENT_WHAT) === 0 && hasPorts(protocolOf(what)) ? what & 0xffff : 0;
 }
 
-/** Questions that the whole link hears, though a switch shows their answers only to who asked. */
+/** Questions that the whole link hears, though a switch shows their answers only to the asking host. */
 export function isLinkQuestion(what: number): boolean {
   return protocolOf(what) === ARP_PROTOCOL || what === whatOf(IpProtocol.Icmpv6, NEIGHBOR_SOLICITATION);
 }
@@ -48,10 +48,10 @@ export class ContactKey {
   //        IPv6 only; not written for IPv4
   readonly words = new Int32Array(KEY_WORDS + 1);
   isIpv4 = false;
-  /** Set by whoever looks the key up. */
+  /** Set by the caller that looks the key up. */
   hash = 0;
 
-  /** Who sends this packet asks. */
+  /** The sender of this packet asks. */
   setForward(packet: Packet, what: number): void {
     const words = this.words;
     words[SOURCE3_AT] = packet.source3;
@@ -68,7 +68,7 @@ export class ContactKey {
     words[5] = packet.destination2;
   }
 
-  /** Who gets this packet has asked. */
+  /** The receiver of this packet has asked. */
   setReverse(packet: Packet, what: number): void {
     const words = this.words;
     words[SOURCE3_AT] = packet.destination3;

@@ -1,5 +1,5 @@
-// The life of a contact: opened, asked again, answered or not, told once. Which packet asks and which one answers is
-// for the rules of each protocol to say; here is what follows from it.
+// The life of a contact: opened, asked again, answered or not, told once. The rules of each
+// protocol decide which packet asks and which one answers; the ledger does the rest.
 import type { AddressRanges } from "../../wire/address-ranges.ts";
 import { Packet } from "../../wire/packet.ts";
 import type { HashSeed } from "../keyed-hash.ts";
@@ -29,12 +29,12 @@ export interface ContactOptions {
   readonly seed: HashSeed;
   readonly answerWaitMs: number;
   readonly sink: ContactSink;
-  /** Only who asks these hosts is told of; what they ask themselves is remembered. Without, or empty: everybody is asked. */
+  /** Only contacts to these hosts are told; the questions of these hosts are remembered. Absent or empty: contacts to all hosts are told. */
   readonly homes?: AddressRanges | undefined;
 }
 
 export class ContactLedger {
-  /** Of the packet at hand; the rules write them and look them up. */
+  /** The keys of the packet at hand; the rules write them and look them up. */
   readonly forward = new ContactKey();
   readonly reverse = new ContactKey();
   readonly rows: ContactRows;
@@ -53,7 +53,7 @@ export class ContactLedger {
     this.rows = new ContactRows(options.capacity, options.seed);
     this.teller = new ContactTeller(this.rows, options.sink);
     this.waits = new ContactWaits(this.rows, this.teller, options.answerWaitMs);
-    // An empty list would make nobody's contacts ours.
+    // With an empty list no contact would be ours.
     this.#homes = options.homes?.rangeCount === 0 ? undefined : options.homes;
   }
 
@@ -69,7 +69,7 @@ export class ContactLedger {
     return this.rows.find(key);
   }
 
-  /** A packet that asks; `row` is what `find` said of the key. */
+  /** A packet that asks; `row` is the answer of `find` for the key. */
   ask(key: ContactKey, row: number, kind: Kind): Seen {
     const isEvidence = isSentByScansOnly(kind, this.#packet.protocol, this.#packet.tcpFlags);
     this.#asked = row;
@@ -81,7 +81,7 @@ export class ContactLedger {
     return Seen.Opens;
   }
 
-  /** A packet out of the middle of something that is not known: kept until it is clear what it was. */
+  /** A packet out of the middle of something that is not known: kept until its nature is clear. */
   hold(key: ContactKey, kind: Kind, flags: number): Seen {
     const origin = originOf(key, this.#homes);
     if (origin !== Origin.Asked) return this.#noteOther(key, origin);
@@ -143,19 +143,19 @@ export class ContactLedger {
     return (this.rows.state(row) & HELD) !== 0;
   }
 
-  /** What is held turns out to belong to something. */
+  /** The held packet turns out to belong to a conversation. */
   letGo(row: number): void {
     if (this.isHeld(row)) this.teller.letGo(row);
   }
 
-  /** Remembers what somebody asked so that its answers are no probes, and tells nobody. */
+  /** Remembers a question so that its answers are no probes, and tells the sink nothing. */
   noteOwn(key: ContactKey): void {
     const row = this.rows.find(key);
     if (row === NONE) this.#write(key, OWN);
     else this.rows.touch(row);
   }
 
-  /** Of the ICMP question at hand, behind `ask`: the last two are kept, as two may ask the same host in turns. */
+  /** The identifier of the ICMP question at hand, called behind `ask`: the last two are kept, as two programs may ask in turns. */
   noteIdentifier(identifier: number): void {
     if (this.#asked === NONE) return;
     const latest = this.rows.detail(this.#asked) & 0xffff;
@@ -187,7 +187,7 @@ export class ContactLedger {
     return Seen.Again;
   }
 
-  /** What was there counts no more: two talked when we began to look, or who asked has been forgotten meanwhile. */
+  /** The old contact counts no more: the two talked before we began to look, or the asking host has been forgotten meanwhile. */
   #reopen(row: number, state: number): void {
     this.rows.setState(row, state);
     this.rows.setFirstMs(row, this.#nowMs);

@@ -1,4 +1,4 @@
-// Who asks whom, as far as the addresses say it: a host of ours is asked, a host of ours asks, or it is not for us.
+// Decides by the addresses which side asks: a host of ours is asked, a host of ours asks, or the packet is not for us.
 import { IPV4_MAPPED_WORD } from "../../wire/address.ts";
 import type { AddressRanges } from "../../wire/address-ranges.ts";
 import { type ContactKey, HOST3_AT, SOURCE3_AT } from "./contact-key.ts";
@@ -11,7 +11,7 @@ const FIRST_IPV4_GROUP = 0xe0000000;
 /** ff00::/8 (RFC 4291 section 2.7). */
 const IPV6_GROUP_BYTE = 0xff;
 
-/** With no `homes` everybody is asked. */
+/** Without `homes` every host may be asked. */
 export function originOf(key: ContactKey, homes: AddressRanges | undefined): Origin {
   return key.isIpv4 ? originOfIpv4(key.words, homes) : originOfIpv6(key.words, homes);
 }

@@ -39,7 +39,7 @@ const IPV4 = 1 << 30;
 const TOUCHED = 1 << 29;
 const ROW_BITS = IPV4 | TOUCHED;
 
-/** Slots of `lately`; no keyed hash chooses them: who makes keys collide there has the index looked up, as without it. */
+/** Slots of `lately`; no keyed hash chooses them: an attacker who makes keys collide there only causes the look-up in the index. */
 const LATELY_BITS = 12;
 
 export const NONE = -1;
@@ -108,7 +108,7 @@ export class ContactRows {
     }
   }
 
-  /** The row that the next key is to be written to. Whoever has it now, see `isUsed`, goes. */
+  /** The row that the next key is to be written to. A contact that has it now (`isUsed`) goes. */
   place(): number {
     if (this.#size < this.capacity) return this.#size;
     for (let passed = 1; ; passed++) {
@@ -178,7 +178,7 @@ export class ContactRows {
     return this.#near[row * ROW_WORDS + WHAT] ?? 0;
   }
 
-  /** Word 0..3 of who asked. */
+  /** Word 0..3 of the asking host. */
   sourceWord(row: number, word: number): number {
     const base = row * ROW_WORDS;
     if (word === 3) return (this.#near[base] ?? 0) >>> 0;
@@ -186,7 +186,7 @@ export class ContactRows {
     return (this.#far[base + word] ?? 0) >>> 0;
   }
 
-  /** Word 0..3 of who was asked. */
+  /** Word 0..3 of the asked host. */
   hostWord(row: number, word: number): number {
     const base = row * ROW_WORDS;
     if (word === 3) return (this.#near[base + 1] ?? 0) >>> 0;

@@ -12,7 +12,7 @@ const OUTCOME_MASK = 7 << OUTCOME_AT;
 
 /** A host of ours asks somebody: remembered so that the answers are no probes, and never told. */
 export const OWN = 1 << 8;
-/** Its packet is held back until it is clear what it was. */
+/** Its packet is held back until its nature is clear. */
 export const HELD = 1 << 9;
 /** The two talk since before we looked: no probe. */
 export const TALK = 1 << 10;
@@ -24,7 +24,7 @@ export const DATA = 1 << 13;
 /** While held: it goes from a service's port to a client's. */
 export const SERVED = 1 << 14;
 
-/** Nothing more is to be said of it. */
+/** The contact is settled. */
 export const SETTLED = OWN | TALK | TOLD;
 
 const outcomes: Outcome[] = [];

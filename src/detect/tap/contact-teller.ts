@@ -27,7 +27,7 @@ export class ContactTeller {
     this.#rows.setHeld(row, this.#held.hold(row, packet, layoutOf(packet, bytes)));
   }
 
-  /** What is held turns out to belong to something: it is never told. */
+  /** The held packet turns out to belong to a conversation: it is never told. */
   letGo(row: number): void {
     this.#rows.setState(row, (this.#rows.state(row) & ~HELD) | TALK);
   }

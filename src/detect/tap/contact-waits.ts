@@ -1,5 +1,5 @@
-// How long a contact waits for its answer, and what is said when none came. "Unanswered" needs a capture that shows both
-// directions: as long as nothing has ever come the other way, nobody can know.
+// Decides how long a contact waits for its answer, and its outcome when none came. "Unanswered" needs a capture that shows both
+// directions: as long as no packet has ever come the other way, the outcome is unknown.
 import { Outcome } from "./contact.ts";
 import { isLinkQuestion } from "./contact-key.ts";
 import type { ContactRows } from "./contact-rows.ts";
@@ -47,7 +47,7 @@ export class ContactWaits {
     return this.#pending.bytes;
   }
 
-  /** To be called for each packet. */
+  /** The caller calls this for each packet. */
   advance(nowMs: number): void {
     if (Math.abs(nowMs - this.#dueSinceMs) < this.#dueWaitMs) return;
     this.#settleDue(nowMs);

@@ -1,5 +1,5 @@
-// The vocabulary of outcome tracking: who asked whom, how it ended, and what each packet was taken for.
-// Where nobody can ask the kernel which port is closed, these outcomes are what the scorers judge by.
+// The vocabulary of outcome tracking: the two ends of a contact, its outcome, and what each packet was taken for.
+// The scorers judge by these outcomes where the kernel cannot be asked which port is closed.
 import type { Packet } from "../../wire/packet.ts";
 import { Kind } from "../kinds.ts";
 import type { Layout } from "../tool/header-layout.ts";
@@ -10,13 +10,13 @@ export const Outcome = {
   /** RST, ABORT or an ICMP error that says unreachable. */
   Refused: 2,
   Unanswered: 3,
-  /** Nobody can say: the capture holds one direction only, it ended too early, or the table was full. */
+  /** The outcome cannot be known: the capture holds one direction only, it ended too early, or the table was full. */
   Unknown: 4,
 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 export const outcomeNames = ["pending", "accepted", "refused", "unanswered", "unknown"] as const;
 
-/** What a packet was taken for. */
+/** The part that a packet plays. */
 export const Seen = {
   /** It begins a contact. */
   Opens: 0,
@@ -28,11 +28,11 @@ export const Seen = {
   Answers: 3,
   /** A segment, fragment or datagram out of the middle of something: judged when the other side answers, or does not. */
   Held: 4,
-  /** What is left of something that has ended or that began before we looked. */
+  /** The rest of a conversation that has ended or that began before we looked. */
   Late: 5,
   /** An answer that nobody asked for: somebody forges the address it is sent to. */
   Backscatter: 6,
-  /** The same of a service that amplifiers abuse: the flood itself. */
+  /** The same from a service that amplifiers abuse: the flood itself. */
   Amplified: 7,
   /** SYN+ACKs that ask a host for its IP identifications (an idle scan through it, or the search for such a host). */
   IdProbe: 8,
@@ -67,7 +67,7 @@ export class Contact {
   protocol = 0;
   /** 0 for protocols without ports. */
   port = 0;
-  /** Of the first packet; in `again` that of the packet at hand. A Syn is Connect at `decided` if the handshake completed. */
+  /** The kind of the first packet; in `again` that of the packet at hand. A Syn is Connect at `decided` if the handshake completed. */
   kind: Kind = Kind.Unknown;
   outcome: Outcome = Outcome.Pending;
   /** When the first packet came. */
@@ -80,16 +80,16 @@ export class Contact {
 
 export interface ContactSink {
   /**
-   * A packet that begins something, seen for the first time. `packet` is valid now, but for what it says of places: its bytes
-   * may be gone. For what was held back (Seen.Held) this comes late, with a copy, and `decided` follows at once.
+   * A packet that begins something, seen for the first time. `packet` is valid now, except its places: its bytes
+   * may be gone. For a packet that was held back (Seen.Held) this comes late, with a copy, and `decided` follows at once.
    */
   opened(contact: Contact, packet: Packet, layout: Layout): void;
   /** Asked before `again` of a settled contact: whether its source is remembered no more. Then it is opened anew. */
   readonly isForgotten?: ((contact: Contact, nowMs: number) => boolean) | undefined;
-  /** The same asked again, at `timeMs`, while its outcome is known or pending. */
+  /** The same question asked again, at `timeMs`, while the outcome is known or pending. */
   again(contact: Contact, packet: Packet, layout: Layout, timeMs: number): void;
   /**
-   * The outcome is known now. Once a contact, but that Accepted may follow any other. An accepted SYN is told when its
+   * The outcome is known now. This comes once a contact, except that Accepted may follow any other outcome. An accepted SYN is told when its
    * handshake has completed, was broken off, or the wait is over, so that its kind is right.
    */
   decided(contact: Contact): void;

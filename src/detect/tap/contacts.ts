@@ -1,5 +1,5 @@
-// Outcome tracking where nobody can ask the kernel (a mirror port, a capture file): the first contact of each (source,
-// host, port, protocol), and whether it was accepted, refused, left unanswered, or nobody can know. Told apart from it
+// Outcome tracking where the kernel cannot be asked (a mirror port, a capture file): the first contact of each (source,
+// host, port, protocol), and whether it was accepted, refused, left unanswered, or its outcome is unknown. Told apart from it
 // and never opened: backscatter, amplified answers, late segments. Bounded; nothing is allocated for a packet.
 
 import { ARP_PROTOCOL, DecodeResult, IpProtocol, Packet } from "../../wire/packet.ts";
@@ -44,7 +44,7 @@ export class ContactTable {
     this.#fragments = new FirstFragments(options.seed);
   }
 
-  /** `result` is what the decoder said of the packet; the bytes are those that it was decoded from. */
+  /** `result` is the decoder's answer for the packet; the bytes are those that it was decoded from. */
   see(packet: Packet, result: DecodeResult, bytes: Uint8Array, timeMs: number): Seen {
     this.#ledger.begin(packet, bytes, timeMs);
     const seen = this.#judge(packet, result, bytes, timeMs);
@@ -120,7 +120,7 @@ export class ContactTable {
   #noteFirstFragment(packet: Packet): void {
     if (packet.fragmentOffset > 0) return;
     this.#fragments.note(packet);
-    // Fragments may overtake one another: what came before its first one was not alone.
+    // Fragments may overtake one another: one that came before its first fragment was not alone.
     const key = this.#ledger.forward;
     key.setForward(packet, FRAGMENT_WHAT | whatOf(packet.protocol, 0));
     const row = this.#ledger.find(key);

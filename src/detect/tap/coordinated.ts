@@ -16,11 +16,11 @@ import { type Contact, Outcome } from "./contact.ts";
 
 export interface CoordinatedPolicy {
   readonly minMembers: number;
-  /** Of a member's probes, how many may be of what another member had probed before. */
+  /** The share of a member's probes that may repeat probes of another member. */
   readonly maxOverlap: number;
   /** False alarms of one cluster: P(independent sources overlap so little). */
   readonly alpha: number;
-  /** Of independent probes, how many go to just any port; the others go by popularity (Zipf). */
+  /** The share of independent probes that go to just any port; the others go by popularity (Zipf). */
   readonly uniformShare: number;
   /** Addresses that independent sources choose from: those of --home, or as many as a network may have. */
   readonly homeAddresses: number;
@@ -57,7 +57,7 @@ export class CoordinatedFinding {
   /** Distinct ports or hosts, and probes of them; a repeated probe by the same source is none. */
   elements = 0;
   probes = 0;
-  /** Of the probes, how many were of what another member had probed before, 0..1. */
+  /** The share of the probes that repeat probes of another member, 0..1. */
   overlap = 0;
   /** Distinct elements among all from the lowest to the highest, 0..1. */
   coverage = 0;
@@ -115,7 +115,7 @@ export class CoordinatedScans {
   }
 
   /**
-   * Takes a contact whose outcome has become known. `fingerprint` is what the probes of one tool have in common; give
+   * Takes a contact whose outcome has become known. `fingerprint` is the number that the probes of one tool have in common; give
    * none of those that operating systems share by the million. A finding once for each cluster and window.
    */
   note(contact: Contact, source: Prefix, fingerprint: number): CoordinatedFinding | undefined {

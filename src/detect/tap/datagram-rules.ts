@@ -1,4 +1,4 @@
-// UDP and whatever else has no handshake: the first packet asks, anything that comes back accepts.
+// UDP and all other protocols without a handshake: the first packet asks, anything that comes back accepts.
 
 import type { Packet } from "../../wire/packet.ts";
 import { hasPorts } from "../classify.ts";
@@ -58,7 +58,7 @@ export function seeOther(ledger: ContactLedger, packet: Packet): Seen {
   return ledger.ask(ledger.forward, own, withPorts ? Kind.Unknown : Kind.IpProtocol);
 }
 
-/** Who asks a group (SSDP, mDNS, NetBIOS) is answered by single hosts that it never asked by their own addresses. */
+/** A source that asks a group (SSDP, mDNS, NetBIOS) is answered by single hosts that it never asked by their own addresses. */
 function noteGroupQuestion(ledger: ContactLedger, packet: Packet): void {
   const key = ledger.reverse;
   key.setForward(packet, GROUP_WHAT | whatOf(packet.protocol, packet.sourcePort));
@@ -73,7 +73,7 @@ function answersGroup(ledger: ContactLedger, packet: Packet): boolean {
   return ledger.find(key) !== NONE;
 }
 
-/** A group, or what may be the broadcast address of a network: nobody here knows how long its prefix is. */
+/** A group, or what may be the broadcast address of a network: the length of its prefix is not known here. */
 function mayReachMany(packet: Packet): boolean {
   if (packet.family === 6) return packet.destination0 >>> 24 === 0xff;
   return packet.destination3 >= FIRST_IPV4_GROUP || (packet.destination3 & 0xff) === 0xff;

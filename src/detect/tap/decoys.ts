@@ -17,7 +17,7 @@ export interface DecoyGroup {
   members: number;
 }
 
-/** What a source shares with others; owned by whoever keeps the sources. */
+/** The probes that a source shares with others; owned by the table of sources. */
 export interface DecoyState {
   shared: number;
   group: DecoyGroup | undefined;
@@ -36,7 +36,7 @@ export class Decoys<Member extends DecoyState> {
     this.#seed = seed;
   }
 
-  /** A TCP probe that begins a contact, and who sent it. */
+  /** A TCP probe that begins a contact, and its source. */
   note(packet: Packet, sender: Member): void {
     const ports = (packet.sourcePort << 16) | packet.destinationPort;
     const host = packet.destination0 ^ packet.destination1 ^ packet.destination2 ^ packet.destination3;

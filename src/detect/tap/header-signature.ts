@@ -1,4 +1,4 @@
-// What the headers of one tool's probes have in common, as a number: for telling that several sources use the same tool.
+// Makes a number of the header fields that one tool's probes have in common: it shows that several sources use the same tool.
 // Operating systems' own SYNs are left out: millions of hosts share them.
 import { IpProtocol, type Packet, TcpFlag } from "../../wire/packet.ts";
 

@@ -57,7 +57,7 @@ export function seeArp(ledger: ContactLedger, packet: Packet): Seen {
     const asked = ledger.find(ledger.reverse);
     return asked === NONE ? Seen.NoContact : ledger.answer(asked, Outcome.Accepted);
   }
-  // Who asks for its own address announces it (RFC 5227 section 3).
+  // A host that asks for its own address announces it (RFC 5227 section 3).
   if (packet.icmpType !== ArpOperation.Request || packet.source3 === packet.destination3) return Seen.NoContact;
   ledger.forward.setForward(packet, what);
   return ledger.ask(ledger.forward, ledger.find(ledger.forward), Kind.Arp);
@@ -93,7 +93,7 @@ function answer(ledger: ContactLedger, packet: Packet, question: number): Seen {
   return ledger.hasIdentifier(asked, packet.icmpIdentifier) ? ledger.answer(asked, Outcome.Accepted) : Seen.Late;
 }
 
-/** The packet that the error quotes is the question; it must have come from whom the error is sent to. */
+/** The packet that the error quotes is the question; it must have come from the host that the error is sent to. */
 function seeError(ledger: ContactLedger, packet: Packet, bytes: Uint8Array, quoted: Packet): Seen {
   const result = decodeQuoted(bytes, packet, quoted);
   if (quoted.family === 0 || result === DecodeResult.Malformed) return Seen.Backscatter;

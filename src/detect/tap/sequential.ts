@@ -38,7 +38,7 @@ export const DEFAULT_SEQUENTIAL: SequentialPolicy = {
 export interface SequentialLimits {
   readonly threshold: number;
   readonly failureStep: number;
-  /** What a success takes off, as a positive number. */
+  /** The amount that a success takes off, as a positive number. */
   readonly successStep: number;
   /** RBS: a gap of t ms between failures adds rateOffset - ratePerMs * t, at most rateGain. */
   readonly rateOffset: number;
@@ -94,7 +94,7 @@ export function deriveLimits(policy: SequentialPolicy): SequentialLimits {
 
 /**
  * Takes a contact whose outcome has become known, each once (and once more if an answer came late). True from the
- * failure on that takes the walk to the threshold: it ends there. Outcomes that nobody knows count for nothing.
+ * failure on that takes the walk to the threshold: it ends there. Unknown outcomes count for nothing.
  */
 export function takeOutcome(
   state: SequentialState,

@@ -37,10 +37,10 @@ export type Shape = "vertical" | "horizontal" | "strobe" | "block";
 const FEW = 2;
 const BUSY_SERVICES = 16;
 const BUSY_HOSTS = 4;
-/** Of the contacts that were not accepted, how many a service or a host needs for the others to be an aside. */
+/** The share of the contacts not accepted that a service or a host needs for the others to be an aside. */
 const DOMINANT = 0.8;
 
-/** What is remembered of a source that has begun several contacts. */
+/** The memory of a source that has begun several contacts. */
 interface Spell {
   /** Distinct (host, service) that were not accepted, those of unknown outcome among them. */
   pairs: number;
@@ -56,7 +56,7 @@ export interface SweepState {
   lastMs: number;
   /** A sweep has been found; stays. */
   isFound: boolean;
-  /** Of the time before the source was last quiet. */
+  /** The counts from before the source was last quiet. */
   earlier: Shape | undefined;
   /** Undefined before the third contact that was not accepted: most sources never have it. */
   spell: Spell | undefined;
@@ -121,7 +121,7 @@ function take(spell: Spell, service: number, hostHash: number, outcome: number, 
   return slot.tally;
 }
 
-/** What `take` does with an accepted contact, while there is no spell. */
+/** The part of `take` for an accepted contact while there is no spell. */
 function pardonLater(state: SweepState, service: number, hostHash: number): void {
   if (state.few !== undefined) state.few = without(state.few, service, hostHash);
   if (state.pardons === undefined) {
@@ -177,7 +177,7 @@ export function shapeOf(state: SweepState, policy: SweepPolicy): Shape | undefin
 
 function shapeNow({ spell }: SweepState, policy: SweepPolicy): Shape | undefined {
   if (spell === undefined) return undefined;
-  // What was taken back is in the distinct counts still.
+  // The distinct counts still hold contacts that were taken back.
   const hosts = Math.min(spell.pairs, spell.distinctHosts.count);
   const services = Math.min(spell.pairs, spell.distinctServices.count);
   const isWide = hosts >= policy.sweepHosts;

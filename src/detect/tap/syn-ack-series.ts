@@ -1,4 +1,4 @@
-// SYN+ACKs that nobody asked for are backscatter, as a rule: a victim answers whoever's address was forged. An idle
+// SYN+ACKs that nobody asked for are backscatter, as a rule: a victim answers the forged address. An idle
 // scan sends them too, to read the IP identification of the RSTs that come back; its source ports count up
 // (nmap -sI, hping3 -SA), where a victim answers from a service's port, and repeats itself from the same.
 

@@ -1,4 +1,4 @@
-// The detectors where nobody can ask the kernel, packets in and scanners out: the contact table and its judge in one thread.
+// The detectors where the kernel cannot be asked, packets in and scanners out: the contact table and its judge in one thread.
 import type { DecodeResult, Packet } from "../../wire/packet.ts";
 import type { HashSeed } from "../keyed-hash.ts";
 import { type ContactCounters, ContactTable } from "./contacts.ts";
@@ -24,7 +24,7 @@ export class TapDetector {
     this.#contacts.tick(timeMs);
   }
 
-  /** What each packet was taken for, and how the contact table fares. */
+  /** Counts of the parts that packets play, and of the contact table. */
   get contactCounters(): ContactCounters {
     return this.#contacts.counters;
   }

@@ -1,4 +1,4 @@
-// Who is a scanner, where nobody can ask the kernel: on a mirror port and in a capture file. The contact table tells it of
+// Finds scanners where the kernel cannot be asked: on a mirror port and in a capture file. The contact table reports
 // contacts and how they ended; every scorer judges. Pure: time comes with the contacts.
 import { type Prefix, prefixContains } from "../../wire/address.ts";
 import type { AddressRanges } from "../../wire/address-ranges.ts";
@@ -30,7 +30,7 @@ import { Scorer, type ScorerName, scorerNames, type TapSource } from "./tap-sour
 import { TapSources } from "./tap-sources.ts";
 
 export interface TapPolicy {
-  /** Who may call a source a scanner. */
+  /** The scorers that may call a source a scanner. */
   readonly scorers: ReadonlySet<ScorerName>;
   readonly score: ScorePolicy;
   readonly sequential: SequentialPolicy;
@@ -38,7 +38,7 @@ export interface TapPolicy {
   readonly coordinated: CoordinatedPolicy;
   readonly wider: WiderPolicy;
   readonly breadth: BreadthPolicy;
-  /** What is ours; undefined: whoever is probed counts. */
+  /** Our networks; undefined: probes of every host count. */
   readonly homes: AddressRanges | undefined;
   /** Sources that are never judged. */
   readonly ignored: AddressRanges;
@@ -74,7 +74,7 @@ const MAX_WIDER = 256;
 /** From here on Linux, BSD and Windows take ports for their own questions: a datagram to one may be a late answer. */
 const EPHEMERAL_FROM = 32_768;
 
-/** What has just become known of a source that is explained; read at once. */
+/** The latest evidence about a source that is explained; read at once. */
 export interface Step {
   readonly what: "opened" | "again" | "decided" | "found";
   readonly source: TapSource;
@@ -140,7 +140,7 @@ export class TapJudge implements ContactSink {
     return this.#sources.remove(source);
   }
 
-  /** Lets every source be found again, by what it does from now on: for a reload that changes what is done to scanners. */
+  /** Lets every source be found again, by its further probes: for a reload that changes how scanners are answered. */
   unflagAll(): void {
     for (const source of this.#sources.flagged()) source.foundBy = 0;
     this.#detector.resetAll();
@@ -169,7 +169,7 @@ export class TapJudge implements ContactSink {
     source.probes++;
     source.lastMs = Math.max(source.lastMs, timeMs);
     source.kinds |= 1 << contact.kind;
-    // A second tool behind the address asks for what the first has asked; of clients who come again there is no end.
+    // A second tool behind the address may ask the same ports again. Returning clients are not looked at, as their number has no end.
     if (source.refused + source.unanswered + source.unknown > 0) source.tools?.note(packet, layout);
     if (contact.kind === Kind.Syn) countSyn(source, packet);
     this.#explain("again", source, contact);
@@ -233,7 +233,7 @@ export class TapJudge implements ContactSink {
     }
   }
 
-  /** What the outcome makes of a contact that might have been a client's. */
+  /** The worth of a contact that might have been a client's, by its outcome. */
   #judgeOutcome(source: TapSource, contact: Contact): void {
     if (contact.isEvidence || contact.outcome === Outcome.Accepted) return;
     const { inVain } = kinds[contact.kind];
@@ -246,7 +246,7 @@ export class TapJudge implements ContactSink {
     else this.#countWeak(source, contact);
   }
 
-  /** Who asked in vain, with packets that bear the mark of a scanner's own, needs no further probes. */
+  /** A source that asked in vain, with packets that bear a scanner's own mark, needs no further probes. */
   #judgeTool(source: TapSource, contact: Contact): void {
     if (source.tools === undefined || (source.foundBy & (1 << Scorer.Tool)) !== 0) return;
     if (contact.outcome !== Outcome.Refused && contact.outcome !== Outcome.Unanswered) return;
@@ -267,7 +267,7 @@ export class TapJudge implements ContactSink {
     if (source.signature === 0 || (this.#allowed & (1 << Scorer.Coordinated)) === 0) return;
     const finding = this.#coordinated.note(contact, source.source, source.signature);
     if (finding === undefined) return;
-    // The list is for the report; who is in it is found all the same.
+    // The list is for the report; its members are found all the same.
     if (this.#coordinatedFindings.length >= MAX_COORDINATED) this.#coordinatedLeftOut++;
     else this.#coordinatedFindings.push(finding);
     for (const member of finding.members) {
@@ -342,7 +342,7 @@ export class TapJudge implements ContactSink {
     return this.#touch(contact.timeMs);
   }
 
-  /** Whether the contact is older than what is remembered of its source. */
+  /** Whether the contact is older than the memory of its source. */
   #isForgotten(contact: Contact, nowMs: number): boolean {
     const sinceMs = contact.timeMs;
     contact.timeMs = nowMs;
@@ -428,13 +428,13 @@ function isLinkQuestion({ kind }: Contact): boolean {
   return kind === Kind.Arp || kind === Kind.Neighbor;
 }
 
-/** However it ended: a handshake broken off, a question for the clock or the netmask. */
+/** Evidence whatever the outcome: a handshake broken off, a question for the clock or the netmask. */
 function isNeverAClients({ kind, outcome }: Contact): boolean {
   if (kind === Kind.Syn) return outcome === Outcome.Accepted;
   return kind === Kind.IcmpTimestamp || kind === Kind.IcmpNetmask;
 }
 
-/** Says nothing by its outcome, and something by the number of hosts. */
+/** The outcome says nothing, and the number of hosts says something. */
 function isQuietlyWide({ kind, outcome }: Contact): boolean {
   return outcome === Outcome.Unknown || (kind === Kind.IcmpEcho && outcome === Outcome.Accepted);
 }

@@ -1,10 +1,10 @@
-// What a question's packet is called where the packets themselves are all there is, and which ones only a scan sends.
+// Names the kind of a question's packet where only the packets can be seen, and says which kinds only a scan sends.
 import { readU8 } from "../../wire/big-endian.ts";
 import { IpProtocol, type Packet, TcpFlag } from "../../wire/packet.ts";
 import { kindOfTcpFlags } from "../classify.ts";
 import { Kind } from "../kinds.ts";
 
-// nmap -O (nmap-os-db; "TCP/IP Fingerprinting Methods Supported by Nmap"): what no other scan of its sends.
+// nmap -O (nmap-os-db; "TCP/IP Fingerprinting Methods Supported by Nmap"): packets that no other scan of nmap sends.
 const T2_WINDOW = 128;
 const T3_FLAGS = TcpFlag.Syn | TcpFlag.Fin | TcpFlag.Urg | TcpFlag.Psh;
 const T3_WINDOW = 256;
@@ -13,7 +13,7 @@ const T7_WINDOW = 65_535;
 const ECHO_CODE = 9;
 const U1_PAYLOAD_BYTES = 300;
 const U1_BYTE = 0x43;
-/** Of the payload of U1 so many bytes are looked at; a capture may hold fewer. */
+/** This many bytes of the payload of U1 are looked at; a capture may hold fewer. */
 const U1_LOOK_BYTES = 16;
 const UDP_HEADER_BYTES = 8;
 

@@ -1,4 +1,4 @@
-// What is known of one source on a tap or in a capture: the evidence that `replay` prints and the scorers' own states.
+// One source on a tap or in a capture: the evidence that `replay` prints and the scorers' own states.
 import { type Prefix, prefixOfWords } from "../../wire/address.ts";
 import { Kind } from "../kinds.ts";
 import type { ToolEvidence } from "../tool/tool-evidence.ts";
@@ -7,7 +7,7 @@ import { DistinctHosts, DistinctPorts } from "./distinct.ts";
 import type { SequentialState } from "./sequential.ts";
 import type { SweepState } from "./sweeps.ts";
 
-/** Who has found a source scanning. */
+/** The scorers that have found a source scanning. */
 export const Scorer = { Trigger: 0, Score: 1, Sequential: 2, Sweep: 3, Breadth: 4, Coordinated: 5, Tool: 6 } as const;
 export type Scorer = (typeof Scorer)[keyof typeof Scorer];
 export const scorerNames = ["trigger", "score", "sequential", "sweep", "breadth", "coordinated", "tool"] as const;
@@ -21,15 +21,15 @@ export class TapSource implements DecoyState {
   readonly #w3: number;
   readonly #bits: number;
   #source: Prefix | undefined;
-  /** Of the table: another source of the same hash. */
+  /** For the table: another source of the same hash. */
   next: TapSource | undefined;
-  /** Of the table: where it stands. */
+  /** For the table: the place of the source. */
   slot = 0;
   /** Packets that begin or repeat a contact. */
   probes = 0;
   readonly firstMs: number;
   lastMs: number;
-  /** Of contacts that are settled. */
+  /** Outcomes of contacts that are settled. */
   accepted = 0;
   refused = 0;
   unanswered = 0;
@@ -43,7 +43,7 @@ export class TapSource implements DecoyState {
   /** Contacts of plain SYNs whose header looks like that of an operating system, and those whose does not. */
   kernelSyns = 0;
   rawSyns = 0;
-  /** What the latest probe's header has in common with others of its tool; 0: nothing that tells. */
+  /** The signature of the latest probe's header (header-signature.ts); 0: none. */
   signature = 0;
   tools: ToolEvidence | undefined;
   sequential: SequentialState | undefined;
@@ -104,7 +104,7 @@ export class TapSource implements DecoyState {
   }
 
   /**
-   * The kinds, with plain SYNs called by what they were: a connect() where the kernel sent them and completed what was
+   * The kinds, with plain SYNs named by their origin: a connect() where the kernel sent them and completed what was
    * accepted, a SYN scan where a tool did; both, where a tool looks closer at what it has found (nmap -sV).
    */
   kindList(): Kind[] {

@@ -1,10 +1,10 @@
 // The sources of a tap, by their key, in bounded memory: a full table lets go of the one that has been quiet the longest
-// among the next few, and of scanners only when there is nobody else.
+// among the next few, and of a scanner only when there is no other.
 import type { Prefix } from "../../wire/address.ts";
 import { type HashSeed, hashSource } from "../keyed-hash.ts";
 import { TapSource } from "./tap-source.ts";
 
-/** Looked at for somebody to let go, and for somebody who is no scanner; bounds the time that a newcomer takes. */
+/** Places that are looked at for a source to let go, and for one that is no scanner; bounds the time that a newcomer takes. */
 const CANDIDATES = 8;
 const MOST_CANDIDATES = 64;
 /** Small enough that the map keeps it unboxed. */
@@ -31,7 +31,7 @@ export class TapSources {
   /** Scanners among the evicted: they are missing in the report. */
   evictedScanners = 0;
 
-  /** `dropped` is told of a source that had to go. */
+  /** `dropped` is called for a source that had to go. */
   constructor(capacity: number, seed: HashSeed, dropped: (source: TapSource) => void) {
     this.#capacity = capacity;
     this.#seed = seed;

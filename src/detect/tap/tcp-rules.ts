@@ -1,4 +1,4 @@
-// TCP: what a segment means to the contacts. A SYN, or what no stack sends, asks; SYN+ACK and RST answer; all else is
+// TCP: the meaning of a segment for the contacts. A SYN, or a segment that no stack sends, asks; SYN+ACK and RST answer; all else is
 // of a connection, of which the first packets may be older than the capture.
 import { IpProtocol, type Packet, TcpFlag } from "../../wire/packet.ts";
 import { Outcome, Seen } from "./contact.ts";

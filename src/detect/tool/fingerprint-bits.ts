@@ -1,4 +1,4 @@
-// What a row of fingerprints.ts is worth against chance, in bits, and how many packets it therefore needs.
+// Works out how much a row of fingerprints.ts is worth against chance, in bits, and how many packets it therefore needs.
 import { Constant, Cookie, constantBits, cookieBits, type Fingerprint } from "./fingerprints.ts";
 
 /** Chance is out of the question below 2^-30: one wrong name in a thousand million sources. */
@@ -7,16 +7,16 @@ export const NAMED_AT_BITS = 30;
 const NAMED_BY_HABITS_BITS = 20;
 const PACKETS_OF_HABITS = 3;
 
-/** What the first packet is worth. */
+/** The worth of the first packet. */
 export function firstBits({ habits, cookie }: Fingerprint): number {
   const { window, layout, hopBits = 0, dontFragment, identification, strayAcknowledgmentBits = 0 } = habits;
   const fixed = (window?.bits ?? 0) + (layout?.bits ?? 0) + (identification?.bits ?? 0) + (dontFragment?.bits ?? 0);
   return fixed + hopBits + strayAcknowledgmentBits + cookieBits[cookie ?? Cookie.None];
 }
 
-/** What each further packet to another target adds: 0 for rows of habits. */
+/** The worth of each further packet to another target: 0 for rows of habits. */
 export function furtherBits({ habits, cookie, constant }: Fingerprint): number {
-  // An identification of 0 is a habit: whoever does not fill it in once never does.
+  // An identification of 0 is a habit: a sender that leaves it empty once always does.
   const id = habits.identification === undefined || habits.identification.is === 0 ? 0 : habits.identification.bits;
   return id + cookieBits[cookie ?? Cookie.None] + constantBits[constant ?? Constant.None];
 }

@@ -1,4 +1,4 @@
-// A row of fingerprints.ts as the packet path wants it: all rows of one shape, nothing to compute, nothing allocated.
+// A row of fingerprints.ts in the form for the packet path: all rows of one shape, nothing to compute, nothing allocated.
 import { type Packet, TcpFlag } from "../../wire/packet.ts";
 import { firstBits, furtherBits, packetsNeeded } from "./fingerprint-bits.ts";
 import { Constant, Cookie, type Fingerprint } from "./fingerprints.ts";
@@ -77,7 +77,7 @@ export function fitsCookie(cookie: Cookie, packet: Packet): boolean {
   }
 }
 
-/** What the row's constant is in this packet: 32 bits, unsigned. 0 is no constant: some tools just leave fields empty. */
+/** The row's constant in this packet: 32 bits, unsigned. 0 is no constant: some tools just leave fields empty. */
 export function constantOf(constant: Constant, packet: Packet): number {
   switch (constant) {
     case Constant.None:

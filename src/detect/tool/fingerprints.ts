@@ -1,7 +1,7 @@
 // The scanners that can be told by their packets' headers, one row a tool and variant, as data; tool-evidence.ts reads
 // it. `seenIn` says what each row was checked against: a capture of the real tool in test/corpus, or the tool's source.
 //
-// What leaves no such trace: tools that let the kernel connect (nmap -sT, RustScan, nc), UDP and ICMP of masscan and of
+// Some scans leave no such trace: tools that let the kernel connect (nmap -sT, RustScan, nc), UDP and ICMP of masscan and of
 // nmap, and nmap -f, whose fragments hide the header.
 import { IpProtocol, TcpFlag } from "../../wire/packet.ts";
 import { Layout } from "./header-layout.ts";
@@ -9,7 +9,7 @@ import { Layout } from "./header-layout.ts";
 export const toolNames = ["zmap", "masscan", "mirai", "nmap", "naabu", "hping3", "unicornscan"] as const;
 export type ToolName = (typeof toolNames)[number];
 
-/** What the tool computes for each packet, so that it is right in one packet of 2^bits by chance. */
+/** A value that the tool computes for each packet; by chance it is right in one packet of 2^bits. */
 export const Cookie = {
   None: 0,
   /** masscan (templ-pkt.c): identification = destination ^ port ^ sequence number, low 16 bits. */
@@ -20,10 +20,10 @@ export const Cookie = {
 export type Cookie = (typeof Cookie)[keyof typeof Cookie];
 export const cookieBits: Readonly<Record<Cookie, number>> = { 0: 0, 1: 16, 2: 32 };
 
-/** What stays the same from one target to the next; counts from the second packet on. */
+/** A value that stays the same from one target to the next; counts from the second packet on. */
 export const Constant = {
   None: 0,
-  /** masscan behind a router that changes the destination: what the change leaves of its cookie. */
+  /** masscan behind a router that changes the destination: the part of its cookie that the change leaves. */
   MasscanKey: 1,
   Sequence: 2,
   /** nmap (scan_engine_raw.cc): one number a scan, with the number of the try XORed into both halves. */
@@ -38,19 +38,19 @@ export const constantBits: Readonly<Record<Constant, number>> = { 0: 0, 1: 16, 2
 
 /**
  * What a header says by habit, and what each is worth in bits. These are judged, and low: not log2 of the field's width
- * but of how many of the stacks in use would have to share the habit. Whoever has a habit has it in every packet, so they
- * count once a source. Only `identification` counts with each packet: everybody else draws it anew.
+ * but of how many of the stacks in use would have to share the habit. A sender has its habits in every packet, so they
+ * count once a source. Only `identification` counts with each packet: other senders draw it anew.
  */
 export interface Habits {
   /** Exactly these of FIN, SYN, RST, PSH, ACK and URG; any when absent. Worth nothing. */
   readonly flags?: number;
-  /** Or anything but one of these. */
+  /** Any value but these. */
   readonly flagsExcept?: readonly number[];
-  /** TCP; worth nothing, as everybody tries the same ports. */
+  /** TCP; worth nothing, as all scanners try the same ports. */
   readonly ports?: readonly number[];
   readonly window?: { readonly of: readonly number[]; readonly bits: number };
   readonly layout?: { readonly of: readonly Layout[]; readonly bits: number };
-  /** Of packets as they arrive, so that 30 routers and more fit between. A family that is absent is not matched. */
+  /** Hop limits of packets as they arrive, so that 30 routers and more fit between. A family that is absent is not matched. */
   readonly hops4?: readonly [number, number];
   readonly hops6?: readonly [number, number];
   readonly hopBits?: number;

@@ -1,4 +1,4 @@
-// What lies behind the fixed header, as one small number: the few layouts by which fingerprints.ts tells tools apart.
+// Gives the layout behind the fixed header as one small number: the few layouts by which fingerprints.ts tells tools apart.
 // Pure; reads only bytes that the decoder has found captured.
 import { readU8, readU16, readU32 } from "../../wire/big-endian.ts";
 import { IpProtocol, type Packet } from "../../wire/packet.ts";
@@ -8,7 +8,7 @@ export const Layout = {
   Unknown: 0,
   /** TCP without options. */
   None: 1,
-  /** MSS 1460 and nothing else: what packet builders copy from each other. */
+  /** MSS 1460 and nothing else: packet builders copy this from each other. */
   OnlyMss1460: 2,
   /** MSS 1460, NOP, window scale 8, NOP, NOP, SACK permitted: Windows since Vista. */
   Windows: 3,

@@ -18,13 +18,13 @@ export interface ToolFound {
   readonly chanceBits: number;
 }
 
-/** What is kept of each row, in 32-bit words. */
+/** The memory of each row, in 32-bit words. */
 const ROW_WORDS = 6;
 /** All packets that fit. */
 const PACKETS = 0;
 /** Those of them whose target differs from the one before: a repeated packet proves nothing new. */
 const FRESH = 1;
-/** The same of all that had the habits: those that miss the cookie or the constant speak against it. */
+/** The same for all packets that had the habits: those that miss the cookie or the constant speak against it. */
 const TRIED = 2;
 /** The constant that most packets share, how far it leads (Boyer and Moore's majority vote), and the last target. */
 const VALUE = 3;
@@ -39,7 +39,7 @@ const MAX_LEAD = 16;
 export class ToolEvidence {
   #tally: Uint32Array | undefined;
 
-  /** Takes one of the source's packets, with what layoutOf says of it. */
+  /** Takes one of the source's packets, with the answer of layoutOf for it. */
   note(packet: Packet, layout: Layout): void {
     if (packet.fragmentOffset !== 0 || packet.moreFragments !== 0) return;
     const rows = candidatesOf(packet, layout);
@@ -104,7 +104,7 @@ function increase(tally: Uint32Array, at: number): void {
   if (value < 0xffffffff) tally[at] = value + 1;
 }
 
-/** What a further probe changes and a repeated one does not. */
+/** The field that a further probe changes and a repeated one does not. */
 function targetOf(packet: Packet): number {
   const ports = (packet.destinationPort << 16) ^ packet.sourcePort;
   return (packet.destination2 ^ packet.destination3 ^ ports ^ (packet.icmpIdentifier << 8)) >>> 0;
@@ -149,7 +149,7 @@ function bitsOf(row: CompiledRow, fresh: number, tried: number): number {
   return Math.floor(Math.min(MAX_CHANCE_BITS, Math.max(0, bits - ways)));
 }
 
-/** What a single packet tells: rows of which one packet is worth more than this. */
+/** A single packet names the tool of a row when it is worth more than this. */
 const SINGLE_PACKET_BITS = 20;
 
 /** The tool that one packet looks like; undefined when one packet cannot tell. A hint, where ToolEvidence is a finding. */
