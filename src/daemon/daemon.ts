@@ -35,7 +35,7 @@ import type { DaemonParts } from "./daemon-parts.ts";
 import { Enforcement } from "./enforcement.ts";
 import { Engine } from "./engine.ts";
 import { InForce } from "./in-force.ts";
-import { crowdPolicy, judgeContext, knownBy, recorderPolicy, testsSilence } from "./plan.ts";
+import { crowdPolicy, judgeContext, knownBy, recorderPolicy, sessionsOf, testsSilence } from "./plan.ts";
 import { Sources } from "./sources.ts";
 import { describeStatus } from "./status.ts";
 import { Walk } from "./walk.ts";
@@ -94,8 +94,21 @@ export class Daemon {
       },
       recorderPolicy(settings),
     );
+    // An administrator who is softly blocked for what a neighbour behind the same address does can log in once more.
+    const knowSessions = () => {
+      const pairs = sessionsOf(inForce.host).map(({ source, ports = [] }) => ({
+        source: sources.keyOf(source),
+        ports,
+      }));
+      try {
+        learned?.clients?.add(pairs);
+      } catch (error) {
+        recorder.warning(`known pairs of SSH sessions: ${String(error)}`);
+      }
+    };
     const relearn = () => {
       parts.relearn?.();
+      knowSessions();
       if (learned !== undefined) learnStandingPeers(learned, inForce.host, inForce.settings.guardMs);
     };
     const enforcement = new Enforcement({
@@ -143,6 +156,7 @@ export class Daemon {
         },
       },
       { loaded: (plan) => grace.loaded(plan.grace) },
+      { follow: (change) => change.host !== undefined && knowSessions() },
       enforcement,
     );
     tap?.onFound((finding, words) => walk.tapFinding(finding, words));

@@ -4,7 +4,7 @@ import { blocksByFirewall, blocksByResponse } from "../config/enforcement.ts";
 import type { Settings, WatchSettings } from "../config/settings.ts";
 import type { CrowdPolicy } from "../detect/crowds.ts";
 import { guardParts } from "../host/guard.ts";
-import type { HostFacts } from "../host/host.ts";
+import type { Guarded, HostFacts } from "../host/host.ts";
 import type { JudgeContext } from "../judge/judge.ts";
 import type { RecorderPolicy } from "../record/recorder.ts";
 import type { DecoyPlan } from "../table/decoy.ts";
@@ -40,10 +40,15 @@ export function guardedBy(host: HostFacts): Prefix[] {
   return [...host.own, ...guardedOthers(host)];
 }
 
-/** The same without our own addresses. */
+/** The same without our own addresses. SSH sessions are not among them: whoever shares their address would be never held either. */
 export function guardedOthers({ gateways, resolvers, guarded = [] }: HostFacts): Prefix[] {
-  const others = guarded.filter(({ isByName }) => isByName !== true);
+  const others = guarded.filter(({ because, isByName }) => because !== "ssh" && isByName !== true);
   return [...gateways, ...resolvers, ...others.map(({ source }) => source)];
+}
+
+/** Sources of SSH sessions that stand now. */
+export function sessionsOf({ guarded = [] }: Pick<HostFacts, "guarded">): Guarded[] {
+  return guarded.filter(({ because }) => because === "ssh");
 }
 
 /** BOOT_GRACE counts from the boot, whenever it was set: a host that has been up for longer has none. */
@@ -84,6 +89,7 @@ export function planRuleset(
     toleratedUdp: settings.udp.tolerated,
     ignored: new AddressRanges(settings.ignored).prefixes(),
     guarded: new AddressRanges(guardedBy(host)).prefixes(),
+    sessions: sessionsOf(host).map(({ source }) => source),
     publicTcp: settings.tcp.publicPorts,
     publicUdp: settings.udp.publicPorts,
     near: host.near,

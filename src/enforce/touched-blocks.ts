@@ -14,7 +14,7 @@ export interface Guarded {
 
 /**
  * Blocks to end, as their sources have come into the guard: those made on a claim (of `onClaim` all, of `guarded` the full ones),
- * and with GUARD_SSH those of a live SSH session even on proof. A source that is shut out cannot log in: it had logged in, and
+ * and with GUARD_SSH the full ones of a live SSH session even on proof. A source that is shut out cannot log in: it had logged in, and
  * was proven before the session was seen.
  */
 export function blocksOfGuarded(
@@ -26,7 +26,7 @@ export function blocksOfGuarded(
   const unproven = [...inside(by.onClaim), ...inFull].filter(({ grade }) => grade === "direct");
   const sessions = by.guarded.filter(({ because }) => because === "ssh" && by.guardSsh);
   const proven = inside(sessions.map(({ source }) => source)).filter(
-    ({ grade }) => grade === "handshake" || grade === "silence",
+    ({ grade, soft }) => !soft && (grade === "handshake" || grade === "silence"),
   );
   // A gateway may be a resolver as well.
   return distinct([...unproven, ...proven]);

@@ -10,11 +10,12 @@ import type { GuardedPeer } from "../table/learned-sets.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import type { Guarded, HostFacts } from "./host.ts";
+import type { Session } from "./ssh-sessions.ts";
 import type { TimeServers } from "./time-servers.ts";
 
 /** Where the guard looks; each throws nothing but KernelError. */
 export interface GuardSources {
-  readonly sessions: () => readonly Prefix[];
+  readonly sessions: () => readonly Session[];
   readonly containers: () => readonly Prefix[];
   readonly timeServers: () => TimeServers;
   readonly lookUp: (names: readonly string[]) => Promise<readonly Prefix[]>;
@@ -25,7 +26,7 @@ const MAX_GUARDED = 4_096;
 
 export class Guard {
   readonly #sources: GuardSources;
-  #sessions: readonly Prefix[] = [];
+  #sessions: readonly Session[] = [];
   #named: readonly Prefix[] = [];
   /** The names that were looked up last with success, as one text. */
   #answered = "";
@@ -38,9 +39,9 @@ export class Guard {
 
   /** Looks at SSH sessions again; true when they are others than before. */
   lookAtSessions(): boolean {
-    const before = textOf(this.#sessions);
+    const before = sessionsText(this.#sessions);
     this.#sessions = this.#sources.sessions();
-    return textOf(this.#sessions) !== before;
+    return sessionsText(this.#sessions) !== before;
   }
 
   /** Looks the names of time servers up; true when their addresses are others than before. */
@@ -66,7 +67,7 @@ export class Guard {
     const of = (because: Guarded["because"], sources: readonly Prefix[]) =>
       sources.map((source): Guarded => ({ source, because }));
     const all = [
-      ...of("ssh", this.#sessions),
+      ...this.#sessions.map((one): Guarded => ({ ...one, because: "ssh" })),
       ...of("time server", this.#sources.timeServers().addresses),
       ...of("time server", this.#named).map((one): Guarded => ({ ...one, isByName: true })),
       ...of("container", this.#sources.containers()),
@@ -78,6 +79,11 @@ export class Guard {
 
 function textOf(sources: readonly Prefix[]): string {
   return sources.map(formatPrefix).sort().join(" ");
+}
+
+function sessionsText(sessions: readonly Session[]): string {
+  const texts = sessions.map(({ source, ports }) => `${formatPrefix(source)} ${[...ports].sort().join(",")}`);
+  return texts.sort().join(" ");
 }
 
 /** By reason, the one that decides first: a live session is protected more than a gateway. */

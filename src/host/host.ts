@@ -15,6 +15,8 @@ export interface Guarded {
    * a peer is, but held and softly blocked like any source. Neither cuts its answers to us. Absent: the host's owner named it.
    */
   readonly isByName?: true;
+  /** Of an SSH session: the ports of ours that it is with. Absent: not of one. */
+  readonly ports?: readonly number[];
 }
 
 export interface HostFacts {

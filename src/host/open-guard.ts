@@ -2,14 +2,14 @@
 import { listDefaultGateways } from "../kernel/routes.ts";
 import { listContainerNetworks, thisLinks } from "./container-networks.ts";
 import { Guard } from "./guard.ts";
-import { listSessionSources, thisHost } from "./ssh-sessions.ts";
+import { listSessions, thisHost } from "./ssh-sessions.ts";
 import { lookUp, readTimeServers } from "./time-servers.ts";
 
 export function openGuard(): Guard {
   const host = thisHost();
   const links = thisLinks(listDefaultGateways);
   return new Guard({
-    sessions: () => listSessionSources(host),
+    sessions: () => listSessions(host),
     containers: () => listContainerNetworks(links),
     timeServers: () => readTimeServers(),
     lookUp,

@@ -46,23 +46,30 @@ export function thisHost(): SessionHost {
   };
 }
 
+/** The other end of logged-in sessions, and sshd's ports that they are with. */
+export interface Session {
+  readonly source: Prefix;
+  readonly ports: readonly number[];
+}
+
 /** The other ends of logged-in sessions, each once. Costs a look into the socket table while nobody is connected. */
-export function listSessionSources(host: SessionHost): Prefix[] {
-  const connected = sshPorts(host).flatMap((port) => host.connected(port));
+export function listSessions(host: SessionHost): Session[] {
+  const connected = sshPorts(host).flatMap((port) => host.connected(port).map((one) => ({ ...one, port })));
   if (connected.length === 0) return [];
   const listed = new Set([...utmpSources(host), ...logindSources(host)]);
-  const sources = new Map<string, Prefix>();
-  const unsure: Connected[] = [];
-  for (const one of connected) {
-    const text = formatPrefix(one.remote);
-    if (listed.has(text)) sources.set(text, one.remote);
-    else unsure.push(one);
-  }
-  if (unsure.some(({ remote }) => !sources.has(formatPrefix(remote)))) {
+  const sessions = new Map<string, { source: Prefix; ports: number[] }>();
+  const add = ({ remote, port }: (typeof connected)[number]) => {
+    const known = sessions.get(formatPrefix(remote));
+    if (known === undefined) sessions.set(formatPrefix(remote), { source: remote, ports: [port] });
+    else if (!known.ports.includes(port)) known.ports.push(port);
+  };
+  const unsure = connected.filter(({ remote }) => !listed.has(formatPrefix(remote)));
+  for (const one of connected) if (listed.has(formatPrefix(one.remote))) add(one);
+  if (unsure.length > 0) {
     const inodes = sessionInodes(host);
-    for (const { remote, inode } of unsure) if (inodes.has(inode)) sources.set(formatPrefix(remote), remote);
+    for (const one of unsure) if (inodes.has(one.inode)) add(one);
   }
-  return [...sources.values()].slice(0, MAX_SESSIONS);
+  return [...sessions.values()].slice(0, MAX_SESSIONS);
 }
 
 /** `Port` and `ListenAddress host:port` of sshd_config(5) and its drop-ins; 22 beside them. */

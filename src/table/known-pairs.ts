@@ -2,12 +2,15 @@
 
 import type { NfTables } from "../kernel/nf-tables.ts";
 import { isIpv4, type Prefix, prefixOfWords } from "../wire/address.ts";
+import { KNOWN_DAYS } from "./ruleset.ts";
 import { keyBytes, type SetKey } from "./set-key.ts";
 
-export class KnownPairs {
-  readonly #tables: Pick<NfTables, "lookup">;
+const KNOWN_MS = KNOWN_DAYS * 86_400_000;
 
-  constructor(tables: Pick<NfTables, "lookup">) {
+export class KnownPairs {
+  readonly #tables: Pick<NfTables, "lookup" | "insert">;
+
+  constructor(tables: Pick<NfTables, "lookup" | "insert">) {
     this.#tables = tables;
   }
 
@@ -24,11 +27,30 @@ export class KnownPairs {
     const places = placesOfClient(source);
     const isKnown = (port: number) =>
       places.some(({ set, key }) => {
-        const pair = Uint8Array.of(...key, port >>> 8, port & 255, 0, 0);
-        return this.#tables.lookup(set === "client4" ? "known4" : "known6", pair).present;
+        return this.#tables.lookup(set === "client4" ? "known4" : "known6", pairKey(key, port)).present;
       });
     return ports.filter(isKnown).length;
   }
+
+  /**
+   * Makes known pairs of sources that are known to use a port, as the rules do when a connection ends: an address, or the /64
+   * of an IPv6 one beyond our links. Sets that are full take none. Throws KernelError.
+   */
+  add(pairs: readonly { readonly source: Prefix; readonly ports: readonly number[] }[]): void {
+    const changes = pairs.flatMap(({ source, ports }) =>
+      ports.map((port) => ({
+        set: isIpv4(source) ? "known4" : "known6",
+        key: pairKey(keyBytes(source), port),
+        timeoutMs: KNOWN_MS,
+      })),
+    );
+    if (changes.length > 0) this.#tables.insert(changes);
+  }
+}
+
+/** Each further part of a key is padded to four bytes. */
+function pairKey(source: Uint8Array, port: number): Uint8Array {
+  return Uint8Array.of(...source, port >>> 8, port & 255, 0, 0);
 }
 
 /** An IPv6 address is kept by itself on our links, else by its /64: which it is need not be known here. */

@@ -80,7 +80,7 @@ export const rates = {
 } as const;
 
 const HOLD_SECONDS = 5;
-const KNOWN_DAYS = 7;
+export const KNOWN_DAYS = 7;
 const DEFAULT_GUARD_SECONDS = 3_600;
 /** Connection tracking forgets an unanswered datagram after 30 s, a connection that was reset after 10 s. */
 const FLOW_MINUTES = 10;
@@ -110,6 +110,8 @@ export interface RulesetPlan {
   readonly publicUdp: readonly PortRange[];
   readonly ignored: readonly Prefix[];
   readonly guarded: readonly Prefix[];
+  /** Sources of SSH sessions: held and softly blocked like anybody, and not blocked with their /64. Absent: none. */
+  readonly sessions?: readonly Prefix[];
   /** On-link IPv6 prefixes, whose sources count by address instead of by /64. */
   readonly near: readonly Prefix[];
   /** IPv4 networks of our own links, whose hosts are told apart by their link-layer addresses. */
@@ -167,8 +169,8 @@ function shieldRules(plan: RulesetPlan): readonly string[] {
     "meta nfproto ipv4 return",
     `icmpv6 type ${neighbourDiscovery} return`,
     "ip6 saddr @blocked6 ip6 saddr != @ignored6 counter drop",
-    // A /64 may hold one of ours, our resolver's or our gateway's address: its neighbours' block is not its own.
-    `ip6 saddr & ${SLASH64} @blocked6 ip6 saddr != @near6 ${unguarded6} ip6 saddr != @peer6 ip6 saddr != @ignored6 counter drop`,
+    // A /64 may hold one of ours, our resolver's or our gateway's address, or that of an SSH session: its neighbours' block is not its own.
+    `ip6 saddr & ${SLASH64} @blocked6 ip6 saddr != @near6 ${unguarded6} ip6 saddr != @session6 ip6 saddr != @peer6 ip6 saddr != @ignored6 counter drop`,
     "ip6 saddr @blockednet6 ip6 saddr != @ignored6 counter drop",
   ];
 }
@@ -640,6 +642,7 @@ function setDefinitions(): Readonly<Record<string, string>> {
   return {
     ...both("ignored", interval),
     ...both("guard", interval),
+    session6: interval("ipv6_addr"),
     near6: interval("ipv6_addr"),
     near4: interval("ipv4_addr"),
     watched_tcp: service,
@@ -714,6 +717,7 @@ function configuredElements(plan: RulesetPlan): Readonly<Record<string, readonly
     ignored6: addresses(plan.ignored, false),
     guard4: addresses(plan.guarded, true),
     guard6: addresses(plan.guarded, false),
+    session6: addresses(plan.sessions ?? [], false),
     near6: ["fe80::/10", ...addresses(plan.near, false)],
     near4: addresses(plan.nearIpv4, true),
     watched_tcp: ports(plan.watchedTcp),
@@ -763,7 +767,17 @@ export function buildRuleset(plan: RulesetPlan, phase: "on" | "resting"): string
 
 /** New contents for the sets that follow the host while the daemon runs: guard, near, and the ports we listen on. */
 export function buildHostSets(plan: RulesetPlan): string {
-  return fillSets(plan, ["guard4", "guard6", "near4", "near6", "listened_tcp", "listened_udp", "ignored4", "ignored6"]);
+  return fillSets(plan, [
+    "guard4",
+    "guard6",
+    "session6",
+    "near4",
+    "near6",
+    "listened_tcp",
+    "listened_udp",
+    "ignored4",
+    "ignored6",
+  ]);
 }
 
 /** New contents for all of them: another program has emptied or changed one. */

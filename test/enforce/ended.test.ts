@@ -50,6 +50,7 @@ function setUp({ clients = [], limit = 4, proof = "on", byTable = true, lookMs =
     clients: {
       isClient: (source) => clients.includes(formatPrefix(source)),
       countPairs: (_source, ports) => ports.filter((port) => port === 443).length,
+      add: () => undefined,
     },
     connectedFrom: (remotes: readonly Prefix[]) => {
       looks.push(remotes.map(formatPrefix));
@@ -187,7 +188,7 @@ test("what cannot be asked is not counted, and the block is made as it was meant
   };
   const failing = new EndedCount({
     judge: { soften: (verdict) => verdict },
-    clients: { isClient: () => false, countPairs: () => 0 },
+    clients: { isClient: () => false, countPairs: () => 0, add: () => undefined },
     visitConnections: refuse,
     connectedFrom: refuse,
     askAgain: () => assert.fail("nothing will tell later either"),

@@ -27,7 +27,7 @@ const nothing: GuardSources = {
 
 test("what the daemon itself knows of the guard, each with its reason", async () => {
   const guard = new Guard({
-    sessions: () => [prefix("203.0.113.5")],
+    sessions: () => [{ source: prefix("203.0.113.5"), ports: [22] }],
     containers: () => [prefix("172.17.0.0/16")],
     timeServers: () => ({ addresses: [prefix("192.0.2.123")], names: ["ntp.example.org"] }),
     lookUp: async (names) => (names.includes("ntp.example.org") ? [prefix("192.0.2.124")] : []),
@@ -51,9 +51,13 @@ test("what the daemon itself knows of the guard, each with its reason", async ()
       ["203.0.113.9", "peer", "2026-11-22T10:00:00.000Z"],
     ],
   );
-  for (const source of ["203.0.113.5", "192.0.2.123", "172.17.0.0/16"])
+  for (const source of ["192.0.2.123", "172.17.0.0/16"])
     assert.ok(guardedBy(extended).map(formatPrefix).includes(source), source);
   assert.ok(!guardedBy(extended).map(formatPrefix).includes("192.0.2.124"), "anybody may join a pool");
+  assert.ok(
+    !guardedBy(extended).map(formatPrefix).includes("203.0.113.5"),
+    "others may share the address of a session",
+  );
 });
 
 test("time servers stay while their names cannot be looked up", async () => {

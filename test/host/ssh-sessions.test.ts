@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { listSessionSources, type SessionHost, sshPorts } from "../../src/host/ssh-sessions.ts";
+import { listSessions, type SessionHost, sshPorts } from "../../src/host/ssh-sessions.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { prefix } from "../support/prefix.ts";
 
@@ -24,7 +24,10 @@ function hostOf({ files = {}, folders = {}, links = {}, connected = {} }: Fake):
   };
 }
 
-const sources = (fake: Fake) => listSessionSources(hostOf(fake)).map(formatPrefix).sort();
+const sources = (fake: Fake) =>
+  listSessions(hostOf(fake))
+    .map(({ source }) => formatPrefix(source))
+    .sort();
 
 /** A process of sshd that holds a socket. */
 function process(pid: number, title: string, inode: number): Required<Pick<Fake, "files" | "folders" | "links">> {
@@ -51,6 +54,18 @@ test("a connection alone is no session; who has logged in is told by the name of
   ])
     assert.deepEqual(sources({ connected, ...process(900, title, 77) }), [], title);
   assert.deepEqual(sources({ connected, ...process(900, "sshd: alice@pts/0", 78) }), []);
+});
+
+test("a session tells sshd's ports that it is with", () => {
+  const { files, folders, links } = process(900, "sshd: alice@pts/0", 77);
+  const port = { "/etc/ssh/sshd_config": "Port 2222\n" };
+  const connected = {
+    22: [["203.0.113.5", 77] as const],
+    2222: [["203.0.113.5", 77] as const, ["203.0.113.6", 78] as const],
+  };
+  assert.deepEqual(listSessions(hostOf({ files: { ...files, ...port }, folders, links, connected })), [
+    { source: prefix("203.0.113.5"), ports: [22, 2222] },
+  ]);
 });
 
 test("systemd-logind's sessions of sshd count while their connection stands, others do not", () => {
@@ -94,7 +109,7 @@ test("nothing is read while nobody is connected", () => {
       return [];
     },
   };
-  assert.deepEqual(listSessionSources(host), []);
+  assert.deepEqual(listSessions(host), []);
 });
 
 test("the ports of sshd_config and its drop-ins, 22 always, at most 8", () => {

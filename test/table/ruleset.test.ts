@@ -43,7 +43,7 @@ test("the shield drops what is blocked, lets neighbour discovery and the allow l
       "meta nfproto ipv4 return",
       "icmpv6 type {...} return",
       "ip6 saddr @blocked6 ip6 saddr != @ignored6 counter drop",
-      "ip6 saddr & ffff:ffff:ffff:ffff:: @blocked6 ip6 saddr != @near6 ip6 saddr != @guard6 ip6 saddr != @peer6 ip6 saddr != @ignored6 counter drop",
+      "ip6 saddr & ffff:ffff:ffff:ffff:: @blocked6 ip6 saddr != @near6 ip6 saddr != @guard6 ip6 saddr != @session6 ip6 saddr != @peer6 ip6 saddr != @ignored6 counter drop",
       "ip6 saddr @blockednet6 ip6 saddr != @ignored6 counter drop",
     ],
   );
@@ -226,10 +226,11 @@ test("the host's sets are emptied and filled in one text, which touches no block
   const lines = buildHostSets({ ...ordinaryPlan, guarded: [] })
     .trim()
     .split("\n");
-  for (const set of ["guard4", "guard6", "near6"]) assert.ok(lines.includes(`flush set inet portreeve ${set}`), set);
+  for (const set of ["guard4", "guard6", "session6", "near6"])
+    assert.ok(lines.includes(`flush set inet portreeve ${set}`), set);
   assert.ok(lines.includes("add element inet portreeve near6 { fe80::/10, 2001:db8:a::/64 }"));
   const others = lines.filter(
-    (line) => !/^(flush set|add element) inet portreeve (guard|near|listened|ignored)/.test(line),
+    (line) => !/^(flush set|add element) inet portreeve (guard|session|near|listened|ignored)/.test(line),
   );
   assert.deepEqual(others, []);
 });
