@@ -109,10 +109,21 @@ test("KILL_ROUTE asks for the rule and has a list of all of them, a line in host
   assert.equal(line.suspects, undefined);
 });
 
-test("no other file names a backend, or compares with one", () => {
-  const files = readdirSync(repositoryFolder("src"), { recursive: true, encoding: "utf8" }).filter((path) =>
-    path.endsWith(".ts"),
+const files = readdirSync(repositoryFolder("src"), { recursive: true, encoding: "utf8" }).filter((path) =>
+  path.endsWith(".ts"),
+);
+
+test("no class has a method that does nothing: what a thing cannot do is absent", () => {
+  const empty = /^ {2}(?:async |override )?#?\w+\([^{}]*\)(?:: [^{}]+)? \{\s*\}/m;
+  const text = (path: string) => readFileSync(repositoryFolder(`src/${path}`), "utf8");
+  assert.deepEqual(
+    files.filter((path) => empty.test(text(path))),
+    [],
   );
+  assert.match("class A {\n  close(): void {}\n}", empty);
+});
+
+test("no other file names a backend, or compares with one", () => {
   const seam = /^(judge\/block|enforce\/backends|table\/firewall)\.ts$|^enforce\/backends\//;
   const named = /"kill-route"|"hosts\.deny"|\bbackend\b[^\n]*"nftables"/;
   const others = files.filter(
