@@ -5,13 +5,14 @@ import type { Clock } from "../base/clock.ts";
 import { sumCounters } from "../base/counted.ts";
 import type { Troubles } from "../base/troubles.ts";
 import { possibleKeys } from "../detect/source-key.ts";
+import type { OldBlock } from "../enforce/blocked-files.ts";
 import { Blocker, type BlockerParts } from "../enforce/blocker.ts";
 import type { Responder } from "../enforce/commands/responder.ts";
 import { Delegate } from "../enforce/delegate.ts";
 import { EndedCount } from "../enforce/ended.ts";
 import { IdleCommands } from "../enforce/idle-commands.ts";
-import { Reconciler } from "../enforce/reconciler.ts";
-import { type Restored, restoreBlocks } from "../enforce/restore.ts";
+import { Reconciler, type ReconcilerParts } from "../enforce/reconciler.ts";
+import { StoredState, type StoredStateParts } from "../enforce/stored-state.ts";
 import { blocksOfGuarded, movedBlocks } from "../enforce/touched-blocks.ts";
 import type { Trial } from "../enforce/trial.ts";
 import { WiderBlocks } from "../enforce/wider-blocks.ts";
@@ -23,7 +24,6 @@ import type { Verdict } from "../judge/verdict.ts";
 import { listConnectedFrom, visitConnections } from "../kernel/connected-from.ts";
 import { widerPolicy } from "../policy/tap-policy.ts";
 import type { Recorder } from "../record/recorder.ts";
-import type { Store } from "../record/store.ts";
 import type { Firewall } from "../table/firewall.ts";
 import type { KernelSensor } from "../table/kernel-sensor.ts";
 import type { Learning } from "../table/learned-sets.ts";
@@ -36,18 +36,24 @@ import type { Exit } from "./walk.ts";
 /** Turns of the event loop in a second in which ended blocks are taken off the list. */
 const TURNS_OF_ENDING = 10;
 
+/** What is asked of the built-in table here. */
+export type TableOfBlocks = NonNullable<BlockerParts["firewall"]> &
+  ReconcilerParts["firewall"] &
+  NonNullable<StoredStateParts["firewall"]> &
+  Pick<Firewall, "networkCounts">;
+
 export interface EnforcementParts {
   readonly inForce: Pick<InForce, "settings" | "host" | "near" | "enforces" | "plan">;
   readonly sources: BlockerParts["detector"];
   readonly judge: Pick<Judge, "soften" | "sparesWithin">;
   readonly names: Pick<SourceNames, "name">;
   readonly breaker: BlockerParts["breaker"];
-  readonly recorder: Recorder;
-  readonly store: Store;
+  readonly recorder: BlockerParts["recorder"] & Pick<Recorder, "notice">;
+  readonly store: BlockerParts["store"] & StoredStateParts["store"];
   readonly responder: Responder;
   readonly sensor: KernelSensor;
   /** Absent where no table is loaded. */
-  readonly firewall?: Firewall | undefined;
+  readonly firewall?: TableOfBlocks | undefined;
   readonly learned?: Learning | undefined;
   readonly trial?: Trial | undefined;
   readonly troubles: Troubles;
@@ -70,8 +76,8 @@ export class Enforcement implements Exit, Follower {
   readonly #ended: EndedCount;
   readonly #wider: WiderBlocks;
   readonly #idleCommands: IdleCommands;
-  /** The store has been made anew since the blocks were last read from it. */
-  #isStoreNew = false;
+  /** Blocks and offences over restarts. */
+  readonly stored: StoredState;
 
   constructor(parts: EnforcementParts) {
     const { inForce, sensor, firewall, store, recorder, judge, learned, troubles, hashSeed } = parts;
@@ -119,6 +125,7 @@ export class Enforcement implements Exit, Follower {
       takeOver: (block) => blocker.commands.takeOver(block),
       ruleGone: () => this.lookAtDelegated(true),
     });
+    this.stored = new StoredState({ store, list: blocker.list, offences, firewall, nowMs, seed: hashSeed });
     this.#parts = parts;
     this.#offences = offences;
     this.delegate = delegate;
@@ -170,35 +177,8 @@ export class Enforcement implements Exit, Follower {
     this.#inBackground("rules", look);
   }
 
-  restoreOffences(): void {
-    for (const { source, offences, lastEndMs } of this.#parts.store.offences()) {
-      this.#offences.restore([[source, { offences, lastEndMs }]]);
-    }
-  }
-
-  /** Lists the stored blocks and makes them true in the kernel; at start, and when FIREWALL is switched on. */
-  restoreBlocks(): Restored {
-    const { inForce, firewall, store, clock, hashSeed } = this.#parts;
-    this.#isStoreNew = false;
-    const restored = restoreBlocks({
-      ...{ store, list: this.blocker.list, nowMs: clock.nowMs(), seed: hashSeed },
-      firewall: inForce.enforces ? firewall : undefined,
-    });
-    // What was read of a damaged store is listed now.
-    if (this.#isStoreNew) this.storeAll();
-    return restored;
-  }
-
-  /** Puts everything into a store that was made anew. */
-  storeAll(): void {
-    const { store } = this.#parts;
-    this.#isStoreNew = true;
-    for (const block of this.blocker.list.values()) store.putBlock(block);
-    for (const [source, known] of this.#offences.entries()) store.putOffence({ source, ...known });
-  }
-
   /** Blocks whom a replaced PortSentry had blocked, the spared ones apart. */
-  importOld(sources: readonly { readonly source: Prefix; readonly protocol: number | undefined }[]): void {
+  importOld(sources: readonly OldBlock[]): void {
     const { judge, recorder } = this.#parts;
     const left = sources.filter(({ source }) => judge.sparesWithin(source) === undefined);
     const blocked = this.blocker.importOld(left);
@@ -230,7 +210,7 @@ export class Enforcement implements Exit, Follower {
   /** FIREWALL="none" enforces no block of ours, so none is listed; the store keeps them for when it is on again. */
   #followFirewall(): void {
     const { list } = this.blocker;
-    if (this.#parts.inForce.enforces) this.restoreBlocks();
+    if (this.#parts.inForce.enforces) this.stored.restoreBlocks(true);
     else for (const block of list.values()) if (isInTable(block)) list.remove(block.source);
   }
 

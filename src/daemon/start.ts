@@ -149,12 +149,12 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
     uptimeMs,
   });
   say = (message) => daemon.recorder.warning(message);
-  replaced = () => daemon.enforcement.storeAll();
+  replaced = () => daemon.enforcement.stored.storeAll();
   for (const message of waiting.splice(0)) say(message);
   daemon.inForce.load();
   daemon.relearn();
-  daemon.enforcement.restoreOffences();
-  const restored = daemon.enforcement.restoreBlocks();
+  daemon.enforcement.stored.restoreOffences();
+  const restored = daemon.enforcement.stored.restoreBlocks(daemon.inForce.enforces);
   const view = new BlockedView({ list: daemon.blocker.list, files, clock });
   const old = isFirstStart ? readOldBlocks(settings, daemon.recorder) : [];
   if (old.length > 0) daemon.enforcement.importOld(old);

@@ -21,7 +21,7 @@ const BY_HAND_LIMIT = 1;
 export interface DelegateParts {
   readonly responder: Responder;
   readonly sensor: Pick<KernelSensor, "delegation" | "hold">;
-  readonly recorder: Recorder;
+  readonly recorder: Pick<Recorder, "responded" | "warning">;
 }
 
 /** What came of the responses to a finding. */
