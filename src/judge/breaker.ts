@@ -1,7 +1,8 @@
-// The circuit breaker (design section 4): a token bucket for blocks that are made on a claim, as whoever forges sources chooses
-// whom we shut out. While tokens are there, a source is blocked at once. When more ask than there are tokens for, a flood is on:
-// each question draws a lot, a few of the best lots wait, and each token goes to the best of them. Who is not chosen asks
-// again with his next packet (that is the caller's to see to). Why lots, and what they are worth: docs/decisions/0021.
+// The circuit breaker (design section 4): a token bucket for blocks without a proof, because a forger chooses which
+// sources we shut out. While tokens are there, a source is blocked at once. When more sources ask than there are tokens
+// for, a flood is on: each question draws a lot, a few of the best lots wait, and each token goes to the best of them. A
+// source that is not chosen asks again with its next packet, which the caller sees to. docs/decisions/0021 says why lots
+// are drawn.
 import type { Claim } from "./verdict.ts";
 
 export interface BreakerLimits {
@@ -11,7 +12,7 @@ export interface BreakerLimits {
   readonly burst: number;
 }
 
-/** Seconds in a row in which everybody who asked was chosen: then the flood has ended. */
+/** Seconds in a row in which every source that asked was chosen: then the flood has ended. */
 const QUIET_MS = 5_000;
 /** Waiting claims: what a quarter of a second brings in tokens, or as many as there are tokens now; never more than this. */
 const MAX_PLACES = 1_024;
@@ -33,7 +34,7 @@ export class Breaker {
   /** How many may wait now. */
   #places = MIN_PLACES;
   #isOpen = false;
-  /** When somebody asked last who was not chosen. */
+  /** The last time at which a source asked and was not chosen. */
   #shortMs = 0;
   #waiting: Waiting[] = [];
   /** Where in #waiting the worst lot is. */
@@ -123,7 +124,7 @@ export class Breaker {
     return chosen;
   }
 
-  /** For when whom to spare has changed: they ask again. */
+  /** Called when the spared addresses have changed: the waiting sources ask again. */
   forgetWaiting(): void {
     this.#waiting = [];
     this.#worstAt = 0;

@@ -33,7 +33,10 @@ export interface OffenceLimits {
   readonly memoryMs: number;
   /** Sources remembered. */
   readonly capacity?: number;
-  /** Of the hash by which sources are found: random, or they can be chosen so that looking them up takes long. */
+  /**
+   * The seed of the hash by which sources are found: random, or an attacker could choose sources that take long to look
+   * up.
+   */
   readonly seed: HashSeed;
 }
 

@@ -21,18 +21,18 @@ export type Words = readonly [number, number, number, number];
 export interface JudgeContext {
   /** IGNORE_FILE. */
   readonly ignored: AddressRanges;
-  /** Gateways, resolvers, sessions ... (design section 4): nothing is done to them on a claim. */
+  /** Gateways, resolvers, sessions ... (design section 4): nothing is done to them without a proof. */
   readonly guarded: AddressRanges;
   /**
-   * The same by reason, and those that are spared full blocks on a claim and commands only; the first that holds is named.
-   * Absent: no reasons are known.
+   * The guard by reason, with the addresses that are spared only commands and unproven full blocks; the first reason that
+   * holds is named. Absent: no reasons are known.
    */
   readonly guardParts?: readonly GuardPart[];
-  /** Whether the kernel guards an address as a peer of our own connections: a system call. Absent: nobody is. */
+  /** Whether the kernel guards an address as a peer of our own connections: a system call. Absent: no address is. */
   readonly isPeer?: (address: Prefix) => boolean;
   /**
-   * Whether a source has a known pair: it has finished a real connection to a port of ours lately. A system call, made only
-   * when a full block would be the verdict. Absent: nobody has.
+   * Whether a source has a known pair: it has finished a real connection to a port of ours lately. A system call, made
+   * only when a full block would be the verdict. Absent: no source has.
    */
   readonly isClient?: (source: Prefix) => boolean;
   /** Whether a source has finished as many handshakes as prove it (proof/handshakes.ts). Absent: one is enough. */
@@ -56,12 +56,15 @@ export interface JudgeContext {
   readonly byTable?: boolean;
 }
 
-/** What a finding says beside its evidence when its source is not blocked in full, though that would be the verdict. */
+/**
+ * The clause that a finding adds to its evidence when its source is not blocked in full, though that would be the
+ * verdict.
+ */
 const CLIENT_CLAUSE = "the source has finished a real connection to a port of this host within 7 days";
 
 export type SparedBecause = "ignored" | "own" | "guarded";
 
-/** Never the address of another host: who sends from one of these forges. */
+/** Never the address of another host: a packet from one of these is forged. */
 const ownEverywhere: readonly string[] = [
   "0.0.0.0/8", // this network (RFC 1122 section 3.2.1.3)
   "127.0.0.0/8",
@@ -117,9 +120,9 @@ export class Judge {
   }
 
   /**
-   * The words: full source address of the probe that decided. `spared` is what spares() says of them: whoever walks the
-   * packet has asked. A peer of this host's own connections is spared a full block and commands on a claim; a soft block cuts
-   * none of its answers.
+   * The words: full source address of the probe that decided. `spared` is the answer of spares() for them, which the
+   * caller has asked already. Without a proof a peer of this host's own connections is spared a full block and commands;
+   * a soft block cuts none of its answers.
    */
   judge(finding: Finding, words: Words, spared: SparedBecause | undefined): Verdict {
     const grade = this.#gradeOf(finding);
@@ -134,9 +137,9 @@ export class Judge {
   }
 
   /**
-   * As judge(), for a finding about many sources or about tolerated ports alone, which is at most a soft block. A network may
-   * hold guarded addresses, ignored ones and our own: the rules in the kernel exempt these one by one, and nobody hides behind
-   * them. But what lies whole in the allow list is left alone.
+   * As judge(), for a finding about many sources or about tolerated ports alone, which is at most a soft block. A network
+   * may hold guarded addresses, ignored ones and our own: the rules in the kernel exempt these one by one, and no scanner
+   * hides behind them. But a network that lies whole in the allow list is left alone.
    */
   judgeCrowd(finding: Finding, spared: SparedBecause | undefined): Verdict {
     const because = spared ?? this.#sparesWhole(finding.source);
@@ -152,7 +155,7 @@ export class Judge {
 
   /**
    * As judge(), for a source that is proven; the words are those of the last packet seen from it. The guard is against
-   * forgers: it spares nobody who is proven, but for the source of a live SSH session, lest an administrator be locked out.
+   * forgers: it spares no proven source, except the source of a live SSH session, so that no administrator is locked out.
    */
   judgeProven(finding: Finding, grade: Grade, words: Words): Verdict {
     return this.#judgeProven(finding, grade, words, this.spares(...words));
@@ -171,21 +174,24 @@ export class Judge {
     const one = { ...finding, source: singleSource(finding.source, words) };
     // The rules exempt all of the guard but peers from a soft block: it would be none.
     const verdict = guard === "peer" ? this.#act(one, grade) : this.#actInFull(one, grade);
-    // Commands are never run about whom this host depends on.
+    // Commands are never run about an address that this host depends on.
     if (verdict.action === "run") return { action: "spare", because: "guarded", guard, proven: grade, finding };
     return verdict.action === "block" ? { ...verdict, guard } : verdict;
   }
 
   /**
-   * Connections that listeners of ours have accepted are completed handshakes; a SYN or a datagram proves nothing, and on a
-   * mirror port nothing does: whoever can forge there can forge both sides.
+   * Connections that listeners of ours have accepted are completed handshakes; a SYN or a datagram proves nothing, and on
+   * a mirror port nothing does: an attacker who can forge one side there can forge both.
    */
   #gradeOf({ kind, protocol, hosts, source }: Finding): Grade {
     if (hosts !== undefined || kind !== Kind.Connect || protocol !== IpProtocol.Tcp) return "direct";
     return this.#context.hasHandshakes?.(source) === false ? "direct" : "handshake";
   }
 
-  /** Whoever uses a service of this host is shut out of the rest only: a page that he opens may make him look like a scanner. */
+  /**
+   * A client of a service of this host is shut out of the other ports only: a page that it opens may make it look like a
+   * scanner.
+   */
   #act(finding: Finding, grade: Grade): Verdict {
     const verdict = this.#actInFull(finding, grade);
     if (verdict.action !== "block" && verdict.action !== "run") return verdict;
@@ -193,13 +199,14 @@ export class Judge {
   }
 
   /**
-   * What is done in place of a full block or a command about somebody who should not lose more than he must; `clause` tells
-   * why. With PROOF="off" the administrator's own commands stay: whoever chose both wants what PortSentry does.
+   * The milder answer in place of a full block or a command, for a source that should not lose more than it must;
+   * `clause` tells why. With PROOF="off" the administrator's own commands stay: an administrator who chose both wants
+   * PortSentry's way.
    */
   soften(verdict: Verdict & { readonly action: "block" | "run" }, clause: string): Verdict {
     const { proof, firewall, softly = firewall, byTable = firewall } = this.#context;
     if (proof === "off" && (verdict.action === "run" || !byTable)) return verdict;
-    // A network has no soft form, and nobody's single word should save it.
+    // A network has no soft form, and no single client in it should save it.
     if (!isSourceKey(verdict.finding.source)) return verdict;
     const isSoft = softly && verdict.action === "block";
     const { evidence } = verdict.finding;
@@ -226,8 +233,8 @@ export class Judge {
   }
 
   /**
-   * Whether judge() would block a source that it does not spare, softly or in full, on an unproven finding: for whoever can do
-   * without the verdict.
+   * Whether judge() would block a source that it does not spare, softly or in full, on an unproven finding: for callers
+   * that can do without the verdict.
    */
   blocksOnClaim(protocol: number): boolean {
     const { proof, firewall, softly = firewall } = this.#context;

@@ -5,7 +5,7 @@ import type { ScorerName } from "../detect/tap/tap-source.ts";
 
 export type Reason = string | FindingReason;
 
-/** What is told of a finding; the fields as in Finding. */
+/** The fields of a finding that its text needs; named as in Finding. */
 export interface FindingReason {
   readonly policy: ScorerName | CrowdScorerName;
   readonly kind: Kind;
@@ -21,7 +21,7 @@ export interface FindingReason {
   readonly hosts?: number;
   readonly tool?: string;
   readonly proof?: SilenceProof;
-  /** What else proves the source, in one clause. */
+  /** Another proof of the source, in one clause. */
   readonly evidence?: string;
 }
 

@@ -1,5 +1,5 @@
-// Which tools the sources of probes use: some thousand sources, the newest. In a flood of new ones only a few a
-// second are taken in, so that a packet costs a look-up; who is in is followed to the end.
+// Which tools the sources of probes use: some thousand sources, the newest. In a flood of new ones only a few a second
+// are taken in, so that a packet costs a look-up; a source that is in is followed to the end.
 
 import { Bucket } from "../base/bucket.ts";
 import { type HashSeed, hashSource } from "../detect/keyed-hash.ts";
@@ -46,7 +46,7 @@ export class ToolMemory {
     return this.#known.size;
   }
 
-  /** Of each packet; `bytes` are those that it was decoded from, `hash` is that of its source by the seed. */
+  /** Called for each packet; `bytes` are those that it was decoded from, `hash` is that of its source by the seed. */
   note(probe: Probe, packet: Packet, bytes: Uint8Array, hash: number = this.#hashOf(probe)): void {
     if (!mayShowTool(probe)) return;
     const { source0, source1, source2, source3, sourceBits } = probe;
@@ -96,7 +96,7 @@ export class ToolMemory {
   }
 }
 
-/** Direct probes, and SYNs to tolerated ports: who tries nothing else may show his tool all the same. */
+/** Direct probes, and SYNs to tolerated ports: a source that tries nothing else may show its tool all the same. */
 function mayShowTool({ disposition, evidence, kind }: Probe): boolean {
   if (disposition === Disposition.Quiet) return kind === Kind.Syn;
   const isProbe = disposition === Disposition.Probe || disposition === Disposition.Delegated;

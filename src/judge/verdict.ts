@@ -1,7 +1,7 @@
 // A verdict: what is to be done about a finding, and why.
 import type { Finding } from "../detect/finding.ts";
 
-/** What the evidence for a block is (design section 7); "fleet", "handshake" and "silence" come with later issues. */
+/** The kind of evidence for a block (design section 7); "fleet", "handshake" and "silence" come with later issues. */
 export const grades = ["handshake", "silence", "direct", "manual", "fleet"] as const;
 export type Grade = (typeof grades)[number];
 
@@ -9,7 +9,7 @@ export type Grade = (typeof grades)[number];
 export const guardReasons = ["ssh", "gateway", "resolver", "time server", "container", "peer"] as const;
 export type GuardReason = (typeof guardReasons)[number];
 
-/** What a full block of a source ends, as it was when the block was decided on. */
+/** The connections that a full block of a source ends, counted when the block was decided on. */
 export interface Ended {
   /** Ports that are served, and that it has finished a real connection to within 7 days. */
   readonly knownPairs: number;
@@ -47,7 +47,10 @@ export type Verdict =
       readonly ends?: Ended;
     };
 
-/** A block on packets that anybody can forge: soft, or with PROOF="off" full. Who is proven may get a soft one all the same. */
+/**
+ * A block on packets that anybody can forge: soft, or with PROOF="off" full. A proven source may get a soft one all the
+ * same.
+ */
 export type Claim = Extract<Verdict, { readonly action: "soft" | "block" }>;
 
 export function isClaim(verdict: Verdict): verdict is Claim {

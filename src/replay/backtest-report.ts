@@ -34,7 +34,7 @@ export interface SourceReport {
   readonly wasBlocked?: true;
 }
 
-/** Of what one policy finds. Clients are counted among those who are not spared. */
+/** The counts of one policy. Clients are counted among the sources that are not spared. */
 export interface PolicyReport {
   readonly settings: Readonly<Record<string, string>>;
   readonly found: number;
@@ -53,7 +53,7 @@ export interface BacktestSummary {
   readonly record: RecordReport;
   /** Found, and not listed: more than 262,144 are not. */
   readonly further: number;
-  /** "softly": PROOF="on", so only who is proven is shut out in full. */
+  /** "softly": PROOF="on", so only a proven source is shut out in full. */
   readonly blocks: "softly" | "fully";
 }
 
@@ -71,7 +71,7 @@ export interface RecordReport {
   readonly lostEvents?: number;
   readonly guessedProbes: number;
   readonly unusableEvents: number;
-  /** False: nobody could tell who is a known client, or whom the host depends on. */
+  /** False: the known clients, or the addresses that the host depends on, could not be read. */
   readonly clientsKnown: boolean;
   readonly guardKnown: boolean;
 }

@@ -13,7 +13,7 @@ import { formatDuration, parseDuration } from "../config/values.ts";
 import { ControlError, ExitCode } from "../control/errors.ts";
 import type { PortRange } from "../wire/port-range.ts";
 
-/** A key that changes who counts as a scanner, and nothing that the record does not hold. */
+/** A key that changes which sources count as scanners, and that the record has all the facts for. */
 interface Change {
   readonly name: string;
   /** Throws what is wrong with the text, in the words of `portreeve check`. */
@@ -95,7 +95,7 @@ export function parseSince(text: string, nowMs: number): number {
   throw usage(`--since ${escapeText(text)}: write a time like "7d", "12h", "2026-11-22" or "2026-11-22 10:00"`);
 }
 
-/** What the scorers judge by. */
+/** The policy of the scorers. */
 /** The keys that decide under this policy, as they would stand in a file. */
 export function describeSettings(settings: Settings): Readonly<Record<string, string>> {
   const { policy, tcp, udp } = settings;

@@ -1,5 +1,5 @@
-// Recorded probes under the policy in force and under a proposed one, side by side: who is found scanning by which. Pure
-// but for what it is given; where the events come from and how it is printed is for the command to say.
+// Recorded probes under the policy in force and under a proposed one, side by side: which sources each of them finds
+// scanning. Pure but for its arguments; the command reads the events and prints the result.
 import type { Settings } from "../config/settings.ts";
 import { Detector } from "../detect/detector.ts";
 import type { Finding } from "../detect/finding.ts";
@@ -13,7 +13,7 @@ import { AddressRanges } from "../wire/address-ranges.ts";
 import { FoundSources } from "./found-sources.ts";
 import { type RecordedProbe, readProbe, type Tolerated, writeProbe } from "./recorded-probe.ts";
 
-/** What the record is worth: how much of it there is, and what is not in it. */
+/** The worth of the record: its size, and its gaps. */
 export interface RecordCounts {
   /** Probes that were replayed, and the times of the first and the last. */
   probes: number;

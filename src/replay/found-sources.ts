@@ -1,5 +1,5 @@
-// The sources that one of the two policies finds scanning, and what is known of them besides: whether they are clients,
-// whom the host spares, and whether a block has cut their record short. Bounded.
+// The sources that one of the two policies finds scanning, and the other facts about them: whether they are clients,
+// whether the host spares them, and whether a block has cut their record short. Bounded.
 import type { KnownClient } from "../control/api.ts";
 import type { Finding } from "../detect/finding.ts";
 import { possibleKeys } from "../detect/source-key.ts";
@@ -39,7 +39,7 @@ export class FoundSources {
     if (this.#blocked.size < MAX_BLOCKED) this.#blocked.add(name);
   }
 
-  /** What it would have sent after that is not in the record. */
+  /** The record lacks its probes after that. */
   wasBlocked({ source }: FoundSource): boolean {
     return this.#blocked.has(formatPrefix(source));
   }

@@ -1,5 +1,5 @@
 // From a stored event back to the probe that it was: what the kernel's sensor had decided, or would have decided with
-// other tolerated ports. What older versions did not record is guessed, and counted by the caller.
+// other tolerated ports. Facts that older versions did not record are guessed, and the caller counts the guesses.
 import { Kind, type KindName, kindAt, kindNames } from "../detect/kinds.ts";
 import {
   Disposition,

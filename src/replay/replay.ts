@@ -27,13 +27,13 @@ export interface Summary {
   readonly seconds: number;
   readonly first?: string;
   readonly last?: string;
-  /** Packets that are no probes and look like some: not counted against anybody. */
+  /** Packets that are no probes and look like some: not counted against any source. */
   readonly backscatter: number;
   readonly lateSegments: number;
   readonly amplification: number;
   /** SYN+ACKs that nobody asked for, by which an idle scan reads the counter of a host. */
   readonly idProbes: number;
-  /** What was not remembered because a table was full. */
+  /** Counts of what was not remembered because a table was full. */
   readonly forgotten: { readonly contacts: number } & TapJudge["forgotten"];
   readonly coordinated: readonly CoordinatedReport[];
   /** IPv6 prefixes of which several parts scan. */
@@ -43,7 +43,7 @@ export interface Summary {
 export interface Replayed {
   readonly scanners: readonly ScannerReport[];
   readonly summary: Summary;
-  /** What could not be read of the file, each with its offset. */
+  /** The parts of the file that could not be read, each with its offset. */
   readonly problems: readonly string[];
 }
 

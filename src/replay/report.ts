@@ -106,7 +106,7 @@ function round(share: number): number {
   return Math.round(share * 1000) / 1000;
 }
 
-/** A capture can hold any time: what is beyond the calendar is said as its nearest end. */
+/** A capture can hold any time: a time beyond the calendar is printed as its nearest end. */
 export function isoTime(timeMs: number): string {
   const limit = 8.64e15;
   const clamped = Number.isFinite(timeMs) ? Math.min(limit, Math.max(-limit, timeMs)) : 0;

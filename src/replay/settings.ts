@@ -38,7 +38,7 @@ export interface ReplayChoices {
 
 export interface ReplaySettings {
   readonly settings: Settings;
-  /** Empty: whoever is probed. */
+  /** Empty: probes of every host count. */
   readonly homes: readonly Prefix[];
   /** Which scorers may call a source a scanner. */
   readonly scorers: ReadonlySet<ScorerName>;
@@ -65,7 +65,7 @@ export function readReplaySettings(choices: ReplayChoices, warn: (message: strin
   };
 }
 
-/** As a fresh installation judges; its allow list is the file of some host, not of the capture's. */
+/** The settings of a fresh installation; its allow list is the file of some host, not of the capture's. */
 export function shippedSettings(): Settings {
   const text = renderShippedFile().replace(/^IGNORE_FILE=.*$/m, "");
   const { settings } = loadSettings(SHIPPED, () => Buffer.from(text));

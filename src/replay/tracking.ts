@@ -1,4 +1,5 @@
-// From a capture file to its contacts: reads the frames, takes them apart, and tells a sink of what was begun and how it ended.
+// From a capture file to its contacts: reads the frames, takes them apart, and tells a sink which contacts were begun and
+// how they ended.
 import { readCapture } from "../capture/file/capture-file.ts";
 import type { CaptureReport } from "../capture/file/capture-report.ts";
 import type { HashSeed } from "../detect/keyed-hash.ts";
@@ -13,7 +14,7 @@ export interface Tracking {
   /** A path, or "-" for standard input. */
   readonly file: string;
   readonly seed: HashSeed;
-  /** Empty: whoever is asked. */
+  /** Empty: contacts to every host count. */
   readonly homes: readonly Prefix[];
   readonly maxContacts: number;
   readonly answerWaitMs: number;
@@ -23,7 +24,7 @@ export interface Tracked {
   readonly report: CaptureReport;
   /** Frames that were no IP packets of any use. */
   readonly undecodable: number;
-  /** Of the packets; the first is later than the last if there were none. */
+  /** The times of the packets; the first is later than the last if there were none. */
   readonly firstMs: number;
   readonly lastMs: number;
   readonly counters: ContactCounters;
@@ -31,7 +32,7 @@ export interface Tracked {
 
 export type OnProgress = (readBytes: number, totalBytes: number | undefined) => void;
 
-/** Throws CaptureError; what the sink throws passes through. */
+/** Throws CaptureError; errors of the sink pass through. */
 export async function trackContacts(of: Tracking, sink: ContactSink, onProgress: OnProgress): Promise<Tracked> {
   const { maxContacts: capacity, seed, answerWaitMs } = of;
   const homes = new AddressRanges(of.homes);

@@ -63,7 +63,7 @@ export class DelayedAnswers {
     }, this.#parts.random() * MAX_DELAY_MS);
   }
 
-  /** What waits is not sent any more. */
+  /** Waiting answers are not sent any more. */
   close(): void {
     this.#isClosed = true;
   }

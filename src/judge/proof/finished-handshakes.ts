@@ -13,7 +13,7 @@ export type HandshakePolicy = Pick<ScorePolicy, "policy" | "scanTrigger" | "scor
 
 /** The handshakes of one source. */
 export interface Finished {
-  /** Of the last one: what the judge asks. */
+  /** The address words of the last one, for the judge. */
   readonly words: Words;
   /** Different closed ports, no more than are needed, the latest last, and when each was finished. */
   readonly ports: Map<number, number>;

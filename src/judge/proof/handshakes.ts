@@ -19,7 +19,7 @@ const WAIT_MS = 10_000;
 export interface HandshakeParts {
   readonly detector: Pick<Detector, "near" | "findingAbout" | "isFound">;
   readonly judge: Pick<Judge, "spares" | "judgeProven">;
-  /** What the judge asks as well. */
+  /** The judge asks this as well. */
   readonly finished: FinishedHandshakes;
   /** For the record: kind "connect". The probe is the one reused record. */
   readonly told: (probe: Probe) => void;
@@ -40,7 +40,7 @@ export class Handshakes {
     this.#parts = parts;
   }
 
-  /** Whether nobody waits for upgrade(). */
+  /** Whether no source waits for upgrade(). */
   get isIdle(): boolean {
     return !isWithin(WAIT_MS, this.#readyMs, this.#parts.nowMs());
   }
@@ -74,7 +74,7 @@ export class Handshakes {
     this.#parts.finished.note(sourceOf(this.#probe), wordsOf(arrival), arrival.port, arrival.timeMs);
   }
 
-  /** What a verdict on a mere claim becomes when its source has finished enough handshakes before. */
+  /** Turns an unproven verdict into a proven one when its source has finished enough handshakes before. */
   upgrade(verdict: Verdict): Verdict {
     const { finished } = this.#parts;
     if (!isClaim(verdict) || finished.isEmpty) return verdict;
@@ -90,7 +90,8 @@ export class Handshakes {
     const finding = detector.findingAbout(source, { kind: Kind.Connect, protocol: 6, port, timeMs });
     if (finding === undefined) return undefined;
     keepBounded(this.#proven, formatPrefix(source), timeMs, MAX_PROVEN);
-    // To be proven again it must do as much again: whoever is let go may be forged in the next moment.
+    // To be proven again the source must finish as many handshakes again: a source that is let go may be forged in the
+    // next moment.
     finished.forget(source);
     const evidence = evidenceOf(done.ports.size, `${protocolName(6)}/${port}`);
     return judge.judgeProven({ ...finding, evidence }, "handshake", done.words);

@@ -1,12 +1,12 @@
 // The door of the silence test. The test is bounded, and the source that sent the longest ago goes: a flood of forged
-// sources would push a real scanner out within milliseconds. So only so many a second come in, and whoever is in stays for
-// some ten seconds at least after its last packet. A scanner tries many ports, a flood of many sources tries few of each:
-// whoever has tried several comes in by a door of its own; the other is for anybody.
+// sources would push a real scanner out within milliseconds. So only so many a second come in, and a source that is in
+// stays for some ten seconds at least after its last packet. A scanner tries many ports, a flood of many sources tries
+// few ports from each: a source that has tried several comes in by a door of its own; the other door is for any source.
 
 import { Bucket } from "../../base/bucket.ts";
 import type { Probe } from "../../detect/probe.ts";
 
-/** Together 400 a second, and a burst of 1,200: with 4,096 places nobody is out of the test within seven seconds. */
+/** Together 400 a second, and a burst of 1,200: with 4,096 places no source is out of the test within seven seconds. */
 const forAnybody = { burst: 200, perSecond: 100 };
 const forInsistent = { burst: 1_000, perSecond: 300 };
 /** Ports, each another than the one before. */
@@ -14,7 +14,7 @@ const INSISTENT_PORTS = 3;
 /** A source that finds another in its place puts itself there: in a flood of 80,000 a second it has about a second. */
 const PLACES = 65_536;
 const MAX_COUNT = 15;
-/** Of two ports in a row that agree in these bits the second is not counted. */
+/** When two ports in a row agree in these bits, the second is not counted. */
 const PORT_MASK = 0xfff;
 /** With 4,096 sources inside, one in 64 outside is taken for one of them: that costs a look, and nothing else. */
 const BITS = 262_144;
@@ -22,7 +22,10 @@ const BITS = 262_144;
 export class Newcomers {
   readonly #anybody: Bucket;
   readonly #insistent: Bucket;
-  /** Of the source in each place: what of its hash is not the place's number (16 bits), last port (12), how many ports (4). */
+  /**
+   * The source in each place: the bits of its hash that are not the place's number (16 bits), last port (12), how many
+   * ports (4).
+   */
   readonly #places = new Uint32Array(PLACES);
   /** A bit for the hash of each source that may be under test; others may share it. */
   readonly #inside = new Uint32Array(BITS / 32);
@@ -44,7 +47,7 @@ export class Newcomers {
     this.#inside[at] = (this.#inside[at] ?? 0) | (1 << (hash & 31));
   }
 
-  /** Those who are still inside must be entered again. */
+  /** Sources that are still inside must be entered again. */
   forgetAll(): void {
     this.#inside.fill(0);
   }

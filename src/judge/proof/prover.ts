@@ -26,7 +26,7 @@ export type AnswerSender = Pick<ResetSender, "answer" | "sent" | "refused">;
 export interface Proven {
   readonly source: Prefix;
   readonly counts: SilenceCounts;
-  /** Of the packet that was last seen from the source: what the judge asks. */
+  /** The address words of the packet that was last seen from the source, for the judge. */
   readonly words: readonly [number, number, number, number];
   readonly port: number;
 }
@@ -35,7 +35,7 @@ interface Seen {
   readonly words: readonly [number, number, number, number];
   readonly port: number;
   readonly bucket: Bucket;
-  /** What the door knows it by. */
+  /** The hash by which the door knows the source. */
   readonly hash: number;
 }
 
@@ -67,8 +67,9 @@ export class Prover {
   }
 
   /**
-   * Takes part in the test: a SYN that the kernel has dropped. `hash`: keyed, of its source. Whether its port is closed, open
-   * or tolerated is not asked anywhere from here on: what we answer, and after how many ports a source is proven, would tell.
+   * Takes part in the test: a SYN that the kernel has dropped. `hash`: keyed, of its source. Nothing from here on asks
+   * whether its port is closed, open or tolerated: our answers, and the number of ports until a source is proven, would
+   * tell.
    */
   probe(probe: Probe, packet: Packet, hash: number): void {
     const { disposition } = probe;
@@ -109,7 +110,7 @@ export class Prover {
     return this.#test.hasProven;
   }
 
-  /** Who has been proven since it was asked last. Cheap: asked after each delivery and a few times a second. */
+  /** The sources that have been proven since the last call. Cheap: asked after each delivery and a few times a second. */
   takeProven(): Proven[] {
     return this.#test.takeProven().flatMap(({ source: text, counts }) => {
       const source = parsePrefix(text);

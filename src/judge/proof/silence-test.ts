@@ -1,5 +1,6 @@
-// The silence test (design section 4): of the ports that a found source tries, a keyed half is answered and the other half
-// met with silence. Who sees the answers repeats exactly the unanswered ones; who forges the source cannot know which.
+// The silence test (design section 4): of the ports that a found source tries, a keyed half is answered and the other
+// half left unanswered. A source that sees the answers repeats exactly the unanswered ports; a forger of the source
+// cannot know which these are.
 //
 // For each (source, port) pair the bit b (answered or not) is a coin that only we know, thrown apart from everything else.
 // Let r be whether the pair was repeated within the window. Under "repeats regardless of our answers", however it does
@@ -28,13 +29,13 @@ export const PROOF_BITS = 30;
 export interface Window {
   /** When a pair that was not repeated counts as that. */
   readonly ms: number;
-  /** What proves in this reading. */
+  /** The bits that prove in this reading. */
   readonly proofBits: number;
 }
 
 /** nmap repeats after 0.1 to 1.25 s, a kernel's connect() after 1 s. 36 pairs that fit. */
 export const quickWindow: Window = { ms: 3_000, proofBits: 30.5 };
-/** For who is told to wait longer, so as not to be proven (nmap --initial-rtt-timeout 4s). 38 pairs that fit. */
+/** For scanners that are told to wait longer, so as not to be proven (nmap --initial-rtt-timeout 4s). 38 pairs that fit. */
 export const slowWindow: Window = { ms: 10_000, proofBits: 31.8 };
 
 export interface SilenceLimits {
@@ -46,7 +47,7 @@ export interface SilenceLimits {
 
 export const silenceLimits: SilenceLimits = { sources: 4_096, portsPerSource: 512 };
 
-/** What the test has counted of one source. */
+/** The counts of the test for one source. */
 export interface SilenceCounts {
   readonly answeredPorts: number;
   readonly answeredRepeated: number;
@@ -56,7 +57,7 @@ export interface SilenceCounts {
   readonly bits: number;
 }
 
-/** What one window shows of a source. */
+/** The evidence of one window about a source. */
 class Reading {
   readonly #window: Window;
   readonly #bit: number;
@@ -156,7 +157,7 @@ export class SilenceTest {
     return this.#subjects.get(source)?.slow.bits ?? 0;
   }
 
-  /** The same of the quick one. */
+  /** The same for the quick reading. */
   quickBits(source: string): number {
     return this.#subjects.get(source)?.quick.bits ?? 0;
   }
