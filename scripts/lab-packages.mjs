@@ -12,6 +12,7 @@ export const labPackages = [
   "nmap", // a scanner, and its list of popular ports
   "masscan", // the other scanner
   "zmap", // the third
+  "openssh-client", // ssh and ssh-keygen: an administrator's session
   "dnsmasq-base", // a resolver for the guard's tests
   "netsniff-ng", // trafgen: forged packets and floods
 ];

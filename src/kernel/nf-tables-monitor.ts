@@ -38,7 +38,13 @@ export class NfTablesMonitor {
   readonly socket: NetlinkSocket;
   /** The table's name as it stands in an attribute: with its closing zero. */
   readonly #table: Buffer;
-  readonly #ownPid: number;
+  /**
+   * By which the kernel names this process in a commit: the process's id, but in a container the id in the host's namespace, which
+   * the first commit under this program's name tells.
+   */
+  #ownPid: number;
+  #isPidSure = false;
+  readonly #ownName: string;
   #structural = false;
   #elements = false;
   readonly #sets = new Set<string>();
@@ -46,9 +52,10 @@ export class NfTablesMonitor {
   /** How often notifications did not fit the socket: the owner then checks everything. */
   readonly counters = { notificationOverruns: 0 };
 
-  constructor(table: string, ownPid: number) {
+  constructor(table: string, own: { readonly pid: number; readonly name: string }) {
     this.#table = Buffer.from(`${table}\0`, "latin1");
-    this.#ownPid = ownPid;
+    this.#ownPid = own.pid;
+    this.#ownName = own.name;
     this.socket = new NetlinkSocket({
       name: "nf_tables notifications",
       protocol: K.NETLINK_NETFILTER,
@@ -119,8 +126,9 @@ export class NfTablesMonitor {
       if (type === K.NFTA_GEN_PROC_PID) pid = bytes.readUInt32BE(valueAt);
       if (type === K.NFTA_GEN_PROC_NAME) program = bytes.toString("latin1", valueAt, valueEnd - 1);
     });
-    if (pid !== this.#ownPid)
-      onChange({ structural, ...(sets.length > 0 && sets.length < MAX_SETS && { sets }), program });
+    if (!this.#isPidSure && program === this.#ownName) this.#ownPid = pid;
+    if (pid === this.#ownPid) this.#isPidSure = true;
+    else onChange({ structural, ...(sets.length > 0 && sets.length < MAX_SETS && { sets }), program });
   }
 
   close(): void {

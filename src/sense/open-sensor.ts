@@ -11,6 +11,7 @@ import { nearRanges } from "../host/near.ts";
 import { Libnftables } from "../kernel/libnftables.ts";
 import { NfTables } from "../kernel/nf-tables.ts";
 import { NfTablesMonitor } from "../kernel/nf-tables-monitor.ts";
+import { ownProcess } from "../kernel/own-process.ts";
 import { Firewall } from "../table/firewall.ts";
 import type { KernelSensor } from "../table/kernel-sensor.ts";
 import { LearnedSets, type Learning } from "../table/learned-sets.ts";
@@ -56,7 +57,7 @@ export function openKernelSensor({ settings, host, clock, keep }: SensingOptions
     learned: new LearnedSets(tables, clock.nowMs),
     learnedFile: join(settings.stateDir, "learned"),
     capture: keep(new NflogSource({ promptGroup: PROMPT_GROUP, batchGroup: BATCH_GROUP, copyBytes: COPY_BYTES })),
-    monitor: keep(new NfTablesMonitor(TABLE, process.pid)),
+    monitor: keep(new NfTablesMonitor(TABLE, ownProcess())),
   };
 }
 

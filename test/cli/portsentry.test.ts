@@ -5,14 +5,19 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { ModeRequest } from "../../src/control/api.ts";
 import { makeFolder } from "../control/fake-daemon.ts";
+import { readableBuild } from "../support/readable-build.ts";
 import { finish, makeLab, writeConf } from "./run-command.ts";
 
 const program = join(import.meta.dirname, "../../src/cli/portsentry.js");
 const asRoot = { skip: process.geteuid?.() !== 0 };
 const nobody = { uid: 65534, gid: 65534 };
 
-function portsentry(args: readonly string[], user: { uid?: number; gid?: number } = {}) {
-  return finish(spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "pipe"], ...user }));
+function portsentry(args: readonly string[], user?: { readonly uid: number; readonly gid: number }) {
+  const other = user === undefined ? undefined : readableBuild(user);
+  const argv = [other?.file("src/cli/portsentry.js") ?? program, ...args];
+  return finish(
+    spawn(other?.node ?? process.execPath, argv, { cwd: "/", stdio: ["ignore", "pipe", "pipe"], ...(user ?? {}) }),
+  );
 }
 
 test("a wrong line prints 1.2's usage on standard output and ends with 255", async () => {

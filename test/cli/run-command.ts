@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { makeFolder, type Served, serveFake } from "../control/fake-daemon.ts";
+import { readableBuild } from "../support/readable-build.ts";
 
 export const mainFile = join(import.meta.dirname, "../../src/cli/main.js");
 
@@ -20,7 +21,9 @@ export interface StartOptions {
 
 /** The child as it runs, with its three streams on pipes. */
 export function start(args: readonly string[], { uid, env }: StartOptions = {}): ChildProcess {
-  return spawn(process.execPath, [mainFile, ...args], {
+  const other = uid === undefined ? undefined : readableBuild({ uid, gid: uid });
+  return spawn(other?.node ?? process.execPath, [other?.file("src/cli/main.js") ?? mainFile, ...args], {
+    cwd: "/",
     env: { PATH: process.env.PATH ?? "", TZ: "UTC", ...env },
     stdio: ["ignore", "pipe", "pipe"],
     ...(uid === undefined ? {} : { uid, gid: uid }),

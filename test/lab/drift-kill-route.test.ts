@@ -23,9 +23,9 @@ const delegated = [
   },
   {
     killRoute: "/usr/sbin/iptables-legacy -I INPUT -s $TARGET$ -j DROP",
-    list: ["iptables-legacy", "-S", "INPUT"],
-    removeOne: (address: string) => ["iptables-legacy", "-D", "INPUT", "-s", address, "-j", "DROP"],
-    removeAll: ["iptables-legacy", "-F", "INPUT"],
+    list: ["iptables-legacy", "-w", "-S", "INPUT"],
+    removeOne: (address: string) => ["iptables-legacy", "-w", "-D", "INPUT", "-s", address, "-j", "DROP"],
+    removeAll: ["iptables-legacy", "-w", "-F", "INPUT"],
   },
   {
     killRoute: "/usr/sbin/iptables-nft -I INPUT -s $TARGET$ -j DROP",

@@ -4,6 +4,7 @@ import { afterEach, test } from "node:test";
 import { Libnftables } from "../../src/kernel/libnftables.ts";
 import { NfTables } from "../../src/kernel/nf-tables.ts";
 import { type ForeignChange, NfTablesMonitor } from "../../src/kernel/nf-tables-monitor.ts";
+import { ownProcess } from "../../src/kernel/own-process.ts";
 import { enterOwnNamespace, mustDo } from "./support/own-namespace.ts";
 
 enterOwnNamespace(import.meta.filename);
@@ -16,7 +17,7 @@ afterEach(() => {
 });
 
 /** The table with a rule, and 192.0.2.1 to 192.0.2.9 in its set; then a monitor that has seen nothing of that. */
-function setUp(): NfTablesMonitor {
+function setUp(own = ownProcess()): NfTablesMonitor {
   const elements = [1, 2, 3, 4, 5, 6, 7, 8, 9].map((last) => `192.0.2.${last}`).join(", ");
   const { ok, error } = nft.run(`flush ruleset
     add table inet watched
@@ -28,7 +29,7 @@ function setUp(): NfTablesMonitor {
     add chain inet watched2 c
     add set inet watched2 s { type ipv4_addr; }`);
   assert.ok(ok, error);
-  const monitor = new NfTablesMonitor("watched", process.pid);
+  const monitor = new NfTablesMonitor("watched", own);
   opened.push(monitor);
   return monitor;
 }
@@ -47,6 +48,17 @@ test("own commits are not told, whichever way they were made", () => {
   assert.equal(tables.remove([key(1)]), "");
   assert.ok(nft.run("add rule inet watched c accept\ndelete element inet watched s { 192.0.2.2 }").ok);
   assert.deepEqual(changesSeen(monitor), []);
+});
+
+test("in a container the kernel names this process by a number that it does not know", () => {
+  const { name } = ownProcess();
+  const monitor = setUp({ pid: 2 ** 30, name });
+  mustDo("nft", "add element inet watched s { 192.0.2.70 }");
+  assert.equal(tables.insert([key(20)]), "");
+  assert.equal(tables.remove([key(1)]), "");
+  assert.deepEqual(changesSeen(monitor), [{ structural: false, sets: ["s"], program: "nft" }]);
+  mustDo("nft", "delete element inet watched s { 192.0.2.2 }");
+  assert.deepEqual(changesSeen(monitor), [{ structural: false, sets: ["s"], program: "nft" }]);
 });
 
 test("what others do to other tables is not told", () => {

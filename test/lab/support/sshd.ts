@@ -40,6 +40,7 @@ export class Sshd {
       StrictModes: "no",
       UsePAM: "no",
       PidFile: "none",
+      ...program.parts,
     };
     const file = join(lab.folder, "sshd_config");
     writeFileSync(
@@ -79,11 +80,22 @@ export class Sshd {
   }
 }
 
-async function unpack(lab: Lab): Promise<{ readonly path: string; readonly libraries: string }> {
-  if (existsSync(INSTALLED)) return { path: INSTALLED, libraries: "" };
+interface Program {
+  readonly path: string;
+  readonly libraries: string;
+  /** From OpenSSH 9.8 on the server is several programs, each where the other expects it or where it is told. */
+  readonly parts: Readonly<Record<string, string>>;
+}
+
+async function unpack(lab: Lab): Promise<Program> {
+  if (existsSync(INSTALLED)) return { path: INSTALLED, libraries: "", parts: {} };
   const folder = join(lab.folder, "openssh");
   for (const file of await fetchPackages(["openssh-server"])) await mustRun(["dpkg-deb", "-x", file, folder]);
   const machine = process.arch === "arm64" ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
   const libraries = [join(folder, "lib", machine), join(folder, "usr/lib", machine)].join(":");
-  return { path: join(folder, INSTALLED), libraries };
+  const parts = { SshdSessionPath: "sshd-session", SshdAuthPath: "sshd-auth" };
+  const unpacked = Object.entries(parts)
+    .map(([key, name]): [string, string] => [key, join(folder, "usr/lib/openssh", name)])
+    .filter(([, path]) => existsSync(path));
+  return { path: join(folder, INSTALLED), libraries, parts: Object.fromEntries(unpacked) };
 }
