@@ -12,7 +12,7 @@ export interface Status {
   /** In the kernel's hold sets now. */
   readonly held: number;
   readonly blocked: number;
-  /** Of the blocked: those with a proof (or blocked by hand), and those without. */
+  /** The blocked sources with a proof (or blocked by hand), and those without. */
   readonly proven: number;
   readonly unproven: number;
   readonly uptimeSeconds: number;

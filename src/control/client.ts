@@ -93,7 +93,7 @@ export class ControlClient {
   async *#follow(answer: IncomingMessage, signal: AbortSignal | undefined): AsyncGenerator<Event> {
     try {
       for await (const line of readLines(answer, this.#socketPath)) {
-        // Of an event stream only the data matters here: comments are heartbeats, ids are for those who resume.
+        // Only the data of an event stream matters here: comments are heartbeats, and ids are for clients that resume.
         if (line.startsWith("data: ")) yield this.#parse(line.slice("data: ".length), following.answer);
       }
     } catch (error) {

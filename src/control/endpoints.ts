@@ -11,7 +11,7 @@ interface Endpoint<Request, Answer> {
   /** ":name" is a field of the request, with "?" one that may be left out; the others are the query, or a POST's body. */
   readonly path: string;
   readonly request: Shape<Request>;
-  /** Of a list: one entry. */
+  /** The shape of one entry of a list. */
   readonly answer: Shape<Answer>;
 }
 
@@ -103,7 +103,7 @@ export type ListHandlers = {
 };
 
 export interface DaemonApi extends QuestionHandlers, ListHandlers {
-  /** At once: who follows is told of the past and the new in one turn, so that nothing falls between. */
+  /** At once: a follower gets past and new events in one turn, so that no event falls between. */
   events(request: EventRequest): Reply<Iterable<Event>>;
   /** Calls `listener` for each event from now on; returns the way to stop. */
   follow(listener: (event: Event) => void): () => void;

@@ -26,7 +26,10 @@ export interface FollowersOptions {
 
 /** Owns the subscription to the daemon's events and the heartbeat timer, both only while somebody follows. */
 export class Followers {
-  /** Readers who came when there were too many, and events that a slow reader could not be given; it is told of them too. */
+  /**
+   * Readers who came when there were too many, and events that a slow reader could not be given; the reader is told their
+   * number, too.
+   */
   readonly counters = { followersRefused: 0, followerEventsMissed: 0 };
   readonly #options: FollowersOptions;
   readonly #followers = new Set<Follower>();

@@ -1,4 +1,4 @@
-// The bounds of the control socket: whoever may open it cannot make the daemon hold more than this.
+// The bounds of the control socket: a client that may open the socket cannot make the daemon hold more than this.
 
 export interface ControlLimits {
   readonly bodyBytes: number;

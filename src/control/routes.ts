@@ -26,7 +26,7 @@ export interface RouteOptions {
   readonly api: ServedApi;
   readonly followers: Followers;
   readonly limits: ControlLimits;
-  /** Told of what a route threw; the client gets a 500. */
+  /** Called with the error of a route; the client gets a 500. */
   readonly report: (error: Error) => void;
 }
 

@@ -12,7 +12,7 @@ import { readVersion } from "./version.ts";
 
 export interface ControlServerOptions extends SocketFile {
   readonly api: ServedApi;
-  /** Told of an error inside a request; the client gets a 500. Default: nobody is told. */
+  /** Called with an error inside a request; the client gets a 500. Default: the error is dropped. */
   readonly report?: (error: Error) => void;
   readonly nowMs?: () => number;
   readonly limits?: Partial<ControlLimits>;

@@ -1,5 +1,5 @@
-// The socket file of the control server: who may open it, and who it may not be taken from. Only a socket on which
-// nobody listens is ever removed.
+// The socket file of the control server: its owner and mode, and the rule that it is not taken from a living program.
+// Only a socket on which nobody listens is ever removed.
 import { chmodSync, chownSync, lstatSync, mkdirSync, unlinkSync } from "node:fs";
 import { get, type Server } from "node:http";
 import { dirname, isAbsolute } from "node:path";
@@ -72,7 +72,7 @@ async function removeStale(path: string): Promise<void> {
   if (lstatSync(path, { throwIfNoEntry: false })?.ino === found.ino) unlinkSync(path);
 }
 
-/** Who listens on the socket, in words; undefined when nobody does. */
+/** The program that listens on the socket, in words; undefined when none does. */
 function askOwner(path: string): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     const request = get({ socketPath: path, path: "/v1/status", agent: false, timeout: probeTimeoutMs }, (answer) => {

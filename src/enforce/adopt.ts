@@ -32,7 +32,7 @@ function adoptOne({ source, soft, expiresInMs }: Held, parts: AdoptParts): Prefi
   if (source === undefined || (expiresInMs !== undefined && expiresInMs <= ENDING_MS)) return [];
   const block = blockOf(source, expiresInMs === undefined ? undefined : nowMs + expiresInMs, soft, parts);
   const listed = list.get(source);
-  // The full block counts, whichever of the two tells of it.
+  // The full block counts, whichever of the two reports it.
   const isBeside = listed !== undefined && (soft || !listed.soft);
   if (isBeside || !list.put(block)) {
     if (listed?.soft !== soft) firewall.lift([block], nowMs);

@@ -19,7 +19,7 @@ export interface BlockAuditParts {
   readonly nowMs: () => number;
   /** Runs the next slice of an audit when the event loop has had its turn. */
   readonly later: (task: () => void) => void;
-  /** Settles what an audit has found; `program`: whose doing it was, "" where that is not known. */
+  /** Settles what an audit has found; `program`: the program that made the change, "" where that is not known. */
   readonly settle: (found: Found, program: string) => void;
 }
 

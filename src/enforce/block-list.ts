@@ -20,7 +20,7 @@ export class BlockList {
   readonly limit: number;
   /** How often the limit was met: the block was refused. */
   refused = 0;
-  /** Grows with every change: whoever shows the list need not compare it. */
+  /** Grows with every change, so that a reader of the list need not compare it. */
   changes = 0;
 
   constructor(limit: number, seed: HashSeed = { k0: randomInt(2 ** 32), k1: randomInt(2 ** 32) }) {

@@ -24,7 +24,7 @@ export function blockedFiles(
   return watched.map(({ protocol, watch }) => ({ protocol, file: open(blockedFilePath(base, watch.modeName)) }));
 }
 
-/** Whom a replaced PortSentry had blocked, as far as we block (docs/decisions/0006). Troubles are said. */
+/** The sources that a replaced PortSentry had blocked, as far as we block (docs/decisions/0006). Troubles are said. */
 export function readOldBlocks({ blockedFile, tcp, udp }: Settings, recorder: Pick<Recorder, "warning">) {
   if (blockedFile === undefined) return [];
   const { blocks, troubles } = importBlocked(blockedFile);

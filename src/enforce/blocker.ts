@@ -214,8 +214,8 @@ export class Blocker {
       this.#parts.recorder.blockFailed(block.source, refusal, decisions[index]?.finding);
       return refusal;
     });
-    // What packets have decided is written with all that a fifth of a second brings (Daemon.flush): a transaction for each
-    // few would cost more than the blocks. After a crash in between the kernel tells of them.
+    // What packets have decided is written with all that a fifth of a second brings (Daemon.flush): a transaction for
+    // each few would cost more than the blocks. After a crash in between the kernel still lists them.
     if (decisions.some(({ finding }) => finding === undefined)) this.#parts.store.flush();
     return results;
   }

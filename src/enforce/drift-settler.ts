@@ -36,14 +36,14 @@ export class DriftSettler {
     this.#parts = parts;
   }
 
-  /** `program`: whose doing it was, "" where that is not known. */
+  /** `program`: the program that made the change, "" where that is not known. */
   settle(singles: Found, program: string): void {
     const who = program === "" ? "another program" : program;
     const { firewall, drift, nowMs } = this.#parts;
     // Then it is loaded again with every block (Reconciler.repair).
     if (drift.hasDrifted()) return;
     const { gone, torn, foreign, untimely } = firewall.auditNetworks(nowMs());
-    // Of a network that is there in part nobody has said that it is to go.
+    // A network that is there in part was not removed on purpose.
     const isWhole = torn.length === 0;
     const missing = isWhole ? [...singles.missing, ...this.#listedOf(gone)] : singles.missing;
     if (missing.length > 0) this.#settleMissing(missing, who);
@@ -103,7 +103,7 @@ export class DriftSettler {
     for (const { block, failure: reason } of failed) drop(block, reason);
   }
 
-  /** Who adds to our sets by hand means a block: it is listed, so that it can be seen and lifted. */
+  /** An element that was added to our sets by hand is meant as a block: it is listed, so that it can be seen and lifted. */
   #settleAdded(networks: readonly Pick<Block, "source" | "untilMs">[], who: string): void {
     const { firewall, blocker, recorder, repaired } = this.#parts;
     const isListed = ({ source, soft }: Held) => source !== undefined && blocker.list.get(source)?.soft === soft;

@@ -1,6 +1,6 @@
-// Whom a full block would end, counted before it is made: known pairs of the source, and live connections to ports that this
-// host serves. As many live ones as behind a shared address make it a soft block, and so does a count that there was no time
-// for: its source is asked about again with its next probe. Bounded: a part of the time, no more.
+// Counts what a full block would end, before it is made: known pairs of the source, and live connections to ports that
+// this host serves. As many live ones as behind a shared address make it a soft block, and so does a count that there was
+// no time for: its source is asked about again with its next probe. Bounded: a part of the time, no more.
 
 import type { Judge } from "../judge/judge.ts";
 import type { Ended, Verdict } from "../judge/verdict.ts";

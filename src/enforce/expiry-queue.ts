@@ -3,7 +3,7 @@
 import { grown, rowsFor } from "../detect/columns.ts";
 
 export class ExpiryQueue {
-  /** Of each row: when it ends, and where it lies in the heap (place + 1; 0: it is not in it). */
+  /** For each row: its end, and its place in the heap (place + 1; 0: it is not in it). */
   #timesMs = new Float64Array(0);
   #places = new Uint32Array(0);
   #heap = new Uint32Array(0);

@@ -1,5 +1,5 @@
-// Commands that succeed and block nothing: KILL_ROUTE adds to a set that no rule uses, to a chain where nobody comes by, for
-// the wrong port or interface. The kernel tells of each answer of ours to a source that such a command was to shut out
+// Commands that succeed and block nothing: KILL_ROUTE adds to a set that no rule uses, to a chain where nobody comes by,
+// for the wrong port or interface. The kernel logs each answer of ours to a source that such a command was to shut out
 // (table/through.ts); what follows from it is decided here.
 
 import type { Troubles } from "../base/troubles.ts";
@@ -60,7 +60,7 @@ export class IdleCommands {
     }
     this.#asked.add(key);
     try {
-      // Whoever deletes the rule by hand lets the source in: that is no fault of the command.
+      // An administrator who deletes the rule by hand lets the source in: that is no fault of the command.
       const isGone = (await delegate.stands(block)) === false;
       if (!list.has(block)) return;
       if (isGone) ruleGone();

@@ -45,7 +45,7 @@ export interface RestoreParts {
   readonly firewall?: BlockTable | undefined;
   readonly list: BlockList;
   readonly nowMs: number;
-  /** Of the hash by which the kernel's sources are found again. */
+  /** The seed of the hash by which the kernel's sources are found again. */
   readonly seed: HashSeed;
 }
 

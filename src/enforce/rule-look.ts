@@ -8,7 +8,7 @@ import type { CommandBackend } from "./backends/command-backend.ts";
 const CHECKS_PER_LOOK = 1;
 /** After another program removed rules: more at once, to find what it removed. */
 const CHECKS_AFTER_CHANGE = 32;
-/** Of those that the list does not name. More wait for the next look. */
+/** How many blocks that the list does not name are asked for. More wait for the next look. */
 const SUSPECTS_PER_LOOK = 256;
 /** After a look it rests so much longer than it took, so that long lists cost little; but what vanished is missed soon. */
 const REST_FACTOR = 50;
@@ -48,7 +48,7 @@ export class RuleLook {
     }
   }
 
-  /** Whom to ask for one by one: whom a backend's own list does not name, or some, each time others. */
+  /** The blocks to ask for one by one: those that a backend's own list does not name, or some, each time others. */
   async #suspects(blocks: readonly Block[], afterChange: boolean): Promise<readonly Suspect[]> {
     const unlisted: Suspect[] = [];
     const untold = new Set<CommandBackend>();

@@ -1,6 +1,7 @@
-// `run --trial 5m`: whoever switches blocking on from afar, and has shut himself out, only has to wait. No block that is
-// made on trial outlasts it, in the kernel either, so that a killed daemon leaves nobody locked out; commands that would
-// outlast it (KILL_ROUTE, KILL_HOSTS_DENY, KILL_RUN_CMD) are not run. This is its state; trial-steps.ts acts on it.
+// `run --trial 5m`: an administrator who switches blocking on from afar, and has shut himself out, only has to wait. No
+// block that is made on trial outlasts it, in the kernel either, so that a killed daemon leaves nobody locked out;
+// commands that would outlast it (KILL_ROUTE, KILL_HOSTS_DENY, KILL_RUN_CMD) are not run. This is its state;
+// trial-steps.ts acts on it.
 import { blocksByFirewall, blocksByResponse } from "../config/enforcement.ts";
 import type { Settings, WatchSettings } from "../config/settings.ts";
 import { formatDuration } from "../config/values.ts";
@@ -19,7 +20,7 @@ export class Trial {
   #isWarned = false;
   #file: Settings | undefined;
 
-  /** The clock is one that nobody sets: whoever corrects the time must not prolong a trial. */
+  /** The clock is one that nobody sets: a correction of the time must not prolong a trial. */
   constructor(lengthMs: number, clockMs: () => number) {
     this.#clockMs = clockMs;
     this.#lengthMs = lengthMs;

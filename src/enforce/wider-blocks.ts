@@ -21,7 +21,7 @@ export interface WiderBlockParts {
   readonly pause: () => Promise<void>;
 }
 
-/** Who blocks: the blocker, which in turn tells of each block (blocked(), lifted()). */
+/** The part that blocks: the blocker, which in turn reports each block (blocked(), lifted()). */
 export interface WiderBlocker {
   readonly list: BlockList;
   /** Blocks a prefix; the reason why it is not, or "". */
@@ -105,7 +105,7 @@ export class WiderBlocks {
       if (address !== undefined) note(address);
     }, pause);
     for (const { source } of learned?.peers() ?? []) note(source);
-    // Not before: whoever asks again meanwhile must not find the place free.
+    // Not before: a prefix that asks again meanwhile must not find the place free.
     for (const prefix of prefixes) {
       this.#waiting.delete(formatPrefix(prefix));
       this.#decide(prefix, clients.has(prefix), blocker);

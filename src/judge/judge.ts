@@ -1,5 +1,6 @@
-// What is done about a finding: nothing to the allow list, the guard and ourselves; a record where blocking is off; a
-// soft block on unproven evidence; a full one where the admin trusts any packet (PROOF="off"). Enforcing is enforce/'s.
+// Decides what is done about a finding: nothing to the allow list, the guard and ourselves; a record where blocking is
+// off; a soft block on unproven evidence; a full one where the admin trusts any packet (PROOF="off"). Enforcing is
+// enforce/'s.
 import { type Finding, isSoftAtMost, isWeak } from "../detect/finding.ts";
 import { Kind } from "../detect/kinds.ts";
 import { isSourceKey } from "../detect/source-key.ts";

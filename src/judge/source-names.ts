@@ -1,5 +1,5 @@
-// Who a source is, as far as that is known: the tool that its packets show and its name in KNOWN_SCANNERS. Names change
-// nothing about what is done.
+// Names a source: the tool that its packets show and its name in KNOWN_SCANNERS. Names change nothing about the answer to
+// a source.
 
 import { escapeText } from "../base/escape.ts";
 import type { Finding } from "../detect/finding.ts";

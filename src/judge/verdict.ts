@@ -1,4 +1,4 @@
-// A verdict: what is to be done about a finding, and why.
+// A verdict: the answer to a finding, and its reason.
 import type { Finding } from "../detect/finding.ts";
 
 /** The kind of evidence for a block (design section 7); "fleet", "handshake" and "silence" come with later issues. */

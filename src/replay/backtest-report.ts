@@ -1,4 +1,4 @@
-// What `portreeve backtest` says of a source and of the whole record: the JSON of it, from which the text is made too.
+// The report of `portreeve backtest` on a source and on the whole record: the JSON, from which the text is made too.
 import type { Settings } from "../config/settings.ts";
 import type { Finding } from "../detect/finding.ts";
 import { type KindName, kinds } from "../detect/kinds.ts";

@@ -1,5 +1,5 @@
-// What a backtest compares: the settings of the file, and the same with other values for the keys that say what counts as
-// a scan. Values are parsed by the configuration's own table of keys.
+// The two sides of a backtest: the settings of the file, and the same with other values for the keys that say what counts
+// as a scan. Values are parsed by the configuration's own table of keys.
 import { readFileSync } from "node:fs";
 import { escapeText } from "../base/escape.ts";
 import type { Key } from "../config/key.ts";

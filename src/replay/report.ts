@@ -1,4 +1,4 @@
-// What `portreeve replay` says of a scanning source and of the whole capture: the JSON of design section 7, and more.
+// The report of `portreeve replay` on a scanning source and on the whole capture: the JSON of design section 7, and more.
 import { type KindName, kinds } from "../detect/kinds.ts";
 import { protocolName } from "../detect/probe.ts";
 import type { CoordinatedFinding } from "../detect/tap/coordinated.ts";

@@ -1,5 +1,5 @@
-// What a replay judges by: the shipped settings, or those of the file that --conf names; what is ours; whose evidence is
-// wanted. Everything that is wrong with it is said with the value and the remedy.
+// The settings of a replay: the shipped ones, or those of the file that --conf names; our networks; the source to
+// explain. Every fault is reported with the value and the remedy.
 import { readFileSync } from "node:fs";
 import { escapeText } from "../base/escape.ts";
 import { loadSettings } from "../config/load.ts";

@@ -28,7 +28,7 @@ export function chooseCapture(
 ): CaptureChoice {
   if (settings.capture === "ring") return { capture: "ring", reason: 'CAPTURE="ring"' };
   const nflog: CaptureChoice = { capture: "nflog", reason: "" };
-  // Who asks for nftables is told what it lacks, and does not get less in silence.
+  // An administrator who asks for nftables is told what is missing, and does not get less in silence.
   if (settings.capture === "nflog" || settings.firewall === "nftables" || !facts.mayCapture) return nflog;
   if (!facts.mayAdminister)
     return { capture: "ring", reason: "nftables needs CAP_NET_ADMIN, which this process lacks" };

@@ -1,5 +1,5 @@
-// What the ring's sensor has to remember, where the kernel's has its sets: whom this host asked, who answered it (the
-// peers of the guard), which ports were served lately, and whose block is the administrator's own rule.
+// What the ring's sensor has to remember, where the kernel's has its sets: the hosts that this host asked, those that
+// answered it (the peers of the guard), which ports were served lately, and whose block is the administrator's own rule.
 
 import type { HashSeed } from "../detect/keyed-hash.ts";
 import type { GuardedPeer, LearnedElement, LearnedSet } from "../table/learned-sets.ts";

@@ -8,7 +8,7 @@ import type { Contact } from "../detect/tap/contact.ts";
 import type { ScorerName, TapSource } from "../detect/tap/tap-source.ts";
 import { describeTool } from "../judge/source-names.ts";
 
-/** Of a source found by `by` with `contact`; both are read at once. */
+/** The finding about a source found by `by` with `contact`; both are read at once. */
 export function tapFinding(source: TapSource, by: ScorerName, contact: Contact): Finding {
   const { protocol, port } = contact;
   const [tool] = source.tools?.tools() ?? [];

@@ -32,7 +32,7 @@ export class TapHost implements PacketSource, KernelSensor {
   readonly #source: RingSource;
   readonly #watch: TapWatch;
   readonly #clock: Clock;
-  /** Of the delivery that is being walked; 0 when none is. */
+  /** The time of the delivery that is being walked; 0 when none is. */
   #nowMs = 0;
   #sink: PacketSink | undefined;
 

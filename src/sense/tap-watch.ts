@@ -16,7 +16,7 @@ import { tapFinding } from "./tap-finding.ts";
 
 /** Packets wait so long in the ring and the queue at most: before that nobody may call a contact unanswered. */
 const LAG_MS = 1_000;
-/** Who was found and then kept quiet for a day is found again. */
+/** A source that was found and then kept quiet for a day is found again. */
 const REFIND_AFTER_MS = 86_400_000;
 
 type Found = (finding: Finding, words: readonly [number, number, number, number]) => void;
@@ -63,7 +63,7 @@ export class TapWatch {
     return had;
   }
 
-  /** What is remembered stays unless it was judged by other settings; whoever was found can be found again. */
+  /** What is remembered stays unless it was judged by other settings; every found source can be found again. */
   reconfigure(settings: Settings): void {
     const homes = settings.tap.homes.length === 0 ? this.#settings.tap.homes : settings.tap.homes;
     const next: Settings = { ...settings, tap: { ...settings.tap, homes } };

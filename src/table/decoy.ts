@@ -6,8 +6,8 @@
 //   screen  what stands in for real ports while their visitor is held or softly blocked, and for tolerated closed
 //           ports: a handshake here is no evidence, for an innocent whose address is forged makes it as well
 //
-// Both have one listener: with a queue each, whoever fills that of the bait with half-open handshakes sees SYN cookies from
-// closed ports and none from real ones.
+// Both have one listener: with a queue each, an attacker who fills the queue of the bait with half-open handshakes sees
+// SYN cookies from closed ports and none from real ones.
 
 import { SLASH64, wideMatches } from "./neighbours.ts";
 
@@ -59,7 +59,10 @@ const TRACKED_RATE = 500;
 
 const SYN = "tcp flags & (fin|syn|rst|ack) == syn";
 const ACK = "tcp flags & (fin|syn|rst|ack) == ack";
-/** Whose packets the other firewalls let through is remembered by network: one that is held as a whole asks from many addresses. */
+/**
+ * The sources whose packets the other firewalls let through are remembered by network: one that is held as a whole asks
+ * from many addresses.
+ */
 const ANSWERED4 = "ip saddr & 255.255.255.0";
 const ANSWERED6 = "ip6 saddr & ffff:ffff:ffff::";
 /**
@@ -120,7 +123,7 @@ export function decoyRules(plan: DecoyPlan, words: DecoyWords): Readonly<Record<
       // behind a real port as well. Any other ACK is a scan's, and goes to closed and real ports alike.
       `${ACK} ${DIVERTED4} @diverted4 ${GUESSES} goto divert`,
       `${ACK} ${DIVERTED6} @diverted6 ${GUESSES} goto divert`,
-      // Whose connection it is, the socket table says: a real one's, another transparent proxy's, the decoy's.
+      // The socket table says to which the connection belongs: a real service, another transparent proxy, the decoy.
       "socket transparent 0 return",
       `socket mark != ${mark} return`,
       `socket transparent 1 meta mark set ${mark}${untrack} return`,
@@ -131,7 +134,7 @@ export function decoyRules(plan: DecoyPlan, words: DecoyWords): Readonly<Record<
       "socket transparent 0 goto served",
       // Breaks off, and so goes on, for the half-open and closing connections of the decoy.
       `socket mark != ${mark} goto served`,
-      // A client that comes back to a service being restarted, and whoever watches its health, must see it closed.
+      // A client that comes back to a service being restarted, and a monitor of its health, must see it closed.
       "meta l4proto . th dport @lately goto served",
       ...(words.grace ? [] : ["tcp dport @tolerated_tcp goto lure", "tcp dport @watched_tcp goto bait"]),
       "goto served",
@@ -151,14 +154,14 @@ export function decoyRules(plan: DecoyPlan, words: DecoyWords): Readonly<Record<
     reheld: [...unanswered("goto mute"), ...words.reheld],
     lure: [...outMatches().map((match) => `${match} goto standin`), "jump todecoy", `${isOurs} counter ${words.quiet}`],
     served: [
-      // Meant for strangers, whoever they are.
+      // Meant for all strangers.
       "tcp dport @public_tcp return",
       ...outMatches().map((match) => `${match} goto standin`),
     ],
     // Logged as the bait is: a packet that wakes the daemon is answered some microseconds later than one that does not.
     standin: [...unanswered("goto muteheld"), "jump todecoy", `meta mark != ${mark} return`, "counter", ...words.held],
-    // Where another firewall drops or refuses what goes to closed ports, the decoy's answers to it would give the open ones
-    // away, and so would the firewall's to us. Then whoever is held or softly blocked gets none from either.
+    // Where another firewall drops or refuses what goes to closed ports, the decoy's answers to it would give the open
+    // ones away, and so would the firewall's to us. Then a held or softly blocked source gets none from either.
     mute: [...words.reheldMute, "drop"],
     muteheld: [...words.heldMute, "counter drop"],
     todecoy: [
@@ -169,7 +172,8 @@ export function decoyRules(plan: DecoyPlan, words: DecoyWords): Readonly<Record<
       `${isOurs} update @diverted6 { ${DIVERTED6} }`,
     ],
     divert: divertRules(plan.door, mark, untrack),
-    // A socket of a service has taken it after all: for who may not reach it, as without the decoy.
+    // The socket of a service has taken the packet after all. A source that may not reach this service is treated as
+    // without the decoy.
     decoyed: ["socket transparent 0 goto out"],
     answered: outMatches().map((match) => {
       const [set, key] = match.startsWith("ip6 ") ? ["answered6", ANSWERED6] : ["answered4", ANSWERED4];
@@ -178,7 +182,7 @@ export function decoyRules(plan: DecoyPlan, words: DecoyWords): Readonly<Record<
   };
 }
 
-/** Who is held or softly blocked; the guard has been let go before. */
+/** Matches held and softly blocked sources; the guard has passed before. */
 function outMatches(): string[] {
   return (["held", "soft"] as const).flatMap((set) => [
     `ip saddr @${set}4`,
@@ -188,7 +192,7 @@ function outMatches(): string[] {
   ]);
 }
 
-/** Whose SYNs no other firewall is known to have let through. */
+/** Matches sources whose SYNs no other firewall is known to have let through. */
 function unanswered(verdict: string): string[] {
   return [`${ANSWERED4} != @answered4 ${verdict}`, `${ANSWERED6} != @answered6 ${verdict}`];
 }

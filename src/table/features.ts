@@ -7,7 +7,7 @@ interface Feature {
   readonly rule: string;
   /** Sets that the rule needs. */
   readonly set?: string;
-  /** Of the chain; "input" when absent. */
+  /** The hook of the chain; "input" when absent. */
   readonly hook?: "prerouting";
 }
 

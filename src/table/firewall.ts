@@ -59,7 +59,7 @@ export class Firewall {
   readonly #tables: Tables;
   readonly #near: () => AddressRanges;
   readonly #networks: NetworkBlocks;
-  /** What the plain sets hold, whoever put it there. */
+  /** All elements of the plain sets, whichever program put them there. */
   readonly held: HeldElements;
 
   /** `near`: links of this host, where an IPv6 source is a single address. */

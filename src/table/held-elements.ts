@@ -1,4 +1,4 @@
-// Reads which sources the plain sets of blocks hold, whoever put them there, and takes elements out of them.
+// Reads which sources the plain sets of blocks hold, whichever program put them there, and takes elements out of them.
 
 import { dumpElements } from "../kernel/element-dump.ts";
 import type { NfTables } from "../kernel/nf-tables.ts";

@@ -15,8 +15,8 @@ export class KnownPairs {
   }
 
   /**
-   * Whether a source has a known pair: it has finished a real connection to a port of ours within seven days. Of an IPv6
-   * source beyond our links, anybody in its /64. At most two system calls. Throws KernelError.
+   * Whether a source has a known pair: it has finished a real connection to a port of ours within seven days. For an IPv6
+   * source beyond our links any address in its /64 counts. At most two system calls. Throws KernelError.
    */
   isClient(source: Prefix): boolean {
     return placesOfClient(source).some(({ set, key }) => this.#tables.lookup(set, key).present);

@@ -41,11 +41,17 @@ export interface GuardedPeer {
   readonly untilMs: number;
 }
 
-/** What a sensor learns about this host from its packets: whom it asks, and who is served. */
+/**
+ * The facts that a sensor learns about this host from its packets: the hosts that it asks, and the customers that it
+ * serves.
+ */
 export interface Learning {
   /** Elements that were not taken back, as there was no room; absent where there always is. */
   readonly refused?: number;
-  /** Known pairs: who has finished a real connection, and to which port. Absent where they are not learned. */
+  /**
+   * Known pairs: the sources that have finished a real connection, and the port of each. Absent where they are not
+   * learned.
+   */
   readonly clients?: Pick<KnownPairs, keyof KnownPairs>;
   /** Everything that is to survive a restart; the key is valid during the visit only. Rejects with KernelError. */
   visit(visit: (set: LearnedSet, key: Uint8Array, untilMs: number) => void, pause: () => Promise<void>): Promise<void>;
@@ -73,7 +79,7 @@ export interface OpenedFlow {
   readonly destinationPort: number;
 }
 
-/** As the rules remember a flow. */
+/** A flow in the form in which the rules remember it. */
 const FLOW_MS = 600_000;
 
 export class LearnedSets implements Learning {

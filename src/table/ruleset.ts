@@ -68,7 +68,7 @@ export const rates = {
   prompt: 500,
   /** The same for sources that are held already: the answers of the silence test must not wait behind a flood of new ones. */
   again: 500,
-  /** Of both: whole scans are prompt, a flood that goes on is cheaper in batches. */
+  /** The limit of both groups: whole scans are prompt, a flood that goes on is cheaper in batches. */
   promptBurst: 2_000,
   /** Probes in batches: above any rate that one core could judge. */
   batch: 1_000_000,
@@ -147,9 +147,10 @@ const unguarded6 = "ip6 saddr != @guard6";
 const guardRules: readonly string[] = ["ip saddr @guard4 goto guarded", "ip6 saddr @guard6 goto guarded"];
 
 /**
- * A peer is the other end of a flow that this host itself began, by its own SYN or its own datagram: `flows` remembers it.
- * That connection tracking calls a packet a reply is not enough: it takes any packet of ours for a beginning when it has
- * forgotten the connection, a window probe to a stranger for instance. Nor is a fit to `flows` alone: anybody can forge one.
+ * A peer is the other end of a flow that this host itself began, by its own SYN or its own datagram: `flows` remembers
+ * it. That connection tracking calls a packet a reply is not enough: it takes any packet of ours for a beginning when it
+ * has forgotten the connection, a window probe to a stranger for instance. A fit to `flows` alone is no proof either:
+ * anybody can forge one.
  */
 function learnPeers(plan: RulesetPlan): readonly string[] {
   const seconds = plan.guardSeconds ?? DEFAULT_GUARD_SECONDS;
@@ -187,7 +188,9 @@ function sourcesIn(what: "held" | "soft"): readonly string[] {
 const heldMatches = sourcesIn("held");
 const softMatches = sourcesIn("soft");
 
-/** No source can be held by it, and Linux answers it: to a default gateway, or to whoever claims to be that neighbour. */
+/**
+ * No source can be held by it, and Linux answers it: to a default gateway, or to a host that claims to be that neighbour.
+ */
 const NO_SENDER = `ip6 saddr :: ${unguarded6} counter drop`;
 
 /** Held sources learn nothing while the daemon decides; softly blocked ones get no new connection. */
@@ -264,8 +267,8 @@ const answered = { four: `${flowKeys.in4} @flows4`, six: `${flowKeys.in6} @flows
 const lateAnswers = [`${answered.four} counter return`, `${answered.six} counter return`];
 
 /**
- * Hooks `output`: whom this host itself speaks to, and which customers of its datagram services. A packet costs one set
- * update when it begins or ends a flow.
+ * Hooks `output`: remembers the hosts that this host itself speaks to, and the customers of its datagram services. A
+ * packet costs one set update when it begins or ends a flow.
  */
 const rememberRules = ({ decoy }: RulesetPlan): readonly string[] => [
   "oif lo return",
@@ -313,8 +316,8 @@ const askedBeforeRules = [
 ];
 
 /**
- * Most of what a served customer sends: no rule behind this has a word for it, and each connection would pay for all of them.
- * Not so the decoy's, which may be tracked.
+ * Most of what a served customer sends: no rule behind this has a word for it, and each connection would pay for all of
+ * them. Connections of the decoy may be tracked, and pay.
  */
 function midstream(plan: RulesetPlan): readonly string[] {
   return [`tcp flags & (fin|syn|rst) == 0${notDecoys(plan)} ct state established ct direction original return`];
@@ -348,12 +351,15 @@ const knownDatagramPairs = [
 ] as const;
 
 /**
- * Who ends its first connection while it is held or softly blocked becomes no customer by it: a scan that connects would make
- * its scanner one, by the first port that it finds open.
+ * A source that ends its first connection while it is held or softly blocked becomes no customer by it: a scan that
+ * connects would make its scanner one, by the first port that it finds open.
  */
 const newCustomerRules = [...[...heldMatches, ...softMatches].map((match) => `${match} return`), "goto customer"];
 
-/** Who has ended a real connection: known to that port, and as a client of this host whom nothing blocks more than softly. */
+/**
+ * A source that has ended a real connection is known to that port, and as a client of this host whom nothing blocks more
+ * than softly.
+ */
 const customerRules = [
   ...knownPairs.map(({ set, pair, whose }) => `${whose}update @${set} { ${pair} }`),
   "update @client4 { ip saddr }",
@@ -362,10 +368,10 @@ const customerRules = [
 ];
 
 /**
- * "Packet too big" about a datagram that connection tracking has not seen leave: the kernel believes it when a socket has the
- * port that it quotes, and the sender sees by the fragments of its next ping whether that is so. So 81 pings told the four open
- * ports of 65,535, and no port had been asked. Of TCP only connections are looked up, never listeners. A service that is kept out of
- * connection tracking hears of its own path's bound only on public ports.
+ * "Packet too big" about a datagram that connection tracking has not seen leave: the kernel believes it when a socket has
+ * the port that it quotes, and the sender sees by the fragments of its next ping whether that is so. So 81 pings told the
+ * four open ports of 65,535, and no port had been asked. For TCP only connections are looked up, never listeners. A
+ * service that is kept out of connection tracking hears of its own path's bound only on public ports.
  */
 const pathErrors: readonly {
   readonly match: string;
@@ -454,7 +460,7 @@ function sensorRules(plan: RulesetPlan): Rules {
       `tcp dport @watched_tcp counter goto ${trapTcp}`,
       "goto out",
     ],
-    // Whoever ends a real connection that it opened is a known customer of that port.
+    // A source that ends a real connection that it opened is a known customer of that port.
     oldtcp: [
       ...learnPeers(plan),
       "tcp dport @listened_tcp return",
@@ -500,7 +506,7 @@ function sensorRules(plan: RulesetPlan): Rules {
   };
 }
 
-/** Whom the decoy leaves alone is whom the sensor would not hold: their closed ports are the kernel's to answer. */
+/** The decoy leaves the sources alone that the sensor would not hold: the kernel answers them from closed ports. */
 function decoyWords(plan: RulesetPlan, weak: (prefix: string) => string) {
   const alone = ["ignored", "guard", "delegated"].flatMap((set) => [
     `ip saddr @${set}4 return`,

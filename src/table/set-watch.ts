@@ -1,5 +1,5 @@
 // How full the kernel's sets are: what a stranger can fill is warned of before it is full, for then the next one is not
-// remembered, held or blocked. Every set that has a size is looked at, whoever made it.
+// remembered, held or blocked. Every set that has a size is looked at, whichever code made it.
 import type { SetUses } from "./set-uses.ts";
 
 /** From this share of its size on, a set is warned of. */

@@ -63,7 +63,7 @@ export class WantedNetworks {
     this.#unions[family] = undefined;
   }
 
-  /** The kernel has ended them by itself; whoever lists them will say so. */
+  /** The kernel has ended them by itself; the list of blocks will say so. */
   forgetEnded(nowMs: number): void {
     for (const { source, untilMs } of this.#byName.values()) {
       if (untilMs !== undefined && untilMs <= nowMs) this.delete(source);

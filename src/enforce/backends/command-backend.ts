@@ -19,8 +19,8 @@ export interface CommandBackend extends Backend {
   lift(blocks: readonly Block[]): Promise<readonly Outcome[]>;
   stands(block: Block): Promise<boolean | undefined>;
   /**
-   * Of these blocks those whose rule may be gone, told by one list of all rules; undefined: it has no such list. Absent: it
-   * never has.
+   * Picks those of these blocks whose rule may be gone, by one list of all rules; undefined: it has no such list. Absent:
+   * it never has.
    */
   suspects?(blocks: readonly Block[]): Promise<readonly Block[] | undefined>;
   close(): Promise<void>;

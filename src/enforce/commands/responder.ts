@@ -90,7 +90,10 @@ export class Responder {
     return file.has(denyPattern(hostsDeny, values) ?? denyLine(hostsDeny, values));
   }
 
-  /** Of these those whose block may be gone, told by few processes; undefined: each has to be asked for (isStillThere). */
+  /**
+   * Picks those of these sources whose block may be gone, by few processes; undefined: each has to be asked for
+   * (isStillThere).
+   */
   async suspects<T extends ResponseRequest>(requests: readonly T[]): Promise<readonly T[] | undefined> {
     const { route } = this.#plan;
     const unlisted = await route?.unlisted(requests.map((request) => ({ ...valuesOf(request), request })));

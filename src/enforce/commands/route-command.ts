@@ -81,7 +81,7 @@ export class RouteCommand {
   }
 
   /**
-   * Of these sources those that the kernel does not list, and whose block may be gone: one process for each family.
+   * Picks those of these sources that the kernel does not list, and whose block may be gone: one process for each family.
    * undefined: there is nothing that lists them.
    */
   async unlisted<T extends TemplateValues>(all: readonly T[]): Promise<T[] | undefined> {

@@ -1,5 +1,5 @@
-// With which closed ports sources have finished handshakes, and whether these are enough to prove a source: as many as the rule
-// of detection asks of probes. The judge asks, and so does who deals with handshakes (handshakes.ts).
+// Remembers with which closed ports sources have finished handshakes, and says whether these are enough to prove a
+// source: as many as the rule of detection asks of probes. The judge asks, and handshakes.ts does.
 import type { ScorePolicy } from "../../detect/scorers.ts";
 import { formatPrefix, type Prefix } from "../../wire/address.ts";
 import type { Words } from "../judge.ts";

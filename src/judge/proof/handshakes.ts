@@ -1,6 +1,7 @@
-// What finished handshakes with closed ports are worth: as many of them as alone would be a scan prove a source that scans. One
-// proves nothing: three forged SYNs have anybody found scanning, and his own single slip would be the proof. The SYN of a
-// handshake was logged and scored like any probe, so a handshake is not scored again; the log of that SYN may come after it.
+// Proves sources by finished handshakes with closed ports: as many of them as alone would be a scan prove a source that
+// scans. One handshake proves nothing: three forged SYNs can have any host found scanning, and its own single slip would
+// be the proof. The SYN of a handshake was logged and scored like any probe, so a handshake is not scored again; the log
+// of that SYN may come after it.
 import type { Detector } from "../../detect/detector.ts";
 import { Kind } from "../../detect/kinds.ts";
 import { Probe, protocolName } from "../../detect/probe.ts";

@@ -1,4 +1,4 @@
-// Runs the silence test on what a found source goes on to send: answers or stays silent, and says who is proven.
+// Runs the silence test on the further packets of a found source: answers or stays silent, and names the proven sources.
 import { createHmac, randomBytes } from "node:crypto";
 import { Bucket } from "../../base/bucket.ts";
 import { Kind } from "../../detect/kinds.ts";
