@@ -46,7 +46,7 @@ for (const { what, because, guardSsh, onClaim, ended } of [
     because: "ssh",
     guardSsh: true,
     onClaim: true,
-    ended: ["direct", "direct soft", "handshake", "handshake soft", "silence", "silence soft"],
+    ended: ["direct", "direct soft", "handshake", "silence"],
   },
   {
     what: "of a session with GUARD_SSH off is another's",

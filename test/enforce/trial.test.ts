@@ -213,3 +213,15 @@ test("whom a replaced PortSentry had blocked stays blocked when the trial is ove
   const { untilMs, afterTrial } = blocker.list.get(prefix("192.0.2.1")) ?? assert.fail();
   assert.deepEqual([untilMs, afterTrial, [...blocker.list.onTrial()]], [undefined, undefined, []]);
 });
+
+test("a proven gateway is said to be blocked while the trial runs, and nothing is said of it when it is over", () => {
+  const { blocker, recorder, verdict, pass } = setUp();
+  const { finding } = verdict("block", "192.0.2.1");
+  const proven = { action: "block", grade: "silence", guard: "gateway", finding } as const;
+  const warnings = () => recorder.take().filter((text) => text.includes("is proven to scan"));
+  blocker.carryOut([proven]);
+  assert.match(warnings().join(), /^warning 192\.0\.2\.1, .* and is blocked/);
+  pass(6 * MINUTE);
+  blocker.carryOut([proven]);
+  assert.match(warnings().join(), /^warning 192\.0\.2\.1, .* and is not blocked/);
+});
