@@ -96,6 +96,7 @@ export function planRuleset(
     nearIpv4: host.nearIpv4 ?? [],
     ephemeral: host.ephemeral,
     decoy,
+    decoyMark: settings.decoyMark,
     delegates: settings.responses.killRoute !== undefined && !blocksByFirewall(settings),
     latelyOpenSeconds: Math.max(1, Math.round(settings.latelyOpenMs / 1000)),
     guardSeconds: Math.max(1, Math.round(settings.guardMs / 1000)),

@@ -80,6 +80,8 @@ export const rates = {
 } as const;
 
 const HOLD_SECONDS = 5;
+/** A packet mark that nobody has chosen. */
+const NO_MARK = 0xffffffff;
 export const KNOWN_DAYS = 7;
 const DEFAULT_GUARD_SECONDS = 3_600;
 /** Connection tracking forgets an unanswered datagram after 30 s, a connection that was reset after 10 s. */
@@ -123,6 +125,8 @@ export interface RulesetPlan {
   readonly ephemeral?: PortRange;
   /** ANSWER="open". Needs `holdTcp`. Absent: no decoy. */
   readonly decoy?: DecoyPlan | undefined;
+  /** DECOY_MARK, whether or not there is a decoy now: its sockets outlive it. */
+  readonly decoyMark?: number;
   /** Commands of the administrator's own are the block (KILL_ROUTE): watch whether they are one. Absent: not. */
   readonly delegates?: boolean;
 }
@@ -483,10 +487,14 @@ function sensorRules(plan: RulesetPlan): Rules {
     ],
     // Served: remember the port, so that a restart of its service makes no scanners of its clients.
     open: ["jump remembered", "goto out"],
-    remembered: [
-      `th dport < 1024 update @lately { meta l4proto . th dport timeout ${seconds}s }`,
-      `th dport >= 1024 update @lately { meta l4proto . th dport timeout ${seconds * 24}s }`,
-    ],
+    // Not by what the decoy has left behind, after it was switched off or killed: its connections have its mark, and in
+    // TIME_WAIT none that could be read.
+    remembered: ["socket transparent 0", `socket transparent 1 socket mark != ${plan.decoyMark ?? NO_MARK}`].flatMap(
+      (socket) => [
+        `th dport < 1024 ${socket} update @lately { meta l4proto . th dport timeout ${seconds}s }`,
+        `th dport >= 1024 ${socket} update @lately { meta l4proto . th dport timeout ${seconds * 24}s }`,
+      ],
+    ),
     // Closed, but no evidence by itself: the kernel answers as without us, unless the source is held.
     quiet: ["jump out", weak(logPrefixes.quiet)],
     // The answer to an ACK is the same RST for open and closed ports, so it may go out.

@@ -196,6 +196,37 @@ for (const { family, lately } of [
   });
 }
 
+for (const family of families) {
+  test(`what the decoy leaves behind over ${family} when it is switched off makes no closed port look served`, async (t) => {
+    const { lab, daemon } = await begin(t);
+    const { [family]: from } = source(1);
+    const to = TARGET[family];
+    const fromPort = 50_000;
+    const script = `require("node:net").connect({host:"${to}",port:2000,localAddress:"${from}",localPort:${fromPort}}).resume()`;
+    await lab.scanner.mustRun([process.execPath, "-e", script]);
+    const waiting = await lab.target.mustRun(["ss", "-Htn", "state", "time-wait"]);
+    assert.match(waiting, /:2000\s+\S+:50000/, "no connection of the decoy is in TIME_WAIT: the test does not test");
+    const line = daemon.lines.length;
+    daemon.configure({ ...open, ANSWER: "reset" });
+    daemon.signal("SIGHUP");
+    await daemon.waitForLine(/reload: .* is in force/, line);
+    const held = family === "ipv4" ? "held4" : "held6";
+    await waitUntil("the hold is over", async () => (await setElements(lab, held))?.length === 0, 20_000);
+    await lab.target.mustRun(["nft", "flush", "set", "inet", "portreeve", "lately"]);
+    await sendPackets(lab, [syn({ from, to, port: 2000, fromPort })]);
+    assert.equal((await visit(lab.scanner, { to, from: source(2)[family], port: SERVED[1] })).opened, 1);
+    const lately = (await setElements(lab, "lately")) ?? [];
+    assert.ok(
+      lately.some((element) => element.includes(String(SERVED[1]))),
+      "a served port is not remembered",
+    );
+    assert.deepEqual(
+      lately.filter((element) => element.includes("2000")),
+      [],
+    );
+  });
+}
+
 test("where the kernel accepts connections by one packet (TCP Fast Open without cookies), a forged one is no proof", async (t) => {
   // TFO_SERVER_ENABLE, TFO_SERVER_COOKIE_NOT_REQD, TFO_SERVER_WO_SOCKOPT1.
   const { lab, daemon } = await begin(t, open, (each) => each.target.set("net.ipv4.tcp_fastopen", String(0x602)));
