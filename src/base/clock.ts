@@ -22,8 +22,8 @@ export function printTime(clock: Pick<Clock, "wallMs">, timeMs: number): string 
   return isoTime(clock.wallMs(timeMs));
 }
 
-/** Dates outside of what ECMAScript can print (a hostile capture file) must not throw. */
+/** A capture can hold any time: what is beyond the calendar is told as its nearest end. */
 export function isoTime(wallMs: number): string {
-  const time = new Date(wallMs);
-  return Number.isNaN(time.getTime()) ? "1970-01-01T00:00:00.000Z" : time.toISOString();
+  const limit = 8.64e15;
+  return new Date(Number.isFinite(wallMs) ? Math.min(limit, Math.max(-limit, wallMs)) : 0).toISOString();
 }

@@ -2,10 +2,12 @@
 // none runs.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { errorCode, messageOf } from "../base/errors.ts";
+import { ExitCode } from "../base/exit-code.ts";
 import type { Settings } from "../config/settings.ts";
 import type { GuardEntry, KnownClient } from "../control/api.ts";
 import { ControlClient } from "../control/client.ts";
-import { ControlError, DaemonNotRunning, ExitCode, errorCode } from "../control/errors.ts";
+import { ControlError, DaemonNotRunning } from "../control/errors.ts";
 import type { NumberedEvent } from "../record/event.ts";
 import { openStoredEvents, type StoredEvents } from "../record/stored-events.ts";
 import type { LiveCounts } from "../replay/backtest-report.ts";
@@ -93,8 +95,4 @@ function* readAll(stored: StoredEvents, path: string): Generator<NumberedEvent> 
       cause: error,
     });
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

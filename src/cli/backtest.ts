@@ -1,7 +1,7 @@
 // portreeve backtest: says from the recorded probes which sources would be found scanning under another policy or other
 // thresholds, before anyone switches these on.
+import { ExitCode } from "../base/exit-code.ts";
 import type { Settings } from "../config/settings.ts";
-import { ExitCode } from "../control/errors.ts";
 import { Backtest } from "../replay/backtest.ts";
 import { describeSources, IGNORED, summarize } from "../replay/backtest-report.ts";
 import { parseSince, proposeSettings, readPresent } from "../replay/backtest-settings.ts";

@@ -1,9 +1,9 @@
 // portreeve block: shuts a source out by hand, and says what the kernel holds afterwards.
 
 import { escapeText } from "../base/escape.ts";
+import { ExitCode } from "../base/exit-code.ts";
 import { keys } from "../config/keys.ts";
 import type { BlockedEntry, BlockRequest } from "../control/api.ts";
-import { ExitCode } from "../control/errors.ts";
 import { connect, tellRefusal } from "./connect.ts";
 import { formatSpan, formatTime, ordinal } from "./format.ts";
 import type { ClientOptions } from "./options.ts";

@@ -2,8 +2,8 @@
 // so that the length of the list does not matter.
 
 import { escapeText } from "../base/escape.ts";
+import { ExitCode } from "../base/exit-code.ts";
 import type { BlockedEntry } from "../control/api.ts";
-import { ExitCode } from "../control/errors.ts";
 import { connect } from "./connect.ts";
 import { formatSpan, formatTime, tableLines } from "./format.ts";
 import type { ClientOptions } from "./options.ts";

@@ -1,12 +1,12 @@
 // portreeve check: every problem of a configuration file at once, then in sentences what the file means. Lines that do
 // nothing end it with 78 too, although the daemon starts with them (docs/decisions/0006).
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
+import { ExitCode } from "../base/exit-code.ts";
 import { riskOfReading, riskOfWriting } from "../base/trust.ts";
 import { explainSettings } from "../config/explain.ts";
 import { loadSettings } from "../config/load.ts";
 import { formatProblem } from "../config/problems.ts";
 import { suggestPublicPorts } from "../config/served-suggestion.ts";
-import { ExitCode } from "../control/errors.ts";
 import { readEphemeralRange } from "../host/host.ts";
 import { readServedHere } from "../host/served-here.ts";
 import { plural } from "./format.ts";

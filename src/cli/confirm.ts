@@ -1,6 +1,6 @@
 // portreeve confirm: says that all is well on a trial, so that its blocks stay.
+import { ExitCode } from "../base/exit-code.ts";
 import type { Confirmation } from "../control/api.ts";
-import { ExitCode } from "../control/errors.ts";
 import { connect, tellRefusal } from "./connect.ts";
 import type { ClientOptions } from "./options.ts";
 import { type Terminal, toJsonLine } from "./terminal.ts";

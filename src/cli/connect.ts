@@ -1,13 +1,15 @@
 // Which control socket a client command talks to, and what a command makes of the daemon's refusals.
 import { readFileSync } from "node:fs";
+import { errorCode } from "../base/errors.ts";
 import { escapeText } from "../base/escape.ts";
+import { ExitCode } from "../base/exit-code.ts";
 import { readLines } from "../config/lines.ts";
 import { controlSocketKey } from "../config/paths.ts";
 import { createProblemLog } from "../config/problems.ts";
 import type { ReadFile } from "../config/read.ts";
 import type { Refusal } from "../control/api.ts";
 import { ControlClient } from "../control/client.ts";
-import { ControlError, ExitCode, errorCode } from "../control/errors.ts";
+import { ControlError } from "../control/errors.ts";
 import { type ClientOptions, defaultConfFile } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
 

@@ -1,6 +1,6 @@
 // portreeve events: what has happened lately, and with -f what happens from now on.
+import { ExitCode } from "../base/exit-code.ts";
 import type { ControlClient } from "../control/client.ts";
-import { ExitCode } from "../control/errors.ts";
 import type { Event } from "../record/event.ts";
 import { connect, tellRefusal } from "./connect.ts";
 import { eventLine } from "./event-line.ts";

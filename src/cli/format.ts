@@ -1,4 +1,5 @@
 // Times, numbers and tables as people read them. Text that is not ours is escaped by those who call.
+import { plural as pluralOf } from "../base/plural.ts";
 
 /** "2026-11-22 10:00:00" in the time zone of the reader, as the system's own logs have it; other text unchanged. */
 export function formatTime(iso: string): string {
@@ -35,9 +36,9 @@ export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
-/** "1 probe", "2 probes" */
-export function plural(count: number, one: string, many = `${one}s`): string {
-  return `${formatCount(count)} ${count === 1 ? one : many}`;
+/** "1 probe", "2,000 probes" */
+export function plural(count: number, one: string, many?: string): string {
+  return pluralOf(count, one, many, formatCount);
 }
 
 /** "1st", "2nd", "11th" */

@@ -2,8 +2,8 @@
 // without a proof, and most are not held either.
 
 import { escapeText } from "../base/escape.ts";
+import { ExitCode } from "../base/exit-code.ts";
 import type { GuardEntry } from "../control/api.ts";
-import { ExitCode } from "../control/errors.ts";
 import { connect } from "./connect.ts";
 import { formatSpan, formatTime, tableLines } from "./format.ts";
 import type { ClientOptions } from "./options.ts";

@@ -3,10 +3,11 @@
 // its mode and owner (base/replaced-file.ts).
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
+import { errorCode } from "../base/errors.ts";
 import { escapeText, escapeWord } from "../base/escape.ts";
+import { ExitCode } from "../base/exit-code.ts";
 import { ReplacedFile } from "../base/replaced-file.ts";
 import { addEntry, buildIgnoreText, isBuilt, removeEntry } from "../config/build-ignore.ts";
-import { errorCode } from "../control/errors.ts";
 import { type Prefix, parseAddress, parsePrefix } from "../wire/address.ts";
 
 export const ignoreTools = ["portsentry-build-ignore-file", "portsentry-add-ip", "portsentry-rm-ip"] as const;
@@ -27,8 +28,6 @@ export const realToolContext: ToolContext = {
     Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).map(({ address }) => address)),
 };
 
-/** What Perl's die ends with where no system call has failed. */
-const EXIT_DIED = 255;
 const NEW_FILE_MODE = 0o644;
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 /** Another program that edits the same file is waited for by beginning again. */
@@ -55,7 +54,7 @@ export async function runIgnoreTool(tool: IgnoreTool, args: readonly string[], c
     }
   } catch (error) {
     context.complain(`${tool}: ${error instanceof Error ? escapeText(error.message, 1000) : String(error)}`);
-    return EXIT_DIED;
+    return ExitCode.Died;
   }
 }
 
@@ -64,7 +63,7 @@ async function build(context: ToolContext): Promise<number> {
   const staticText = await tryReadText(staticPath);
   if (staticText.code !== undefined) {
     context.complain(`Cannot open ${staticPath}: ${staticText.code}`);
-    return EXIT_DIED;
+    return ExitCode.Died;
   }
   const own = context.ownAddresses().flatMap((text) => parseAddress(text.replace(/%.*$/, "")) ?? []);
   const { text, problems } = buildIgnoreText({ staticText: staticText.text, staticPath, ignorePath, own });
@@ -83,7 +82,7 @@ async function edit(args: readonly string[], context: ToolContext, { tool, purpo
   const [typed] = args;
   if (typed === undefined) {
     context.complain(`${purpose}\nusage: ${tool} ip-address`);
-    return EXIT_DIED;
+    return ExitCode.Died;
   }
   const entry = parsePrefix(typed);
   if (entry === undefined) {
@@ -91,13 +90,13 @@ async function edit(args: readonly string[], context: ToolContext, { tool, purpo
       `${escapeWord(typed)} is not in aaa.bbb.ccc.ddd format!\n` +
         "Write an IPv4 or IPv6 address, or a network such as 192.0.2.0/24 or 2001:db8::/32.",
     );
-    return EXIT_DIED;
+    return ExitCode.Died;
   }
   const { staticPath, ignorePath } = paths(context);
   const before = await tryReadText(staticPath);
   if (before.code !== undefined) {
     context.complain(`Can't read ${staticPath}: ${before.code}`);
-    return EXIT_DIED;
+    return ExitCode.Died;
   }
   await editFile(staticPath, (text) => change(text, entry));
   // A file that was made from the static one would keep the old entries until the next start.

@@ -1,6 +1,8 @@
 // The entry point of `portreeve`: runs the command line that the process was given and sets its exit code.
+import { errorCode } from "../base/errors.ts";
 import { escapeText } from "../base/escape.ts";
-import { ControlError, ExitCode, errorCode } from "../control/errors.ts";
+import { ExitCode } from "../base/exit-code.ts";
+import { ControlError } from "../control/errors.ts";
 import { type PlainCall, readPlainCall } from "./plain-call.ts";
 import type { RunDaemon } from "./run.ts";
 import { createTerminal } from "./terminal.ts";

@@ -1,6 +1,7 @@
 // PortSentry's two command lines, parsed: which generation is meant, and what it asks for. Pure: it prints nothing.
 // 1.2: exactly one of six flags. 2.x: getopt's options, short ones joined or apart. docs/decisions/0007.
 import { parseArgs } from "node:util";
+import { messageOf } from "../base/errors.ts";
 import type { TcpMode, UdpMode } from "../config/options.ts";
 import type { RunOptions } from "../daemon/run-options.ts";
 
@@ -116,7 +117,7 @@ function parseLine2(args: readonly string[]): ParsedLine {
       idle: idleOptions(values),
     };
   } catch (error) {
-    return wrong(error instanceof Error ? error.message : String(error));
+    return wrong(messageOf(error));
   }
 }
 

@@ -2,6 +2,7 @@
 // syslog, and the exit code. The process around it is portsentry.ts; docs/decisions/0007 has the choices.
 import { isAbsolute, resolve } from "node:path";
 import { escapeText } from "../base/escape.ts";
+import { ExitCode } from "../base/exit-code.ts";
 import { loadSettings } from "../config/load.ts";
 import { formatProblem } from "../config/problems.ts";
 import type { ReadFile } from "../config/read.ts";
@@ -35,13 +36,6 @@ export interface World {
   sleep(ms: number): Promise<void>;
 }
 
-/** 1.2's only code for trouble: exit(-1). */
-const EXIT_TROUBLE = 255;
-/** 2.x: EXIT_FAILURE. */
-const EXIT_WRONG_LINE = 1;
-/** runDaemon: something is taken. */
-const EXIT_UNAVAILABLE = 69;
-
 export async function runPortsentry(args: readonly string[], world: World): Promise<number> {
   const line = parsePortsentryLine(args);
   if ("show" in line) {
@@ -52,7 +46,7 @@ export async function runPortsentry(args: readonly string[], world: World): Prom
   if (line.generation === 2) {
     if (!("wrong" in line)) return run2(line, world);
     world.complain(`Error: ${escapeText(line.wrong)}`);
-    return EXIT_WRONG_LINE;
+    return ExitCode.No;
   }
   if (!("wrong" in line)) return run1(line, world);
   // 1.2 looks at the number of arguments, then at who calls, then at the argument.
@@ -69,13 +63,13 @@ function runUnsaid(world: World): number | Promise<number> {
 function showUsage(world: World): number {
   world.write(usage1);
   world.say(shuttingDownLines);
-  return EXIT_TROUBLE;
+  return ExitCode.Died;
 }
 
 function refuseUser(world: World): number {
   world.write(notRoot);
   world.say(shuttingDownLines);
-  return EXIT_TROUBLE;
+  return ExitCode.Died;
 }
 
 async function run1(line: Line1, world: World): Promise<number> {
@@ -104,7 +98,7 @@ async function run1(line: Line1, world: World): Promise<number> {
   const result = await world.startInBackground(line.confFile === undefined ? flags : [...flags, "-c", confFile]);
   if (result.ready) return 0;
   // Another one was quicker: `portsentry -tcp & portsentry -udp &`.
-  const answer = result.exitCode === EXIT_UNAVAILABLE ? await askPatiently(confFile, modes, world) : undefined;
+  const answer = result.exitCode === ExitCode.Unavailable ? await askPatiently(confFile, modes, world) : undefined;
   if (answer !== undefined) return answer === "" ? 0 : refuseStart([answer], world);
   return refuseStart(
     result.complaints.split("\n").filter((text) => text !== ""),
@@ -135,7 +129,7 @@ function refuseConfiguration(
   world.say([startingLine, ...details, ...shuttingDownLines]);
   for (const problem of errors) world.complain(formatProblem(problem));
   world.write(configTrouble(missing));
-  return EXIT_TROUBLE;
+  return ExitCode.Died;
 }
 
 function isReadable(file: string, readFile: ReadFile): boolean {
@@ -150,7 +144,7 @@ function isReadable(file: string, readFile: ReadFile): boolean {
 function refuseStart(reasons: readonly string[], world: World): number {
   for (const reason of reasons) world.complain(escapeText(reason));
   world.say([...reasons.map((reason) => noticeLine(`ERROR: ${reason}`)), noModeLine, ...shuttingDownLines]);
-  return EXIT_TROUBLE;
+  return ExitCode.Died;
 }
 
 /** "" when the running daemon watches in these modes now, its refusal, or undefined when no daemon runs. */
@@ -184,7 +178,7 @@ async function askPatiently(confFile: string, modes: readonly ModeName[], world:
 async function run2(line: Line2, world: World): Promise<number> {
   if (!world.isRoot) {
     world.write(notRoot);
-    return EXIT_TROUBLE;
+    return ExitCode.Died;
   }
   const { parent } = world;
   const confFile = absolute(line.confFile);
@@ -211,5 +205,5 @@ async function startDaemon2(line: Line2, confFile: string, world: World): Promis
   const interfaces = line.interfaces.flatMap((name) => ["-i", name]);
   const result = await world.startInBackground([`--${line.mode}`, "-D", "-c", confFile, ...interfaces]);
   for (const text of result.complaints.split("\n")) if (text !== "") world.complain(escapeText(text));
-  return result.ready ? 0 : (result.exitCode ?? EXIT_WRONG_LINE);
+  return result.ready ? 0 : (result.exitCode ?? ExitCode.No);
 }

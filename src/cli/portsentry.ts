@@ -2,13 +2,12 @@
 // becomes it.
 import { readFileSync, writeFileSync, writeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { ExitCode } from "../base/exit-code.ts";
 import { readVersion } from "../control/version.ts";
 import type { Line } from "../record/lines.ts";
 import { startInBackground, takeParent } from "./background.ts";
 import { connect } from "./connect.ts";
 import { runPortsentry, type World } from "./portsentry-run.ts";
-
-const EXIT_SOFTWARE = 70;
 
 const parent = takeParent(process.env);
 if (parent !== undefined) becomeDaemon();
@@ -39,7 +38,7 @@ try {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   world.complain(`internal error: ${text}`);
   parent?.complain(`internal error: ${text}`);
-  process.exitCode = EXIT_SOFTWARE;
+  process.exitCode = ExitCode.Software;
 }
 
 /** The parent has made the session, gone to "/" and closed the terminal (background.ts). */

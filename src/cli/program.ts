@@ -2,7 +2,7 @@
 // which is loaded only when the command is called: a monitoring check asks for `status` every few seconds.
 import { createRequire } from "node:module";
 import type { Command, Option as OptionType } from "commander";
-import { ExitCode } from "../control/errors.ts";
+import { ExitCode } from "../base/exit-code.ts";
 import type { BacktestOptions } from "./backtest.ts";
 import type { BlockOptions } from "./block.ts";
 import type { EventsOptions } from "./events.ts";
@@ -90,7 +90,7 @@ function addRun(program: Command, { loadDaemon, done }: ProgramOptions): void {
     .addHelpText("after", afterHelp(runExamples, runExits))
     .action(async (given: RunCommandOptions) => {
       if (given.tcpMode === "off" && given.udpMode === "off") {
-        program.error("error: --tcp-mode off and --udp-mode off leave nothing to watch", { exitCode: 64 });
+        program.error("error: --tcp-mode off and --udp-mode off leave nothing to watch", { exitCode: ExitCode.Usage });
       }
       const [{ run }, runDaemon] = await Promise.all([import("./run.ts"), loadDaemon()]);
       done(await run(given, runDaemon));

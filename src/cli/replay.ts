@@ -2,7 +2,7 @@
 // how many probes that was clear. Needs no daemon and no rights but to read the file.
 
 import { escapeText } from "../base/escape.ts";
-import { ExitCode } from "../control/errors.ts";
+import { ExitCode } from "../base/exit-code.ts";
 import { type Replayed, replay as runReplay } from "../replay/replay.ts";
 import type { ScannerReport } from "../replay/report.ts";
 import { ReplayError, readReplaySettings } from "../replay/settings.ts";

@@ -1,8 +1,8 @@
 // portreeve status: whether the daemon runs, what it has seen, what it shuts out, and what it warns of.
 
 import { escapeText } from "../base/escape.ts";
+import { ExitCode } from "../base/exit-code.ts";
 import type { Status } from "../control/api.ts";
-import { ExitCode } from "../control/errors.ts";
 import { connect, tellRefusal } from "./connect.ts";
 import { formatCount, formatSpan, plural } from "./format.ts";
 import type { ClientOptions } from "./options.ts";

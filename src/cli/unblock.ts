@@ -1,7 +1,7 @@
 // portreeve unblock: lets a source, every source of a network, or all of them in again.
 
 import { escapeText } from "../base/escape.ts";
-import { ExitCode } from "../control/errors.ts";
+import { ExitCode } from "../base/exit-code.ts";
 import { connect, tellRefusal } from "./connect.ts";
 import type { ClientOptions } from "./options.ts";
 import { paint, type Terminal, toJsonLine } from "./terminal.ts";

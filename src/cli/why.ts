@@ -1,8 +1,8 @@
 // portreeve why: everything the daemon knows of one source, in sentences.
 
 import { escapeText } from "../base/escape.ts";
+import { ExitCode } from "../base/exit-code.ts";
 import type { Explanation } from "../control/api.ts";
-import { ExitCode } from "../control/errors.ts";
 import { connect, tellRefusal } from "./connect.ts";
 import { eventLine } from "./event-line.ts";
 import { formatSpan, formatTime, plural } from "./format.ts";

@@ -2,6 +2,7 @@
 
 import { escapeText, escapeWord } from "../base/escape.ts";
 import { logFormats } from "../base/log-format.ts";
+import { plural } from "../base/plural.ts";
 import { formatPrefix } from "../wire/address.ts";
 import type { PortRange } from "../wire/port-range.ts";
 import { blocksAnything, blocksByFirewall, usesDecoy } from "./enforcement.ts";
@@ -204,10 +205,6 @@ function list(ranges: readonly PortRange[]): string {
   const text = formatPorts(ranges).replaceAll(",", ", ");
   if (text.length <= MAX_LIST_CHARACTERS) return text;
   return `${text.slice(0, text.lastIndexOf(",", MAX_LIST_CHARACTERS))} ...`;
-}
-
-function plural(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`;
 }
 
 function explainProofs(settings: Settings): string {

@@ -1,15 +1,6 @@
 // What can go wrong on the way to the daemon. Each error carries the exit code of sysexits.h that a command ends with.
-
-export const ExitCode = {
-  Ok: 0,
-  No: 1,
-  Usage: 64,
-  Unavailable: 69,
-  Io: 74,
-  NoPermission: 77,
-  Configuration: 78,
-} as const;
-export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+import { errorCode } from "../base/errors.ts";
+import { ExitCode } from "../base/exit-code.ts";
 
 export class ControlError extends Error {
   override readonly name: string = "ControlError";
@@ -62,10 +53,4 @@ export class SocketUnusable extends ControlError {
   constructor(message: string, cause?: unknown) {
     super("socket-unusable", message, { cause });
   }
-}
-
-/** The code that Node gives to system errors ("ENOENT"), or "". */
-export function errorCode(error: unknown): string {
-  if (typeof error !== "object" || error === null || !("code" in error)) return "";
-  return typeof error.code === "string" ? error.code : "";
 }

@@ -2,7 +2,8 @@
 // become the errors of errors.ts.
 import type { IncomingMessage } from "node:http";
 import { createRequire } from "node:module";
-import { ControlError, DaemonNotRunning, errorCode, NotPermitted, ProtocolError } from "./errors.ts";
+import { errorCode, messageOf } from "../base/errors.ts";
+import { ControlError, DaemonNotRunning, NotPermitted, ProtocolError } from "./errors.ts";
 
 // By require: an import reads each export of the module, and Node 24 loads undici for that of WebSocket, which takes 45 ms.
 const require = createRequire(import.meta.url);
@@ -108,6 +109,6 @@ function transportError(error: unknown, socketPath: string): Error {
     case "ABORT_ERR":
       return new ControlError("aborted", "aborted", { cause: error });
     default:
-      return new ProtocolError(socketPath, error instanceof Error ? error.message : String(error), error);
+      return new ProtocolError(socketPath, messageOf(error), error);
   }
 }

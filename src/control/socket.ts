@@ -3,8 +3,9 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, unlinkSync } from "node:fs";
 import { get, type Server } from "node:http";
 import { dirname, isAbsolute } from "node:path";
+import { errorCode } from "../base/errors.ts";
 import { riskOfFolder } from "../base/trust.ts";
-import { errorCode, SocketUnusable } from "./errors.ts";
+import { SocketUnusable } from "./errors.ts";
 
 export interface SocketFile {
   readonly path: string;

@@ -1,6 +1,8 @@
 // `portreeve run` and `portsentry`: reads the configuration, starts the daemon, waits for its end, says why it could not.
 
 import { accessSync, constants, readFileSync } from "node:fs";
+import { messageOf } from "../base/errors.ts";
+import { ExitCode } from "../base/exit-code.ts";
 import { StartError } from "../base/start-error.ts";
 import { riskOfReading, riskOfWriting } from "../base/trust.ts";
 import { loadSettings } from "../config/load.ts";
@@ -13,10 +15,7 @@ import { applyCapture, type CaptureChoice, chooseCapture, describeCapture } from
 import { applyOverrides } from "./plan.ts";
 import type { RunOptions } from "./run-options.ts";
 import { type Load, Running } from "./running.ts";
-import { EXIT_UNAVAILABLE, messageOf, start } from "./start.ts";
-
-const EXIT_NO_PERMISSION = 77;
-const EXIT_CONFIGURATION = 78;
+import { start } from "./start.ts";
 
 /** Resolves with the exit code once the daemon has stopped. */
 export async function runDaemon(options: RunOptions): Promise<number> {
@@ -32,7 +31,7 @@ export async function runDaemon(options: RunOptions): Promise<number> {
     warnings.push(line);
     complain(line);
   });
-  if (asked === undefined) return EXIT_CONFIGURATION;
+  if (asked === undefined) return ExitCode.Configuration;
   choice = chooseCapture(asked);
   const settings = applyCapture(asked, choice);
   // What 1.2's users look for: pidof portsentry, ps -C portsentry.
@@ -58,9 +57,9 @@ export async function runDaemon(options: RunOptions): Promise<number> {
 function exitCodeOf(error: unknown): number {
   if (error instanceof StartError) return error.exitCode;
   if (error instanceof KernelError)
-    return error.code === "EPERM" || error.code === "EACCES" ? EXIT_NO_PERMISSION : EXIT_UNAVAILABLE;
+    return error.code === "EPERM" || error.code === "EACCES" ? ExitCode.NoPermission : ExitCode.Unavailable;
   // The control socket's own errors (taken by another daemon, not a socket) and whatever else the system refused.
-  return EXIT_UNAVAILABLE;
+  return ExitCode.Unavailable;
 }
 
 /** The settings that file and command line make, or undefined when there are errors; every problem is told. */

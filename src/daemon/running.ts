@@ -1,4 +1,6 @@
 // A started daemon between start and stop: timers, notifications, signals, reload.
+import { messageOf } from "../base/errors.ts";
+import { ExitCode } from "../base/exit-code.ts";
 import { explainSettings } from "../config/explain.ts";
 import { IgnoreWatch } from "../config/ignore-watch.ts";
 import type { Settings } from "../config/settings.ts";
@@ -18,10 +20,9 @@ import { createApi } from "./api.ts";
 import { addMode, modeNotices } from "./modes.ts";
 import { startNotices } from "./notices.ts";
 import type { RunOptions } from "./run-options.ts";
-import { messageOf, type Started } from "./start.ts";
+import type { Started } from "./start.ts";
 import { confirmTrial, tickTrial } from "./trial-steps.ts";
 
-const EXIT_SOFTWARE = 70;
 const TICK_MS = 1_000;
 /** How often it is asked whether the administrator's own rules, and the ignore files, are as they were. */
 const LOOK_MS = 2_000;
@@ -279,7 +280,7 @@ export class Running {
         const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
         process.stderr.write(`portreeve: internal error: ${text}\n`);
         this.#started.daemon.recorder.warning(`internal error: ${text}`);
-        resolve(EXIT_SOFTWARE);
+        resolve(ExitCode.Software);
       };
       process.on("SIGTERM", onStop).on("SIGINT", onStop).on("SIGHUP", onReload);
       process.on("uncaughtException", onCrash).on("unhandledRejection", onCrash);

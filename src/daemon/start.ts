@@ -5,6 +5,7 @@ import { randomInt } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { messageOf } from "../base/errors.ts";
 import { createTroubles, troubleListener } from "../base/troubles.ts";
 import type { PacketSource } from "../capture/packet-source.ts";
 import type { Settings } from "../config/settings.ts";
@@ -52,8 +53,6 @@ export interface Started {
   /** Closes everything that start() opened; the kernel keeps the table. */
   close(): void;
 }
-
-export const EXIT_UNAVAILABLE = 69;
 
 /** What is to be started, and how. */
 export interface Wanted {
@@ -169,8 +168,4 @@ function openProverOr(keep: Keep, nowMs: () => number, say: (message: string) =>
     say(`the silence test cannot answer: ${messageOf(error)}; scanners stay softly blocked`);
     return undefined;
   }
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,8 @@
 // What happens when a trial comes near its end, is over, or is confirmed.
+import { messageOf } from "../base/errors.ts";
+import { plural } from "../base/plural.ts";
 import type { Confirmation, Reply } from "../control/api.ts";
-import { countBlocks, type Trial } from "../enforce/trial.ts";
+import type { Trial } from "../enforce/trial.ts";
 import type { Daemon } from "./daemon.ts";
 
 /** The parts of the daemon that a trial acts on. */
@@ -31,7 +33,7 @@ function endTrial(trial: Trial, daemon: OnTrial): void {
   // The kernel ends them by itself as well; that one could not be removed may mean that it has just done so.
   for (const failure of failures) recorder.warning(`the end of the trial: ${failure}`);
   recorder.warning(
-    `the trial is over and was not confirmed: ${countBlocks(blocks.length)} lifted; scans are only logged now, until "portreeve confirm" or a restart`,
+    `the trial is over and was not confirmed: ${plural(blocks.length, "block")} lifted; scans are only logged now, until "portreeve confirm" or a restart`,
   );
   daemon.inForce.apply({ settings: trial.current(daemon.settings) });
 }
@@ -49,14 +51,14 @@ export function confirmTrial(trial: Trial | undefined, daemon: OnTrial): Reply<C
   try {
     daemon.inForce.apply({ settings });
   } catch (error) {
-    const message = `confirmed, but the rules cannot be loaded: ${error instanceof Error ? error.message : String(error)}`;
+    const message = `confirmed, but the rules cannot be loaded: ${messageOf(error)}`;
     daemon.recorder.warning(message);
     return { refused: { code: "kernel", message } };
   }
   const kept = daemon.blocker.keepAfterTrial();
   daemon.recorder.notice(
     phase === "running"
-      ? `The trial is confirmed: blocking goes on, ${countBlocks(kept)} of it stay until their own time.`
+      ? `The trial is confirmed: blocking goes on, ${plural(kept, "block")} of it stay until their own time.`
       : "The trial is confirmed after its end: blocking is on again.",
   );
   return { ok: { inTime: phase === "running", kept } };

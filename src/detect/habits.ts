@@ -2,7 +2,7 @@
 // ports are counted, not ports: setting up a mail account tries seven mail ports, a browser several of the web. Bounded,
 // typed arrays: a probe allocates nothing. docs/reference/detection.md says where the threshold comes from.
 import { IpProtocol } from "../wire/packet.ts";
-import type { PortRange } from "../wire/port-range.ts";
+import { PORTS, type PortRange } from "../wire/port-range.ts";
 import { countBits } from "./count-bits.ts";
 import { Kind } from "./kinds.ts";
 import { Disposition, type Probe } from "./probe.ts";
@@ -34,7 +34,6 @@ const OTHER_KINDS = 32 - habits.length;
 /** This many kinds are enough when the packets of a source bear the marks of a scanner. */
 const MARKED_KINDS = 3;
 
-const PORTS = 65_536;
 const NO_KIND = 0xff;
 const WAYS = 4;
 /** Words of a row: the key, when it last counted in half windows, the kinds of that half window and of the one before. */

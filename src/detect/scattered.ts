@@ -4,6 +4,7 @@
 // cannot hide the scan behind as many probes of one popular port; once a scan is reported, the window looks at nothing more.
 import { IPV4_MAPPED_BITS, IPV4_MAPPED_WORD, type Prefix, prefixOfWords } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
+import { PORTS } from "../wire/port-range.ts";
 import type { Finding } from "./finding.ts";
 import type { Probe } from "./probe.ts";
 import {
@@ -19,7 +20,6 @@ export interface ScatteredPolicy {
   readonly scoreWindowMs: number;
 }
 
-const PORTS = 65_536;
 const MAX_SOURCES = 4_096;
 const SLOTS = 8_192;
 /** A window is judged whenever it has grown by so much: each look is a risk, and costs some 10 us. */

@@ -1,6 +1,7 @@
 // Looks the blocks up in the kernel after another program has changed elements of our sets: in slices, so that a million of
 // them stalls nothing, and once more when a further change came meanwhile.
 
+import { messageOf } from "../base/errors.ts";
 import { type Block, isInTable } from "../judge/block.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { Firewall } from "../table/firewall.ts";
@@ -60,7 +61,7 @@ export class BlockAudit {
       } catch (error) {
         // Nobody else would catch what a later slice throws.
         this.#isRunning = false;
-        const detail = error instanceof Error ? error.message : String(error);
+        const detail = messageOf(error);
         recorder.warning(`cannot look the blocks up in the kernel: ${detail}`);
       }
     };

@@ -2,6 +2,7 @@
 // this host serves. As many live ones as behind a shared address make it a soft block, and so does a count that there was
 // no time for: its source is asked about again with its next probe. Bounded: a part of the time, no more.
 
+import { plural } from "../base/plural.ts";
 import type { Judge } from "../judge/judge.ts";
 import type { Ended, Verdict } from "../judge/verdict.ts";
 import { type ConnectedFrom, MAX_REMOTES } from "../kernel/connected-from.ts";
@@ -132,8 +133,7 @@ export class EndedCount {
 /** For a person; "" where nobody was ended, or nobody counted. */
 export function describeEnded({ knownPairs = 0, liveConnections = 0 }: Partial<Ended>): string {
   if (knownPairs === 0 && liveConnections === 0) return "";
-  const live = liveConnections === 1 ? "1 live connection" : `${liveConnections} live connections`;
-  const pairs =
-    knownPairs === 1 ? "1 port that the source had used lately" : `${knownPairs} ports that the source had used lately`;
-  return `When the block was made, the source had ${live} to this host, and ${pairs}.`;
+  const live = plural(liveConnections, "live connection");
+  const pairs = plural(knownPairs, "port");
+  return `When the block was made, the source had ${live} to this host, and ${pairs} that the source had used lately.`;
 }

@@ -2,6 +2,7 @@
 // for the wrong port or interface. The kernel logs each answer of ours to a source that such a command was to shut out
 // (table/through.ts); what follows from it is decided here.
 
+import { plural } from "../base/plural.ts";
 import type { Troubles } from "../base/troubles.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Block } from "../judge/block.ts";
@@ -75,7 +76,7 @@ export class IdleCommands {
     const failure = takeOver(block);
     const source = formatPrefix(block.source);
     const count = ++this.counters.commandsWithoutEffect;
-    const sources = count === 1 ? "1 source was" : `${count} sources were`;
+    const sources = plural(count, "source was", "sources were");
     const holds = failure === "" ? "the built-in table blocks" : `nothing blocks (${failure})`;
     const what = `KILL_ROUTE "${this.#command}" succeeds and blocks nothing`;
     const remedy = "make the rule that it relies on, or remove KILL_ROUTE and let the built-in table block";

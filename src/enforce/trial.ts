@@ -2,6 +2,7 @@
 // block that is made on trial outlasts it, in the kernel either, so that a killed daemon leaves nobody locked out;
 // commands that would outlast it (KILL_ROUTE, KILL_HOSTS_DENY, KILL_RUN_CMD) are not run. This is its state;
 // trial-steps.ts acts on it.
+import { plural } from "../base/plural.ts";
 import { blocksByFirewall, blocksByResponse } from "../config/enforcement.ts";
 import type { Settings, WatchSettings } from "../config/settings.ts";
 import { formatDuration } from "../config/values.ts";
@@ -98,7 +99,7 @@ export class Trial {
 
   /** One minute before the end. */
   warning(blocks: number): string {
-    return `the trial ends in ${this.#leftText}: ${countBlocks(blocks)} will be lifted, and scans only logged, ${REMEDY}`;
+    return `the trial ends in ${this.#leftText}: ${plural(blocks, "block")} will be lifted, and scans only logged, ${REMEDY}`;
   }
 
   /** For `status`. */
@@ -118,10 +119,6 @@ export class Trial {
   get #leftText(): string {
     return `${Math.ceil(this.#leftMs / 1_000)} s`;
   }
-}
-
-export function countBlocks(count: number): string {
-  return count === 1 ? "1 block" : `${count} blocks`;
 }
 
 function loggedOnly(watch: WatchSettings): WatchSettings {

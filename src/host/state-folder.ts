@@ -1,13 +1,13 @@
 // STATE_DIR: one daemon at a time, and nobody else who writes there.
 import { chmodSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { messageOf } from "../base/errors.ts";
+import { ExitCode } from "../base/exit-code.ts";
 import { StartError } from "../base/start-error.ts";
 import { riskOfFolder } from "../base/trust.ts";
 import { lockFile } from "../kernel/libc.ts";
 
 /** sysexits.h */
-const EXIT_UNAVAILABLE = 69;
-const EXIT_CANNOT_CREATE = 73;
 
 /**
  * A folder that is empty and our own is as good as one that was not there: a fresh tmpfs is open to everybody. Not one that
@@ -27,10 +27,7 @@ export function lockStateFolder(stateDir: string): NonNullable<ReturnType<typeof
   try {
     mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw new StartError(
-      `cannot make STATE_DIR ${stateDir}: ${error instanceof Error ? error.message : String(error)}`,
-      EXIT_CANNOT_CREATE,
-    );
+    throw new StartError(`cannot make STATE_DIR ${stateDir}: ${messageOf(error)}`, ExitCode.CannotCreate);
   }
   makePrivate(stateDir);
   const risk = riskOfFolder(stateDir, true);
@@ -38,7 +35,7 @@ export function lockStateFolder(stateDir: string): NonNullable<ReturnType<typeof
     const remedy = `make it root's alone (chown root ${stateDir}; chmod 700 ${stateDir}), or name another STATE_DIR`;
     throw new StartError(
       `STATE_DIR: ${risk}, and so could decide which sources are blocked; ${remedy}`,
-      EXIT_CANNOT_CREATE,
+      ExitCode.CannotCreate,
     );
   }
   const path = join(stateDir, "portreeve.lock");
@@ -46,7 +43,7 @@ export function lockStateFolder(stateDir: string): NonNullable<ReturnType<typeof
   if (lock === undefined) {
     throw new StartError(
       `another Portreeve is running on ${stateDir} (it holds ${path}); stop it first, or give this one its own STATE_DIR`,
-      EXIT_UNAVAILABLE,
+      ExitCode.Unavailable,
     );
   }
   return lock;

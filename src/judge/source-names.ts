@@ -2,6 +2,7 @@
 // a source.
 
 import { escapeText } from "../base/escape.ts";
+import { plural } from "../base/plural.ts";
 import type { Finding } from "../detect/finding.ts";
 import { ResearchList } from "../detect/research-list.ts";
 import type { ToolFound } from "../detect/tool/tool-evidence.ts";
@@ -47,6 +48,6 @@ export class SourceNames {
 }
 
 export function describeTool({ tool, packets, chanceBits }: ToolFound): string {
-  const count = packets === 1 ? "1 packet bears" : `${packets} packets bear`;
+  const count = plural(packets, "packet bears", "packets bear");
   return `${count} the marks of ${tool}; by chance one source in 2^${chanceBits} looks like that.`;
 }

@@ -13,9 +13,8 @@ import type { ScorerName } from "../detect/tap/tap-source.ts";
 import { DEFAULT_WIDER, type WiderPolicy } from "../detect/wider-prefixes.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import { IpProtocol } from "../wire/packet.ts";
-import type { PortRange } from "../wire/port-range.ts";
+import { PORTS, type PortRange } from "../wire/port-range.ts";
 
-const PORTS = 65_536;
 /** Fewer are never assumed. */
 const MIN_ADDRESSES = 16;
 

@@ -2,6 +2,7 @@
 // The store knows the blocks: this file is never read back at a restart. blocked-import.ts reads the lists of PortSentry.
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
+import { messageOf } from "../base/errors.ts";
 import { ReplacedFile } from "../base/replaced-file.ts";
 import { blockedSuffixes } from "./blocked-import.ts";
 import { type HistoryEntry, historyLine } from "./history.ts";
@@ -84,7 +85,7 @@ export class BlockedFile {
     this.counters.blockedFileErrors++;
     if (this.#troubled) return;
     this.#troubled = true;
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     this.#listener.onTrouble(
       `cannot write blocked file ${this.#path}: ${why}; blocking goes on, and programs that read this file see an old list`,
     );

@@ -1,6 +1,7 @@
 // Reads PortSentry's lists of blocked sources: 1.2's text and 2.x's binary records. For the one import when a PortSentry
 // was replaced (docs/decisions/0006); whether an imported source is blocked is for the caller. Hostile input is safe.
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { codeOf } from "../base/errors.ts";
 import { IPV4_MAPPED_WORD, isIpv4, type Prefix, parseAddress, parsePrefix, prefixOfWords } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
 
@@ -161,9 +162,4 @@ function readWhole(fd: number, size: number): Uint8Array {
     at += got;
   }
   return bytes.subarray(0, at);
-}
-
-function codeOf(error: unknown): string {
-  if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code;
-  return String(error);
 }

@@ -1,5 +1,6 @@
 // What is known of a source, in sentences, for `portreeve why`.
 import { type Clock, printTime, wallClock } from "../base/clock.ts";
+import { plural } from "../base/plural.ts";
 import type { SourceEvidence } from "../detect/detector.ts";
 import type { NeighbourEvidence } from "../detect/neighbours.ts";
 import { MIN_DIRECT_SCORE, scoreBound } from "../detect/scorers.ts";
@@ -42,10 +43,6 @@ export function describeEvidence(
     );
   }
   return sentences;
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** Of the networks that a source lies in, where it is not alone there. */

@@ -1,6 +1,7 @@
 // A finding in one line, for `blocked`, `why`, the log and the events; and its numbers again from such a line, so that
 // what a store has kept of a block takes no more room than what was found just now.
 
+import { plural } from "../base/plural.ts";
 import type { CrowdScorerName, Finding, SilenceProof } from "../detect/finding.ts";
 import { Kind, kinds } from "../detect/kinds.ts";
 import { protocolName, protocolNames } from "../detect/probe.ts";
@@ -74,7 +75,7 @@ function describeProof(counts: SilenceProof): string {
 /** On a mirror port: "30 different ports of 2 hosts in 4 s, nmap; found by the sequential test". */
 function describeTapFinding(reason: FindingReason, hosts: number): string {
   const { kind, protocol, port, contacts, spanMs, tool, policy } = reason;
-  const of = hosts === 1 ? "1 host" : `${hosts} hosts`;
+  const of = plural(hosts, "host");
   const isPortless = port === 0 && contacts <= 1;
   const one = isPortless ? kinds[kind].name : `${protocolName(protocol)}/${port}`;
   const what = contacts <= 1 ? one : `${contacts} different ports`;

@@ -2,6 +2,7 @@
 // Lines are gathered and written by flush(); a failure is counted and said once, never thrown. A link is not followed, and
 // another user's file is not written: its owner could write further lines, on which fail2ban would ban.
 import { closeSync, constants, fstatSync, lstatSync, writeSync } from "node:fs";
+import { messageOf } from "../base/errors.ts";
 import { openOurs } from "../base/trust.ts";
 import { hostPair, protocolLabel } from "./lines.ts";
 
@@ -104,7 +105,7 @@ export class HistoryFile {
     this.counters.historyLinesLost += lines;
     if (this.#troubled) return;
     this.#troubled = true;
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     this.#listener.onTrouble(
       `cannot write history file ${this.#path}: ${why}; its lines are lost until the file can be written`,
     );

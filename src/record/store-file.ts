@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import type Libsql from "libsql";
 import { isFields } from "../base/checks.ts";
+import { messageOf } from "../base/errors.ts";
 import { openOurs } from "../base/trust.ts";
 import { decodeBlob } from "./store-rows.ts";
 
@@ -62,10 +63,6 @@ function resultCode(error: unknown): number {
   return error.rawCode & 0xff;
 }
 
-export function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 export function openDatabase(path: string, nowMs: number): OpenedFile {
   try {
     return { database: openFile(path), persistent: true, trouble: undefined };
@@ -79,7 +76,7 @@ export function openDatabase(path: string, nowMs: number): OpenedFile {
 export function replaceDatabase(path: string, nowMs: number, why: unknown): OpenedFile {
   try {
     const aside = moveAside(path, nowMs);
-    const trouble = `store ${path} is damaged (${describe(why)}); it was moved to ${aside} and a new one begun`;
+    const trouble = `store ${path} is damaged (${messageOf(why)}); it was moved to ${aside} and a new one begun`;
     return { database: openFile(path), persistent: true, trouble };
   } catch (error) {
     return openMemory(path, error);
@@ -90,7 +87,7 @@ function openMemory(path: string, why: unknown): OpenedFile {
   const database = new Database(":memory:");
   database.exec(schema);
   const trouble =
-    `cannot open store ${path}: ${describe(why)}; blocks and events are kept in memory until the next start: ` +
+    `cannot open store ${path}: ${messageOf(why)}; blocks and events are kept in memory until the next start: ` +
     "make the directory writable, or see that no other program has the file open, and restart";
   return { database, persistent: false, trouble };
 }

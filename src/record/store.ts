@@ -1,9 +1,10 @@
 // Keeps what survives a restart: blocks, offences, events. Writes are queued and go to SQLite in one transaction per
 // flush(), on the one connection and the main thread. A store that fails is counted and said once; nothing throws.
+import { messageOf } from "../base/errors.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import type { Event, NumberedEvent } from "./event.ts";
 import { type EventCounts, kindOf, noEvents, storedTypeOf, surplus, typesOf } from "./event-quota.ts";
-import { describe, isDamage, type OpenedFile, openDatabase, releaseDatabase, replaceDatabase } from "./store-file.ts";
+import { isDamage, type OpenedFile, openDatabase, releaseDatabase, replaceDatabase } from "./store-file.ts";
 import {
   blockColumns,
   offencesColumns,
@@ -355,7 +356,7 @@ class SqliteStore implements Store {
     const isNew = !this.#troubled;
     this.#troubled = true;
     this.#failedMs = nowMs();
-    let message = `cannot ${what} store ${path}: ${describe(error)}; blocks are kept in memory and tried again each second`;
+    let message = `cannot ${what} store ${path}: ${messageOf(error)}; blocks are kept in memory and tried again each second`;
     const isReplaced = isDamage(error) && this.#file.persistent;
     if (isReplaced) {
       releaseDatabase(this.#file.database);

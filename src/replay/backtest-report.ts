@@ -1,4 +1,5 @@
 // The report of `portreeve backtest` on a source and on the whole record: the JSON, from which the text is made too.
+import { isoTime } from "../base/clock.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Finding } from "../detect/finding.ts";
 import { type KindName, kinds } from "../detect/kinds.ts";
@@ -112,7 +113,7 @@ function changeOf({ present, proposed }: FoundSource): SourceReport["change"] {
 function describeFound(finding: Finding): FoundReport {
   const { timeMs, protocol, port, kind, probes, contacts } = finding;
   return {
-    time: new Date(timeMs).toISOString(),
+    time: isoTime(timeMs),
     protocol: protocolName(protocol),
     port,
     kind: kinds[kind].name,
@@ -146,7 +147,7 @@ export function summarize(
     record: {
       probes: record.probes,
       sources: backtest.sources,
-      ...(!isEmpty && { first: new Date(record.firstMs).toISOString(), last: new Date(record.lastMs).toISOString() }),
+      ...(!isEmpty && { first: isoTime(record.firstMs), last: isoTime(record.lastMs) }),
       seconds: isEmpty ? 0 : (record.lastMs - record.firstMs) / 1000,
       deletedEvents: record.deleted,
       // Gaps since the last recorded probe, and those of a record without such notes, only the daemon knows.

@@ -2,6 +2,7 @@
 // as a scan. Values are parsed by the configuration's own table of keys.
 import { readFileSync } from "node:fs";
 import { escapeText } from "../base/escape.ts";
+import { ExitCode } from "../base/exit-code.ts";
 import type { Key } from "../config/key.ts";
 import { keyNames, keys } from "../config/keys.ts";
 import { loadSettings } from "../config/load.ts";
@@ -10,7 +11,7 @@ import { formatProblem } from "../config/problems.ts";
 import type { Settings } from "../config/settings.ts";
 import { suggestName } from "../config/suggest.ts";
 import { formatDuration, parseDuration } from "../config/values.ts";
-import { ControlError, ExitCode } from "../control/errors.ts";
+import { ControlError } from "../control/errors.ts";
 import type { PortRange } from "../wire/port-range.ts";
 
 /** A key that changes which sources count as scanners, and that the record has all the facts for. */

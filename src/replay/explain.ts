@@ -1,11 +1,11 @@
 // `replay --explain SOURCE`: the evidence about one source, a line a step.
+import { isoTime } from "../base/clock.ts";
 import { kinds } from "../detect/kinds.ts";
 import { protocolName } from "../detect/probe.ts";
 import { type Contact, Outcome, outcomeNames } from "../detect/tap/contact.ts";
 import type { Step } from "../detect/tap/tap-judge.ts";
 import { formatWords } from "../wire/address.ts";
 import { ARP_PROTOCOL } from "../wire/packet.ts";
-import { isoTime } from "./report.ts";
 
 export function explainStep({ what, source, contact, by }: Step): string {
   const time = isoTime(contact.timeMs);

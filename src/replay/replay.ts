@@ -1,5 +1,7 @@
 // The detectors over a recorded capture: frames from the file, through the same decoders and scorers as on a tap.
 import { randomInt } from "node:crypto";
+import { isoTime } from "../base/clock.ts";
+import { ExitCode } from "../base/exit-code.ts";
 import { CaptureError } from "../capture/file/capture-report.ts";
 import type { ContactSink } from "../detect/tap/contact.ts";
 import { TapJudge, type TapPolicy } from "../detect/tap/tap-judge.ts";
@@ -7,8 +9,8 @@ import { tapPolicy } from "../policy/tap-policy.ts";
 import { formatPrefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import { explainStep } from "./explain.ts";
-import { type CoordinatedReport, describeCoordinated, describeScanner, isoTime, type ScannerReport } from "./report.ts";
-import { EXIT_DATA, EXIT_NO_INPUT, ReplayError, type ReplaySettings } from "./settings.ts";
+import { type CoordinatedReport, describeCoordinated, describeScanner, type ScannerReport } from "./report.ts";
+import { ReplayError, type ReplaySettings } from "./settings.ts";
 import { type Tracked, type Tracking, trackContacts } from "./tracking.ts";
 
 export interface ReplayHooks {
@@ -70,7 +72,7 @@ async function track(tracking: Tracking, sink: ContactSink, { progress }: Replay
     return await trackContacts(tracking, sink, progress);
   } catch (error) {
     if (!(error instanceof CaptureError)) throw error;
-    throw new ReplayError(error.message, error.code === "unreadable" ? EXIT_NO_INPUT : EXIT_DATA);
+    throw new ReplayError(error.message, error.code === "unreadable" ? ExitCode.NoInput : ExitCode.Data);
   }
 }
 

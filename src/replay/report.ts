@@ -1,4 +1,5 @@
 // The report of `portreeve replay` on a scanning source and on the whole capture: the JSON of design section 7, and more.
+import { isoTime } from "../base/clock.ts";
 import { type KindName, kinds } from "../detect/kinds.ts";
 import { protocolName } from "../detect/probe.ts";
 import type { CoordinatedFinding } from "../detect/tap/coordinated.ts";
@@ -104,11 +105,4 @@ export function describeCoordinated(finding: CoordinatedFinding): CoordinatedRep
 
 function round(share: number): number {
   return Math.round(share * 1000) / 1000;
-}
-
-/** A capture can hold any time: a time beyond the calendar is printed as its nearest end. */
-export function isoTime(timeMs: number): string {
-  const limit = 8.64e15;
-  const clamped = Number.isFinite(timeMs) ? Math.min(limit, Math.max(-limit, timeMs)) : 0;
-  return new Date(clamped).toISOString();
 }

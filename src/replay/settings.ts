@@ -2,6 +2,7 @@
 // explain. Every fault is reported with the value and the remedy.
 import { readFileSync } from "node:fs";
 import { escapeText } from "../base/escape.ts";
+import { ExitCode } from "../base/exit-code.ts";
 import { loadSettings } from "../config/load.ts";
 import { formatProblem } from "../config/problems.ts";
 import { loadResearchFile } from "../config/research-file.ts";
@@ -14,19 +15,14 @@ import { type Prefix, parseAddress, parsePrefix } from "../wire/address.ts";
 
 /** With the exit code of sysexits.h that a command ends with. */
 export class ReplayError extends Error {
-  readonly exitCode: number;
+  readonly exitCode: ExitCode;
 
-  constructor(message: string, exitCode: number) {
+  constructor(message: string, exitCode: ExitCode) {
     super(message);
     this.name = "ReplayError";
     this.exitCode = exitCode;
   }
 }
-
-export const EXIT_USAGE = 64;
-export const EXIT_DATA = 65;
-export const EXIT_NO_INPUT = 66;
-const EXIT_CONFIGURATION = 78;
 
 export interface ReplayChoices {
   readonly home?: readonly string[];
@@ -77,7 +73,7 @@ function settingsOf(conf: string, warn: (message: string) => void): Settings {
   const { settings, problems } = loadSettings(conf, readFileSync);
   for (const problem of problems) warn(formatProblem(problem));
   if (settings !== undefined) return settings;
-  throw new ReplayError(`${escapeText(conf)} cannot be used; "portreeve check -c" says more`, EXIT_CONFIGURATION);
+  throw new ReplayError(`${escapeText(conf)} cannot be used; "portreeve check -c" says more`, ExitCode.Configuration);
 }
 
 /** "score" and "trigger" are the configuration's policies; the others judge only where both sides are seen. */
@@ -86,7 +82,10 @@ function scorersOf(policy: string, settings: Settings): ReadonlySet<ScorerName> 
     return new Set(scorerNames.filter((name) => name !== (settings.policy === "score" ? "trigger" : "score")));
   const found = scorerNames.find((name) => name === policy);
   if (found === undefined) {
-    throw new ReplayError(`--policy ${escapeText(policy)} is none; write all, ${scorerNames.join(", ")}`, EXIT_USAGE);
+    throw new ReplayError(
+      `--policy ${escapeText(policy)} is none; write all, ${scorerNames.join(", ")}`,
+      ExitCode.Usage,
+    );
   }
   return new Set([found]);
 }
@@ -98,7 +97,10 @@ function homesOf(texts: readonly string[]): Prefix[] {
 function mustParse(text: string, option: string, example: string): Prefix {
   const prefix = parsePrefix(text);
   if (prefix === undefined) {
-    throw new ReplayError(`${option} ${escapeText(text)} is no address or CIDR; write it like ${example}`, EXIT_USAGE);
+    throw new ReplayError(
+      `${option} ${escapeText(text)} is no address or CIDR; write it like ${example}`,
+      ExitCode.Usage,
+    );
   }
   return prefix;
 }
@@ -106,13 +108,13 @@ function mustParse(text: string, option: string, example: string): Prefix {
 function mustParseAddress(text: string): Prefix {
   const address = parseAddress(text);
   if (address !== undefined) return address;
-  throw new ReplayError(`--explain ${escapeText(text)} is no address; write it like 192.0.2.7`, EXIT_USAGE);
+  throw new ReplayError(`--explain ${escapeText(text)} is no address; write it like 192.0.2.7`, ExitCode.Usage);
 }
 
 function knownOf(path: string, warn: (message: string) => void): ResearchList {
   const { entries, problems } = loadResearchFile(path, readFileSync);
   const fault = problems.find(({ severity }) => severity === "error");
-  if (fault !== undefined) throw new ReplayError(formatProblem(fault), EXIT_NO_INPUT);
+  if (fault !== undefined) throw new ReplayError(formatProblem(fault), ExitCode.NoInput);
   for (const problem of problems) warn(formatProblem(problem));
   return new ResearchList(entries);
 }

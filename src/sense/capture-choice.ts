@@ -1,6 +1,7 @@
 // CAPTURE: whether the kernel's sensor (nftables and its log) or the packet ring sees the probes, and why. Asked once,
 // before anything is started; a reload keeps what was chosen.
 import { readFileSync } from "node:fs";
+import { messageOf } from "../base/errors.ts";
 import { blocksByResponse } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
 import { Libnftables } from "../kernel/libnftables.ts";
@@ -88,6 +89,6 @@ function lacksNftables(): string {
     }
     return "";
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }

@@ -1,5 +1,6 @@
 // Connect mode inside the daemon: listeners on the watched ports of a protocol in mode tcp or udp; what they accept goes
 // to the walk, and the kernel's sensor is told which ports are ours.
+import { messageOf } from "../base/errors.ts";
 import { Listeners } from "../capture/listen/listen.ts";
 import { newListenCounters } from "../capture/listen/listen-sink.ts";
 import type { Settings } from "../config/settings.ts";
@@ -67,7 +68,7 @@ export class ConnectMode {
           this.#tellKernel();
         },
         leftOut: (protocol, ports) => recorder.warning(leftOutText(protocol, ports)),
-        failed: (error) => recorder.warning(`listeners: ${error instanceof Error ? error.message : String(error)}`),
+        failed: (error) => recorder.warning(`listeners: ${messageOf(error)}`),
       },
     );
     this.#tellKernel();

@@ -3,6 +3,7 @@
 // sockets answers instead, by port alone.
 import type { Endpoint, ListedSocket, SocketLookup } from "../kernel/socket-lookup.ts";
 import { IpProtocol } from "../wire/packet.ts";
+import { PORTS } from "../wire/port-range.ts";
 
 /** A service that starts is noticed, and a port that was closed is a trap, after so long at the latest. */
 const CLOSED_MS = 2_000;
@@ -15,7 +16,6 @@ const LIST_MS = 2_000;
 
 const Known = { Nothing: 0, Served: 1, Closed: 2 } as const;
 
-const PORTS = 65_536;
 /** TCP in front, UDP behind. */
 const slotOf = (protocol: number, port: number) => (protocol === IpProtocol.Udp ? PORTS + port : port);
 

@@ -13,7 +13,7 @@ import type { Prefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import { decodePacket } from "../wire/decode.ts";
 import { DecodeResult, IpProtocol, Packet, TcpFlag } from "../wire/packet.ts";
-import type { PortRange } from "../wire/port-range.ts";
+import { PORTS, type PortRange } from "../wire/port-range.ts";
 import { FirstFragments, FLAGS_END } from "./first-fragments.ts";
 import type { PortState } from "./port-state.ts";
 import { RingMemory } from "./ring-memory.ts";
@@ -32,7 +32,6 @@ const NAMING = TcpFlag.Fin | TcpFlag.Syn | TcpFlag.Rst | TcpFlag.Ack;
 const ANSWER = TcpFlag.Syn | TcpFlag.Ack;
 
 const PortMark = { Watched: 1, Tolerated: 2, Listened: 4 } as const;
-const PORTS = 65_536;
 
 export interface RingSensorParts {
   readonly ports: Pick<PortState, "isServed">;

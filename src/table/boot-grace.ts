@@ -1,5 +1,6 @@
 // BOOT_GRACE: for so long after the boot no port is a trap. Looked at once a second, so that the grace ends whatever has
 // begun it (a start, or a reload that made it longer), and whatever went wrong when it was to end.
+import { messageOf } from "../base/errors.ts";
 
 export interface BootGraceParts {
   /** 0 when it is over. By the host's uptime, read at each call. */
@@ -37,7 +38,7 @@ export class BootGrace {
       if (this.#isFailing) this.#parts.recovered();
       this.#isFailing = false;
     } catch (error) {
-      if (!this.#isFailing) this.#parts.failed(error instanceof Error ? error.message : String(error));
+      if (!this.#isFailing) this.#parts.failed(messageOf(error));
       this.#isFailing = true;
     }
   }

@@ -1,6 +1,7 @@
 // Makes blocks true in the kernel: adds and removes sources in process, and reads each one back before anybody calls it
 // blocked. Knows nothing of why a source is blocked.
 
+import { messageOf } from "../base/errors.ts";
 import type { Block } from "../judge/block.ts";
 import type { Libnftables } from "../kernel/libnftables.ts";
 import { type ElementChange, elementRemedy, type NfTables } from "../kernel/nf-tables.ts";
@@ -112,7 +113,7 @@ export class Firewall {
       if (code !== "") return `${code}; ${elementRemedy(code)}`;
       return this.stands(block, nowMs) ? "" : "the kernel took it and does not hold it";
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      return messageOf(error);
     }
   }
 

@@ -5,3 +5,6 @@ export interface PortRange {
   readonly first: number;
   readonly last: number;
 }
+
+/** 0 to 65535. */
+export const PORTS = 65_536;

@@ -4,8 +4,9 @@ import { writeFileSync } from "node:fs";
 import { createServer, type RequestListener } from "node:http";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { ExitCode } from "../../src/base/exit-code.ts";
 import { ControlClient } from "../../src/control/client.ts";
-import { ControlError, DaemonNotRunning, ExitCode, ProtocolError } from "../../src/control/errors.ts";
+import { ControlError, DaemonNotRunning, ProtocolError } from "../../src/control/errors.ts";
 import type { Event } from "../../src/record/event.ts";
 import { entry, makeFolder, probeEvent, serveFake } from "./fake-daemon.ts";
 

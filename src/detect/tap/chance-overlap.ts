@@ -1,7 +1,7 @@
 // How often sources that know nothing of each other come to the same port or host: the null hypothesis of coordinated
 // scans. Ports: a share of the probes goes to any port, the others follow Zipf's law (the favourites 23, 22, 443, ...).
+import { PORTS } from "../../wire/port-range.ts";
 
-const PORTS = 65_536;
 /** Neighbouring ranks differ so little that one stands for up to this share of its number of others. */
 const RANK_STEP = 1 / 32;
 

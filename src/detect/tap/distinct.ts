@@ -1,7 +1,7 @@
 // How many different ports and hosts a source has tried: exact while that is cheap, an estimate within bounds after it.
 import { IpProtocol } from "../../wire/packet.ts";
+import { PORTS } from "../../wire/port-range.ts";
 
-const PORTS = 65_536;
 /** Kept in lists that double: one that V8 makes grow takes room for sixteen more at once. */
 const FEW = 32;
 /** HyperLogLog with 2^9 registers: a standard error of 1.04 / sqrt(512) = 4.6 % (Flajolet et al., 2007). */

@@ -27,11 +27,6 @@ export function resultOf(code: number | null, signal: NodeJS.Signals | null): Co
   };
 }
 
-export function codeOf(error: unknown): string {
-  if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code;
-  return error instanceof Error ? error.message : String(error);
-}
-
 /** Why a command did not do its work, for a log line; "" if it did. */
 export function whyNot(result: CommandResult): string {
   if (result.ok) return "";

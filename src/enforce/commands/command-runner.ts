@@ -2,8 +2,9 @@
 // number at once and a bounded queue. Never throws: whatever goes wrong is in the result.
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
+import { codeOf } from "../../base/errors.ts";
 import { OutputHead } from "./command-output.ts";
-import { type CommandResult, codeOf, notRun, resultOf } from "./command-result.ts";
+import { type CommandResult, notRun, resultOf } from "./command-result.ts";
 
 export interface RunnerOptions {
   readonly timeLimitMs?: number;

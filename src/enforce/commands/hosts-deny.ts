@@ -1,5 +1,6 @@
 // Lines of ours in /etc/hosts.deny: added once, taken away again, never at the price of what others wrote. What comes
 // while the file is being written waits and is written together, so a burst of sources costs a few writes.
+import { messageOf } from "../../base/errors.ts";
 import { lockFile } from "../../kernel/libc.ts";
 import { editLines, hasLine, type LineEdit } from "./deny-lines.ts";
 import { readTextFile, replaceFile } from "./replace-file.ts";
@@ -86,7 +87,7 @@ export class HostsDeny {
       await replaceFile(this.path, (text) => editLines(text, edits), options);
       return "";
     } catch (error) {
-      return `cannot change ${this.path}: ${error instanceof Error ? error.message : String(error)}`;
+      return `cannot change ${this.path}: ${messageOf(error)}`;
     }
   }
 }
