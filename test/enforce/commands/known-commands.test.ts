@@ -230,3 +230,12 @@ unreachable 2001:db8:b:5::/64 dev lo
   assert.ok(!sources.has("192.0.2.100"));
   assert.deepEqual([...listedSources("")], [""]);
 });
+
+test("an iptables command without a chain, or with a word that names none, is of no known form", () => {
+  for (const template of [
+    "iptables -I -s $TARGET$ -j DROP",
+    "iptables -s $TARGET$ -j DROP -I",
+    "iptables -I 9x -s $TARGET$ -j DROP",
+  ])
+    assert.equal(recognizeCommand(parseTemplate(template)), undefined, template);
+});
