@@ -27,7 +27,7 @@ import type { Recorder } from "../record/recorder.ts";
 import type { Firewall } from "../table/firewall.ts";
 import type { KernelSensor } from "../table/kernel-sensor.ts";
 import type { Learning } from "../table/learned-sets.ts";
-import type { RulesetPlan } from "../table/ruleset.ts";
+import type { RulesetPlan } from "../table/ruleset-plan.ts";
 import { type Prefix, prefixOfWords } from "../wire/address.ts";
 import type { Change, Facts, Follower, InForce } from "./in-force.ts";
 import { guardedBy } from "./plan.ts";

@@ -5,7 +5,7 @@ import type { HostFacts } from "../host/host.ts";
 import { nearRanges } from "../host/near.ts";
 import type { Decoy } from "../sense/decoy.ts";
 import type { KernelSensor } from "../table/kernel-sensor.ts";
-import type { RulesetPlan } from "../table/ruleset.ts";
+import type { RulesetPlan } from "../table/ruleset-plan.ts";
 import type { Prefix } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import { graceLeftMs, type Listened, planRuleset } from "./plan.ts";

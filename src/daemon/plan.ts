@@ -9,7 +9,7 @@ import type { JudgeContext } from "../judge/judge.ts";
 import type { RecorderPolicy } from "../record/recorder.ts";
 import type { DecoyPlan } from "../table/decoy.ts";
 import type { Learning } from "../table/learned-sets.ts";
-import type { RulesetPlan } from "../table/ruleset.ts";
+import type { RulesetPlan } from "../table/ruleset-plan.ts";
 import type { Prefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import type { PortRange } from "../wire/port-range.ts";

@@ -8,7 +8,7 @@ export const Evidence = { Weak: 0, Direct: 1 } as const;
 export type Evidence = (typeof Evidence)[keyof typeof Evidence];
 
 /**
- * The decision of the kernel's sensor when it logged the packet; its log prefix (table/ruleset.ts) says which.
+ * The decision of the kernel's sensor when it logged the packet; its log prefix (table/log-rules.ts) says which.
  * Probe: closed, watched port. Held: from a held source, to a served port or a quiet one; dropped, no new evidence.
  * Quiet: closed but tolerated or lately open. Stray: ACK or RST without a flow. Other: SCTP, DCCP, UDP-Lite.
  * Delegated: KILL_ROUTE is this source's block. Guarded: closed, watched port, but the source is in the guard.

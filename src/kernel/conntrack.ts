@@ -1,5 +1,5 @@
 // ctnetlink (linux/netfilter/nfnetlink_conntrack.h): finds the other ends of connections that this host has begun, in the table of
-// connections that stand now. The rule set learns later ones from their replies (table/ruleset.ts).
+// connections that stand now. The rule set learns later ones from their replies (table/learn.ts).
 //
 //   CTA_TUPLE_ORIG > CTA_TUPLE_IP > CTA_IP_V4_SRC | CTA_IP_V6_SRC, CTA_IP_V4_DST | CTA_IP_V6_DST
 //                  > CTA_TUPLE_PROTO > CTA_PROTO_NUM (u8), CTA_PROTO_SRC_PORT, CTA_PROTO_DST_PORT (be16);  CTA_STATUS

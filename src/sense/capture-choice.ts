@@ -6,7 +6,7 @@ import { blocksByResponse } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
 import { Libnftables } from "../kernel/libnftables.ts";
 import { NfTables } from "../kernel/nf-tables.ts";
-import { TABLE } from "../table/ruleset.ts";
+import { TABLE } from "../table/ruleset-plan.ts";
 import { formatPrefix } from "../wire/address.ts";
 
 export interface CaptureChoice {

@@ -1,4 +1,4 @@
-// What the kernel's sensor (table/ruleset.ts) decides of each packet, for the packets of the ring: in the same order and
+// What the kernel's sensor (table/sensor.ts) decides of each packet, for the packets of the ring: in the same order and
 // with the same tags, from the socket tables and from what this host itself was seen to send. It drops and holds nothing.
 //
 // Not as the kernel's sensor: a port that forwards into a container is known as served from its first answer on; ACK, FIN
@@ -8,7 +8,8 @@ import { Bucket } from "../base/bucket.ts";
 import type { PacketSink } from "../capture/packet-source.ts";
 import type { HashSeed } from "../detect/keyed-hash.ts";
 import { PACKET_HOST, PACKET_OUTGOING } from "../kernel/packet-constants.ts";
-import { logPrefixes, type RulesetPlan, rates } from "../table/ruleset.ts";
+import { logPrefixes, rates } from "../table/log-rules.ts";
+import type { RulesetPlan } from "../table/ruleset-plan.ts";
 import type { Prefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import { decodePacket } from "../wire/decode.ts";

@@ -29,7 +29,7 @@ export interface DecoyPlan {
   readonly behindNat: boolean;
 }
 
-/** Rules that ruleset.ts has anyway. */
+/** Rules that the sensor has anyway (decoy-words.ts). */
 export interface DecoyWords {
   /** Sources, ports and pairs that are left alone: allow list, guard, delegated, known customers, our own flows. */
   readonly exempt: readonly string[];

@@ -2,7 +2,7 @@
 
 import type { Block } from "../judge/block.ts";
 import { formatPrefix } from "../wire/address.ts";
-import { TABLE } from "./ruleset.ts";
+import { TABLE } from "./ruleset-plan.ts";
 import { placeOf } from "./set-key.ts";
 
 /** The nft command that does the same, for the log: an administrator can read it, repeat it and undo it. */

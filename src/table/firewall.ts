@@ -9,9 +9,10 @@ import type { AddressRanges } from "../wire/address-ranges.ts";
 import { HeldElements } from "./held-elements.ts";
 import { runNft } from "./loaded-table.ts";
 import { type HeldNetworks, type NetworkAudit, NetworkBlocks } from "./network-blocks.ts";
-import { blockSets, TABLE } from "./ruleset.ts";
+import { TABLE } from "./ruleset-plan.ts";
 import { sameEnd } from "./same-end.ts";
 import { type Place, placeOf, plainSets, timeoutOf } from "./set-key.ts";
+import { blockSets } from "./sets.ts";
 import { whenThere } from "./when-there.ts";
 
 /** Between so many blocks at once, reading the sets whole is faster than asking for each (docs/decisions/0002). */

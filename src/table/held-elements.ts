@@ -4,7 +4,7 @@ import { dumpElements } from "../kernel/element-dump.ts";
 import type { NfTables } from "../kernel/nf-tables.ts";
 import { isIpv4, type Prefix, prefixContains, prefixOfWords } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
-import { TABLE } from "./ruleset.ts";
+import { TABLE } from "./ruleset-plan.ts";
 import { keyBytes, placeOf, plainSets, sourceOfElement } from "./set-key.ts";
 
 /** Elements in one transaction: bounds the message, and how long the event loop waits. */

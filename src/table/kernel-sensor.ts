@@ -6,7 +6,7 @@ import type { Prefix } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import type { Arrival } from "../wire/arrival.ts";
 import type { PortRange } from "../wire/port-range.ts";
-import type { RulesetPlan } from "./ruleset.ts";
+import type { RulesetPlan } from "./ruleset-plan.ts";
 
 export interface KernelSensor {
   /**

@@ -2,8 +2,8 @@
 
 import type { NfTables } from "../kernel/nf-tables.ts";
 import { isIpv4, type Prefix, prefixOfWords } from "../wire/address.ts";
-import { KNOWN_DAYS } from "./ruleset.ts";
 import { keyBytes, type SetKey } from "./set-key.ts";
+import { KNOWN_DAYS } from "./sets.ts";
 
 const KNOWN_MS = KNOWN_DAYS * 86_400_000;
 

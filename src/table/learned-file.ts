@@ -5,7 +5,7 @@
 import { ReplacedFile } from "../base/replaced-file.ts";
 import { readOurs } from "../base/trust.ts";
 import { type LearnedElement, type LearnedSet, learnedSetNames, learnedSets } from "./learned-sets.ts";
-import { setSizes } from "./ruleset.ts";
+import { setSizes } from "./sets.ts";
 
 const MAGIC = "portreeve learned 1\n";
 const COUNT_AT = MAGIC.length;

@@ -5,8 +5,9 @@ import { dumpElements } from "../kernel/element-dump.ts";
 import type { ElementChange, NfTables } from "../kernel/nf-tables.ts";
 import { isIpv4, type Prefix } from "../wire/address.ts";
 import { KnownPairs } from "./known-pairs.ts";
-import { setSizes, TABLE } from "./ruleset.ts";
+import { TABLE } from "./ruleset-plan.ts";
 import { keyBytes, sourceOfKey } from "./set-key.ts";
+import { setSizes } from "./sets.ts";
 
 /** Kept over a restart, with the length of a key: 4 or 16 bytes of address, and each further part padded to four. */
 export const learnedSets = {

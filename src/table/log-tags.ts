@@ -1,6 +1,6 @@
 // The first letter of a log prefix, which the kernel hands on with each packet that a rule has logged: what the rule had decided.
 import { Disposition } from "../detect/probe.ts";
-import { logPrefixes } from "./ruleset.ts";
+import { logPrefixes } from "./log-rules.ts";
 
 /** No probe, but an answer of ours to a source that a command was to shut out. */
 export const THROUGH_TAG = logPrefixes.through.charCodeAt(0);

@@ -46,7 +46,7 @@ export const neighbourSets = { many: 262_144, heldwide: 65_536, softwide: 65_536
 
 /**
  * How long the count of a network is kept after its last new source: by then it may have its whole burst again. So a forger
- * fills the sets with 4,400 networks a second, and with 5,000 nobody new is held anyway (rates.newHolds in ruleset.ts).
+ * fills the sets with 4,400 networks a second, and with 5,000 nobody new is held anyway (rates.newHolds in log-rules.ts).
  */
 const MANY_SECONDS = 60;
 

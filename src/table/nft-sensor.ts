@@ -9,7 +9,7 @@ import { HoldSets } from "./hold-sets.ts";
 import type { KernelSensor } from "./kernel-sensor.ts";
 import { LatelySet } from "./lately-set.ts";
 import { LoadedTable } from "./loaded-table.ts";
-import type { RulesetPlan } from "./ruleset.ts";
+import type { RulesetPlan } from "./ruleset-plan.ts";
 import { luredKey } from "./set-key.ts";
 
 /** What is asked of the kernel. */

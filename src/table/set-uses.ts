@@ -2,7 +2,7 @@
 
 import { dumpElements } from "../kernel/element-dump.ts";
 import type { NfTables, SetUse } from "../kernel/nf-tables.ts";
-import { TABLE } from "./ruleset.ts";
+import { TABLE } from "./ruleset-plan.ts";
 import { whenThere } from "./when-there.ts";
 
 export class SetUses {

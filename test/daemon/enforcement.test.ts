@@ -12,7 +12,7 @@ import type { Block } from "../../src/judge/block.ts";
 import { Breaker } from "../../src/judge/breaker.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
 import type { StoredBlock, StoredOffences } from "../../src/record/store.ts";
-import type { RulesetPlan } from "../../src/table/ruleset.ts";
+import type { RulesetPlan } from "../../src/table/ruleset-plan.ts";
 import { formatPrefix, type Prefix } from "../../src/wire/address.ts";
 import { load, settingsOf } from "../config/support.ts";
 import { prefix } from "../detect/probes.ts";

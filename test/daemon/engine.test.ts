@@ -9,7 +9,7 @@ import { Detector } from "../../src/detect/detector.ts";
 import { SourceTable } from "../../src/detect/source-table.ts";
 import { Judge, type JudgeContext } from "../../src/judge/judge.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
-import { logPrefixes } from "../../src/table/ruleset.ts";
+import { logPrefixes } from "../../src/table/log-rules.ts";
 import { Arrival } from "../../src/wire/arrival.ts";
 import { TcpFlag } from "../../src/wire/packet.ts";
 import { prefix, ranges, seed } from "../detect/probes.ts";

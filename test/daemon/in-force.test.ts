@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Change, type Facts, InForce } from "../../src/daemon/in-force.ts";
 import type { HostFacts } from "../../src/host/host.ts";
-import type { RulesetPlan } from "../../src/table/ruleset.ts";
+import type { RulesetPlan } from "../../src/table/ruleset-plan.ts";
 import type { AddressRanges } from "../../src/wire/address-ranges.ts";
 import { load, settingsOf } from "../config/support.ts";
 import { prefix, ranges } from "../detect/probes.ts";

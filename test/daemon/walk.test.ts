@@ -12,7 +12,7 @@ import { SourceTable } from "../../src/detect/source-table.ts";
 import { Judge, type JudgeContext } from "../../src/judge/judge.ts";
 import type { Proven } from "../../src/judge/proof/prover.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
-import { logPrefixes } from "../../src/table/ruleset.ts";
+import { logPrefixes } from "../../src/table/log-rules.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { Arrival } from "../../src/wire/arrival.ts";
 import { TcpFlag } from "../../src/wire/packet.ts";

@@ -14,8 +14,10 @@ import { PROOF_BITS, silenceLimits, slowWindow } from "../../src/judge/proof/sil
 import { MAX_WRITTEN } from "../../src/record/blocked-file.ts";
 import { LOOKUP_MS } from "../../src/record/resolver.ts";
 import { decoySets } from "../../src/table/decoy.ts";
+import { COPY_BYTES, rates } from "../../src/table/log-rules.ts";
 import { MAX_NETWORKS } from "../../src/table/network-blocks.ts";
-import { buildRuleset, COPY_BYTES, rates, setSizes } from "../../src/table/ruleset.ts";
+import { buildRuleset } from "../../src/table/ruleset.ts";
+import { setSizes } from "../../src/table/sets.ts";
 import { repositoryFolder } from "../support/repository.ts";
 import { ordinaryPlan } from "../table/plan.ts";
 
@@ -305,7 +307,7 @@ const rows: readonly Row[] = [
   {
     page: HOW,
     says: /the source is put in the hold for (\d+) s/,
-    are: () => [inSource("ruleset.ts", "const HOLD_SECONDS = ")],
+    are: () => [inSource("sets.ts", "const HOLD_SECONDS = ")],
   },
   {
     page: KERNEL,
@@ -357,7 +359,7 @@ const rows: readonly Row[] = [
   {
     page: "README.md",
     says: /HOLD the source, same packet, (\d+) s/,
-    are: () => [inSource("ruleset.ts", "const HOLD_SECONDS = ")],
+    are: () => [inSource("sets.ts", "const HOLD_SECONDS = ")],
   },
   { page: "README.md", says: /log (\d+) bytes \(nfnetlink_log\)/, are: () => [COPY_BYTES] },
   { page: "README.md", says: /above\s+([\d,]+) new sources a second/, are: () => [rates.newHolds] },
@@ -366,9 +368,9 @@ const rows: readonly Row[] = [
   {
     page: "README.md",
     says: /used within the last (week)/,
-    are: () => [inSource("ruleset.ts", "const KNOWN_DAYS = ")],
+    are: () => [inSource("sets.ts", "const KNOWN_DAYS = ")],
   },
-  { page: "README.md", says: /\(UDP: a (day)\)/, are: () => [inSource("ruleset.ts", "const KNOWN_UDP_DAYS = ")] },
+  { page: "README.md", says: /\(UDP: a (day)\)/, are: () => [inSource("sets.ts", "const KNOWN_UDP_DAYS = ")] },
   { page: "README.md", says: /is (three) different ports within minutes/, are: () => [shippedNumber("SCORE_PORTS")] },
   { page: "README.md", says: /or (ten) within a day/, are: () => [shippedNumber("SLOW_SCORE_PORTS")] },
   { page: "README.md", says: /(\d+) neighbours that try a port each/, are: () => [shippedNumber("NEIGHBOURS")] },
@@ -401,7 +403,7 @@ const rows: readonly Row[] = [
   {
     page: "docs/guides/i-am-locked-out.md",
     says: /you tried a closed port \| (\d+) s after your last probe/,
-    are: () => [inSource("ruleset.ts", "const HOLD_SECONDS = ")],
+    are: () => [inSource("sets.ts", "const HOLD_SECONDS = ")],
   },
   {
     page: "docs/guides/exceptions.md",

@@ -11,7 +11,7 @@ import { NfTables } from "../../src/kernel/nf-tables.ts";
 import { openStore } from "../../src/record/store.ts";
 import { Firewall } from "../../src/table/firewall.ts";
 import { NftSensor } from "../../src/table/nft-sensor.ts";
-import { TABLE } from "../../src/table/ruleset.ts";
+import { TABLE } from "../../src/table/ruleset-plan.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { AddressRanges } from "../../src/wire/address-ranges.ts";
 import { block } from "../judge/blocks.ts";

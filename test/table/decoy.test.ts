@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DecoyPlan } from "../../src/table/decoy.ts";
-import { buildRuleset, type RulesetPlan } from "../../src/table/ruleset.ts";
+import { buildRuleset } from "../../src/table/ruleset.ts";
+import type { RulesetPlan } from "../../src/table/ruleset-plan.ts";
 import { ordinaryPlan } from "./plan.ts";
 
 const MARK = 0x70727600;

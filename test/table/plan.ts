@@ -1,5 +1,5 @@
 // A plan as an ordinary host has it, for the tests of the rule set.
-import type { RulesetPlan } from "../../src/table/ruleset.ts";
+import type { RulesetPlan } from "../../src/table/ruleset-plan.ts";
 import { prefix } from "../support/prefix.ts";
 
 export const ordinaryPlan: RulesetPlan = {

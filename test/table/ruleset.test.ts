@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { buildHostSets, buildRuleset, logPrefixes, type RulesetPlan } from "../../src/table/ruleset.ts";
+import { logPrefixes } from "../../src/table/log-rules.ts";
+import { buildHostSets, buildRuleset } from "../../src/table/ruleset.ts";
+import type { RulesetPlan } from "../../src/table/ruleset-plan.ts";
 import { ordinaryPlan, planVariants } from "./plan.ts";
 
 /** Rules by chain, as the text adds them. */

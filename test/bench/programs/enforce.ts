@@ -5,7 +5,7 @@ import type { Block } from "../../../src/judge/block.ts";
 import { Libnftables } from "../../../src/kernel/libnftables.ts";
 import { NfTables } from "../../../src/kernel/nf-tables.ts";
 import { Firewall } from "../../../src/table/firewall.ts";
-import { TABLE } from "../../../src/table/ruleset.ts";
+import { TABLE } from "../../../src/table/ruleset-plan.ts";
 import { IPV4_MAPPED_WORD } from "../../../src/wire/address.ts";
 import { AddressRanges } from "../../../src/wire/address-ranges.ts";
 import { Sources } from "../../support/flood-sender.ts";

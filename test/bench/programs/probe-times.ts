@@ -3,7 +3,7 @@
 //   --role watch: asks the kernel without pause until it blocks the first, the second ...; prints when each was there
 import { parseArgs } from "node:util";
 import { NfTables } from "../../../src/kernel/nf-tables.ts";
-import { TABLE } from "../../../src/table/ruleset.ts";
+import { TABLE } from "../../../src/table/ruleset-plan.ts";
 import { FloodSender, Sources } from "../../support/flood-sender.ts";
 
 const CLOSED_PORT = 23;

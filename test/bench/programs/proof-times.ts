@@ -4,7 +4,7 @@
 //   --role watch: asks the kernel again and again until it blocks the first source, the second ...; prints when each was there
 import { parseArgs } from "node:util";
 import { NfTables } from "../../../src/kernel/nf-tables.ts";
-import { TABLE } from "../../../src/table/ruleset.ts";
+import { TABLE } from "../../../src/table/ruleset-plan.ts";
 import { buildTcp } from "../../support/build-packet.ts";
 import { RawLink, sleep } from "../../support/raw-link.ts";
 

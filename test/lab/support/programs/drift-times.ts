@@ -9,7 +9,7 @@ import { ControlClient } from "../../../../src/control/client.ts";
 import { KernelError } from "../../../../src/kernel/errors.ts";
 import { Libnftables } from "../../../../src/kernel/libnftables.ts";
 import { NfTables } from "../../../../src/kernel/nf-tables.ts";
-import { TABLE } from "../../../../src/table/ruleset.ts";
+import { TABLE } from "../../../../src/table/ruleset-plan.ts";
 import { placeOf } from "../../../../src/table/set-key.ts";
 import { parsePrefix } from "../../../../src/wire/address.ts";
 

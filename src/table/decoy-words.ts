@@ -1,0 +1,32 @@
+// What the decoy's rules (decoy.ts) share with the sensor's: whom both leave alone, and what both tell.
+
+import { heldRules } from "./hold.ts";
+import { foundLog, logPrefixes, probeLog } from "./log-rules.ts";
+import { answered, knownPairs } from "./matches.ts";
+import { SLASH64 } from "./neighbours.ts";
+import type { RulesetPlan } from "./ruleset-plan.ts";
+
+/** The decoy leaves the sources alone that the sensor would not hold: the kernel answers them from closed ports. */
+export function decoyWords(plan: RulesetPlan, weak: (prefix: string) => string) {
+  const alone = ["ignored", "guard", "delegated"].flatMap((set) => [
+    `ip saddr @${set}4 return`,
+    `ip6 saddr @${set}6 return`,
+  ]);
+  return {
+    exempt: [
+      ...alone,
+      `ip6 saddr & ${SLASH64} @delegated6 ip6 saddr != @near6 return`,
+      ...knownPairs.map(({ set, pair }) => `${pair} @${set} return`),
+      `${answered.four} return`,
+      `${answered.six} return`,
+    ],
+    grace: plan.grace,
+    probe: probeLog("return"),
+    toReheld: heldRules("goto reheld"),
+    reheld: foundLog(logPrefixes.probe, "return"),
+    held: foundLog(logPrefixes.held, "return"),
+    reheldMute: foundLog(logPrefixes.probe),
+    heldMute: foundLog(logPrefixes.held),
+    quiet: weak(logPrefixes.quiet),
+  };
+}

@@ -1,0 +1,66 @@
+// What the rules tell the daemon, how often at most, and by which way: at once, or in batches.
+
+/** Log groups (u16): "pr" and "ps" in ASCII, unlikely to be anybody else's. */
+export const PROMPT_GROUP = 0x7072;
+
+export const BATCH_GROUP = 0x7073;
+
+/** What of a packet is logged: IPv6, a few extension headers, TCP with all its options. */
+export const COPY_BYTES = 128;
+
+/** A rule's log prefix; its first letter is the tag that capture/ hands on (see Disposition in detect/probe.ts). */
+export const logPrefixes = {
+  probe: "probe",
+  held: "held",
+  quiet: "quiet",
+  stray: "stray",
+  other: "other",
+  delegated: "delegated",
+  guarded: "guarded",
+  /** The packet is an answer of ours, and its destination the source that it is about. */
+  through: "through",
+} as const;
+
+/** Bounds of the rules, in packets a second. */
+export const rates = {
+  /** New holds: what a forger can make the kernel remember. */
+  newHolds: 5_000,
+  /** Probes delivered at once, one by one; what exceeds it is delivered in batches, within 10 ms. */
+  prompt: 500,
+  /** The same for sources that are held already: the answers of the silence test must not wait behind a flood of new ones. */
+  again: 500,
+  /** The limit of both groups: whole scans are prompt, a flood that goes on is cheaper in batches. */
+  promptBurst: 2_000,
+  /** Probes in batches: above any rate that one core could judge. */
+  batch: 1_000_000,
+  /** SYNs of held and softly blocked sources, in batches, to whatever port. */
+  found: 100_000,
+  /** Weak evidence and other packets of held sources. */
+  weak: 2_000,
+  other: 200,
+} as const;
+
+export function log(prefix: string, group: number): string {
+  return `log prefix "${prefix}" group ${group} snaplen ${COPY_BYTES}`;
+}
+
+/** Limits that several rules share. */
+export const namedLimits: Readonly<Record<string, string>> = {
+  found_prompt: `rate ${rates.again}/second burst ${rates.promptBurst} packets`,
+  found_batch: `rate ${rates.found}/second burst ${rates.found} packets`,
+};
+
+export function foundLog(prefix: string, verdict: "drop" | "return" = "drop"): readonly string[] {
+  return [
+    `limit name "found_prompt" ${log(prefix, PROMPT_GROUP)} ${verdict}`,
+    `limit name "found_batch" ${log(prefix, BATCH_GROUP)} ${verdict}`,
+  ];
+}
+
+export function probeLog(verdict: "drop" | "return", promptRate: number = rates.prompt): readonly string[] {
+  return [
+    `limit rate ${promptRate}/second burst ${rates.promptBurst} packets ${log(logPrefixes.probe, PROMPT_GROUP)} ${verdict}`,
+    `limit rate ${rates.batch}/second burst 100000 packets ${log(logPrefixes.probe, BATCH_GROUP)} ${verdict}`,
+    "counter",
+  ];
+}

@@ -1,0 +1,49 @@
+// What the table is built from: parsed values of the settings, the host and the moment.
+
+import type { Prefix } from "../wire/address.ts";
+import type { PortRange } from "../wire/port-range.ts";
+import type { DecoyPlan } from "./decoy.ts";
+
+export const TABLE = "portreeve";
+
+export interface RulesetPlan {
+  /** False with FIREWALL="none": the sensor logs, and nothing is ever dropped. */
+  readonly enforce: boolean;
+  /** Whether a TCP (UDP) probe holds its source and is dropped; needs `enforce`. */
+  readonly holdTcp: boolean;
+  readonly holdUdp: boolean;
+  /** BOOT_GRACE: closed ports are no traps yet. */
+  readonly grace: boolean;
+  readonly watchedTcp: readonly PortRange[];
+  /** Without ip_local_port_range: the caller takes it out. */
+  readonly watchedUdp: readonly PortRange[];
+  /** Ports on which the daemon itself listens (connect mode): neither services nor traps. */
+  readonly listenedTcp?: readonly PortRange[];
+  readonly listenedUdp?: readonly PortRange[];
+  readonly toleratedTcp: readonly PortRange[];
+  readonly toleratedUdp: readonly PortRange[];
+  /** PUBLIC_PORTS_*: while they are served, no hold and no soft block cuts them. */
+  readonly publicTcp: readonly PortRange[];
+  readonly publicUdp: readonly PortRange[];
+  readonly ignored: readonly Prefix[];
+  readonly guarded: readonly Prefix[];
+  /** Sources of SSH sessions: held and softly blocked like anybody, and not blocked with their /64. Absent: none. */
+  readonly sessions?: readonly Prefix[];
+  /** On-link IPv6 prefixes, whose sources count by address instead of by /64. */
+  readonly near: readonly Prefix[];
+  /** IPv4 networks of our own links, whose hosts are told apart by their link-layer addresses. */
+  readonly nearIpv4: readonly Prefix[];
+  readonly latelyOpenSeconds: number;
+  /** GUARD_TIME: how long a peer is guarded after its last answer to us. Absent: an hour. */
+  readonly guardSeconds?: number;
+  /** ip_local_port_range: no traps, so what we send from them need not be remembered. Absent: none is known. */
+  readonly ephemeral?: PortRange;
+  /** ANSWER="open". Needs `holdTcp`. Absent: no decoy. */
+  readonly decoy?: DecoyPlan | undefined;
+  /** DECOY_MARK, whether or not there is a decoy now: its sockets outlive it. */
+  readonly decoyMark?: number;
+  /** Commands of the administrator's own are the block (KILL_ROUTE): watch whether they are one. Absent: not. */
+  readonly delegates?: boolean;
+}
+
+export type Rules = Readonly<Record<string, readonly string[]>>;
