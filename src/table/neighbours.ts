@@ -22,6 +22,11 @@ interface Width {
 }
 
 const NEIGHBOURS_PER_MINUTE = 20;
+/**
+ * At once, of one link-layer address: a link-layer address is one machine, and has an address or two of each family. In a burst of 20 a neighbour
+ * with another address for each port learned all open ports of a list half of which was closed.
+ */
+const NEIGHBOUR_BURST_OF_MAC = 4;
 /** Three /48s with nothing but scanners. */
 const PER_MINUTE_OF_40 = 60;
 const PER_MINUTE_OF_32 = 240;
@@ -66,8 +71,8 @@ export function wideMatches(what: "held" | "soft"): readonly string[] {
 
 /** What follows when a new source has been put in the hold. */
 export function neighbourRules(): Readonly<Record<string, readonly string[]>> {
-  const count = (name: string, key: string, perMinute = NEIGHBOURS_PER_MINUTE) =>
-    `update @many${name} { ${key} limit rate over ${perMinute}/minute burst ${perMinute} packets } update @held${name} { ${key} }`;
+  const count = (name: string, key: string, perMinute: number, burst = perMinute) =>
+    `update @many${name} { ${key} limit rate over ${perMinute}/minute burst ${burst} packets } update @held${name} { ${key} }`;
   // A network that is held has had its share in the wider one: by itself it never has that held as well. A /56 goes on to count
   // in its /48, which mostly is the same customer's.
   const counts = (of: readonly Width[]) =>
@@ -79,7 +84,7 @@ export function neighbourRules(): Readonly<Record<string, readonly string[]>> {
   return {
     near4held: ["ip saddr @near4 goto onlink", ...counts(widths4)],
     far6held: counts(widths6),
-    onlink: [count("mac", "ether saddr")],
+    onlink: [count("mac", "ether saddr", NEIGHBOURS_PER_MINUTE, NEIGHBOUR_BURST_OF_MAC)],
   };
 }
 

@@ -316,6 +316,11 @@ const rows: readonly Row[] = [
   },
   {
     page: KERNEL,
+    says: /of a link-layer address only (\d+) at once/,
+    are: () => [inSource("neighbours.ts", "const NEIGHBOUR_BURST_OF_MAC = ")],
+  },
+  {
+    page: KERNEL,
     says: /of an IPv6 \/40 (\d+), of a \/32 (\d+), of an IPv4 \/16 (\d+), where/,
     are: () => [40, 32, 16].map((width) => inSource("neighbours.ts", `const PER_MINUTE_OF_${width} = `)),
   },

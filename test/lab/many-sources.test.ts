@@ -4,7 +4,7 @@
 // an office, somebody setting up a mail account.
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { type Family, families, source, TARGET } from "./support/addresses.ts";
+import { type Family, families, SCANNER, source, TARGET } from "./support/addresses.ts";
 import { Capture } from "./support/capture.ts";
 import { Daemon } from "./support/daemon.ts";
 import { floodOfNetworks } from "./support/flood.ts";
@@ -194,9 +194,20 @@ test("where nothing is blocked it is told of", async (t) => {
   assert.deepEqual(await daemon.blocked(), []);
 });
 
+/** Answers to the addresses of a neighbour who has as many as it likes go to it; nobody would answer for them on the link. */
+async function openOnLink(t: TestContext): Promise<{ lab: Lab; daemon: Daemon }> {
+  const parts = await open(t);
+  const networks = ["2001:db8:a::1000/116", "198.51.100.96/27", "198.51.100.128/26", "198.51.100.192/29"];
+  for (const network of networks) {
+    const via = network.includes(":") ? SCANNER.ipv6 : SCANNER.ipv4;
+    assert.equal((await parts.lab.target.run(["ip", "route", "add", network, "via", via])).code, 0, network);
+  }
+  return parts;
+}
+
 for (const family of families) {
   test(`on the link, over ${family}: another address for each port is a finding, told of only`, async (t) => {
-    const { lab, daemon } = await open(t);
+    const { lab, daemon } = await openOnLink(t);
     const from = (index: number) =>
       family === "ipv4" ? `198.51.100.${100 + index}` : `2001:db8:a::${hex(0x1000 + index)}`;
     // Over IPv6 all twenty open ports are among them (E7 of attacks.md).
@@ -208,6 +219,16 @@ for (const family of families) {
     assert.ok(!(await daemon.blocked()).some(({ source: blocked }) => blocked === network));
   });
 }
+
+test("on the link, another address for each of 40 ports, half of which are open (E7 of attacks.md): few are learned", async (t) => {
+  const { lab, daemon } = await openOnLink(t);
+  const ports = OPEN.flatMap((port, index) => [port, CLOSED[index] ?? 0]);
+  const learned = await scan(lab, "ipv6", (index) => `2001:db8:a::${hex(0x1000 + index)}`, ports);
+  t.diagnostic(`learned ${learned.length}`);
+  // Before each of the four closed ports that are asked one by one, and of a fifth, lies an open one.
+  assert.ok(learned.length <= 6, `learned ${learned.join(", ")}`);
+  await finding(daemon, "2001:db8:a::/64");
+});
 
 test("600 sources from anywhere, one port each: told of once, and nobody is blocked for it", async (t) => {
   const { lab, daemon } = await open(t);
