@@ -43,7 +43,8 @@ export class Handshakes {
 
   /** Whether no source waits for upgrade(). */
   get isIdle(): boolean {
-    return !isWithin(WAIT_MS, this.#readyMs, this.#parts.nowMs());
+    // Asked for each packet of a flood: the clock is looked at only when there has been one.
+    return this.#readyMs === Number.NEGATIVE_INFINITY || !isWithin(WAIT_MS, this.#readyMs, this.#parts.nowMs());
   }
 
   /** A handshake with the decoy. The verdict, if it proves a source that is not shut out already. */
