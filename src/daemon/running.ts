@@ -7,16 +7,15 @@ import type { Settings } from "../config/settings.ts";
 import type { DaemonApi } from "../control/endpoints.ts";
 import { type ControlServer, serveControl } from "../control/server.ts";
 import type { Trial } from "../enforce/trial.ts";
-import { type readConntrackUse, readHost } from "../host/host.ts";
-import { describeUnread, readVirtualServices } from "../host/ipvs.ts";
-import { watchReadable } from "../kernel/libc.ts";
+import type { readConntrackUse } from "../host/host.ts";
 import type { NfTablesMonitor } from "../kernel/nf-tables-monitor.ts";
 import { drainRouteChanges } from "../kernel/routes.ts";
 import { openSystemdNotifier, type SystemdNotifier } from "../kernel/sd-notify.ts";
-import { listServedPorts } from "../kernel/sock-diag.ts";
 import { ConnectMode } from "../sense/connect-mode.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import { createApi } from "./api.ts";
+import { HostWatch } from "./host-watch.ts";
+import { Loops } from "./loops.ts";
 import { addMode, modeNotices } from "./modes.ts";
 import { startNotices } from "./notices.ts";
 import type { RunOptions } from "./run-options.ts";
@@ -26,16 +25,8 @@ import { confirmTrial, tickTrial } from "./trial-steps.ts";
 const TICK_MS = 1_000;
 /** How often it is asked whether the administrator's own rules, and the ignore files, are as they were. */
 const LOOK_MS = 2_000;
-/** How often listeners, resolvers and addresses are looked at where no notification tells of a change. */
-const HOST_MS = 30_000;
-/** How often SSH sessions are looked at. */
-const SESSIONS_MS = 5_000;
 /** How often known pairs and lately open ports are saved. */
 const SAVE_MS = 600_000;
-/** How often the names of time servers are looked up. */
-const NAMES_MS = 3_600_000;
-/** Changes of routes and addresses come in bursts. */
-const HOST_SETTLE_MS = 200;
 
 export type Load = (options: RunOptions, tell: (line: string) => void) => Settings | undefined;
 
@@ -53,13 +44,10 @@ export class Running {
   readonly #load: Load;
   readonly #trial: Trial | undefined;
   readonly #connectMode: ConnectMode;
-  readonly #closers: (() => void)[] = [];
+  readonly #loops: Loops;
+  readonly #hostWatch: HostWatch;
   #options: RunOptions;
   #control: ControlServer | undefined;
-  #hostTimer: NodeJS.Timeout | undefined;
-  #hostText = "";
-  #servicesText = "";
-  #isStopping = false;
   #ignoreWatch: IgnoreWatch | undefined;
 
   constructor(started: Started, options: RunOptions, load: Load, trial?: Trial) {
@@ -67,13 +55,22 @@ export class Running {
     this.#trial = trial;
     this.#options = options;
     this.#load = load;
-    const { daemon } = started;
-    this.#connectMode = new ConnectMode({
+    const { daemon, guard, sensor } = started;
+    const { inForce, recorder } = daemon;
+    const loops = new Loops((message) => recorder.warning(message));
+    const connectMode = new ConnectMode({
       settings: () => daemon.settings,
-      ...{ sink: daemon.walk, recorder: daemon.recorder, nowMs: started.clock.nowMs },
-      listened: (ports) => daemon.inForce.apply({ listened: ports }),
+      ...{ sink: daemon.walk, recorder, nowMs: started.clock.nowMs },
+      listened: (ports) => inForce.apply({ listened: ports }),
     });
-    daemon.countToo(this.#connectMode);
+    daemon.countToo(connectMode);
+    this.#connectMode = connectMode;
+    this.#loops = loops;
+    this.#hostWatch = new HostWatch({
+      ...{ inForce, guard, recorder, loops, served: sensor.served },
+      isOurs: (protocol, port) =>
+        (protocol === IpProtocol.Tcp && daemon.isDecoys(port)) || connectMode.isOurs(protocol, port),
+    });
   }
 
   async run({ conntrackBefore, warnings, captureText }: Before): Promise<number> {
@@ -97,9 +94,7 @@ export class Running {
     daemon.countToo(this.#control);
     const stopped = this.#untilSignal(notifier);
     try {
-      this.#started.guard.lookAtSessions();
-      this.#lookAtHost();
-      this.#lookAtVirtualServices();
+      this.#hostWatch.lookAtAll();
       daemon.recorder.modes(modeNotices(daemon.settings));
       await this.#connectMode.start();
       this.#startLoops(notifier);
@@ -131,30 +126,8 @@ export class Running {
     };
   }
 
-  /** Runs a task of the loops; what it throws is said and ends nothing. */
-  #guard(what: string, task: () => void): () => void {
-    return () => {
-      try {
-        task();
-      } catch (error) {
-        this.#started.daemon.recorder.warning(`${what}: ${messageOf(error)}`);
-      }
-    };
-  }
-
-  #every(milliseconds: number, what: string, task: () => void): void {
-    const timer = setInterval(this.#guard(what, task), milliseconds);
-    this.#closers.push(() => clearInterval(timer));
-  }
-
-  #watch(fd: number, what: string, task: () => void): void {
-    const { recorder } = this.#started.daemon;
-    const handle = watchReadable(fd, task, (error) => recorder.warning(`${what}: ${messageOf(error)}`));
-    this.#closers.push(() => handle.close());
-  }
-
   #startLoops(notifier: SystemdNotifier): void {
-    const { daemon, clock, capture, monitor, routes, restored, view } = this.#started;
+    const { daemon, clock, capture, monitor, routes, restored, view, learned } = this.#started;
     void daemon.blocker.commands
       .restore(restored.delegated, clock.bootMs)
       .then(() => daemon.blocker.commands.undoEnded(restored.ended))
@@ -162,71 +135,38 @@ export class Running {
     daemon.watchDecoy();
     capture.start(daemon.walk, (error) => daemon.recorder.warning(`capture: ${messageOf(error)}`));
     if (monitor !== undefined) this.#watchTable(monitor);
-    this.#watch(routes.fd, "route notifications", () => {
+    this.#loops.watch(routes.fd, "route notifications", () => {
       // Otherwise what changed does not matter: the host is looked at afresh once the changes have settled.
       if (drainRouteChanges(routes)) daemon.enforcement.lookAtDelegated(true);
-      this.#hostTimer ??= setTimeout(
-        this.#guard("host", () => this.#lookAtHost()),
-        HOST_SETTLE_MS,
-      );
+      this.#hostWatch.lookSoon();
     });
-    this.#every(TICK_MS, "tick", () => {
+    this.#loops.every(TICK_MS, "tick", () => {
       clock.tick();
       if (this.#trial !== undefined) tickTrial(this.#trial, daemon);
       daemon.tick();
       daemon.flush();
       void view.tick();
     });
-    this.#every(LOOK_MS, "look", () => {
+    this.#loops.every(LOOK_MS, "look", () => {
       daemon.enforcement.lookAtDelegated(false);
       this.#ignoreWatch?.poll();
     });
-    this.#every(HOST_MS, "host", () => this.#lookAtHost());
-    this.#startGuard();
+    this.#loops.every(SAVE_MS, "known pairs", () => void learned?.save());
+    this.#hostWatch.start();
     this.#watchIgnoreFile();
     if (notifier.watchdogIntervalMs !== undefined) {
-      this.#every(notifier.watchdogIntervalMs, "watchdog", () => notifier.notify("WATCHDOG=1"));
+      this.#loops.every(notifier.watchdogIntervalMs, "watchdog", () => notifier.notify("WATCHDOG=1"));
     }
   }
 
   #watchTable(monitor: NfTablesMonitor): void {
     const { daemon } = this.#started;
-    this.#watch(monitor.socket.fd, "nf_tables notifications", () => {
+    this.#loops.watch(monitor.socket.fd, "nf_tables notifications", () => {
       monitor.read(
         (change) => daemon.enforcement.reconciler?.onForeignChange(change),
         () => daemon.enforcement.lookAtDelegated(true),
       );
     });
-  }
-
-  #startGuard(): void {
-    const { guard, learned, daemon } = this.#started;
-    const followNames = () =>
-      void guard
-        .lookUpNames()
-        .then((isNew) => isNew && !this.#isStopping && this.#lookAtHost())
-        .catch((error: unknown) => daemon.recorder.warning(`time servers: ${messageOf(error)}`));
-    this.#every(SESSIONS_MS, "SSH sessions", () => {
-      if (guard.lookAtSessions()) this.#lookAtHost();
-    });
-    this.#every(LOOK_MS, "IPVS", () => this.#lookAtVirtualServices());
-    this.#every(SAVE_MS, "known pairs", () => void learned?.save());
-    this.#every(NAMES_MS, "time servers", followNames);
-    // At boot the network may come later than we do.
-    this.#every(HOST_MS, "time servers", () => guard.hasUnknownNames() && followNames());
-    followNames();
-  }
-
-  /** Their ports have no socket, so the sensor would take them for closed ones. */
-  #lookAtVirtualServices(): void {
-    const { daemon, sensor } = this.#started;
-    const services = readVirtualServices();
-    const text = JSON.stringify(services);
-    if (text === this.#servicesText) return;
-    this.#servicesText = text;
-    const unread = describeUnread(services);
-    if (unread !== "") daemon.recorder.warning(unread);
-    sensor.served?.remember(services.ports, daemon.settings.latelyOpenMs, daemon.host.ephemeral);
   }
 
   #watchIgnoreFile(): void {
@@ -247,26 +187,6 @@ export class Running {
     );
   }
 
-  /** Takes changes of addresses, routes and resolvers into the guard, and remembers which ports are served. */
-  #lookAtHost(): void {
-    clearTimeout(this.#hostTimer);
-    this.#hostTimer = undefined;
-    const { daemon, sensor } = this.#started;
-    const host = this.#started.guard.extend(readHost());
-    const text = JSON.stringify(host);
-    if (text !== this.#hostText) {
-      daemon.inForce.apply({ host });
-      this.#hostText = text;
-    }
-    const { first, last } = host.ephemeral;
-    const served = [...listServedPorts("reachable"), ...readVirtualServices().ports].filter(
-      ({ protocol, port }) =>
-        (protocol === IpProtocol.Tcp ? !daemon.isDecoys(port) : port < first || port > last) &&
-        !this.#connectMode.isOurs(protocol, port),
-    );
-    sensor.served?.remember(served, daemon.settings.latelyOpenMs, daemon.host.ephemeral);
-  }
-
   /** The exit code: 0 for SIGTERM and SIGINT. SIGHUP reloads. */
   #untilSignal(notifier: SystemdNotifier): Promise<number> {
     return new Promise((resolve) => {
@@ -284,7 +204,7 @@ export class Running {
       };
       process.on("SIGTERM", onStop).on("SIGINT", onStop).on("SIGHUP", onReload);
       process.on("uncaughtException", onCrash).on("unhandledRejection", onCrash);
-      this.#closers.push(() => {
+      this.#loops.onClose(() => {
         process.off("SIGTERM", onStop).off("SIGINT", onStop).off("SIGHUP", onReload);
         process.off("uncaughtException", onCrash).off("unhandledRejection", onCrash);
       });
@@ -314,15 +234,14 @@ export class Running {
   async #stop(notifier: SystemdNotifier): Promise<void> {
     const { daemon, sensor, learned } = this.#started;
     notifier.notify("STOPPING=1");
-    this.#isStopping = true;
-    for (const close of this.#closers.splice(0)) close();
-    clearTimeout(this.#hostTimer);
+    this.#loops.close();
+    this.#hostWatch.close();
     this.#ignoreWatch?.close();
     await this.#connectMode.close();
     await this.#control?.close();
     await daemon.enforcement.delegate.close();
     // A service that was started a moment ago is remembered too.
-    this.#guard("host", () => this.#lookAtHost())();
+    this.#loops.guarded("host", () => this.#hostWatch.look())();
     await learned?.save();
     this.#started.clock.save();
     try {

@@ -1,0 +1,133 @@
+// Follows the host while the daemon runs: addresses, routes, resolvers, SSH sessions, time servers, and which ports are served.
+import { messageOf } from "../base/errors.ts";
+import type { Guard } from "../host/guard.ts";
+import { type HostFacts, readHost } from "../host/host.ts";
+import { describeUnread, readVirtualServices } from "../host/ipvs.ts";
+import { listServedPorts } from "../kernel/sock-diag.ts";
+import type { Recorder } from "../record/recorder.ts";
+import type { ServedPorts } from "../table/kernel-sensor.ts";
+import { IpProtocol } from "../wire/packet.ts";
+import type { InForce } from "./in-force.ts";
+import type { Loops } from "./loops.ts";
+
+/** How often the host is looked at where no notification tells of a change. */
+const HOST_MS = 30_000;
+/** How often SSH sessions are looked at. */
+const SESSIONS_MS = 5_000;
+/** How often IPVS is asked. */
+const SERVICES_MS = 2_000;
+/** How often the names of time servers are looked up. */
+const NAMES_MS = 3_600_000;
+/** Changes of routes and addresses come in bursts. */
+const HOST_SETTLE_MS = 200;
+
+/** What is asked of the system. */
+export interface HostSources {
+  readonly readHost: () => HostFacts;
+  readonly listServedPorts: typeof listServedPorts;
+  readonly readVirtualServices: typeof readVirtualServices;
+}
+
+export interface HostWatchParts {
+  readonly inForce: Pick<InForce, "apply" | "settings" | "host">;
+  readonly guard: Pick<Guard, "extend" | "lookAtSessions" | "lookUpNames" | "hasUnknownNames">;
+  readonly recorder: Pick<Recorder, "warning">;
+  /** Absent on a mirror port. */
+  readonly served: Pick<ServedPorts, "remember"> | undefined;
+  /** Whether a port is one of the daemon's own listeners', and no service. */
+  readonly isOurs: (protocol: number, port: number) => boolean;
+  readonly loops: Pick<Loops, "every" | "guarded">;
+  /** Absent: this host's. */
+  readonly host?: HostSources;
+}
+
+export class HostWatch {
+  readonly #parts: HostWatchParts;
+  readonly #host: HostSources;
+  #settling: NodeJS.Timeout | undefined;
+  #hostText = "";
+  #servicesText = "";
+  #isStopping = false;
+
+  constructor(parts: HostWatchParts) {
+    this.#parts = parts;
+    this.#host = parts.host ?? { readHost, listServedPorts, readVirtualServices };
+  }
+
+  /** Before anything is captured. */
+  lookAtAll(): void {
+    this.#parts.guard.lookAtSessions();
+    this.look();
+    this.#lookAtServices();
+  }
+
+  start(): void {
+    const { guard, loops } = this.#parts;
+    loops.every(HOST_MS, "host", () => this.look());
+    loops.every(SESSIONS_MS, "SSH sessions", () => {
+      if (guard.lookAtSessions()) this.look();
+    });
+    loops.every(SERVICES_MS, "IPVS", () => this.#lookAtServices());
+    loops.every(NAMES_MS, "time servers", () => this.#lookUpNames());
+    // At boot the network may come later than we do.
+    loops.every(HOST_MS, "time servers", () => guard.hasUnknownNames() && this.#lookUpNames());
+    this.#lookUpNames();
+  }
+
+  /** From now on it looks when it is told to, and not by itself. */
+  close(): void {
+    this.#isStopping = true;
+    clearTimeout(this.#settling);
+  }
+
+  /** Something has changed: the host is looked at once the changes have settled. */
+  lookSoon(): void {
+    if (this.#isStopping) return;
+    this.#settling ??= setTimeout(
+      this.#parts.loops.guarded("host", () => this.look()),
+      HOST_SETTLE_MS,
+    );
+  }
+
+  /** Takes changes of addresses, routes and resolvers into the guard, and remembers which ports are served. */
+  look(): void {
+    clearTimeout(this.#settling);
+    this.#settling = undefined;
+    const { inForce, guard, isOurs } = this.#parts;
+    const host = guard.extend(this.#host.readHost());
+    const text = JSON.stringify(host);
+    if (text !== this.#hostText) {
+      inForce.apply({ host });
+      this.#hostText = text;
+    }
+    const { first, last } = host.ephemeral;
+    const isService = (protocol: number, port: number) =>
+      (protocol === IpProtocol.Tcp || port < first || port > last) && !isOurs(protocol, port);
+    const ports = [...this.#host.listServedPorts("reachable"), ...this.#host.readVirtualServices().ports];
+    this.#remember(ports.filter(({ protocol, port }) => isService(protocol, port)));
+  }
+
+  #remember(ports: Parameters<ServedPorts["remember"]>[0]): void {
+    const { served, inForce } = this.#parts;
+    served?.remember(ports, inForce.settings.latelyOpenMs, inForce.host.ephemeral);
+  }
+
+  /** Ports of IPVS have no socket, so the sensor would take them for closed ones. */
+  #lookAtServices(): void {
+    const services = this.#host.readVirtualServices();
+    const text = JSON.stringify(services);
+    if (text === this.#servicesText) return;
+    this.#servicesText = text;
+    const unread = describeUnread(services);
+    if (unread !== "") this.#parts.recorder.warning(unread);
+    this.#remember(services.ports);
+  }
+
+  #lookUpNames(): void {
+    const { guard, recorder } = this.#parts;
+    void guard
+      .lookUpNames()
+      .then((isNew) => isNew && !this.#isStopping && this.look())
+      .catch((error: unknown) => recorder.warning(`time servers: ${messageOf(error)}`));
+  }
+}

@@ -1,0 +1,119 @@
+// What a look at the host does: changes go into force once, and the sensor remembers services and nothing of our own.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { HostWatch } from "../../src/daemon/host-watch.ts";
+import { InForce } from "../../src/daemon/in-force.ts";
+import { Loops } from "../../src/daemon/loops.ts";
+import type { HostFacts } from "../../src/host/host.ts";
+import { load, settingsOf } from "../config/support.ts";
+import { prefix } from "../detect/probes.ts";
+
+function setUp() {
+  const said: string[] = [];
+  const system = {
+    host: {
+      ...{ own: [prefix("192.0.2.1")], broadcast: [], near: [], gateways: [], resolvers: [] },
+      ephemeral: { first: 32_768, last: 60_999 },
+    } as HostFacts,
+    tcp: [22] as number[],
+    services: { ports: [] as { protocol: number; port: number }[], byMark: 0 },
+    sessions: false,
+    names: Promise.resolve(false),
+  };
+  const every = new Map<string, () => void>();
+  const loops = {
+    every: (ms: number, what: string, task: () => void) => void every.set(`${what} ${ms}`, task),
+    guarded: (_what: string, task: () => void) => task,
+  };
+  const settings = settingsOf(load(""));
+  const inForce = new InForce({ settings, host: system.host, sensor: { load: () => false }, uptimeMs: () => 1e9 });
+  inForce.tell({ follow: ({ host }) => said.push(`host ${host?.own.length}`) });
+  const watch = new HostWatch({
+    inForce,
+    guard: {
+      extend: (host) => host,
+      lookAtSessions: () => system.sessions,
+      lookUpNames: () => system.names,
+      hasUnknownNames: () => false,
+    },
+    recorder: { warning: (text) => said.push(text) },
+    served: {
+      remember: (ports) => {
+        said.push(`served ${ports.map(({ protocol, port }) => `${protocol}/${port}`).join()}`);
+        return "";
+      },
+    },
+    isOurs: (protocol, port) => protocol === 6 && port === 8_000,
+    loops,
+    host: {
+      readHost: () => system.host,
+      listServedPorts: () => [
+        ...system.tcp.map((port) => ({ protocol: 6, port })),
+        ...[53, 40_000].map((port) => ({ protocol: 17, port })),
+      ],
+      readVirtualServices: () => system.services,
+    },
+  });
+  return { watch, system, every, take: () => said.splice(0) };
+}
+
+test("a look takes a host that has changed into force, once, and remembers services: no port of ours, no client's UDP port", () => {
+  const { watch, system, take } = setUp();
+  system.tcp = [22, 8_000, 40_001];
+  watch.look();
+  assert.deepEqual(take(), ["host 1", "served 6/22,6/40001,17/53"]);
+  watch.look();
+  assert.deepEqual(take(), ["served 6/22,6/40001,17/53"]);
+  system.host = { ...system.host, own: [...system.host.own, prefix("192.0.2.2")] };
+  watch.look();
+  assert.deepEqual(take(), ["host 2", "served 6/22,6/40001,17/53"]);
+});
+
+test("IPVS: its ports are services, and what cannot be told apart is said once", () => {
+  const { watch, system, every, take } = setUp();
+  watch.lookAtAll();
+  assert.deepEqual(take(), ["host 1", "served 6/22,17/53", "served "]);
+  watch.start();
+  const look = every.get("IPVS 2000");
+  assert.ok(look !== undefined);
+  look();
+  assert.deepEqual(take(), []);
+  system.services = { ports: [{ protocol: 6, port: 443 }], byMark: 2 };
+  look();
+  look();
+  const [warning = "", ...rest] = take();
+  assert.match(warning, /2/);
+  assert.deepEqual(rest, ["served 6/443"]);
+});
+
+test("a session that has come or gone makes a look; names that are new do, until it is closed", async () => {
+  const { watch, system, every, take } = setUp();
+  system.names = Promise.resolve(true);
+  watch.start();
+  await system.names;
+  await new Promise(setImmediate);
+  assert.deepEqual(take(), ["host 1", "served 6/22,17/53"]);
+  const sessions = every.get("SSH sessions 5000");
+  sessions?.();
+  assert.deepEqual(take(), []);
+  system.sessions = true;
+  sessions?.();
+  assert.deepEqual(take(), ["served 6/22,17/53"]);
+  watch.close();
+  every.get("time servers 3600000")?.();
+  await new Promise(setImmediate);
+  assert.deepEqual(take(), []);
+  watch.lookSoon();
+});
+
+test("what a task of the loops throws is said and ends nothing; what was opened is closed once", () => {
+  const said: string[] = [];
+  const loops = new Loops((message) => said.push(message));
+  loops.guarded("look", () => {
+    throw new Error("no such thing");
+  })();
+  loops.onClose(() => said.push("closed"));
+  loops.close();
+  loops.close();
+  assert.deepEqual(said, ["look: no such thing", "closed"]);
+});
