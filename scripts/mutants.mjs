@@ -2,7 +2,8 @@
 // npm run mutants: are the tests able to fail? Draws one-line mutants of judge/, table/, enforce/, detect/ and the packet's walk
 // with a fixed seed, runs the unit tests that reach each mutated file (those of its own room first) until one fails, and writes
 // docs/mutants.md. It works on a copy of build/ in a temporary folder; the repository is not touched but for that page.
-//   node scripts/mutants.mjs [--count 60] [--seed 11] [--minutes 30] [--dry]
+//   node scripts/mutants.mjs [--count 60] [--seed 11] [--minutes 30] [--within judge/proof] [--dry]
+// With --within, mutants of the files below that path alone are drawn, and the page is not written.
 import { spawn } from "node:child_process";
 import {
   cpSync,
@@ -27,18 +28,24 @@ const { values } = parseArgs({
     count: { type: "string", default: "60" },
     seed: { type: "string", default: "11" },
     minutes: { type: "string", default: "30" },
+    within: { type: "string", default: "" },
     dry: { type: "boolean", default: false },
   },
 });
 const page = join(root, "docs/mutants.md");
-const mutated = /^(judge|table|enforce|detect)\/|^daemon\/(engine|walk|enforcement|in-force|sources)\.js$/;
+/** The rooms that judge, enforce and detect, with all that they hold; and the files of daemon/ through which a packet walks. */
+const rooms = ["judge", "table", "enforce", "detect"];
+const walk = ["engine", "walk", "walked", "enforcement", "in-force", "sources"];
+const isMutated = (file) => rooms.includes(roomOf(file)) || walk.some((name) => file === `daemon/${name}.js`);
 /** Their tests need a right, a program or another machine's time. */
 const leftOut = /^(lab|bench|kernel|cli|docs)\//;
 /** A mutant may loop for ever: a test file that takes so much longer than without it has found it. */
 const SLOWER = 4;
 const SLACK_MS = 10_000;
-/** Of one mutant; what has not failed by then has survived. */
+/** Of one mutant, for the tests of other files; what has not failed by then has survived. */
 const BUDGET_MS = 120_000;
+/** Of the test of the mutated file. */
+const OWN_TEST_MS = 300_000;
 /** Test files of other files that take longer are not run: they would use up the time of the others. */
 const SLOW_MS = 20_000;
 
@@ -204,7 +211,8 @@ async function main() {
 
   const sources = new Map();
   for (const file of filesIn(join(folder, "build/src"), ".js"))
-    if (mutated.test(file)) sources.set(file, readFileSync(join(folder, "build/src", file), "utf8"));
+    if (isMutated(file) && file.startsWith(values.within))
+      sources.set(file, readFileSync(join(folder, "build/src", file), "utf8"));
   const mutants = draw(sources, Number(values.count), createRandom(Number(values.seed)));
   if (values.dry) {
     for (const { file, line, operator, becomes } of mutants)
@@ -227,20 +235,21 @@ async function main() {
     const stepsOf = ({ reached }) => reached.get(mutant.file);
     const inTurn = (a, b) => isItsOwn(b) - isItsOwn(a) || isNear(b) - isNear(a) || stepsOf(a) - stepsOf(b);
     able.sort((a, b) => inTurn(a, b) || (a.ms ?? 1_000) - (b.ms ?? 1_000));
-    const untilMs = performance.now() + BUDGET_MS;
+    let untilMs = performance.now() + BUDGET_MS;
     let [killer, runs] = [undefined, 0];
     for (const test of able) {
       if (performance.now() > untilMs) break;
       // How long it takes without any mutant, measured when it is first needed.
       if (test.ms === undefined) {
         writeFileSync(path, text);
-        const { passed, ms } = await runTest(folder, test.file, isItsOwn(test) ? BUDGET_MS : SLOW_MS);
+        const { passed, ms } = await runTest(folder, test.file, isItsOwn(test) ? OWN_TEST_MS : SLOW_MS);
         test.ms = passed ? ms : Number.POSITIVE_INFINITY;
       }
       if (!Number.isFinite(test.ms)) continue;
       writeFileSync(path, text.slice(0, mutant.from) + mutant.instead + text.slice(mutant.to));
       runs++;
       const { passed } = await runTest(folder, test.file, SLOWER * test.ms + SLACK_MS);
+      if (isItsOwn(test)) untilMs = performance.now() + BUDGET_MS;
       if (passed) continue;
       killer = test.file;
       break;
@@ -258,7 +267,7 @@ async function main() {
   for (const { file, ms } of tests)
     if (ms === Number.POSITIVE_INFINITY)
       process.stdout.write(`${file} fails without any mutant, or takes too long: not used\n`);
-  writeFileSync(page, report(results, mutants.length));
+  if (values.within === "") writeFileSync(page, report(results, mutants.length));
 }
 
 /** The reasons that somebody has written are kept, by the line and what becomes of it. */
@@ -280,8 +289,8 @@ function report(results, count) {
   });
   return `# Mutants
 
-Made by \`npm run mutants\` (scripts/mutants.mjs): ${count} one-line mutants of \`judge/\`, \`table/\`, \`enforce/\`,
-\`detect/\` and \`daemon/{engine,daemon}.ts\`, drawn with seed ${values.seed}, as many of each operator (${operators.map(({ name }) => name).join("; ")}). A mutant
+Made by \`npm run mutants\` (scripts/mutants.mjs): ${count} one-line mutants of ${rooms.map((room) => `\`${room}/\``).join(", ")}
+and \`daemon/{${walk.join(",")}}.ts\`, drawn with seed ${values.seed}, as many of each operator (${operators.map(({ name }) => name).join("; ")}). A mutant
 is killed when a unit test fails that reaches the mutated file; the lab tests, which see the whole daemon, are not run.
 The reasons are from reading the lines; no lab test has been run against a mutant.
 

@@ -130,3 +130,16 @@ test("a new policy and new on-link prefixes hold from the next packet on", () =>
   const row = d.table.find(out.source0, out.source1, out.source2, out.source3, 128);
   assert.equal(formatPrefix(d.table.source(row)), "2001:db8::5");
 });
+
+test("a probe's source counts as found from its finding until it is reset, and no other source does", () => {
+  const d = detector();
+  const [one, stranger] = [probe({ source: "192.0.2.1", port: 23 }), probe({ source: "192.0.2.2", port: 23 })];
+  assert.equal(d.isFoundBy(one), false, "it has sent nothing");
+  d.see(one);
+  assert.equal(d.isFoundBy(one), false, "one contact is no scan");
+  assert.ok(d.see(probe({ source: "192.0.2.1", port: 24 })));
+  d.see(stranger);
+  assert.deepEqual([d.isFoundBy(one), d.isFoundBy(stranger)], [true, false]);
+  d.reset(prefix("192.0.2.1"));
+  assert.deepEqual([d.isFoundBy(one), d.isFound(prefix("192.0.2.1"))], [false, false]);
+});

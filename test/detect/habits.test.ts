@@ -124,3 +124,25 @@ test("property: never found with fewer kinds than asked for, whatever is sent by
     { numRuns: 200 },
   );
 });
+
+test("kinds of two half windows count together, and are told together", () => {
+  const habits = new Habits(policy);
+  const [before, after] = [SCAN.slice(0, 4), SCAN.slice(4)];
+  const half = policy.scoreWindowMs / 2;
+  for (const port of before) assert.equal(tries(habits, { port, timeMs: START_MS + half - 1 }), false);
+  const { w0, w1, w2, w3, bits } = prefix("192.0.2.1");
+  const namesAt = (timeMs: number) => habits.namesOf(hashSource(seed, w0, w1, w2, w3, bits), w1, w3, timeMs);
+  const early = ["web", "mail", "names", "SSH"];
+  assert.deepEqual([namesAt(START_MS + half), namesAt(START_MS + 2 * half)], [early, []]);
+  assert.equal(after.filter((port) => tries(habits, { port, timeMs: START_MS + half })).length, 1);
+  const all = [...early, "ident", "Windows shares"];
+  assert.deepEqual([habits.names(), namesAt(START_MS + half)], [all, all]);
+});
+
+test("UDP ports make kinds of their own, beside TCP's", () => {
+  const habits = new Habits(policy);
+  const udp = [123, 500, 1900, 33_440];
+  for (const port of udp) assert.equal(tries(habits, { port, protocol: 17 }), false, `${port}`);
+  assert.equal(tries(habits, { port: 443, protocol: 17 }), true);
+  assert.deepEqual(habits.names(), ["web", "time", "VPN", "local discovery", "traceroute"]);
+});

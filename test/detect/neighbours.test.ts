@@ -269,3 +269,63 @@ test("property: never found below the thresholds, whatever is sent, and counts a
     { numRuns: 200 },
   );
 });
+
+test("a network that goes on while too many others do is counted as untold, and has not scanned since", () => {
+  const neighbours = watch();
+  const networks = Array.from({ length: 40 }, (_, net) => `10.0.${net}`);
+  const scan = (network: string, timeMs: number, from: number) =>
+    found(
+      neighbours,
+      many(17, (at) => ({ source: `${network}.${from + at}`, port: from + at, timeMs: timeMs + at })),
+    );
+  networks.forEach((network, net) => {
+    assert.equal(scan(network, START_MS + net * 1_000, 1).length, 1);
+  });
+  assert.equal(neighbours.counters.neighboursUntold, 0);
+  const laterMs = START_MS + 600_000;
+  for (const network of networks) {
+    scan(network, laterMs, 101);
+    scan(network, laterMs + 1_000, 201);
+  }
+  const goesOn = networks.filter((network) => (neighbours.lastScanMs(prefix(`${network}.0/24`)) ?? 0) >= laterMs);
+  assert.ok(goesOn.length >= 16 && goesOn.length < 40, `${goesOn.length}`);
+  assert.equal(neighbours.counters.neighboursUntold, networks.length - goesOn.length);
+});
+
+test("when room is short a network of one busy source goes, not one of several sources", () => {
+  const neighbours = watch({}, 4);
+  const rooms = ["10.0.1", "10.0.2", "10.0.3"];
+  for (const room of rooms)
+    found(
+      neighbours,
+      many(3, (at) => ({ source: `${room}.${at}`, port: at })),
+    );
+  found(
+    neighbours,
+    many(50, () => ({ source: "10.0.4.1", port: 1 })),
+  );
+  found(neighbours, [{ source: "10.0.5.1", port: 1 }]);
+  const known = [...rooms, "10.0.4", "10.0.5"].filter(
+    (room) => neighbours.evidenceOn(prefix(`${room}.0/24`)).length > 0,
+  );
+  assert.deepEqual(known, [...rooms, "10.0.5"]);
+});
+
+test("IPv6: a network beyond our links is named whole, by all the bits of its address", () => {
+  const neighbours = watch();
+  const sent = many(64, (at) => ({ source: `2001:db8:5000:ab${hex(at + 16)}::/64`, port: at + 1 }));
+  assert.deepEqual(
+    found(neighbours, sent).map((text) => text.split(" ")[0]),
+    ["2001:db8:5000:ab00::/56"],
+  );
+  const evidence = neighbours.evidenceOn(prefix("2001:db8:5000:ab10::/64"));
+  assert.deepEqual(
+    evidence.map(({ network, isFound }) => [formatPrefix(network), isFound]),
+    [
+      ["2001:db8:5000:ab00::/56", true],
+      ["2001:db8:5000::/48", false],
+      ["2001:db8:5000::/40", false],
+      ["2001:db8::/32", false],
+    ],
+  );
+});

@@ -7,7 +7,7 @@ import { Disposition } from "../../../src/detect/probe.ts";
 import { type Proven, Prover } from "../../../src/judge/proof/prover.ts";
 import type { AnsweredSyn } from "../../../src/kernel/tcp-reset.ts";
 import { Packet } from "../../../src/wire/packet.ts";
-import { probe } from "../../detect/probes.ts";
+import { prefix, probe } from "../../detect/probes.ts";
 
 const START_MS = 1_700_000_000_000;
 
@@ -100,4 +100,48 @@ test("what is dropped for other reasons, or is no SYN, takes no part", () => {
     assert.equal(syn(port, Disposition.Held, { kind: Kind.Fin }), false);
   }
   assert.deepEqual([sender.sent, prover.counters.underTest], [0, 0]);
+});
+
+/** Uses up the answers that there are for all sources together, at one moment. */
+function exhaust(syn: ReturnType<typeof setUp>["syn"]): number {
+  let answered = 0;
+  for (let last = 101; last <= 120; last++)
+    for (let port = 1; port <= 200; port++) if (syn(port, Disposition.Probe, { source: `192.0.2.${last}` })) answered++;
+  return answered;
+}
+
+test("all sources together get so many answers, then none, and more as time passes", () => {
+  const { syn, state } = setUp();
+  const answered = exhaust(syn);
+  assert.ok(answered > 800 && answered <= 2_000, `${answered}`);
+  const more = () => Array.from({ length: 60 }, (_, at) => syn(500 + at, Disposition.Probe)).filter(Boolean).length;
+  assert.equal(more(), 0);
+  state.nowMs += 1_000;
+  assert.ok(more() > 0);
+});
+
+test("a flood that uses up the answers leaves those kept for a source that does as if it saw them, and they have an end", () => {
+  const { prover, syn, state } = setUp();
+  const promising = Array.from({ length: 12 }, (_, at) => `192.0.2.${at + 1}`);
+  for (let port = 1; port <= 20; port++, state.nowMs += 50)
+    for (const source of promising)
+      if (!syn(port, Disposition.Probe, { source })) syn(port, Disposition.Probe, { source });
+  state.nowMs += 12_000;
+  prover.tick();
+  assert.ok(exhaust(syn) > 800);
+  const answersTo = (source: string) =>
+    Array.from({ length: 100 }, (_, at) => syn(1_000 + at, Disposition.Probe, { source })).filter(Boolean).length;
+  assert.equal(answersTo("192.0.2.99"), 0, "a source that is new gets none");
+  const answers = promising.map(answersTo);
+  assert.ok((answers[0] ?? 0) > 0, `${answers}`);
+  assert.equal(answers.at(-1), 0, `not even sources that are promising get more than is kept: ${answers}`);
+});
+
+test("a source that is forgotten begins its test anew, and one whom nobody has seen has none", () => {
+  const { prover, syn } = setUp();
+  syn(23, Disposition.Probe);
+  const source = prefix("192.0.2.1");
+  assert.deepEqual([prover.counters.underTest, prover.counts(source) !== undefined], [1, true]);
+  prover.forget(source);
+  assert.deepEqual([prover.counters.underTest, prover.counts(source)], [0, undefined]);
 });
