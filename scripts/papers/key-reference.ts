@@ -29,8 +29,7 @@ shipped file sets some keys otherwise.
 
 function renderGroup(group: Group): string {
   const keysHere = allKeys.filter((key) => key.group === group);
-  const body = keysHere.every((key) => !key.carriedOut) ? renderLater(keysHere) : keysHere.map(renderKey).join("\n");
-  return `## ${groups[group]}\n\n${body}`;
+  return `## ${groups[group]}\n\n${keysHere.map(renderKey).join("\n")}`;
 }
 
 function renderKey(key: Key<unknown>): string {
@@ -40,9 +39,4 @@ function renderKey(key: Key<unknown>): string {
   const examples = (key.examples ?? []).map(({ when, value }) => `- Example, ${when}: \`${value}\`\n`).join("");
   const values = `- Values: ${key.type.allowed}\n- Default: \`"${key.absent}"\`${shipped}\n`;
   return `### ${key.name}\n\n${key.meaning}\n\n${values}${examples}${origin}`;
-}
-
-function renderLater(keysHere: readonly Key<unknown>[]): string {
-  const rows = keysHere.map((key) => `| ${key.name} | ${key.meaning} |`).join("\n");
-  return `Each of these gives a warning and does nothing else.\n\n| Key | Meaning |\n|---|---|\n${rows}\n`;
 }

@@ -28,5 +28,5 @@ const description = [
 function keyItem(key: Key<unknown>): string {
   const shipped = key.shipped === undefined || key.shipped === key.absent ? "" : `; shipped: "${key.shipped}"`;
   const values = `Values: ${key.type.allowed}. Default: "${key.absent}"${shipped}.`;
-  return item(key.name, key.meaning, key.carriedOut ? values : "This version reads the key and does not carry it out.");
+  return item(key.name, key.meaning, values);
 }

@@ -8,7 +8,6 @@ export const groups = {
   block: "What happens to a scanner",
   respond: "PortSentry's own responses",
   files: "Files, logs and limits",
-  later: "Read, and not carried out by this version",
 } as const;
 export type Group = keyof typeof groups;
 
@@ -26,8 +25,6 @@ export interface Key<T> {
   readonly origin: "portsentry" | "portreeve";
   /** For an administrator: one to three sentences. */
   readonly meaning: string;
-  /** False: this version reads the key, warns about it, and does not carry it out. */
-  readonly carriedOut: boolean;
 }
 
 /** A commented line of the shipped file, for a key that has no value there. */
@@ -50,7 +47,7 @@ export function takeEach(table: Readonly<Record<string, Key<unknown>>>, take: Ta
 type More<T> = Pick<Key<T>, "absent" | "meaning"> & Partial<Pick<Key<T>, "shipped" | "examples" | "origin">>;
 
 export function key<T>(group: Group, name: string, type: ValueType<T>, more: More<T>): Key<T> {
-  return { name, group, type, carriedOut: true, origin: "portreeve", ...more };
+  return { name, group, type, origin: "portreeve", ...more };
 }
 
 /** A key that PortSentry 1.2 or 2.x knows. */

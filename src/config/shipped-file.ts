@@ -7,9 +7,9 @@ const FILE_WIDTH = 78;
 
 /** conf/portsentry.conf */
 export function renderShippedFile(): string {
-  const sections = groupNames()
-    .filter((group) => keysOf(group).some((key) => key.carriedOut))
-    .map((group) => `#\n# ${groups[group]}\n#\n\n${keysOf(group).map(renderSetting).join("\n")}`);
+  const sections = groupNames().map(
+    (group) => `#\n# ${groups[group]}\n#\n\n${keysOf(group).map(renderSetting).join("\n")}`,
+  );
   return `${fileHead}\n${sections.join("\n")}`;
 }
 

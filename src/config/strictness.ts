@@ -37,10 +37,7 @@ export function reportLines(found: Entries, { old, lineLog, log }: Reporting): E
   for (const entry of entries.values()) {
     const key = findKey(entry.key);
     if (key === undefined) reportUnknown(entry, { old, search: ++unknown <= MAX_SUGGESTIONS }, log);
-    else if (!key.carriedOut) {
-      const message = `${key.name} is read and not carried out by this version (${key.meaning.replace(/\.$/, "")})`;
-      log.add({ severity: "warning", line: entry.line, key: key.name, message });
-    } else if (old && entry.indented && !entry.flawed) {
+    else if (old && entry.indented && !entry.flawed) {
       const message = `${key.name} has blanks before it, for which PortSentry passed over this line; here it counts`;
       log.add({ severity: "warning", line: entry.line, key: key.name, message });
     }

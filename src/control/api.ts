@@ -16,7 +16,7 @@ export interface Status {
   readonly proven: number;
   readonly unproven: number;
   readonly uptimeSeconds: number;
-  readonly capture: "nflog" | "ring" | "listen";
+  readonly capture: "nflog" | "ring";
   readonly firewall: "nftables" | "none";
   /** True when BLOCK_* and FIREWALL together make the daemon block. */
   readonly blocking: boolean;

@@ -40,7 +40,7 @@ export const statusSchema = fields<Status>({
   proven: count,
   unproven: count,
   uptimeSeconds: count,
-  capture: member(["nflog", "ring", "listen"]),
+  capture: member(["nflog", "ring"]),
   firewall: member(["nftables", "none"]),
   blocking: flag,
   configuration: text,

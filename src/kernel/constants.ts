@@ -29,19 +29,15 @@ export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 
 /** asm-generic/errno-base.h, errno.h */
-export const EPERM = 1;
 export const ENOENT = 2;
 export const EINTR = 4;
 export const EAGAIN = 11;
-export const EBUSY = 16;
-export const ENOBUFS = 105;
 
 /** linux/netlink.h */
 export const NETLINK_ROUTE = 0;
 export const NETLINK_SOCK_DIAG = 4;
 export const NETLINK_NETFILTER = 12;
 export const SOL_NETLINK = 270;
-export const NETLINK_ADD_MEMBERSHIP = 1;
 export const NETLINK_NO_ENOBUFS = 5;
 export const NLM_F_REQUEST = 0x1;
 export const NLM_F_CREATE = 0x400;
@@ -197,12 +193,6 @@ export const RTMGRP_IPV6_ROUTE = 0x400;
 
 /** linux/if_ether.h, linux/if_packet.h: struct sockaddr_ll is 20 bytes. */
 export const ETH_P_ALL = 0x0003;
-export const ETH_P_IP = 0x0800;
-export const ETH_P_IPV6 = 0x86dd;
-
-/** syslog.h */
-export const LOG_DAEMON = 3;
-export const LOG_NOTICE = 5;
 
 /** libnftables (nftables/libnftables.h) */
 export const NFT_CTX_OUTPUT_JSON = 1 << 4;

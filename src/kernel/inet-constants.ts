@@ -37,7 +37,6 @@ export const TCPI_OPT_SYN_DATA = 32;
 
 /** asm-generic/errno-base.h, errno.h */
 export const ECONNABORTED = 103;
-export const EMFILE = 24;
 
 /** bits/types/struct_msghdr.h on 64-bit Linux: name, u32 name bytes, iov, iov count, control, control bytes, flags. */
 export const MSGHDR_BYTES = 56;

@@ -19,7 +19,6 @@ const c = {
   close: libc.func("int close(int fd)"),
   open: libc.func("int open(const char *path, int flags, uint32_t mode)"),
   flock: libc.func("int flock(int fd, int operation)"),
-  if_nametoindex: libc.func("uint32_t if_nametoindex(const char *name)"),
 };
 
 function refuse(what: string): never {
@@ -85,12 +84,6 @@ export function sendTo(fd: number, bytes: Uint8Array, to: Uint8Array): number {
 
 export function closeFd(fd: number): void {
   c.close(fd);
-}
-
-export function interfaceIndex(name: string): number {
-  const index: number = c.if_nametoindex(name);
-  if (index === 0) refuse(`no network interface ${name}`);
-  return index;
 }
 
 /**

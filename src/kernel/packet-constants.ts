@@ -5,7 +5,6 @@ export const SO_ERROR = 4;
 export const SO_ATTACH_FILTER = 26;
 /** asm-generic/poll.h, sys/mman.h, sys/eventfd.h */
 export const POLLIN = 1;
-export const POLLERR = 8;
 export const PROT_READ_WRITE = 3;
 export const MAP_SHARED = 1;
 export const EFD_NONBLOCK = 0o4000;
@@ -21,9 +20,6 @@ export const TPACKET_V3 = 2;
 export const PACKET_MR_PROMISC = 1;
 /** struct sockaddr_ll.sll_pkttype: the target of the frame. */
 export const PACKET_HOST = 0;
-export const PACKET_BROADCAST = 1;
-export const PACKET_MULTICAST = 2;
-export const PACKET_OTHERHOST = 3;
 export const PACKET_OUTGOING = 4;
 /** struct sockaddr_ll: u16 family, be16 protocol, s32 interface, u16 ARPHRD, u8 type, u8 address length, u8 address[8]. */
 export const SOCKADDR_LL_BYTES = 20;
@@ -52,7 +48,6 @@ export const TP_MAC_AT = 24;
 export const TP_ADDRESS_AT = 48;
 
 /** linux/if_arp.h */
-export const ARPHRD_ETHER = 1;
 export const ARPHRD_PPP = 512;
 export const ARPHRD_RAWIP = 519;
 export const ARPHRD_TUNNEL = 768;

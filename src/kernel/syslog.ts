@@ -1,5 +1,4 @@
 // syslog as syslog(3) writes it, "<29>Nov 22 09:34:30 portsentry[11670]: text", to /dev/log, without ever waiting.
-import * as K from "./constants.ts";
 import { UnixDatagram } from "./unix-datagram.ts";
 
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -42,5 +41,3 @@ export class Syslog {
     this.#socket.close();
   }
 }
-
-export const DAEMON_NOTICE = K.LOG_DAEMON * 8 + K.LOG_NOTICE;

@@ -56,7 +56,6 @@ export class ConnectMode {
       {
         accepted: (arrival) => sink.arrival(arrival),
         datagram: (arrival) => sink.arrival(arrival),
-        acceptFailed: () => undefined,
         batchEnd: () => sink.batchEnd(),
       },
       {

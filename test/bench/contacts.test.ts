@@ -1,7 +1,7 @@
 // What outcome tracking costs a packet: nanoseconds of CPU, printed; decoded packets, so the decoder is not in it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ContactTable, DEFAULT_CONTACTS } from "../../src/detect/tap/contacts.ts";
+import { ContactTable } from "../../src/detect/tap/contacts.ts";
 import { decodePacket } from "../../src/wire/decode.ts";
 import { DecodeResult, Packet, TcpFlag } from "../../src/wire/packet.ts";
 import { seed } from "../detect/probes.ts";
@@ -25,7 +25,7 @@ class Counting {
 
 function newTable() {
   const sink = new Counting();
-  return { sink, table: new ContactTable({ capacity: DEFAULT_CONTACTS, seed, answerWaitMs: 3000, sink }) };
+  return { sink, table: new ContactTable({ capacity: 1_048_576, seed, answerWaitMs: 3000, sink }) };
 }
 
 function decoded(bytes: Uint8Array): Packet {

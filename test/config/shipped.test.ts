@@ -81,12 +81,12 @@ test("every example of the shipped file can be used", () => {
   }
 });
 
-test("every key is told in the reference, and every carried out one in the shipped file", () => {
+test("every key is told in the reference and in the shipped file", () => {
   const reference = renderKeyReference();
   const shipped = renderShippedFile();
   for (const key of allKeys) {
-    assert.match(reference, new RegExp(`^(### ${key.name}$|\\| ${key.name} \\|)`, "m"));
-    assert.equal(new RegExp(`^#?${key.name}="`, "m").test(shipped), key.carriedOut, key.name);
+    assert.match(reference, new RegExp(`^### ${key.name}$`, "m"));
+    assert.match(shipped, new RegExp(`^#?${key.name}="`, "m"));
   }
   for (const line of shipped.split("\n")) if (line.startsWith("# ")) assert.ok(line.length <= 84, line);
 });

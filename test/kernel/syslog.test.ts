@@ -4,9 +4,11 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { z } from "zod";
-import { DAEMON_NOTICE, Syslog, syslogTime } from "../../src/kernel/syslog.ts";
+import { Syslog, syslogTime } from "../../src/kernel/syslog.ts";
 import { makeFolder, openReader } from "./support.ts";
 
+/** LOG_DAEMON, LOG_NOTICE */
+const daemonNotice = 3 * 8 + 5;
 const filled = z.object({ dropped: z.number(), taken: z.array(z.string()), afterwards: z.number() });
 
 function setUp() {
@@ -32,7 +34,7 @@ test("a line byte for byte", (t) => {
   t.after(close);
   const reader = openReader(path);
   t.after(() => reader.close());
-  syslog.write(DAEMON_NOTICE, "adminalert: PortSentry 1.2 is starting.\n");
+  syslog.write(daemonNotice, "adminalert: PortSentry 1.2 is starting.\n");
   clock.now = new Date(2026, 10, 2, 9, 34, 30);
   syslog.write(27, "a line without a newline: ü");
   assert.deepEqual(reader.read(), [

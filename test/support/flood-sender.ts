@@ -7,9 +7,9 @@
 //   frame: | ethernet 14 | IPv4 20 | TCP 20 + MSS option 4 |  58 bytes, one behind the other
 import { parseArgs } from "node:util";
 import koffi from "koffi";
-import { interfaceIndex } from "../../src/kernel/libc.ts";
 import { type Prefix, parseAddress } from "../../src/wire/address.ts";
 import { checksumInternet } from "./checksum.ts";
+import { interfaceIndex } from "./interface-index.ts";
 
 export interface Flood {
   readonly device: string;

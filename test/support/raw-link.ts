@@ -1,15 +1,8 @@
 // One network interface as a forger uses it: whole IP packets of one family out in any name, and what comes in looked at.
 // For programs in a namespace of the lab; needs root.
 import * as K from "../../src/kernel/constants.ts";
-import {
-  bindSocket,
-  closeFd,
-  interfaceIndex,
-  openSocket,
-  receive,
-  sendTo,
-  setSocketOption,
-} from "../../src/kernel/libc.ts";
+import { bindSocket, closeFd, openSocket, receive, sendTo, setSocketOption } from "../../src/kernel/libc.ts";
+import { interfaceIndex } from "./interface-index.ts";
 
 const ETH_P_IP = 0x0800;
 const ETH_P_IPV6 = 0x86dd;

@@ -10,8 +10,6 @@ export interface ListenSink {
   accepted(arrival: Arrival): void;
   /** A datagram, whose source may be forged. */
   datagram(arrival: Arrival): void;
-  /** A connection whose source cannot be named (1.2: "Possible stealth scan from unknown host"). */
-  acceptFailed(port: number): void;
   /** After the last arrival of a wake-up: the time to act on them. */
   batchEnd(): void;
 }

@@ -40,10 +40,7 @@ export class TcpTaker {
       }
       if (connection >= 0) this.#dismiss(connection);
       if (connection >= 0 && this.#acceptor.known) this.#tell(port, timeMs, sink);
-      else {
-        counters.acceptFailures++;
-        sink.acceptFailed(port);
-      }
+      else counters.acceptFailures++;
     }
     counters.wakeupsCutShort++;
     return true;

@@ -16,8 +16,6 @@ import { seeSctp } from "./sctp-rules.ts";
 import { SynAckSeries } from "./syn-ack-series.ts";
 import { seeTcp } from "./tcp-rules.ts";
 
-export const DEFAULT_CONTACTS = 1_048_576;
-export const ANSWER_WAIT_MS = 3_000;
 const PORTS_END = 4;
 
 /** How many packets were taken for what, and how often the table was too small. */

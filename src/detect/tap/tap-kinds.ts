@@ -57,19 +57,3 @@ export function isOsDatagram(packet: Packet, bytes: Uint8Array): boolean {
   for (let at = from; at < to; at++) if (readU8(bytes, at) !== U1_BYTE) return false;
   return true;
 }
-
-/** Whether the packet is one by which nmap -O tells operating systems apart, and which no other scan sends. */
-export function isOsDetection(packet: Packet, bytes: Uint8Array): boolean {
-  switch (packet.protocol) {
-    case IpProtocol.Tcp:
-      return isOsTcp(packet);
-    case IpProtocol.Udp:
-      return isOsDatagram(packet, bytes);
-    case IpProtocol.Icmp:
-      return packet.icmpType === 8 && isOsEcho(packet);
-    case IpProtocol.Icmpv6:
-      return packet.icmpType === 128 && isOsEcho(packet);
-    default:
-      return false;
-  }
-}

@@ -6,7 +6,7 @@ import { NAMED_AT_BITS } from "./fingerprint-bits.ts";
 import { candidatesOf, compiledRows } from "./fingerprint-index.ts";
 import { type CompiledRow, constantOf, fitsCookie } from "./fingerprint-match.ts";
 import { Constant, type ToolName, toolNames } from "./fingerprints.ts";
-import { type Layout, layoutOf } from "./header-layout.ts";
+import type { Layout } from "./header-layout.ts";
 
 export interface ToolFound {
   readonly tool: ToolName;
@@ -147,19 +147,4 @@ function bitsOf(row: CompiledRow, fresh: number, tried: number): number {
   const bits = row.firstBits + (fresh - 1) * row.furtherBits;
   const ways = row.furtherBits === 0 || fresh >= tried ? 0 : fresh * Math.log2((tried * Math.E) / fresh);
   return Math.floor(Math.min(MAX_CHANCE_BITS, Math.max(0, bits - ways)));
-}
-
-/** A single packet names the tool of a row when it is worth more than this. */
-const SINGLE_PACKET_BITS = 20;
-
-/** The tool that one packet looks like; undefined when one packet cannot tell. A hint, where ToolEvidence is a finding. */
-export function toolOfPacket(packet: Packet, bytes: Uint8Array): ToolName | undefined {
-  if (packet.fragmentOffset !== 0 || packet.moreFragments !== 0) return undefined;
-  const rows = candidatesOf(packet, layoutOf(packet, bytes));
-  for (let i = 0; i < rows.length; i++) {
-    const row = rows[i];
-    if (row === undefined || row.constant !== Constant.None || row.firstBits <= SINGLE_PACKET_BITS) continue;
-    if (row.fitsHabits(packet) && fitsCookie(row.cookie, packet)) return row.row.tool;
-  }
-  return undefined;
 }

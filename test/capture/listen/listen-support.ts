@@ -65,9 +65,6 @@ export class Seen implements ListenSink {
   datagram(arrival: Arrival): void {
     this.#add(arrival);
   }
-  acceptFailed(port: number): void {
-    this.texts.push(`failed ${port}`);
-  }
   batchEnd(): void {
     this.batches++;
     for (const { count, resolve } of this.#waiting) if (this.texts.length >= count) resolve();

@@ -2,7 +2,7 @@
 
 import { kinds } from "../../../src/detect/kinds.ts";
 import { type Contact, outcomeNames, type SeenName, seenNames } from "../../../src/detect/tap/contact.ts";
-import { ANSWER_WAIT_MS, ContactTable } from "../../../src/detect/tap/contacts.ts";
+import { ContactTable } from "../../../src/detect/tap/contacts.ts";
 import type { Layout } from "../../../src/detect/tool/header-layout.ts";
 import { formatWords } from "../../../src/wire/address.ts";
 import type { AddressRanges } from "../../../src/wire/address-ranges.ts";
@@ -11,6 +11,8 @@ import { decodePacket } from "../../../src/wire/decode.ts";
 import { Packet, TcpFlag } from "../../../src/wire/packet.ts";
 import { buildTcp, buildUdp, type TcpOptions } from "../../support/build-packet.ts";
 import { seed } from "../probes.ts";
+
+const ANSWER_WAIT_MS = 3_000;
 
 export const START_MS = 1_700_000_000_000.25;
 export const A = "192.0.2.1";

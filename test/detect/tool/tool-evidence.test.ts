@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { firstBits, NAMED_AT_BITS, packetsNeeded } from "../../../src/detect/tool/fingerprint-bits.ts";
-import { fingerprints } from "../../../src/detect/tool/fingerprints.ts";
+import { fitsCookie } from "../../../src/detect/tool/fingerprint-match.ts";
+import { Cookie, fingerprints } from "../../../src/detect/tool/fingerprints.ts";
 import { layoutOf } from "../../../src/detect/tool/header-layout.ts";
-import { ToolEvidence, toolOfPacket } from "../../../src/detect/tool/tool-evidence.ts";
+import { ToolEvidence } from "../../../src/detect/tool/tool-evidence.ts";
 import { formatWords } from "../../../src/wire/address.ts";
 import { decodePacket } from "../../../src/wire/decode.ts";
 import { Packet, TcpFlag } from "../../../src/wire/packet.ts";
@@ -129,7 +130,6 @@ for (const [name, stack] of Object.entries(stacks)) {
           };
           const bytes = buildTcp({ ...built, sequence: Math.imul(i, 0x9e3779b1) >>> 0 });
           decodePacket(bytes, 0, bytes.length, packet);
-          assert.equal(toolOfPacket(packet, bytes), undefined);
           for (let again = 0; again < 3; again++) evidence.note(packet, layoutOf(packet, bytes));
         }
         assert.deepEqual(evidence.tools(), []);
@@ -159,7 +159,7 @@ test("the habits of masscan without its cookie: chance alone, in 200,000 packets
     packet.identification = random() & 0xffff;
     packet.tcpSequence = random();
     packet.destinationPort = random() & 0xffff;
-    if (toolOfPacket(packet, bytes) === "masscan") hits++;
+    if (fitsCookie(Cookie.IdOfTarget, packet)) hits++;
     evidence.note(packet, layoutOf(packet, bytes));
   }
   assert.ok(hits > 0, "chance has had its day");
@@ -181,18 +181,28 @@ test("one SYN repeated for hours is one proof, not many", () => {
   assert.deepEqual(evidence.tools(), []);
 });
 
+/** What so much of the packet is named for, sent to eight ports. */
+function toolsOf(packet: Packet, bytes: Uint8Array): readonly string[] {
+  const evidence = new ToolEvidence();
+  for (let port = 1; port <= 8; port++) {
+    packet.destinationPort = port;
+    evidence.note(packet, layoutOf(packet, bytes));
+  }
+  return evidence.tools().map(({ tool }) => tool);
+}
+
 test("a packet cut by the capture, and fragments, are given no name and read nowhere", () => {
   const whole = buildTcp({ ...flow, sourcePort: 1, destinationPort: 23, ttl: 64, sequence: 0xc6336401 });
   decodePacket(whole, 0, whole.length, packet);
-  assert.equal(toolOfPacket(packet, whole), "mirai");
+  assert.deepEqual(toolsOf(packet, whole), ["mirai"]);
   for (let length = 0; length < whole.length; length++) {
     const cut = whole.subarray(0, length);
     decodePacket(cut, 0, cut.length, packet);
-    assert.equal(toolOfPacket(packet, cut), undefined, `${length} bytes`);
+    assert.deepEqual(toolsOf(packet, cut), [], `${length} bytes`);
   }
   decodePacket(whole, 0, whole.length, packet);
   packet.moreFragments = 1;
-  assert.equal(toolOfPacket(packet, whole), undefined);
+  assert.deepEqual(toolsOf(packet, whole), []);
 });
 
 test("two scans of one source after the other are both counted, though their keys differ", () => {

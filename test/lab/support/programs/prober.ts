@@ -9,7 +9,8 @@ import { connect } from "node:net";
 import { createInterface } from "node:readline";
 import { z } from "zod";
 import * as K from "../../../../src/kernel/constants.ts";
-import { interfaceIndex, openSocket, sendTo } from "../../../../src/kernel/libc.ts";
+import { openSocket, sendTo } from "../../../../src/kernel/libc.ts";
+import { interfaceIndex } from "../../../support/interface-index.ts";
 
 const AF_PACKET = 17;
 const end = z.object({ from: z.string(), to: z.string(), port: z.number() });

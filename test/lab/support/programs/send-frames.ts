@@ -4,9 +4,11 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import * as K from "../../../../src/kernel/constants.ts";
-import { closeFd, interfaceIndex, openSocket, sendTo } from "../../../../src/kernel/libc.ts";
+import { closeFd, openSocket, sendTo } from "../../../../src/kernel/libc.ts";
+import { interfaceIndex } from "../../../support/interface-index.ts";
 import { sleep } from "../../../support/raw-link.ts";
 
+const ENOBUFS = 105;
 const PAUSE_MS = 2;
 /** A sender that was kept waiting does not make up for it: a burst would overrun the link's queue. */
 const MAX_BURST = 100;
@@ -43,7 +45,7 @@ function sendFrame(frame: Uint8Array): void {
   for (;;) {
     const result = sendTo(fd, frame, address);
     if (result >= 0) return;
-    if (result !== -K.ENOBUFS) throw new Error(`cannot send: errno ${-result}`);
+    if (result !== -ENOBUFS) throw new Error(`cannot send: errno ${-result}`);
     sleep(1);
   }
 }
