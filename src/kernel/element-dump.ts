@@ -3,7 +3,7 @@
 import * as K from "./constants.ts";
 import { errnoName, KernelError } from "./errors.ts";
 import { NetlinkSocket, NetlinkWriter, walkMessages } from "./netlink.ts";
-import { type ElementVisitor, readElements } from "./nf-tables.ts";
+import { type ElementVisitor, readElements } from "./nf-elements.ts";
 
 /**
  * Visits every element of a set; one that comes or goes meanwhile may be missed or told twice. `pause` gives the event

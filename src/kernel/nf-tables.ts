@@ -3,50 +3,35 @@
 // rules tell whether somebody else changed it. (linux/netfilter/nf_tables.h)
 import * as K from "./constants.ts";
 import { errnoName, KernelError, remedyFor } from "./errors.ts";
-import { type NetlinkMessage, NetlinkSocket, NetlinkWriter, walkAttributes } from "./netlink.ts";
+import { NetlinkSocket, NetlinkWriter, walkAttributes } from "./netlink.ts";
+import {
+  type ElementChange,
+  type ElementKey,
+  type ElementState,
+  type ElementVisitor,
+  groupBySet,
+  type IntervalChange,
+  type IntervalsOfSet,
+  readElements,
+  writeElement,
+} from "./nf-elements.ts";
+import { TableFingerprint } from "./nf-fingerprint.ts";
 
 const message = (type: number) => (K.NFNL_SUBSYS_NFTABLES << 8) | type;
-
-/** A key of a set: 4 bytes for ipv4_addr, 16 for ipv6_addr, in network order. */
-export type ElementKey = Uint8Array;
-
-export interface ElementChange {
-  readonly set: string;
-  readonly key: ElementKey;
-  /** How long the kernel keeps it; undefined = until it is removed. Ignored for removals. */
-  readonly timeoutMs?: number | undefined;
-}
-
-/** An interval of a set: from `first` up to, and without, `end`; without `end`: to the last address there is. */
-export interface IntervalChange {
-  readonly first: ElementKey;
-  readonly end: ElementKey | undefined;
-  readonly timeoutMs: number | undefined;
-}
-
-/** A set of intervals, and how it is to change. */
-export interface IntervalsOfSet {
-  readonly set: string;
-  readonly gone: readonly IntervalChange[];
-  readonly added: readonly IntervalChange[];
-}
-
-/** The answer of a look-up: absent, or present with what is left of its time (undefined: it does not expire). */
-export type ElementState =
-  | { readonly present: false }
-  | { readonly present: true; readonly expiresInMs: number | undefined };
-
-interface Dump {
-  readonly entries: readonly string[];
-  readonly interrupted: boolean;
-}
 
 /** Elements in one message: 40 bytes each, and an attribute's length is 16 bits. */
 const ELEMENTS_PER_MESSAGE = 1_000;
 const WRITER_BYTES = 65_536;
 /** Two elements each, which one message must hold both. */
 const INTERVALS_PER_MESSAGE = ELEMENTS_PER_MESSAGE / 2;
-const DUMP_ATTEMPTS = 5;
+
+export interface SetUse {
+  readonly set: string;
+  /** How many elements it may hold; undefined: as many as there is memory for. */
+  readonly size: number | undefined;
+  /** How many it holds; undefined where the kernel does not tell (before Linux 6.16). */
+  readonly count: number | undefined;
+}
 
 export class NfTables {
   readonly #socket = new NetlinkSocket({
@@ -57,10 +42,15 @@ export class NfTables {
   });
   readonly #writer = new NetlinkWriter(WRITER_BYTES);
   readonly #table: string;
+  readonly #fingerprint: TableFingerprint;
 
   /** Works on one table of family inet. */
   constructor(table: string) {
     this.#table = table;
+    this.#fingerprint = new TableFingerprint(table, {
+      begin: (type, flags) => this.#begin(type, flags),
+      request: (request, visit) => this.#socket.request(request, visit),
+    });
   }
 
   /** The rule set's generation: grows by one with every committed transaction of any program. */
@@ -250,14 +240,9 @@ export class NfTables {
     return count;
   }
 
-  /**
-   * The table's flags (dormant), its chains with hooks and policies, and the handles of its rules, in order: equal texts
-   * mean that none of them came, went or was changed. "" without a table.
-   */
+  /** TableFingerprint.read(). */
   fingerprint(): string {
-    const flags = this.#readFlags();
-    if (flags === undefined) return "";
-    return [flags, this.#readWhole(() => this.#readChains()), this.#readWhole(() => this.#readRules())].join(" ");
+    return this.#fingerprint.read();
   }
 
   /**
@@ -282,65 +267,6 @@ export class NfTables {
     return `${count}:${sum}`;
   }
 
-  /** A commit in the middle of a dump, to whatever table, may make it miss entries or tell some twice. */
-  #readWhole(read: () => Dump): string {
-    let dump = read();
-    for (let again = 1; dump.interrupted && again < DUMP_ATTEMPTS; again++) dump = read();
-    return dump.entries.join(" ");
-  }
-
-  #readFlags(): number | undefined {
-    let found: number | undefined;
-    const request = this.#begin(K.NFT_MSG_GETTABLE, K.NLM_F_ACK).text(K.NFTA_TABLE, this.#table).finish();
-    try {
-      this.#socket.request(request, ({ bytes, at, end }) => {
-        found ??= 0;
-        walkAttributes(bytes, at + K.NFGENMSG_BYTES, end, (type, valueAt) => {
-          if (type === K.NFTA_TABLE_FLAGS) found = bytes.readUInt32BE(valueAt);
-        });
-      });
-    } catch (error) {
-      if (!(error instanceof KernelError && error.code === "ENOENT")) throw error;
-    }
-    return found;
-  }
-
-  #readChains(): Dump {
-    const entries: string[] = [];
-    let interrupted = false;
-    this.#socket.request(this.#begin(K.NFT_MSG_GETCHAIN, K.NLM_F_DUMP).finish(), ({ flags, bytes, at, end }) => {
-      if ((flags & K.NLM_F_DUMP_INTR) !== 0) interrupted = true;
-      let chain = "";
-      let ours = false;
-      walkAttributes(bytes, at + K.NFGENMSG_BYTES, end, (type, valueAt, valueEnd) => {
-        if (type === K.NFTA_TABLE) ours = bytes.toString("latin1", valueAt, valueEnd - 1) === this.#table;
-        if (type === K.NFTA_CHAIN_NAME) chain += bytes.toString("latin1", valueAt, valueEnd - 1);
-        if (type === K.NFTA_CHAIN_HOOK || type === K.NFTA_CHAIN_POLICY)
-          chain += `/${bytes.toString("hex", valueAt, valueEnd)}`;
-      });
-      if (ours) entries.push(chain);
-    });
-    return { entries, interrupted };
-  }
-
-  #readRules(): Dump {
-    const entries: string[] = [];
-    let interrupted = false;
-    const request = this.#begin(K.NFT_MSG_GETRULE, K.NLM_F_DUMP).text(K.NFTA_TABLE, this.#table).finish();
-    this.#socket.request(request, ({ flags, bytes, at, end }) => {
-      if ((flags & K.NLM_F_DUMP_INTR) !== 0) interrupted = true;
-      let rule = "";
-      let ours = false;
-      walkAttributes(bytes, at + K.NFGENMSG_BYTES, end, (type, valueAt, valueEnd) => {
-        if (type === K.NFTA_TABLE) ours = bytes.toString("latin1", valueAt, valueEnd - 1) === this.#table;
-        if (type === K.NFTA_RULE_CHAIN) rule += bytes.toString("latin1", valueAt, valueEnd - 1);
-        if (type === K.NFTA_RULE_HANDLE) rule += `#${bytes.readBigUInt64BE(valueAt)}`;
-      });
-      if (ours) entries.push(rule);
-    });
-    return { entries, interrupted };
-  }
-
   #begin(type: number, flags: number): NetlinkWriter {
     return this.#writer
       .begin(message(type), K.NLM_F_REQUEST | flags, this.#socket.nextSequence())
@@ -349,93 +275,5 @@ export class NfTables {
 
   close(): void {
     this.#socket.close();
-  }
-}
-
-function groupBySet(changes: readonly ElementChange[]): Map<string, ElementChange[]> {
-  const groups = new Map<string, ElementChange[]>();
-  for (const change of changes) {
-    const group = groups.get(change.set);
-    if (group === undefined) groups.set(change.set, [change]);
-    else group.push(change);
-  }
-  return groups;
-}
-
-interface WrittenElement {
-  readonly key: ElementKey;
-  readonly timeoutMs?: number | undefined;
-  readonly flags?: number;
-}
-
-function writeElement(writer: NetlinkWriter, { key, timeoutMs, flags }: WrittenElement): void {
-  const element = writer.beginNested(K.NFTA_LIST_ELEM);
-  const keyAt = writer.beginNested(K.NFTA_SET_ELEM_KEY);
-  writer.attribute(K.NFTA_DATA_VALUE, key).endNested(keyAt);
-  if (flags !== undefined) writer.u32be(K.NFTA_SET_ELEM_FLAGS, flags);
-  if (timeoutMs !== undefined) writer.u64be(K.NFTA_SET_ELEM_TIMEOUT, Math.max(1, timeoutMs));
-  writer.endNested(element);
-}
-
-export interface SetUse {
-  readonly set: string;
-  /** How many elements it may hold; undefined: as many as there is memory for. */
-  readonly size: number | undefined;
-  /** How many it holds; undefined where the kernel does not tell (before Linux 6.16). */
-  readonly count: number | undefined;
-}
-
-/** The key is valid during the visit only. `isEnd`: in a set of intervals, the first key behind one. */
-export type ElementVisitor = (key: Buffer, expiresInMs: number | undefined, isEnd?: boolean) => void;
-
-/** Walks one NEWSETELEM message. Straight-line code: a dump may hold a million elements. */
-export function readElements(answer: NetlinkMessage, visit: ElementVisitor): void {
-  const { bytes, end } = answer;
-  const list = findAttribute(bytes, answer.at + K.NFGENMSG_BYTES, end, K.NFTA_SET_ELEM_LIST_ELEMENTS);
-  if (list < 0) return;
-  const listEnd = list + bytes.readUInt16LE(list);
-  for (let element = list + K.NLA_HEADER_BYTES; element + K.NLA_HEADER_BYTES <= listEnd; ) {
-    const length = bytes.readUInt16LE(element);
-    if (length < K.NLA_HEADER_BYTES || element + length > listEnd) return;
-    const from = element + K.NLA_HEADER_BYTES;
-    const key = findAttribute(bytes, from, element + length, K.NFTA_SET_ELEM_KEY);
-    const left = findAttribute(bytes, from, element + length, K.NFTA_SET_ELEM_EXPIRATION);
-    const flags = findAttribute(bytes, from, element + length, K.NFTA_SET_ELEM_FLAGS);
-    if (key >= 0) {
-      // key attribute > data value attribute > the key itself
-      const valueAt = key + 2 * K.NLA_HEADER_BYTES;
-      const expiresInMs = left < 0 ? undefined : bytes.readUInt32BE(left + 4) * 2 ** 32 + bytes.readUInt32BE(left + 8);
-      visit(
-        bytes.subarray(valueAt, key + K.NLA_HEADER_BYTES + bytes.readUInt16LE(key + K.NLA_HEADER_BYTES)),
-        expiresInMs,
-        flags >= 0 && (bytes.readUInt32BE(flags + K.NLA_HEADER_BYTES) & K.NFT_SET_ELEM_INTERVAL_END) !== 0,
-      );
-    }
-    element += (length + 3) & ~3;
-  }
-}
-
-/** Where the attribute of that type begins, or -1. */
-function findAttribute(bytes: Buffer, at: number, end: number, wanted: number): number {
-  let cursor = at;
-  while (cursor + K.NLA_HEADER_BYTES <= end) {
-    const length = bytes.readUInt16LE(cursor);
-    if (length < K.NLA_HEADER_BYTES || cursor + length > end) return -1;
-    if ((bytes.readUInt16LE(cursor + 2) & K.NLA_TYPE_MASK) === wanted) return cursor;
-    cursor += (length + 3) & ~3;
-  }
-  return -1;
-}
-
-/** Why the kernel refused an element, for a person. */
-export function elementRemedy(code: string): string {
-  switch (code) {
-    case "ENFILE":
-    case "ENOSPC":
-      return "the kernel's set is full";
-    case "ENOENT":
-      return "the table is gone: another program removed it";
-    default:
-      return remedyFor(code);
   }
 }

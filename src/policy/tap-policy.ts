@@ -8,7 +8,7 @@ import {
   DEFAULT_MAX_CONTACTS,
   DEFAULT_MAX_SOURCES,
   type TapPolicy,
-} from "../detect/tap/tap-judge.ts";
+} from "../detect/tap/tap-rules.ts";
 import type { ScorerName } from "../detect/tap/tap-source.ts";
 import { DEFAULT_WIDER, type WiderPolicy } from "../detect/wider-prefixes.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";

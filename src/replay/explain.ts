@@ -3,7 +3,7 @@ import { isoTime } from "../base/clock.ts";
 import { kinds } from "../detect/kinds.ts";
 import { protocolName } from "../detect/probe.ts";
 import { type Contact, Outcome, outcomeNames } from "../detect/tap/contact.ts";
-import type { Step } from "../detect/tap/tap-judge.ts";
+import type { Step } from "../detect/tap/tap-rules.ts";
 import { formatWords } from "../wire/address.ts";
 import { ARP_PROTOCOL } from "../wire/packet.ts";
 

@@ -4,7 +4,8 @@ import { isoTime } from "../base/clock.ts";
 import { ExitCode } from "../base/exit-code.ts";
 import { CaptureError } from "../capture/file/capture-report.ts";
 import type { ContactSink } from "../detect/tap/contact.ts";
-import { TapJudge, type TapPolicy } from "../detect/tap/tap-judge.ts";
+import { TapJudge } from "../detect/tap/tap-judge.ts";
+import type { TapPolicy } from "../detect/tap/tap-rules.ts";
 import { tapPolicy } from "../policy/tap-policy.ts";
 import { formatPrefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
@@ -85,7 +86,7 @@ function summarize(judge: TapJudge, tracked: Tracked, settings: ReplaySettings):
       describeScanner(source, {
         shape: judge.shapeOf(source),
         known: settings.known.nameOf(source.source),
-        coordinated: judge.coordinatedOf(source.source),
+        coordinated: judge.groups.coordinatedOf(source.source),
       }),
     );
   const isEmpty = lastMs < firstMs;
@@ -103,8 +104,8 @@ function summarize(judge: TapJudge, tracked: Tracked, settings: ReplaySettings):
       amplification: counters.amplified,
       idProbes: counters.idProbe,
       forgotten: { contacts: counters.evictions, ...judge.forgotten },
-      coordinated: judge.coordinated().map(describeCoordinated),
-      prefixes: judge.widerPrefixes().map(formatPrefix),
+      coordinated: judge.groups.coordinated.map(describeCoordinated),
+      prefixes: judge.groups.widerPrefixes.map(formatPrefix),
     },
     problems: [
       ...report.problems.map(({ offset, message }) => `offset ${offset}: ${message}`),

@@ -5,7 +5,7 @@ import type { Finding } from "../detect/finding.ts";
 import type { HashSeed } from "../detect/keyed-hash.ts";
 import { seenNames } from "../detect/tap/contact.ts";
 import { TapDetector } from "../detect/tap/tap-detector.ts";
-import { DEFAULT_MAX_CONTACTS, DEFAULT_MAX_SOURCES } from "../detect/tap/tap-judge.ts";
+import { DEFAULT_MAX_CONTACTS, DEFAULT_MAX_SOURCES } from "../detect/tap/tap-rules.ts";
 import { type ScorerName, scorerNames, type TapSource } from "../detect/tap/tap-source.ts";
 import { tapPolicy } from "../policy/tap-policy.ts";
 import type { Prefix } from "../wire/address.ts";

@@ -4,7 +4,8 @@
 import { messageOf } from "../base/errors.ts";
 import type { Block } from "../judge/block.ts";
 import type { Libnftables } from "../kernel/libnftables.ts";
-import { type ElementChange, elementRemedy, type NfTables } from "../kernel/nf-tables.ts";
+import { type ElementChange, elementRemedy } from "../kernel/nf-elements.ts";
+import type { NfTables } from "../kernel/nf-tables.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import { HeldElements } from "./held-elements.ts";
 import { runNft } from "./loaded-table.ts";

@@ -2,7 +2,8 @@
 // open ports, guarded peers.
 // Reads these sets without stalling the event loop, and puts back what the kernel does not hold.
 import { dumpElements } from "../kernel/element-dump.ts";
-import type { ElementChange, NfTables } from "../kernel/nf-tables.ts";
+import type { ElementChange } from "../kernel/nf-elements.ts";
+import type { NfTables } from "../kernel/nf-tables.ts";
 import { isIpv4, type Prefix } from "../wire/address.ts";
 import { KnownPairs } from "./known-pairs.ts";
 import { TABLE } from "./ruleset-plan.ts";

@@ -4,7 +4,8 @@
 // whole: the kernel's look-up of one interval does not find all that touch others (docs/decisions/0022).
 
 import { KernelError } from "../kernel/errors.ts";
-import { elementRemedy, type IntervalChange, type IntervalsOfSet, type NfTables } from "../kernel/nf-tables.ts";
+import { elementRemedy, type IntervalChange, type IntervalsOfSet } from "../kernel/nf-elements.ts";
+import type { NfTables } from "../kernel/nf-tables.ts";
 import type { Prefix } from "../wire/address.ts";
 import {
   addressOfKey,

@@ -7,7 +7,7 @@ import { basename } from "node:path";
 import { test } from "node:test";
 import { allKeys } from "../../src/config/keys.ts";
 import { controlLimits } from "../../src/control/limits.ts";
-import { DEFAULT_MAX_CONTACTS, DEFAULT_MAX_SOURCES } from "../../src/detect/tap/tap-judge.ts";
+import { DEFAULT_MAX_CONTACTS, DEFAULT_MAX_SOURCES } from "../../src/detect/tap/tap-rules.ts";
 import { MAX_BLOCKS } from "../../src/host/memory-limit.ts";
 import { DEFAULT_OFFENCE_CAPACITY } from "../../src/judge/escalation.ts";
 import { PROOF_BITS, silenceLimits, slowWindow } from "../../src/judge/proof/silence-test.ts";

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Libnftables } from "../../src/kernel/libnftables.ts";
-import { type ElementChange, NfTables } from "../../src/kernel/nf-tables.ts";
+import type { ElementChange } from "../../src/kernel/nf-elements.ts";
+import { NfTables } from "../../src/kernel/nf-tables.ts";
 import { enterOwnNamespace, mustDo } from "./support/own-namespace.ts";
 
 enterOwnNamespace(import.meta.filename);

@@ -1,6 +1,6 @@
 // The kernel's sets in memory, at a time that stands still, and nft in its place: what is asked of them is noted, and
 // refused when a test says so. How the kernel behaves is for test/lab/firewall.test.ts.
-import type { ElementChange, ElementState, ElementVisitor, IntervalChange } from "../../src/kernel/nf-tables.ts";
+import type { ElementChange, ElementState, ElementVisitor, IntervalChange } from "../../src/kernel/nf-elements.ts";
 
 const hex = (key: Uint8Array) => Buffer.from(key).toString("hex");
 

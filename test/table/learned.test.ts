@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import fc from "fast-check";
-import type { ElementChange } from "../../src/kernel/nf-tables.ts";
+import type { ElementChange } from "../../src/kernel/nf-elements.ts";
 import { Learned } from "../../src/table/learned.ts";
 import { decodeLearned, LearnedBytes } from "../../src/table/learned-file.ts";
 import { type LearnedElement, LearnedSets, learnedSetNames, learnedSets } from "../../src/table/learned-sets.ts";

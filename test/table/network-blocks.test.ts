@@ -2,7 +2,7 @@
 // kernel's own behaviour is for test/lab/networks.test.ts.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ElementVisitor, IntervalChange, IntervalsOfSet } from "../../src/kernel/nf-tables.ts";
+import type { ElementVisitor, IntervalChange, IntervalsOfSet } from "../../src/kernel/nf-elements.ts";
 import { MAX_NETWORKS, NetworkBlocks } from "../../src/table/network-blocks.ts";
 import { prefix } from "../support/prefix.ts";
 

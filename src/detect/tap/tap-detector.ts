@@ -2,7 +2,8 @@
 import type { DecodeResult, Packet } from "../../wire/packet.ts";
 import type { HashSeed } from "../keyed-hash.ts";
 import { type ContactCounters, ContactTable } from "./contacts.ts";
-import { TapJudge, type TapListener, type TapPolicy } from "./tap-judge.ts";
+import { TapJudge } from "./tap-judge.ts";
+import type { TapListener, TapPolicy } from "./tap-rules.ts";
 
 export class TapDetector {
   readonly judge: TapJudge;

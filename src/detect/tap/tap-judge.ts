@@ -7,91 +7,30 @@ import { Detector } from "../detector.ts";
 import { type HashSeed, hashSource } from "../keyed-hash.ts";
 import { Kind, kinds } from "../kinds.ts";
 import { Disposition, Evidence, Probe } from "../probe.ts";
-import type { ScorePolicy } from "../scorers.ts";
 import { countsByAddress, writeSourceKey } from "../source-key.ts";
 import { SourceTable } from "../source-table.ts";
 import type { Layout } from "../tool/header-layout.ts";
 import { ToolEvidence } from "../tool/tool-evidence.ts";
-import { type WiderPolicy, WiderPrefixes } from "../wider-prefixes.ts";
+import { WiderPrefixes } from "../wider-prefixes.ts";
 import { Contact, type ContactSink, Outcome } from "./contact.ts";
-import { type CoordinatedFinding, type CoordinatedPolicy, CoordinatedScans } from "./coordinated.ts";
+import { isLinkQuestion, isNeverAClients, isQuietlyWide } from "./contact-meaning.ts";
+import { CoordinatedScans } from "./coordinated.ts";
 import { Decoys } from "./decoys.ts";
 import { createExactBudget, DistinctHosts, DistinctPorts } from "./distinct.ts";
+import { GroupFindings } from "./group-findings.ts";
 import { headerSignature, isKernelSyn } from "./header-signature.ts";
-import {
-  deriveLimits,
-  newSequentialState,
-  type SequentialLimits,
-  type SequentialPolicy,
-  takeOutcome,
-} from "./sequential.ts";
-import { newSweepState, noteSweep, type Shape, type SweepPolicy, shapeOf } from "./sweeps.ts";
+import { deriveLimits, newSequentialState, type SequentialLimits, takeOutcome } from "./sequential.ts";
+import { newSweepState, noteSweep, type Shape, shapeOf } from "./sweeps.ts";
+import type { Step, TapListener, TapPolicy } from "./tap-rules.ts";
 import { Scorer, type ScorerName, scorerNames, type TapSource } from "./tap-source.ts";
 import { TapSources } from "./tap-sources.ts";
 
-export interface TapPolicy {
-  /** The scorers that may call a source a scanner. */
-  readonly scorers: ReadonlySet<ScorerName>;
-  readonly score: ScorePolicy;
-  readonly sequential: SequentialPolicy;
-  readonly sweep: SweepPolicy;
-  readonly coordinated: CoordinatedPolicy;
-  readonly wider: WiderPolicy;
-  readonly breadth: BreadthPolicy;
-  /** Our networks; undefined: probes of every host count. */
-  readonly homes: AddressRanges | undefined;
-  /** Sources that are never judged. */
-  readonly ignored: AddressRanges;
-  readonly isTolerated: (protocol: number, port: number) => boolean;
-  readonly maxContacts: number;
-  readonly maxSources: number;
-  /** Answers that come later count as none. */
-  readonly answerWaitMs: number;
-  /** A source that has been quiet for so long starts afresh, and is found again. Absent: it is found once. */
-  readonly refindAfterMs?: number;
-}
-
-/**
- * Weak contacts: ACKs without a connection, datagrams without an answer, SYNs of which the capture holds one direction
- * only. So many different ones are no accident (docs/reference/detection.md, "Breadth").
- */
-export interface BreadthPolicy {
-  readonly contacts: number;
-  readonly windowMs: number;
-  /** Hosts of ours that were pinged, whether they answered or not. */
-  readonly pingedHosts: number;
-  /** Hosts of ours that were asked for anything, where the capture does not hold their answers. */
-  readonly unknownHosts: number;
-}
-
-export const DEFAULT_MAX_CONTACTS = 1_048_576;
-export const DEFAULT_MAX_SOURCES = 262_144;
-export const DEFAULT_ANSWER_WAIT_MS = 3_000;
 /** A mark that one source in 2^30 has by chance. */
 const PROOF_BITS = 30;
-const MAX_COORDINATED = 256;
-const MAX_WIDER = 256;
 /** From here on Linux, BSD and Windows take ports for their own questions: a datagram to one may be a late answer. */
 const EPHEMERAL_FROM = 32_768;
 
-/** The latest evidence about a source that is explained; read at once. */
-export interface Step {
-  readonly what: "opened" | "again" | "decided" | "found";
-  readonly source: TapSource;
-  readonly contact: Contact;
-  readonly by?: ScorerName;
-}
-
-export interface TapListener {
-  /** A source has been found scanning: for the first time, or for the first time by more than breadth. Read at once. */
-  readonly found?: (source: TapSource, by: ScorerName, contact: Contact) => void;
-  /** Each step of the evidence about a source. */
-  readonly explain?: { readonly source: Prefix; readonly step: (step: Step) => void };
-}
-
 export class TapJudge implements ContactSink {
-  #coordinatedLeftOut = 0;
-  #widerLeftOut = 0;
   #ignoredCount = 0;
   readonly #policy: TapPolicy;
   readonly #listener: TapListener;
@@ -109,8 +48,8 @@ export class TapJudge implements ContactSink {
   readonly #asked = new Contact();
   readonly #key = { source0: 0, source1: 0, source2: 0, source3: 0, sourceBits: 128 };
   readonly #allowed: number;
-  readonly #coordinatedFindings: CoordinatedFinding[] = [];
-  readonly #widerPrefixes: Prefix[] = [];
+  /** What many sources together have done: for the report. */
+  readonly groups = new GroupFindings();
 
   constructor(policy: TapPolicy, seed: HashSeed, listener: TapListener = {}) {
     this.#policy = policy;
@@ -267,9 +206,7 @@ export class TapJudge implements ContactSink {
     if (source.signature === 0 || (this.#allowed & (1 << Scorer.Coordinated)) === 0) return;
     const finding = this.#coordinated.note(contact, source.source, source.signature);
     if (finding === undefined) return;
-    // The list is for the report; its members are found all the same.
-    if (this.#coordinatedFindings.length >= MAX_COORDINATED) this.#coordinatedLeftOut++;
-    else this.#coordinatedFindings.push(finding);
+    this.groups.addCoordinated(finding);
     for (const member of finding.members) {
       const known = this.#sources.find(member);
       if (known !== undefined) this.#flag(known, Scorer.Coordinated, contact);
@@ -316,9 +253,7 @@ export class TapJudge implements ContactSink {
     if (isFirst || wasWeak) this.#listener.found?.(source, scorerNames[by], contact);
     if (!isFirst) return;
     const wider = this.#wider.offend(source.source, contact.timeMs);
-    if (wider === undefined) return;
-    if (this.#widerPrefixes.length >= MAX_WIDER) this.#widerLeftOut++;
-    else this.#widerPrefixes.push(wider);
+    if (wider !== undefined) this.groups.addWider(wider);
   }
 
   #explain(what: Step["what"], source: TapSource, contact: Contact, by?: ScorerName): void {
@@ -384,11 +319,11 @@ export class TapJudge implements ContactSink {
   get counters() {
     return {
       tapIgnored: this.#ignoredCount,
-      tapCoordinatedLeftOut: this.#coordinatedLeftOut,
+      tapCoordinatedLeftOut: this.groups.coordinatedLeftOut,
       tapCoordinatedUntracked: this.#coordinated.untracked,
       tapClustersEvicted: this.#coordinated.evictions,
       tapDecoysUnnamed: this.#decoys.unnamed,
-      tapWiderLeftOut: this.#widerLeftOut,
+      tapWiderLeftOut: this.groups.widerLeftOut,
       tapWiderEvicted: this.#wider.evictions,
     };
   }
@@ -400,41 +335,9 @@ export class TapJudge implements ContactSink {
   shapeOf({ sweep }: TapSource): Shape | undefined {
     return sweep === undefined ? undefined : shapeOf(sweep, this.#policy.sweep);
   }
-
-  /** The latest of its coordinated scans. */
-  coordinatedOf(source: Prefix): CoordinatedFinding | undefined {
-    const isIn = (finding: CoordinatedFinding) =>
-      finding.members.some((member) => member.bits === source.bits && prefixContains(member, source));
-    return this.#coordinatedFindings.findLast(isIn);
-  }
-
-  coordinated(): readonly CoordinatedFinding[] {
-    return this.#coordinatedFindings;
-  }
-
-  /** IPv6 prefixes of which several parts scan. */
-  widerPrefixes(): readonly Prefix[] {
-    return this.#widerPrefixes;
-  }
 }
 
 function countSyn(source: TapSource, packet: Packet): void {
   if (isKernelSyn(packet)) source.kernelSyns++;
   else source.rawSyns++;
-}
-
-/** Every host asks its link for those that it speaks to. */
-function isLinkQuestion({ kind }: Contact): boolean {
-  return kind === Kind.Arp || kind === Kind.Neighbor;
-}
-
-/** Evidence whatever the outcome: a handshake broken off, a question for the clock or the netmask. */
-function isNeverAClients({ kind, outcome }: Contact): boolean {
-  if (kind === Kind.Syn) return outcome === Outcome.Accepted;
-  return kind === Kind.IcmpTimestamp || kind === Kind.IcmpNetmask;
-}
-
-/** The outcome says nothing, and the number of hosts says something. */
-function isQuietlyWide({ kind, outcome }: Contact): boolean {
-  return outcome === Outcome.Unknown || (kind === Kind.IcmpEcho && outcome === Outcome.Accepted);
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TapDetector } from "../../../src/detect/tap/tap-detector.ts";
-import type { Step } from "../../../src/detect/tap/tap-judge.ts";
+import type { Step } from "../../../src/detect/tap/tap-rules.ts";
 import { scorerNames } from "../../../src/detect/tap/tap-source.ts";
 import { tapPolicy } from "../../../src/policy/tap-policy.ts";
 import { formatPrefix } from "../../../src/wire/address.ts";

@@ -1,0 +1,19 @@
+// What the kind of a contact and its outcome say together, whoever asked.
+import { Kind } from "../kinds.ts";
+import { type Contact, Outcome } from "./contact.ts";
+
+/** Every host asks its link for those that it speaks to. */
+export function isLinkQuestion({ kind }: Contact): boolean {
+  return kind === Kind.Arp || kind === Kind.Neighbor;
+}
+
+/** Evidence whatever the outcome: a handshake broken off, a question for the clock or the netmask. */
+export function isNeverAClients({ kind, outcome }: Contact): boolean {
+  if (kind === Kind.Syn) return outcome === Outcome.Accepted;
+  return kind === Kind.IcmpTimestamp || kind === Kind.IcmpNetmask;
+}
+
+/** The outcome says nothing, and the number of hosts says something. */
+export function isQuietlyWide({ kind, outcome }: Contact): boolean {
+  return outcome === Outcome.Unknown || (kind === Kind.IcmpEcho && outcome === Outcome.Accepted);
+}
