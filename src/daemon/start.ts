@@ -29,7 +29,7 @@ import { openRouteMonitor } from "../kernel/routes.ts";
 import { HistoryFile } from "../record/history.ts";
 import { openJournal } from "../record/open-journal.ts";
 import { openResolver } from "../record/resolver.ts";
-import { openStore } from "../record/store.ts";
+import { openStore } from "../record/sqlite-store.ts";
 import type { CaptureChoice } from "../sense/capture-choice.ts";
 import { Decoy } from "../sense/decoy.ts";
 import { openKernelSensor, openRing } from "../sense/open-sensor.ts";

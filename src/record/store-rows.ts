@@ -12,6 +12,14 @@ import { type Event, eventTypes } from "./event.ts";
 import { storedTypeOf } from "./event-quota.ts";
 import { describeReason, parseReason } from "./finding-text.ts";
 
+/** A table of the store, and how its rows are read. */
+export interface StoredTable<T> {
+  readonly table: "blocks" | "offences";
+  readonly columns: string;
+  readonly parse: (row: unknown) => T | undefined;
+  readonly where?: string;
+}
+
 /** A block as the store keeps it; whether the kernel enforces it is asked of the kernel. */
 export type StoredBlock = Omit<Block, "enforced">;
 

@@ -9,7 +9,7 @@ import { BlockList } from "../../src/enforce/block-list.ts";
 import { restoreBlocks } from "../../src/enforce/restore.ts";
 import { Libnftables } from "../../src/kernel/libnftables.ts";
 import { NfTables } from "../../src/kernel/nf-tables.ts";
-import { openStore } from "../../src/record/store.ts";
+import { openStore } from "../../src/record/sqlite-store.ts";
 import { Firewall } from "../../src/table/firewall.ts";
 import { NftSensor } from "../../src/table/nft-sensor.ts";
 import { TABLE } from "../../src/table/ruleset-plan.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { EventsAfterRequest, KnownClient } from "../../src/control/api.ts";
 import type { Event } from "../../src/record/event.ts";
-import { openStore } from "../../src/record/store.ts";
+import { openStore } from "../../src/record/sqlite-store.ts";
 import { LearnedBytes } from "../../src/table/learned-file.ts";
 import { makeFolder } from "../control/fake-daemon.ts";
 import {

@@ -18,7 +18,7 @@ import { BlockedFile } from "../../src/record/blocked-file.ts";
 import { HistoryFile } from "../../src/record/history.ts";
 import { Journal, stdoutSink } from "../../src/record/journal.ts";
 import { openResolver } from "../../src/record/resolver.ts";
-import { openStore } from "../../src/record/store.ts";
+import { openStore } from "../../src/record/sqlite-store.ts";
 import { ConnectMode } from "../../src/sense/connect-mode.ts";
 import { Decoy } from "../../src/sense/decoy.ts";
 import { PortState } from "../../src/sense/port-state.ts";
@@ -68,9 +68,7 @@ const toldAs: Readonly<Record<string, string>> = {
   "detect/tap/contact-waits.ts decidedEarly": "tapContactsDecidedEarly",
   "detect/tap/coordinated.ts untracked": "tapCoordinatedUntracked",
   "detect/tap/decoys.ts unnamed": "tapDecoysUnnamed",
-  "detect/tap/tap-judge.ts coordinatedLeftOut": "tapCoordinatedLeftOut",
   "detect/tap/tap-judge.ts ignoredCount": "tapIgnored",
-  "detect/tap/tap-judge.ts widerLeftOut": "tapWiderLeftOut",
   "detect/tap/tap-sources.ts evictedScanners": "tapScannersForgotten",
   "detect/tap/tap-sources.ts evictions": "tapSourcesForgotten",
   "detect/wider-prefixes.ts evictions": "widerEvicted",

@@ -203,7 +203,7 @@ const rows: readonly Row[] = [
   { page: BOUNDS, says: /networks blocked \| ([\d,]+)/, are: () => [MAX_NETWORKS] },
   { page: KERNEL, says: /`blockednet4\/6` .*\| of ([\d,]+) networks in all/, are: () => [MAX_NETWORKS] },
   { page: BOUNDS, says: /offences remembered \| ([\d,]+)/, are: () => [DEFAULT_OFFENCE_CAPACITY] },
-  { page: BOUNDS, says: /offences remembered \| ([\d,]+)/, are: () => [inSource("store.ts", "maxOffences: ")] },
+  { page: BOUNDS, says: /offences remembered \| ([\d,]+)/, are: () => [inSource("sqlite-store.ts", "maxOffences: ")] },
   {
     page: BOUNDS,
     says: /probe events \| ([\d,]+)\/s, burst ([\d,]+); while the breaker is open ([\d,]+)\/s, burst ([\d,]+)/,
@@ -260,7 +260,7 @@ const rows: readonly Row[] = [
   {
     page: BOUNDS,
     says: /store, while it fails \| ([\d,]+) events, ([\d,]+) blocks/,
-    are: () => [inSource("store.ts", "maxPendingEvents: "), inSource("store.ts", "maxPendingBlocks: ")],
+    are: () => [inSource("sqlite-store.ts", "maxPendingEvents: "), inSource("sqlite-store.ts", "maxPendingBlocks: ")],
   },
   {
     page: BOUNDS,
@@ -269,7 +269,7 @@ const rows: readonly Row[] = [
       inSource("nflog.ts", "const TURN_MS = "),
       inSource("nflog.ts", "const PACKETS_PER_STEP = "),
       inSource("block-ends.ts", "const EXPIRIES_PER_TURN = "),
-      inSource("store.ts", "const FLUSH_ROWS = "),
+      inSource("flush-size.ts", "const MOST_ROWS = "),
     ],
   },
   {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { Event } from "../../src/record/event.ts";
 import { HistoryFile } from "../../src/record/history.ts";
-import { openStore } from "../../src/record/store.ts";
+import { openStore } from "../../src/record/sqlite-store.ts";
 import { parsePrefix } from "../../src/wire/address.ts";
 
 /** Runs `body` in a folder of 1 MiB, or says why not. Lazy: libsql holds its files until they are garbage. */

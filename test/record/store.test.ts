@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import Database from "libsql";
 import type { Event } from "../../src/record/event.ts";
-import { openStore, type Store, type StoredBlock, type StoreLimits } from "../../src/record/store.ts";
+import { openStore } from "../../src/record/sqlite-store.ts";
+import type { Store, StoredBlock, StoreLimits } from "../../src/record/store.ts";
 import { formatPrefix, type Prefix, parsePrefix } from "../../src/wire/address.ts";
 
 function prefix(text: string): Prefix {

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import Database from "libsql";
 import type { Event } from "../../src/record/event.ts";
-import { openStore, type Store } from "../../src/record/store.ts";
+import { openStore } from "../../src/record/sqlite-store.ts";
+import type { Store } from "../../src/record/store.ts";
 import { openStoredEvents } from "../../src/record/stored-events.ts";
 
 function event(number: number): Event {

@@ -9,16 +9,15 @@ export class GroupFindings {
   readonly #coordinated: CoordinatedFinding[] = [];
   readonly #widerPrefixes: Prefix[] = [];
   /** Findings that the full lists did not take. Their sources are found all the same. */
-  coordinatedLeftOut = 0;
-  widerLeftOut = 0;
+  readonly counters = { tapCoordinatedLeftOut: 0, tapWiderLeftOut: 0 };
 
   addCoordinated(finding: CoordinatedFinding): void {
-    if (this.#coordinated.length >= MAX_COORDINATED) this.coordinatedLeftOut++;
+    if (this.#coordinated.length >= MAX_COORDINATED) this.counters.tapCoordinatedLeftOut++;
     else this.#coordinated.push(finding);
   }
 
   addWider(prefix: Prefix): void {
-    if (this.#widerPrefixes.length >= MAX_WIDER) this.widerLeftOut++;
+    if (this.#widerPrefixes.length >= MAX_WIDER) this.counters.tapWiderLeftOut++;
     else this.#widerPrefixes.push(prefix);
   }
 

@@ -319,11 +319,10 @@ export class TapJudge implements ContactSink {
   get counters() {
     return {
       tapIgnored: this.#ignoredCount,
-      tapCoordinatedLeftOut: this.groups.coordinatedLeftOut,
       tapCoordinatedUntracked: this.#coordinated.untracked,
       tapClustersEvicted: this.#coordinated.evictions,
       tapDecoysUnnamed: this.#decoys.unnamed,
-      tapWiderLeftOut: this.groups.widerLeftOut,
+      ...this.groups.counters,
       tapWiderEvicted: this.#wider.evictions,
     };
   }
