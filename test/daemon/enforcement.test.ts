@@ -52,7 +52,7 @@ class Table extends FakeFirewall {
   readonly networkCounts = { networkBlocks: 3, networkBlocksRefused: 0 };
 }
 
-function setUp(conf = "") {
+function setUp(conf = "", maxBlocks = 100) {
   const clock = { ms: NOW_MS };
   const nowMs = () => clock.ms;
   const followed: RulesetPlan[] = [];
@@ -85,7 +85,7 @@ function setUp(conf = "") {
       firewall,
       clock: { nowMs },
       hashSeed: seed,
-      maxBlocks: 100,
+      maxBlocks,
     },
     judge: {
       soften: (verdict) => verdict,
@@ -180,7 +180,12 @@ test("in a flood claims wait, are chosen by and by, and wait no longer when whom
 });
 
 test("host, allow list and listeners go to the sensor; new settings have gone there with their rules", () => {
-  const { inForce, followed } = setUp();
+  const { inForce, followed, firewall } = setUp();
+  let calls = 0;
+  firewall.lift = firewall.enforce = () => {
+    calls++;
+    return [];
+  };
   inForce.apply({ ignored: [prefix("198.51.100.0/24")] });
   inForce.apply({ listened: { tcp: [{ first: 23, last: 23 }], udp: [] } });
   inForce.apply({ host });
@@ -193,7 +198,7 @@ test("host, allow list and listeners go to the sensor; new settings have gone th
     ],
   );
   inForce.apply({ settings: settingsWith("") });
-  assert.equal(followed.length, 3);
+  assert.deepEqual([followed.length, calls], [3, 0], "no block has moved");
 });
 
 test("a source that has come into the guard loses what was made on a claim, and an SSH session even what was proven", () => {
@@ -303,6 +308,34 @@ test("what has ended leaves the list with the next second, and more than fits in
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(listed(), ["198.51.100.2"]);
   assert.ok(recorder.take().includes("unblocked 198.51.100.1 expired"));
+});
+
+test("in one second no more ends than fits into twelve turns: other work goes first", async () => {
+  const { enforcement, clock, block } = setUp("", 10_000);
+  for (let last = 0; last < 7_000; last++)
+    block(`10.0.${last >> 8}.${last & 255}`, { soft: true, untilMs: NOW_MS + 1_000 });
+  clock.ms += 2_000;
+  enforcement.tick();
+  assert.equal(enforcement.blocker.list.size, 6_000, "at once");
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+  assert.equal(enforcement.blocker.list.size, 1_000);
+  enforcement.tick();
+  assert.equal(enforcement.blocker.list.size, 0);
+});
+
+test("a source that a command was to shut out is answered: the table takes its block, by address or by /64", async () => {
+  const { enforcement, block, held, recorder, firewall } = setUp('KILL_ROUTE="/bin/true $TARGET$"\n');
+  block("198.51.100.1", { backend: "kill-route" });
+  block("2001:db8::/64", { backend: "kill-route" });
+  firewall.kernel.clear();
+  for (const text of ["198.51.100.1", "2001:db8::7", "198.51.100.2"]) {
+    const { w0, w1, w2, w3 } = prefix(text);
+    enforcement.answered([w0, w1, w2, w3]);
+  }
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+  assert.deepEqual(held(), ["full 198.51.100.1", "full 2001:db8::/64"]);
+  assert.equal(recorder.take().filter((text) => /succeeds and blocks nothing/.test(text)).length, 2);
+  assert.equal(enforcement.counters.commandsWithoutEffect, 2);
 });
 
 test("its counters are those of all its parts", () => {

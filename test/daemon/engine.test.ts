@@ -6,6 +6,7 @@ import { DeliveryClock } from "../../src/base/delivery-clock.ts";
 import { Engine } from "../../src/daemon/engine.ts";
 import { Outcome, type Walked } from "../../src/daemon/walked.ts";
 import { Detector } from "../../src/detect/detector.ts";
+import type { Finding } from "../../src/detect/finding.ts";
 import { SourceTable } from "../../src/detect/source-table.ts";
 import { Judge, type JudgeContext } from "../../src/judge/judge.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
@@ -37,7 +38,7 @@ const context: JudgeContext = {
 const names = ["nothing", "through", "watched", "found", "repeat"] as const;
 const nameOf = ({ outcome }: Walked) => names[outcome];
 
-function setUp(proof: "on" | "off" = "on") {
+function setUp(proof: "on" | "off" = "on", more: Partial<JudgeContext> = {}) {
   const state: { isFlooded: boolean; lot: number | undefined; mayBeProven: boolean } = {
     ...{ isFlooded: false, lot: undefined, mayBeProven: false },
   };
@@ -59,7 +60,7 @@ function setUp(proof: "on" | "off" = "on") {
   const detector = new Detector({ table: new SourceTable(16, seed), policy, near: ranges() });
   const engine = new Engine({
     detector,
-    judge: new Judge({ ...context, proof }),
+    judge: new Judge({ ...context, proof, ...more }),
     clock: new DeliveryClock(() => NOW_MS),
     breaker,
     handshakes: {
@@ -248,4 +249,80 @@ test("packets from the guard are remembered: what is proven about it is blocked 
   const { detector, engine, told, syn } = onClock();
   syn("198.51.100.1");
   assert.deepEqual([detector.table.size, told.length, engine.counters.guarded], [1, 1, 1]);
+});
+
+test("a lot is drawn only where a claim would be acted on, and only after the kernel has asked the guard", () => {
+  const logging = setUp("on", { blockTcp: false });
+  logging.state.isFlooded = true;
+  logging.syn("192.0.2.1");
+  assert.deepEqual([logging.asked, logging.verdicts[0]?.action], [[], "log"]);
+  const { engine, asked, state } = setUp();
+  state.isFlooded = true;
+  const { w0, w1, w2, w3 } = prefix("192.0.2.1");
+  const from = { source0: w0, source1: w1, source2: w2, source3: w3, timeMs: NOW_MS };
+  const walked = engine.arrival(Object.assign(new Arrival(), { ...from, protocol: 17, port: 53 }));
+  assert.deepEqual([asked, walked.verdict?.action], [[], "soft"]);
+});
+
+test("what cannot be read whole is counted by its fault; no address, no probe; a tag that is not ours is weak", () => {
+  const { engine, detector, syn, states } = setUp();
+  assert.deepEqual([...new Set(Object.values(engine.counters))], [0]);
+  const bytes = buildTcp({ source: "192.0.2.1", destination: "203.0.113.1", sourcePort: 40_000, destinationPort: 23 });
+  const tag = logPrefixes.quiet.charCodeAt(0);
+  const changed = (at: number, ...values: readonly number[]) => {
+    const other = Uint8Array.from(bytes);
+    other.set(values, at);
+    return other;
+  };
+  const told = (packet: Uint8Array, end = packet.length) => engine.packet(packet, 0, end, tag).outcome;
+  assert.equal(told(bytes, 0), Outcome.Nothing);
+  assert.deepEqual([engine.counters.truncated, engine.counters.probes], [1, 0]);
+  assert.equal(told(bytes, 22), Outcome.Watched);
+  assert.equal(told(changed(6, 0, 1)), Outcome.Watched, "a later fragment");
+  assert.equal(told(changed(9, 47)), Outcome.Watched, "GRE");
+  const { truncated, fragments, otherProtocols, malformed, probes } = engine.counters;
+  assert.deepEqual([truncated, fragments, otherProtocols, malformed, probes], [2, 1, 1, 0, 3]);
+  assert.equal(told(changed(0, 0x41)), Outcome.Watched, "a header of four bytes, behind which the addresses are");
+  assert.equal(told(changed(0, 0x15)), Outcome.Nothing, "no version of IP");
+  assert.deepEqual([engine.counters.malformed, engine.counters.probes], [2, 4]);
+  assert.equal(engine.counters.unknownTags, 0);
+  const sources = detector.table.size;
+  syn("192.0.2.9", "Z");
+  assert.deepEqual([engine.counters.unknownTags, states.at(-1), detector.table.size], [1, "watched", sources]);
+});
+
+test("crowds get the probes of sources that nothing spares, and their findings are judged as those of crowds", () => {
+  const noted: number[] = [];
+  const detector = new Detector({
+    table: new SourceTable(16, seed),
+    policy: { ...policy, scanTrigger: 9 },
+    near: ranges(),
+  });
+  const judge = new Judge(context);
+  const engine = new Engine({
+    ...{ detector, judge, clock: new DeliveryClock(() => NOW_MS) },
+    crowds: {
+      note: ({ port, timeMs }, hash) => {
+        noted.push(port);
+        assert.notEqual(hash, 0);
+        return port === 99 ? { ...finding, port, timeMs } : undefined;
+      },
+    },
+  });
+  const finding: Finding = {
+    ...{ source: prefix("192.0.2.0/24"), kind: 1, protocol: 6, port: 0, tcpFlags: 2, hasIpOptions: false, probes: 9 },
+    ...{ contacts: 9, firstMs: NOW_MS, timeMs: NOW_MS, policy: "neighbours", members: 9 },
+  };
+  const walk = (source: string, destinationPort: number) => {
+    const bytes = buildTcp({ source, destination: "203.0.113.1", sourcePort: 1, destinationPort, flags: TcpFlag.Syn });
+    const { verdict, crowdVerdict } = engine.packet(bytes, 0, bytes.length, logPrefixes.probe.charCodeAt(0));
+    return [verdict?.action, crowdVerdict?.action];
+  };
+  assert.deepEqual(walk("192.0.2.1", 98), [undefined, undefined]);
+  assert.deepEqual(walk("192.0.2.1", 99), [undefined, "soft"]);
+  assert.deepEqual([noted, engine.counters.findings], [[98, 99], 1]);
+  assert.deepEqual(walk("192.0.2.1", 98), [undefined, undefined], "the record does not remember the packet before");
+  walk("198.51.100.1", 99);
+  walk("127.0.0.1", 99);
+  assert.deepEqual([noted.length, engine.counters.findings], [3, 1], "nobody who is spared is part of a crowd");
 });

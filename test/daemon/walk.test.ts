@@ -76,6 +76,7 @@ function setUp() {
       takeChosen: () => chosen.splice(0),
       take: (verdicts) => {
         is.taking();
+        if (verdicts.length === 0) said.push("took nothing");
         taken.push(...verdicts);
         for (const { action, finding } of verdicts) said.push(`${action} ${formatPrefix(finding.source)}`);
         // What cannot be blocked may be found again.

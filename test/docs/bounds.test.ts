@@ -338,12 +338,12 @@ const rows: readonly Row[] = [
   {
     page: GUARD,
     says: /resolv\.conf, systemd-resolved's resolv\.conf \| every (\d+) s/,
-    are: () => [inSource("running.ts", "const HOST_MS = ") / 1000],
+    are: () => [inSource("host-watch.ts", "const HOST_MS = ") / 1000],
   },
   {
     page: GUARD,
     says: /the names of sshd's processes\) \| every (\d+) s/,
-    are: () => [inSource("running.ts", "const SESSIONS_MS = ") / 1000],
+    are: () => [inSource("host-watch.ts", "const SESSIONS_MS = ") / 1000],
   },
   {
     page: GUARD,
