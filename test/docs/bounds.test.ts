@@ -5,10 +5,14 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { test } from "node:test";
+import { MAX_IGNORED } from "../../src/config/ignore-file.ts";
 import { allKeys } from "../../src/config/keys.ts";
 import { controlLimits } from "../../src/control/limits.ts";
+import { MAX_ELEMENTS, MAX_MEMBERS } from "../../src/detect/tap/cluster.ts";
 import { DEFAULT_MAX_CONTACTS, DEFAULT_MAX_SOURCES } from "../../src/detect/tap/tap-rules.ts";
+import { MAX_STANDING } from "../../src/enforce/standing-connections.ts";
 import { MAX_BLOCKS } from "../../src/host/memory-limit.ts";
+import { MAX_SESSIONS } from "../../src/host/ssh-sessions.ts";
 import { DEFAULT_OFFENCE_CAPACITY } from "../../src/judge/escalation.ts";
 import { PROOF_BITS, silenceLimits, slowWindow } from "../../src/judge/proof/silence-test.ts";
 import { MAX_WRITTEN } from "../../src/record/blocked-file.ts";
@@ -27,6 +31,8 @@ const GUARD = "docs/reference/guard.md";
 const FAULTS = "docs/reference/faults.md";
 const LIMITS = "docs/reference/known-limits.md";
 const HOW = "docs/reference/how-it-works.md";
+const DETECTION = "docs/reference/detection.md";
+const EXEMPTIONS = "docs/security/exemptions.md";
 
 const sources = readdirSync(repositoryFolder("src"), { recursive: true, encoding: "utf8" })
   .filter((path) => path.endsWith(".ts"))
@@ -435,6 +441,92 @@ const rows: readonly Row[] = [
     says: /below ADVANCED_PORTS_UDP \(([\d,]+)\)/,
     are: () => [shippedNumber("ADVANCED_PORTS_UDP")],
   },
+  // The exemptions, each with its bound.
+  { page: EXEMPTIONS, says: /\| ([\d,]+) entries; an entry that holds everybody/, are: () => [MAX_IGNORED] },
+  {
+    page: EXEMPTIONS,
+    says: /\| (\d+) of each file; looked at every (\d+) s/,
+    are: () => [inSource("host.ts", "const MAX_RESOLVERS = "), inSource("host-watch.ts", "const HOST_MS = ") / 1000],
+  },
+  {
+    page: EXEMPTIONS,
+    says: /The same as for a gateway \| (\d+) addresses/,
+    are: () => [inSource("time-servers.ts", "const MAX_ADDRESSES = ")],
+  },
+  {
+    page: EXEMPTIONS,
+    says: /\| (\d+) networks; a forger in their name/,
+    are: () => [inSource("container-networks.ts", "const MAX_NETWORKS = ")],
+  },
+  {
+    page: EXEMPTIONS,
+    says: /\| (\d+) names, (\d+) addresses/,
+    are: () => [
+      inSource("time-servers.ts", "const MAX_NAMES = "),
+      inSource("time-servers.ts", "const MAX_ADDRESSES = "),
+    ],
+  },
+  {
+    page: EXEMPTIONS,
+    says: /\| ([\d,]+) sessions; looked at every (\d+) s/,
+    are: () => [MAX_SESSIONS, inSource("host-watch.ts", "const SESSIONS_MS = ") / 1000],
+  },
+  { page: EXEMPTIONS, says: /Scan within (\d+) s of the boot/, are: () => [shippedNumber("BOOT_GRACE", "s")] },
+  {
+    page: EXEMPTIONS,
+    says: /\| 7 days; ([\d,]+) of each family; IPv6 beyond our links/,
+    are: () => [setSizes.known],
+  },
+  { page: EXEMPTIONS, says: /\| 1 day; ([\d,]+) of each family/, are: () => [setSizes.knownu] },
+  {
+    page: EXEMPTIONS,
+    says: /for datagrams from ephemeral ports; ([\d,]+) of each family/,
+    are: () => [setSizes.flows],
+  },
+  { page: EXEMPTIONS, says: /\| ([\d,]+) elements: further ports/, are: () => [setSizes.lately] },
+  { page: EXEMPTIONS, says: /\| GUARD_TIME; ([\d,]+) of each family/, are: () => [setSizes.peer] },
+  { page: EXEMPTIONS, says: /Hold (four) connections/, are: () => [shippedNumber("SHARED_ADDRESS_CONNECTIONS")] },
+  {
+    page: EXEMPTIONS,
+    says: /cannot be counted in time \(more than ([\d,]+) connections/,
+    are: () => [MAX_STANDING],
+  },
+  { page: EXEMPTIONS, says: /More than ([\d,]+) new sources a second/, are: () => [rates.newHolds] },
+  {
+    page: EXEMPTIONS,
+    says: /\| (\d+) new sources of a network a minute are held one by one \(\/40: (\d+), \/32: (\d+), \/16: (\d+)\)/,
+    are: () => [
+      inSource("neighbours.ts", "const NEIGHBOURS_PER_MINUTE = "),
+      ...[40, 32, 16].map((width) => inSource("neighbours.ts", `const PER_MINUTE_OF_${width} = `)),
+    ],
+  },
+  // What the detectors remember.
+  { page: DETECTION, says: /\*Bounds\.\* ([\d,]+) networks/, are: () => [inSource("neighbours.ts", "capacity = ")] },
+  {
+    page: DETECTION,
+    says: /found by\. ([\d,]+) sources are followed/,
+    are: () => [inSource("habits.ts", "capacity = ")],
+  },
+  {
+    page: DETECTION,
+    says: /Bounds: ([\d,]+) clusters with ([\d,]+) elements and (\d+) members/,
+    are: () => [inSource("coordinated.ts", "capacity: "), MAX_ELEMENTS, MAX_MEMBERS],
+  },
+  {
+    page: DETECTION,
+    says: /At most ([\d,]+) prefixes are remembered/,
+    are: () => [inSource("wider-prefixes.ts", "capacity: ")],
+  },
+  {
+    page: DETECTION,
+    says: /A window counts ([\d,]+) sources/,
+    are: () => [inSource("scattered.ts", "const MAX_SOURCES = ")],
+  },
+  {
+    page: FAULTS,
+    says: /where at most ([\d,]+) blocks are listed/,
+    are: () => [inSource("drift-settler.ts", "const READ_WHOLE = ")],
+  },
 ];
 
 for (const { page, says, are } of rows) {
@@ -522,4 +614,38 @@ test("the decoy's and the learned sets are among them", () => {
   const sets = kernelSets();
   assert.equal(sets.get("lured4")?.size, decoySets.lured);
   assert.equal(sets.get("client6")?.size, setSizes.client);
+});
+
+const UNITS: Readonly<Record<string, string>> = { second: "s", minute: "m", hour: "h", day: "d", week: "w" };
+const folders = ["docs/guides", "docs/reference", "docs/security"];
+
+/** Each `KEY (value)` and `KEY (shipped: value)` of the pages, in the words of the configuration file. */
+function statedDefaults(): readonly { readonly page: string; readonly key: string; readonly value: string }[] {
+  const pages = [
+    "README.md",
+    ...folders.flatMap((one) => readdirSync(repositoryFolder(one)).map((name) => `${one}/${name}`)),
+  ];
+  const stated =
+    /\b([A-Z][A-Z0-9_]+)`?(?: \((?:shipped: )?|: )(\d[\d, ]*(?:[smhdw]| (?:second|minute|hour|day)s?)?)(?=[),;.])/g;
+  return pages.flatMap((page) =>
+    [...readFileSync(repositoryFolder(page), "utf8").matchAll(stated)]
+      .filter(([, key]) => allKeys.some(({ name }) => name === key))
+      .map(([, key = "", value = ""]) => ({
+        page,
+        key,
+        value: value
+          .trim()
+          .replace(/ (second|minute|hour|day)s?$/, (_, unit: string) => UNITS[unit] ?? unit)
+          .replaceAll(/[, ]+/g, ","),
+      })),
+  );
+}
+
+test("each default that a page states beside its key is the shipped one", () => {
+  const stated = statedDefaults();
+  assert.ok(stated.length >= 14, `only ${stated.length} are found`);
+  assert.deepEqual(
+    stated.filter(({ key, value }) => value !== shipped(key)),
+    [],
+  );
 });

@@ -93,7 +93,9 @@ test("strings, comments and pages are taken apart", () => {
 
 test("messages", () => {
   assert.deepEqual(
-    paths("src", /\.ts$/).flatMap((path) => faultsIn(path, proseOfSource(read(path)).messages)),
+    [...paths("src", /\.ts$/), ...paths("scripts/papers", /\.ts$/)].flatMap((path) =>
+      faultsIn(path, proseOfSource(read(path)).messages),
+    ),
     [],
   );
 });
