@@ -99,8 +99,7 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
   const learned =
     sensing.learned &&
     new Learned({
-      sets: sensing.learned,
-      path: sensing.learnedFile,
+      ...sensing.learned,
       say: (message) => say(message),
       pause: () => setImmediate(),
     });
@@ -136,7 +135,7 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
     troubles,
     prover,
     responder,
-    learned: sensing.learned,
+    learned: sensing.learned?.sets,
     relearn: () => void learned?.load(),
     tap,
     decoy,

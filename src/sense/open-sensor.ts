@@ -25,10 +25,8 @@ import { TapHost } from "./tap-host.ts";
 export interface Sensing {
   readonly sensor: KernelSensor;
   readonly capture: PacketSource;
-  /** Absent on a mirror port, which shows no traffic of this host. */
-  readonly learned?: Learning;
-  /** Where it is kept over a restart. */
-  readonly learnedFile: string;
+  /** What it learns, and where that is kept over a restart. Absent on a mirror port, which shows no traffic of this host. */
+  readonly learned?: { readonly sets: Learning; readonly path: string };
   /** What holds blocks in the kernel's table; absent, like the two that follow, where none is loaded. */
   readonly firewall?: Firewall;
   readonly setUses?: SetUses;
@@ -55,8 +53,7 @@ export function openKernelSensor({ settings, host, clock, keep }: SensingOptions
     sensor,
     firewall: new Firewall(nft, tables, () => sensor.near),
     setUses: new SetUses(tables),
-    learned: new LearnedSets(tables, clock.nowMs),
-    learnedFile: join(settings.stateDir, "learned"),
+    learned: { sets: new LearnedSets(tables, clock.nowMs), path: join(settings.stateDir, "learned") },
     capture: keep(new NflogSource({ promptGroup: PROMPT_GROUP, batchGroup: BATCH_GROUP, copyBytes: COPY_BYTES })),
     monitor: keep(new NfTablesMonitor(TABLE, ownProcess())),
   };
@@ -68,12 +65,12 @@ export function openRing({ settings, host, clock, say, keep }: SensingOptions): 
   const { guardMs, interfaces, stateDir } = settings;
   if (settings.tap.homes.length > 0) {
     const tap = keep(new TapHost({ settings, interfaces: choiceOf(interfaces), clock, say }));
-    return { sensor: tap, capture: tap, learnedFile: join(stateDir, "learned-tap"), tap };
+    return { sensor: tap, capture: tap, tap };
   }
   const ring = keep(new RingHost({ interfaces: choiceOf(interfaces), ephemeral: host.ephemeral, guardMs, nowMs, say }));
   // Another file: it knows no known pairs, and would forget those that the kernel's sensor has learned.
-  const learnedFile = join(stateDir, "learned-ring");
-  return { sensor: ring, capture: ring, learned: ring.learned, learnedFile };
+  const learned = { sets: ring.learned, path: join(stateDir, "learned-ring") };
+  return { sensor: ring, capture: ring, learned };
 }
 
 /** INTERFACE */

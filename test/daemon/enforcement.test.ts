@@ -52,7 +52,7 @@ class Table extends FakeFirewall {
   readonly networkCounts = { networkBlocks: 3, networkBlocksRefused: 0 };
 }
 
-function setUp(conf = "", maxBlocks = 100) {
+function setUp(conf = "", maxBlocks = 100, hasTable = true) {
   const clock = { ms: NOW_MS };
   const nowMs = () => clock.ms;
   const followed: RulesetPlan[] = [];
@@ -82,7 +82,7 @@ function setUp(conf = "", maxBlocks = 100) {
       store,
       breaker,
       sensor,
-      firewall,
+      firewall: hasTable ? firewall : undefined,
       clock: { nowMs },
       hashSeed: seed,
       maxBlocks,
@@ -345,4 +345,13 @@ test("its counters are those of all its parts", () => {
     [networkBlocks, repairs, evictedOffences, endedNotCounted, widerBlocks, commandsWithoutEffect],
     [3, 0, 0, 0, 0, 0],
   );
+});
+
+test("without a table there is nothing to repair, no network is blocked, and no block can be made by it", () => {
+  const { enforcement } = setUp("", 100, false);
+  assert.equal(enforcement.reconciler, undefined);
+  const { networkBlocks, networkBlocksRefused, repairs } = enforcement.counters;
+  assert.deepEqual([networkBlocks, networkBlocksRefused, repairs], [0, 0, 0]);
+  assert.match(`${enforcement.blocker.blockByHand(prefix("198.51.100.1"), 0, "")}`, /no nftables table is loaded/);
+  enforcement.tick();
 });

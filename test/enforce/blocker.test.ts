@@ -480,3 +480,17 @@ test("a proven gateway is said to be blocked where the table blocks it, and else
   assert.match(warnings("")[0] ?? "", /is proven to scan this host, and is blocked/);
   assert.match(warnings('KILL_ROUTE="/bin/true $TARGET$"\n')[0] ?? "", /and is not blocked: no command/);
 });
+
+test("a claim that would change nothing takes no token: soft on soft; a full one on soft would", () => {
+  const soft = setUp('PROOF="on"\nMAX_UNPROVEN_PER_SECOND="1"\n');
+  deliver(soft.blocker, [soft.verdict("soft")]);
+  assert.ok(!soft.blocker.claims.admits(soft.verdict("soft", "192.0.2.2")), "the token is used up");
+  assert.ok(soft.blocker.claims.admits(soft.verdict("soft")));
+  const full = setUp('PROOF="off"\nMAX_BLOCKS_PER_SECOND="1"\n');
+  for (let index = 0; index < 600; index++)
+    assert.ok(full.blocker.claims.admits(full.verdict("block", `10.0.${index >> 8}.${index & 255}`)));
+  full.blocker.list.put(block(SOURCE, { soft: true }));
+  assert.ok(!full.blocker.claims.admits(full.verdict("block")));
+  full.blocker.list.put(block(SOURCE));
+  assert.ok(full.blocker.claims.admits(full.verdict("block")));
+});
