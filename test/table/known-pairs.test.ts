@@ -32,3 +32,19 @@ test("an IPv6 source is looked for by itself and by its /64; one pair by either 
     [true, true, false, false],
   );
 });
+
+test("sources that are known to use ports are made known pairs, each by its own key, and found again", () => {
+  const tables = new FakeTables();
+  const pairs = new KnownPairs(tables);
+  pairs.add([]);
+  pairs.add([{ source: prefix("192.0.2.1"), ports: [] }]);
+  assert.deepEqual(tables.asked, []);
+  pairs.add([
+    { source: prefix("192.0.2.1"), ports: [22, 8080] },
+    { source: prefix("2001:db8:b:1::/64"), ports: [22] },
+  ]);
+  assert.deepEqual([...tables.elements("known4").keys()], ["c000020100160000", "c00002011f900000"]);
+  assert.equal(pairs.countPairs(prefix("192.0.2.1"), [22, 80, 8080]), 2);
+  assert.equal(pairs.countPairs(prefix("2001:db8:b:1::77"), [22, 80]), 1);
+  assert.deepEqual([...tables.elements("known6").values()], [7 * 86_400_000], "as long as the rules remember one");
+});

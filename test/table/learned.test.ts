@@ -201,3 +201,47 @@ test("a save that fails is said once, keeps the old file, and is said when it wo
   await learned.save();
   assert.match(said[1] ?? "", /can be written again/);
 });
+
+test("the other ends of older connections are guarded once each, and their answers known by the flow", () => {
+  const tables = new FakeTables();
+  const sets = new LearnedSets(tables, () => 1_000);
+  const flow = (destination: string, sourcePort: number, destinationPort: number) => ({
+    ...{ destination: prefix(destination), protocol: 6, sourcePort, destinationPort },
+  });
+  const flows = [flow("203.0.113.9", 0x9c40, 443), flow("203.0.113.9", 0x9c41, 443), flow("2001:db8::9", 0x9c42, 53)];
+  assert.equal(sets.addPeers(flows, 7_000), 5);
+  const written = tables.inserted.map(({ set, key, timeoutMs }) => [set, Buffer.from(key).toString("hex"), timeoutMs]);
+  const six = "20010db8000000000000000000000009";
+  assert.deepEqual(written.slice(0, 2), [
+    ["peer4", "cb007109", 7_000],
+    ["peer6", six, 7_000],
+  ]);
+  // Address, protocol, their port, our port.
+  const keys = written.slice(2).map(([set, key]) => `${set} ${key}`);
+  const [tcp, https, names] = ["06000000", "01bb0000", "00350000"];
+  assert.deepEqual(keys, [
+    `flows4 cb007109${tcp}${https}9c400000`,
+    `flows4 cb007109${tcp}${https}9c410000`,
+    `flows6 ${six}${tcp}${names}9c420000`,
+  ]);
+  tables.refusal = "ENFILE";
+  assert.equal(sets.addPeers(flows, 7_000), 0);
+  assert.equal(sets.refused, 5);
+});
+
+test("many elements go back in parts that the kernel takes, and none is lost", () => {
+  const tables = new FakeTables();
+  const calls: number[] = [];
+  const insert = tables.insert.bind(tables);
+  tables.insert = (changes) => {
+    calls.push(changes.length);
+    return insert(changes);
+  };
+  const sets = new LearnedSets(tables, () => 0);
+  const many = Array.from({ length: 9_001 }, (_, index) => ({
+    ...{ set: "known4" as const, key: Uint8Array.of(10, 0, index >> 8, index & 255, 0, 80, 0, 0), untilMs: 5_000 },
+  }));
+  assert.equal(sets.restore(many), many.length);
+  assert.ok(calls.length > 2 && Math.max(...calls) <= 4_000, `${calls}`);
+  assert.equal(new Set(tables.inserted.map(({ key }) => Buffer.from(key).toString("hex"))).size, many.length);
+});

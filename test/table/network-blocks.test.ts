@@ -2,8 +2,11 @@
 // kernel's own behaviour is for test/lab/networks.test.ts.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
+import { KernelError } from "../../src/kernel/errors.ts";
 import type { ElementVisitor, IntervalChange, IntervalsOfSet } from "../../src/kernel/nf-elements.ts";
 import { MAX_NETWORKS, NetworkBlocks } from "../../src/table/network-blocks.ts";
+import { formatPrefix, type Prefix } from "../../src/wire/address.ts";
 import { prefix } from "../support/prefix.ts";
 
 const HOUR = 3_600_000;
@@ -152,4 +155,109 @@ test("what has ended in the kernel is neither taken out nor missed", () => {
     [0],
   );
   assert.deepEqual([sets.rewritten, networks.size], [1, 2]);
+});
+
+const textOf = (networks: readonly { readonly source: Prefix; readonly untilMs?: number | undefined }[]) =>
+  networks.map(
+    ({ source, untilMs }) => `${formatPrefix(source)}${untilMs === undefined ? "" : ` ${untilMs - NOW_MS}`}`,
+  );
+
+/** An interval as another program would write it. */
+const intervalOf = (text: string, timeoutMs?: number): IntervalChange => {
+  const other = setUp();
+  other.networks.put(
+    [{ source: prefix(text), untilMs: timeoutMs === undefined ? undefined : NOW_MS + timeoutMs }],
+    NOW_MS,
+  );
+  return [...other.sets.held.values()].flat()[0] ?? assert.fail("nothing was written");
+};
+
+test("an audit of sets that nobody has changed finds nothing", () => {
+  const { networks } = setUp();
+  const nothing = { gone: [], torn: [], foreign: [], untimely: false };
+  assert.deepEqual(networks.audit(NOW_MS), nothing);
+  networks.put([wide, inside, six], NOW_MS);
+  assert.deepEqual(networks.audit(NOW_MS), nothing);
+});
+
+test("an audit names networks that are gone, those of which a part is, and what somebody has added", () => {
+  const { sets, networks } = setUp();
+  const other = { source: prefix("203.0.113.0/24"), untilMs: NOW_MS + HOUR };
+  networks.put([wide, other, six], NOW_MS);
+  sets.held.set("blockednet6", []);
+  sets.held.set("blockednet4", [
+    intervalOf("198.51.100.0/25", HOUR),
+    intervalOf("192.0.2.0/25"),
+    intervalOf("192.0.2.128/25"),
+  ]);
+  const audit = networks.audit(NOW_MS);
+  assert.deepEqual(
+    [audit.gone.map(formatPrefix).sort(), audit.torn.map(formatPrefix)],
+    [["2001:db8::/48", "203.0.113.0/24"], ["198.51.100.0/24"]],
+  );
+  assert.deepEqual(textOf(audit.foreign), ["192.0.2.0/24"], "two halves that end together are one network");
+  assert.equal(audit.untimely, false);
+  assert.equal(networks.rewrite(NOW_MS), "");
+  assert.deepEqual(networks.audit(NOW_MS), { gone: [], torn: [], foreign: [], untimely: false });
+});
+
+test("an audit says so when a network ends at another time, and misses none that is about to end", () => {
+  const { sets, networks } = setUp();
+  networks.put([wide], NOW_MS);
+  sets.held.set("blockednet4", [intervalOf("198.51.100.0/24", HOUR / 2)]);
+  assert.deepEqual(networks.audit(NOW_MS), { gone: [], torn: [], foreign: [], untimely: true });
+  sets.held.set("blockednet4", [intervalOf("203.0.113.0/24", 1_000)]);
+  const atTheEnd = NOW_MS + HOUR - 1_000;
+  assert.deepEqual(networks.audit(atTheEnd), { gone: [], torn: [], foreign: [], untimely: false });
+});
+
+test("what the sets hold beyond the blocks is told whole, with its end", () => {
+  const { sets, networks } = setUp();
+  networks.put([inside], NOW_MS);
+  // The wide one has been cut by what lies in it.
+  const held = [
+    intervalOf("198.51.100.0/26", HOUR),
+    intervalOf("198.51.100.64/26", HOUR),
+    intervalOf("198.51.100.128/25", HOUR),
+  ];
+  sets.held.set("blockednet4", [...held, intervalOf("192.0.2.0/24", 2 * HOUR), intervalOf("203.0.113.0/24", 1_000)]);
+  sets.held.set("blockednet6", [intervalOf("2001:db8::/48")]);
+  assert.deepEqual(textOf(networks.beyond(networks.readAll(NOW_MS), NOW_MS)), [
+    `192.0.2.0/24 ${2 * HOUR}`,
+    `198.51.100.0/26 ${HOUR}`,
+    `198.51.100.128/25 ${HOUR}`,
+    "2001:db8::/48",
+  ]);
+});
+
+test("of a table that is gone networks are taken out all the same; what is no kernel error is thrown", () => {
+  const { sets, networks } = setUp();
+  networks.put([wide], NOW_MS);
+  sets.codes.push("ENOENT", "ENOENT");
+  assert.match(networks.remove([wide], NOW_MS), /^ENOENT/);
+  assert.equal(networks.size, 0);
+  assert.equal(networks.remove([], NOW_MS), "");
+  const unread = (error: Error) => {
+    sets.visitElements = () => {
+      throw error;
+    };
+    return networks.put([wide], NOW_MS)[0] ?? "";
+  };
+  assert.match(unread(new KernelError("visit", "ENOBUFS")), /ENOBUFS/);
+  assert.equal(networks.size, 0);
+  assert.throws(() => unread(new TypeError("a defect")), /a defect/);
+});
+
+test("more networks than fit are refused and counted; a new end for one that is there is not", () => {
+  const { networks } = setUp();
+  const untilMs = NOW_MS + HOUR;
+  const many = Array.from({ length: MAX_NETWORKS }, (_, index) => ({
+    source: prefix(`10.${index >> 8}.${index & 255}.0/25`),
+    untilMs: undefined,
+  }));
+  networks.put(many, NOW_MS);
+  const [refused, renewed] = networks.put([wide, { source: prefix("10.0.0.0/25"), untilMs }], NOW_MS);
+  assert.match(refused ?? "", /no more can be/);
+  assert.deepEqual([renewed, networks.refused, networks.size], ["", 1, MAX_NETWORKS]);
+  assert.deepEqual(networks.put([wide], untilMs + 1), [""], "the one that has ended makes room");
 });

@@ -8,7 +8,7 @@ import { ToolEvidence } from "../../../src/detect/tool/tool-evidence.ts";
 import { formatWords } from "../../../src/wire/address.ts";
 import { decodePacket } from "../../../src/wire/decode.ts";
 import { Packet, TcpFlag } from "../../../src/wire/packet.ts";
-import { buildTcp } from "../../support/build-packet.ts";
+import { buildTcp, type TcpOptions } from "../../support/build-packet.ts";
 import { type Capture, captures, ETHERNET_BYTES, frames } from "../../support/corpus.ts";
 
 const packet = new Packet();
@@ -221,4 +221,31 @@ test("two scans of one source after the other are both counted, though their key
   const [found] = evidence.tools();
   assert.equal(found?.tool, "nmap");
   assert.ok((found?.packets ?? 0) > 180, `${found?.packets} of 200`);
+});
+
+test("packets that a tool's own cannot be are not taken for them: hop limit, flags and cookie decide", () => {
+  const mirai = (port: number) => ({ ...flow, sourcePort: 1, destinationPort: port, ttl: 64, sequence: 0xc6336401 });
+  // Its identification follows from destination, port and sequence number.
+  const masscan = (port: number) => ({
+    ...mirai(port),
+    ttl: 250,
+    identification: 0x6401 ^ port ^ 0x77,
+    sequence: 0x77,
+  });
+  const namesOf = (own: (port: number) => TcpOptions, other: Partial<TcpOptions>) => {
+    const evidence = new ToolEvidence();
+    for (let port = 1; port <= 6; port++) note(evidence, buildTcp({ ...own(port), ...other }));
+    return evidence.tools().map(({ tool }) => tool);
+  };
+  const { Syn, Ack, Ece, Cwr } = TcpFlag;
+  for (const [tool, own, hops] of [
+    ["mirai", mirai, [65, 255]],
+    ["masscan", masscan, [64, 128]],
+  ] as const) {
+    assert.deepEqual(namesOf(own, {}), [tool]);
+    assert.deepEqual(namesOf(own, { flags: Syn | Ece | Cwr }), [tool], "ECN says nothing");
+    for (const ttl of hops) assert.deepEqual(namesOf(own, { ttl }), [], `${tool} ${ttl}`);
+    for (const other of [{ dontFragment: true }, { flags: Syn | Ack }])
+      assert.deepEqual(namesOf(own, other), [], `${tool} ${JSON.stringify(other)}`);
+  }
 });

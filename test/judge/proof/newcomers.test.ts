@@ -84,3 +84,23 @@ test("who has come in is known by its hash, others mostly not, until it is forgo
   newcomers.enter(first);
   assert.ok(newcomers.mayBeInside(first));
 });
+
+test("when the door for anybody is shut, a source comes in that has tried several ports, and none that repeats itself", () => {
+  for (const { what, ports, isIn } of [
+    { what: "several ports", ports: [1_000, 2_000, 3_000, 4_000], isIn: true },
+    { what: "ports one after the other", ports: [16, 17, 18, 19], isIn: true },
+    { what: "one port", ports: [23, 23, 23, 23, 23, 23], isIn: false },
+    { what: "one port and then another", ports: [23, 23, 80, 80], isIn: false },
+  ]) {
+    const newcomers = new Newcomers(START_MS);
+    const forged = probe({ source: "11.0.0.0", timeMs: START_MS });
+    do forged.source3 = (forged.source3 + 0x9e37) >>> 0;
+    while (newcomers.admit(forged, hashOf(forged)));
+    const before = newcomers.refused;
+    const one = probe({ source: "192.0.2.1", timeMs: START_MS });
+    const admitted = ports.map((port) => newcomers.admit(Object.assign(one, { port }), hashOf(one)));
+    assert.equal(admitted.includes(true), isIn, what);
+    assert.equal(admitted[0], false, "the first port of a source says nothing yet");
+    assert.equal(newcomers.refused - before, admitted.filter((came) => !came).length);
+  }
+});
