@@ -29,13 +29,13 @@ import type { Store } from "../record/store.ts";
 import { BootGrace } from "../table/boot-grace.ts";
 import type { Firewall } from "../table/firewall.ts";
 import { SetWatch } from "../table/set-watch.ts";
-import { learnStandingPeers } from "../table/standing-peers.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import type { DaemonParts } from "./daemon-parts.ts";
 import { Enforcement } from "./enforcement.ts";
 import { Engine } from "./engine.ts";
 import { InForce } from "./in-force.ts";
-import { crowdPolicy, judgeContext, knownBy, recorderPolicy, sessionsOf, testsSilence } from "./plan.ts";
+import { crowdPolicy, judgeContext, knownBy, recorderPolicy, testsSilence } from "./plan.ts";
+import { Recall } from "./recall.ts";
 import { Sources } from "./sources.ts";
 import { describeStatus } from "./status.ts";
 import { Walk } from "./walk.ts";
@@ -55,8 +55,7 @@ export class Daemon {
   readonly store: Store;
   readonly clock: Clock;
   readonly names: SourceNames;
-  /** Puts back what the sensor had learned, at start and into a table that has been made anew. */
-  readonly relearn: () => void;
+  readonly recall: Recall;
   readonly #detector: Detector;
   readonly #engine: Engine;
   readonly #grace: BootGrace;
@@ -94,27 +93,12 @@ export class Daemon {
       },
       recorderPolicy(settings),
     );
-    // An administrator who is softly blocked for what a neighbour behind the same address does can log in once more.
-    const knowSessions = () => {
-      const pairs = sessionsOf(inForce.host).map(({ source, ports = [] }) => ({
-        source: sources.keyOf(source),
-        ports,
-      }));
-      try {
-        learned?.clients?.add(pairs);
-      } catch (error) {
-        recorder.warning(`known pairs of SSH sessions: ${String(error)}`);
-      }
-    };
-    const relearn = () => {
-      parts.relearn?.();
-      knowSessions();
-      if (learned !== undefined) learnStandingPeers(learned, inForce.host, inForce.settings.guardMs);
-    };
+    const warn = (message: string) => recorder.warning(message);
+    const recall = new Recall({ inForce, sources, learned, relearn: parts.relearn, warn });
     const enforcement = new Enforcement({
       ...parts,
       ...{ inForce, sources, judge, names, breaker, recorder, maxBlocks: blockLimit(readMemoryLimits()) },
-      ...{ servedPorts: () => servedPorts(decoy), relearn },
+      ...{ servedPorts: () => servedPorts(decoy), relearn: () => recall.everything() },
     });
     const { list } = enforcement.blocker;
     const handshakes = new Handshakes({
@@ -129,20 +113,7 @@ export class Daemon {
       wasBaited: (arrival) => sensor.wasBaited?.(arrival) === true,
       delivered: () => this.#flushSoon(FLUSH_MS),
     });
-    const warn = (message: string) => recorder.warning(message);
-    const grace = new BootGrace({
-      leftMs: () => inForce.graceLeftMs(),
-      load: () => inForce.load(),
-      failed: (message) => {
-        const text = `BOOT_GRACE: the rules cannot be loaded; the daemon tries again each second: ${message}`;
-        troubles.set("BOOT_GRACE", text);
-        warn(text);
-      },
-      recovered: () => {
-        troubles.clear("BOOT_GRACE");
-        recorder.notice("BOOT_GRACE: the rules are loaded again");
-      },
-    });
+    const grace = openGrace({ inForce, troubles, recorder });
     const { setUses: uses } = parts;
     this.#sets = uses && new SetWatch({ uses, nowMs, warn, pause: () => nextTurn() });
     inForce.tell(
@@ -156,7 +127,7 @@ export class Daemon {
         },
       },
       { loaded: (plan) => grace.loaded(plan.grace) },
-      { follow: (change) => change.host !== undefined && knowSessions() },
+      recall,
       enforcement,
     );
     tap?.onFound((finding, words) => walk.tapFinding(finding, words));
@@ -180,7 +151,7 @@ export class Daemon {
     this.store = store;
     this.clock = clock;
     this.names = names;
-    this.relearn = relearn;
+    this.recall = recall;
   }
 
   get settings(): Settings {
@@ -289,4 +260,25 @@ function servedPorts(decoy: DaemonParts["decoy"]): number[] {
   return listServedPorts()
     .filter(isService)
     .map(({ port }) => port);
+}
+
+/** Looked at once a second (tick()); what goes wrong is said and told by `status`. */
+function openGrace({
+  inForce,
+  troubles,
+  recorder,
+}: Pick<Daemon, "inForce" | "recorder"> & Pick<DaemonParts, "troubles">) {
+  return new BootGrace({
+    leftMs: () => inForce.graceLeftMs(),
+    load: () => inForce.load(),
+    failed: (message) => {
+      const text = `BOOT_GRACE: the rules cannot be loaded; the daemon tries again each second: ${message}`;
+      troubles.set("BOOT_GRACE", text);
+      recorder.warning(text);
+    },
+    recovered: () => {
+      troubles.clear("BOOT_GRACE");
+      recorder.notice("BOOT_GRACE: the rules are loaded again");
+    },
+  });
 }

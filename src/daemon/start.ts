@@ -150,7 +150,7 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
   replaced = () => daemon.enforcement.stored.storeAll();
   for (const message of waiting.splice(0)) say(message);
   daemon.inForce.load();
-  daemon.relearn();
+  daemon.recall.everything();
   daemon.enforcement.stored.restoreOffences();
   const restored = daemon.enforcement.stored.restoreBlocks(daemon.inForce.enforces);
   const view = new BlockedView({ list: daemon.blocker.list, files, clock });
