@@ -97,7 +97,10 @@ export class Breaker {
       same.lot = Math.max(same.lot, lot);
       same.claim = claim;
     } else if (this.#waiting.length < this.#places) {
+      const worst = this.#waiting[this.#worstAt]?.lot ?? lot;
       this.#waiting.push({ lot, claim });
+      if (lot < worst) this.#worstAt = this.#waiting.length - 1;
+      return;
     } else {
       this.#pass(nowMs);
       this.#waiting[this.#worstAt] = { lot, claim };
