@@ -20,7 +20,16 @@ export const TPACKET_V3 = 2;
 export const PACKET_MR_PROMISC = 1;
 /** struct sockaddr_ll.sll_pkttype: the target of the frame. */
 export const PACKET_HOST = 0;
+/** Behind PACKET_BROADCAST (1), in front of PACKET_OTHERHOST (3). */
+export const PACKET_MULTICAST = 2;
 export const PACKET_OUTGOING = 4;
+/** linux/if_ether.h: IP, and VLAN tags by IEEE 802.1Q and 802.1ad; linux/if_vlan.h: the bits of a tag that name the VLAN, its bytes. */
+export const ETH_P_IP = 0x0800;
+export const ETH_P_IPV6 = 0x86dd;
+export const ETH_P_8021Q = 0x8100;
+export const ETH_P_8021AD = 0x88a8;
+export const VLAN_VID_MASK = 0xfff;
+export const VLAN_HLEN = 4;
 /** struct sockaddr_ll: u16 family, be16 protocol, s32 interface, u16 ARPHRD, u8 type, u8 address length, u8 address[8]. */
 export const SOCKADDR_LL_BYTES = 20;
 /** struct packet_mreq: s32 interface, u16 type, u16 address length, u8 address[8]. */

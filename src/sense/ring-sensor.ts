@@ -7,7 +7,7 @@
 import { Bucket } from "../base/bucket.ts";
 import type { PacketSink } from "../capture/packet-source.ts";
 import type { HashSeed } from "../detect/keyed-hash.ts";
-import { PACKET_HOST, PACKET_OUTGOING } from "../kernel/packet-constants.ts";
+import { PACKET_HOST, PACKET_MULTICAST, PACKET_OUTGOING } from "../kernel/packet-constants.ts";
 import { logPrefixes, rates } from "../table/log-rules.ts";
 import type { RulesetPlan } from "../table/ruleset-plan.ts";
 import type { Prefix } from "../wire/address.ts";
@@ -111,7 +111,9 @@ export class RingSensor implements PacketSink {
       if (result !== DecodeResult.Fragment && this.#isOurs(packet)) this.#sent(packet);
       return;
     }
-    if (type !== PACKET_HOST) return;
+    if (type > PACKET_MULTICAST) return;
+    // UDP takes what a frame to everybody or to a group carries to an address of ours; TCP and the others do not.
+    if (type !== PACKET_HOST && packet.protocol !== IpProtocol.Udp && packet.protocol !== IpProtocol.UdpLite) return;
     if (result === DecodeResult.Fragment) {
       this.#join(packet, bytes, at, end);
       return;

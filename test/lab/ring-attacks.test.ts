@@ -6,7 +6,7 @@ import { buildTcp } from "../support/build-packet.ts";
 import { CONTAINER, type Source, source, TARGET } from "./support/addresses.ts";
 import { Daemon } from "./support/daemon.ts";
 import { Lab } from "./support/lab.ts";
-import { syn } from "./support/packets.ts";
+import { syn, udp } from "./support/packets.ts";
 import { sendPackets } from "./support/raw.ts";
 import { harsh } from "./support/settings.ts";
 import { serve } from "./support/traffic.ts";
@@ -76,6 +76,33 @@ for (const capture of ["ring", "nflog"]) {
       const whole = buildTcp({ source: from.ipv4, destination: TARGET.ipv4, sourcePort: 40_000, destinationPort: 25 });
       await sendPackets(lab, piecesOf(whole).reverse());
       assert.equal((await probesOf(from)).length, 1);
+    });
+
+    test("a SYN or datagram behind several tags that name a priority and no VLAN is a probe", async () => {
+      const from = source(6);
+      for (const tags of [[0], [0x6000, 0x4000], [0, 0, 0x6000]]) {
+        const port = 30 + tags.length;
+        const four = { from: from.ipv4, to: TARGET.ipv4, port };
+        const six = { from: from.ipv6, to: TARGET.ipv6, port };
+        await sendPackets(lab, [syn(four), udp(four), syn(six), udp(six)], { tags });
+      }
+      assert.equal((await probesOf(from)).length, 6);
+      assert.equal((await probesOf(from, "ipv6")).length, 6);
+    });
+
+    test("a datagram to this host is a probe in a frame to everybody or to a group as well", async () => {
+      const from = source(7);
+      for (const [port, mac] of [
+        [41, "ff:ff:ff:ff:ff:ff"],
+        [42, "01:00:5e:00:00:fb"],
+      ] as const) {
+        const datagrams = [from.ipv4, from.ipv6].map((address, index) =>
+          udp({ from: address, to: index === 0 ? TARGET.ipv4 : TARGET.ipv6, port }),
+        );
+        await sendPackets(lab, datagrams, { mac });
+      }
+      assert.equal((await probesOf(from)).length, 2);
+      assert.equal((await probesOf(from, "ipv6")).length, 2);
     });
   });
 }

@@ -77,6 +77,16 @@ const tcp = (destinationPort: number, more: Partial<TcpOptions> = {}) =>
 const udp = (destinationPort: number, more: Partial<TcpOptions> = {}) =>
   buildUdp({ ...ends, destinationPort, ...more });
 
+test("of frames to everybody and to groups, what UDP takes counts", () => {
+  const { see } = sensorOf();
+  for (const type of [1, 2]) {
+    assert.equal(see(udp(161), type), logPrefixes.probe);
+    assert.equal(see(tcp(23), type), undefined);
+    assert.equal(see(udp(161, { destination: "198.51.100.255" }), type), undefined, "not ours");
+  }
+  assert.equal(see(udp(161), 3), undefined, "for another host");
+});
+
 test("closed ports are traps, served, lately open, tolerated and unwatched ones are not", () => {
   const { see, served, pass } = sensorOf({ watchedTcp: [{ first: 1, last: 9_000 }] });
   served.add("6:80").add("17:53");

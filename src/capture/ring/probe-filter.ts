@@ -2,29 +2,42 @@
 // a tap also the answers that show an outcome. Offsets count from behind the link's header and the outermost VLAN tag,
 // which the kernel has taken off: on a host because the sockets are of type SOCK_DGRAM, on a tap by SKF_NET_OFF.
 import { Ancillary, BpfAssembler } from "../../kernel/bpf.ts";
-import { ARPHRD_LOOPBACK, PACKET_HOST, PACKET_OUTGOING, SKF_NET_OFF } from "../../kernel/packet-constants.ts";
+import {
+  ARPHRD_LOOPBACK,
+  ETH_P_8021AD,
+  ETH_P_8021Q,
+  ETH_P_IP,
+  ETH_P_IPV6,
+  PACKET_HOST,
+  PACKET_MULTICAST,
+  PACKET_OUTGOING,
+  SKF_NET_OFF,
+  VLAN_HLEN,
+  VLAN_VID_MASK,
+} from "../../kernel/packet-constants.ts";
 import { ARP_PROTOCOL, IpProtocol, TcpFlag } from "../../wire/packet.ts";
 
-const ETHERTYPE_IPV4 = 0x0800;
-const ETHERTYPE_IPV6 = 0x86dd;
 /** The inner tag of a frame with two tags, when the kernel has taken off the outer one. */
-const vlanTypes = [0x8100, 0x88a8, 0x9100] as const;
-const VLAN_HEADER_BYTES = 4;
+const vlanTypes = [ETH_P_8021Q, ETH_P_8021AD, 0x9100] as const;
 /** Ethernet, and two tags below the one that the kernel has taken off. */
 const LINK_BYTES = 22;
 /** Offsets of a tap's filter. */
 const NET = SKF_NET_OFF;
-const VLAN_ID = 0xfff;
 
 const IPV4_FRAGMENT_AT = 6;
 const IPV4_PROTOCOL_AT = 9;
 const IPV4_LENGTH_AT = 2;
+const IPV4_DESTINATION_AT = 16;
+/** 224.0.0.0/4, and 255.255.255.255. */
+const FIRST_IPV4_GROUP = 224;
 const MORE_FRAGMENTS = 0x2000;
 const FRAGMENT_OFFSET = 0x1fff;
 /** The offset, in units of eight bytes, of the fragment behind a first one that ends before the TCP flags. */
 const SECOND_OF_EIGHT_BYTES = 1;
 const IPV6_LENGTH_AT = 4;
 const IPV6_NEXT_AT = 6;
+const IPV6_DESTINATION_AT = 24;
+const IPV6_GROUP = 0xff;
 const IPV6_BYTES = 40;
 const FLAGS_AT = 13;
 const TCP_BYTES = 20;
@@ -64,10 +77,11 @@ export function buildHostFilter(filter: HostFilter): Uint8Array {
   skipLinks(b, filter);
   // A tagged frame is for the VLAN's own interface, which shows it again; a tag that names no VLAN is a priority only.
   b.loadAncillary(Ancillary.VlanTagPresent).ifEqual(0, "untagged");
-  b.loadAncillary(Ancillary.VlanTag).ifBits(VLAN_ID, "drop", "untagged");
+  b.loadAncillary(Ancillary.VlanTag).ifBits(VLAN_VID_MASK, "drop", "untagged");
   b.label("untagged").loadAncillary(Ancillary.PacketType).ifEqual(PACKET_OUTGOING, "out");
-  // A packet to a group, or to another host, is no probe of this host.
-  b.ifEqual(PACKET_HOST, undefined, "drop");
+  b.ifEqual(PACKET_HOST, "host").ifGreater(PACKET_MULTICAST, "drop");
+  toEverybody(b);
+  b.label("host");
   inbound(b, filter);
   b.label("drop").take(0);
   b.label("pass").take(filter.snapBytes);
@@ -86,8 +100,21 @@ function skipLinks(b: BpfAssembler, { skipLoopback, skipInterfaces }: LinkFilter
 
 const otherWithPorts = [IpProtocol.Sctp, IpProtocol.Dccp, IpProtocol.UdpLite] as const;
 
+/** A frame to everybody or to a group: UDP, and nothing else, takes what it carries to an address of ours. */
+function toEverybody(b: BpfAssembler): void {
+  b.loadAncillary(Ancillary.Protocol).ifEqual(ETH_P_IPV6, "every6").ifEqual(ETH_P_IP, undefined, "host");
+  b.loadByte(IPV4_PROTOCOL_AT).ifEqual(IpProtocol.Tcp, "drop");
+  b.loadByte(IPV4_DESTINATION_AT).ifAtLeast(FIRST_IPV4_GROUP, "drop", "host");
+  b.label("every6").loadByte(IPV6_NEXT_AT).ifEqual(IpProtocol.Tcp, "drop");
+  b.loadByte(IPV6_DESTINATION_AT).ifEqual(IPV6_GROUP, "drop");
+}
+
 function inbound(b: BpfAssembler, filter: HostFilter): void {
-  b.loadAncillary(Ancillary.Protocol).ifEqual(ETHERTYPE_IPV6, "in6").ifEqual(ETHERTYPE_IPV4, undefined, "drop");
+  b.loadAncillary(Ancillary.Protocol).ifEqual(ETH_P_IPV6, "in6").ifEqual(ETH_P_IP, "in4");
+  b.ifEqual(ETH_P_8021Q, "tagged").ifEqual(ETH_P_8021AD, undefined, "drop");
+  // Behind a tag that names no VLAN the kernel takes off as many more as there are.
+  b.label("tagged").loadHalf(0).ifBits(VLAN_VID_MASK, "drop", "whole");
+  b.label("in4");
   b.loadHalf(IPV4_FRAGMENT_AT).ifBits(FRAGMENT_OFFSET, "later");
   b.headerLengthX(0).loadByte(IPV4_PROTOCOL_AT).ifEqual(IpProtocol.Tcp, "tcp4").ifEqual(IpProtocol.Udp, "udp4");
   for (const protocol of otherWithPorts) b.ifEqual(protocol, "pass");
@@ -124,7 +151,7 @@ function ephemeralOrServed(b: BpfAssembler, { ephemeral, servedUdp }: HostFilter
 
 /** Our own questions, so that their answers are no probes, and SYN+ACK: the port is served, by whomever. */
 function outbound(b: BpfAssembler, filter: HostFilter): void {
-  b.loadAncillary(Ancillary.Protocol).ifEqual(ETHERTYPE_IPV6, "out6").ifEqual(ETHERTYPE_IPV4, undefined, "keep");
+  b.loadAncillary(Ancillary.Protocol).ifEqual(ETH_P_IPV6, "out6").ifEqual(ETH_P_IP, undefined, "keep");
   b.loadHalf(IPV4_FRAGMENT_AT).ifBits(FRAGMENT_OFFSET, "keep");
   b.headerLengthX(0).loadByte(IPV4_PROTOCOL_AT).ifEqual(IpProtocol.Tcp, "outTcp4");
   b.ifEqual(IpProtocol.Udp, undefined, "keep").loadHalfX(0).jump("outPort");
@@ -144,23 +171,23 @@ export function buildTapFilter({ snapBytes, ...more }: TapFilter): Uint8Array {
   const filter: TapFilter = { ...more, snapBytes: snapBytes + LINK_BYTES };
   const b = new BpfAssembler();
   skipLinks(b, filter);
-  b.loadAncillary(Ancillary.Protocol).ifEqual(ETHERTYPE_IPV4, "four").ifEqual(ETHERTYPE_IPV6, "six");
+  b.loadAncillary(Ancillary.Protocol).ifEqual(ETH_P_IP, "four").ifEqual(ETH_P_IPV6, "six");
   b.ifEqual(ARP_PROTOCOL, "pass");
   for (const type of vlanTypes) b.ifEqual(type, "tagged");
   b.label("drop").take(0);
   b.label("pass").take(filter.snapBytes);
   b.label("tagged")
     .loadHalf(NET + 2)
-    .ifEqual(ETHERTYPE_IPV4, "taggedFour")
-    .ifEqual(ETHERTYPE_IPV6, "taggedSix");
+    .ifEqual(ETH_P_IP, "taggedFour")
+    .ifEqual(ETH_P_IPV6, "taggedSix");
   b.ifEqual(ARP_PROTOCOL, "taggedPass");
   // More tags than two: for the decoders.
   for (const type of vlanTypes) b.ifEqual(type, "taggedPass");
   b.take(0).label("taggedPass").take(filter.snapBytes);
   tapIpv4(b, "four", NET, filter);
-  tapIpv4(b, "taggedFour", NET + VLAN_HEADER_BYTES, filter);
+  tapIpv4(b, "taggedFour", NET + VLAN_HLEN, filter);
   tapIpv6(b, "six", NET, filter);
-  tapIpv6(b, "taggedSix", NET + VLAN_HEADER_BYTES, filter);
+  tapIpv6(b, "taggedSix", NET + VLAN_HLEN, filter);
   return b.assemble();
 }
 

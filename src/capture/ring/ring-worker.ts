@@ -47,9 +47,31 @@ function hostVisitor({ words }: MappedRing, writer: SharedRingWriter): (packet: 
     facts.note = packet.packetType;
     facts.seconds = packet.seconds;
     facts.nanoseconds = packet.nanoseconds;
-    writer.write(facts, words, packet.at, packet.bytes);
+    const tagBytes = tagBytesOf(words, packet);
+    writer.write(facts, words, packet.at + tagBytes, packet.bytes - tagBytes);
   };
 }
+
+/**
+ * The bytes of VLAN tags in front of the IP header. The bytes themselves have to tell: sll_protocol is the tag's in some kernels, and
+ * that of IP behind it since 6.11. A tag that names no VLAN reads as IPv4 with a header of no length, or as IPv6 of 16 KiB and more.
+ * A packet begins at a whole word.
+ */
+function tagBytesOf(words: Int32Array, { at, bytes }: RingPacket): number {
+  for (let length = 0; length + P.VLAN_HLEN < bytes; length += P.VLAN_HLEN) {
+    const tag = words[(at + length) >> 2] ?? 0;
+    if ((tag & VLAN_BITS) !== 0) return 0;
+    const type = ((tag >>> 8) & 0xff00) | (tag >>> 24);
+    if (type === P.ETH_P_8021Q || type === P.ETH_P_8021AD) continue;
+    const behind = length + P.VLAN_HLEN;
+    const version = ((words[(at + behind) >> 2] ?? 0) >>> 4) & 15;
+    return (type === P.ETH_P_IP && version === 4) || (type === P.ETH_P_IPV6 && version === 6) ? behind : 0;
+  }
+  return 0;
+}
+
+/** The bits of a tag that name a VLAN, as a word of little endian has them. */
+const VLAN_BITS = 0xff0f;
 
 function tapVisitor({ words }: MappedRing, writer: SharedRingWriter): (packet: RingPacket) => void {
   const facts = new Facts();

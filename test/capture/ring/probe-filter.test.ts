@@ -86,6 +86,33 @@ test("host: other protocols, other people's packets, tags, interfaces", () => {
   assert.ok(takes(host, { bytes: syn, interfaceIndex: 8 }, 0x0800));
 });
 
+test("host: of frames to everybody and to groups passes what UDP takes", () => {
+  for (const packetType of [1, 2, 3]) {
+    for (const { ends, protocol } of families) {
+      const at = (build: typeof buildUdp, destination = ends.destination) =>
+        takes(host, { bytes: build({ ...ends, ...ports, destination }), packetType }, protocol);
+      assert.equal(at(buildUdp), packetType !== 3, `type ${packetType}`);
+      assert.ok(!at(buildTcp));
+      for (const group of protocol === 0x0800 ? ["224.0.0.251", "255.255.255.255"] : ["ff02::fb"])
+        assert.ok(!at(buildUdp, group), group);
+    }
+  }
+});
+
+test("host: a second tag passes whole if it names no VLAN", () => {
+  const at = (tag: number, outer: number, packetType = 0) => {
+    const bytes = Uint8Array.of(tag >> 8, tag & 255, 0x08, 0x00, ...buildTcp({ ...four, ...ports }));
+    return runFilter(buildHostFilter(host), { bytes, protocol: outer, packetType, vlanTag: 0x2000 });
+  };
+  for (const outer of [0x8100, 0x88a8]) {
+    assert.equal(at(0x6000, outer), WHOLE);
+    assert.equal(at(0x6000, outer, 2), WHOLE);
+    assert.equal(at(0x6000, outer, 3), 0, "for another host");
+    assert.equal(at(0x600a, outer), 0, "of a VLAN, which has its own interface");
+  }
+  assert.equal(at(0, 0x9100), 0, "no tag for the kernel");
+});
+
 test("host: IPv4 options move the ports, fragments and extension headers hide nothing", () => {
   const options = [7, 4, 4, 0, 1, 1, 1, 1];
   const at = (more: object) =>

@@ -10,6 +10,8 @@ export interface Sending {
   readonly perSecond?: number;
   /** Destination MAC; the target's when absent. */
   readonly mac?: string;
+  /** IEEE 802.1Q tags in front of each packet, the outermost first: priority and VLAN. */
+  readonly tags?: readonly number[];
   /** Where it is sent from; the scanner when absent. */
   readonly host?: Host;
 }
@@ -35,14 +37,15 @@ function rate(how: Sending): readonly string[] {
 function configuration(lab: Lab, packets: readonly Uint8Array[], how: Sending): string {
   const file = join(lab.folder, `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}.trafgen`);
   const mac = how.mac ?? TARGET.mac;
-  writeFileSync(file, packets.map((packet) => `{ ${[...frame(packet, mac)].join(", ")} }\n`).join(""));
+  writeFileSync(file, packets.map((packet) => `{ ${[...frame(packet, mac, how.tags)].join(", ")} }\n`).join(""));
   return file;
 }
 
-/** Ethernet around an IP packet: destination, source, EtherType by the packet's own version. */
-export function frame(packet: Uint8Array, mac: string): Uint8Array {
+/** Ethernet around an IP packet: destination, source, tags, EtherType by the packet's own version. */
+export function frame(packet: Uint8Array, mac: string, tags: readonly number[] = []): Uint8Array {
   const etherType = (packet[0] ?? 0) >> 4 === 6 ? [0x86, 0xdd] : [0x08, 0x00];
-  return Uint8Array.from([...macBytes(mac), ...macBytes(SCANNER.mac), ...etherType, ...packet]);
+  const tagged = tags.flatMap((tag) => [0x81, 0x00, tag >> 8, tag & 255]);
+  return Uint8Array.from([...macBytes(mac), ...macBytes(SCANNER.mac), ...tagged, ...etherType, ...packet]);
 }
 
 function macBytes(mac: string): readonly number[] {
