@@ -146,3 +146,30 @@ test("UDP ports make kinds of their own, beside TCP's", () => {
   assert.equal(tries(habits, { port: 443, protocol: 17 }), true);
   assert.deepEqual(habits.names(), ["web", "time", "VPN", "local discovery", "traceroute"]);
 });
+
+test("a traceroute with as many hops as it has, and a host that looks for its printers, are one habit each", () => {
+  const habits = new Habits({ ...policy, toleratedUdp: [{ first: 1, last: 65_535 }] });
+  for (let hop = 0; hop <= 100; hop++) assert.equal(tries(habits, { port: 33_434 + hop, protocol: 17 }), false);
+  assert.deepEqual(habits.names(), ["traceroute"]);
+  for (const port of [1900, 5353]) tries(habits, { port, protocol: 17, source: "192.0.2.2" });
+  assert.deepEqual(habits.names(), ["local discovery"]);
+  tries(habits, { port: 9, protocol: 17, source: "192.0.2.2" });
+  assert.deepEqual(habits.names(), ["local discovery", "others"]);
+});
+
+test("what must make room though it counted is told of, and the source that counted longest ago goes first", () => {
+  const habits = new Habits(policy, undefined, 4);
+  const sources = [1, 2, 3, 4].map((last) => `192.0.2.${last}`);
+  const half = policy.scoreWindowMs / 2;
+  sources.forEach((source, at) => {
+    for (const port of [22, 25, 53, 80]) tries(habits, { port, source, timeMs: START_MS + (at === 2 ? 0 : half) });
+  });
+  assert.equal(habits.counters.habitsEvicted, 0);
+  tries(habits, { port: 22, source: "192.0.2.5", timeMs: START_MS + half });
+  assert.equal(habits.counters.habitsEvicted, 1);
+  const found = sources.filter((source) => tries(habits, { port: 445, source, timeMs: START_MS + half }));
+  assert.ok(
+    ["192.0.2.1", "192.0.2.2", "192.0.2.4"].every((source) => found.includes(source)),
+    `${found}`,
+  );
+});
