@@ -7,7 +7,7 @@ import type { Recorder } from "../record/recorder.ts";
 import { blocksPerCall, type Firewall, type Outcome } from "../table/firewall.ts";
 import type { KernelSensor, TableDrift } from "../table/kernel-sensor.ts";
 import type { RulesetPlan } from "../table/ruleset-plan.ts";
-import { isBlockSet } from "../table/sets.ts";
+import { blockSets } from "../table/sets.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import { BlockAudit, type BlockAuditParts, blocksOf } from "./block-audit.ts";
 import { DriftSettler, type DriftSettlerParts } from "./drift-settler.ts";
@@ -51,7 +51,7 @@ export class Reconciler {
     }
     this.#refill(change.program, change.sets);
     // Structural without drift: an overrun, or a transaction that touched elements too.
-    if (change.structural || change.sets === undefined || change.sets.some(isBlockSet)) {
+    if (change.structural || change.sets === undefined || change.sets.some((set) => blockSets.includes(set))) {
       this.#audit.run(change.program);
     }
   }

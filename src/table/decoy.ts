@@ -47,13 +47,6 @@ export interface DecoyWords {
   readonly quiet: string;
 }
 
-export const decoySets = { answered: 262_144, lured: 262_144, diverted: 262_144 } as const;
-/** Within which a handshake must be finished to prove anything. */
-export const LURED_SECONDS = 10;
-/** And to be finished at all, when SYN cookies are in use. */
-export const DIVERTED_SECONDS = 10;
-/** How long it is believed that this host's other firewalls let a source's packets through. */
-export const ANSWERED_MINUTES = 10;
 /** Handshakes begun a second where connection tracking remembers each for a minute. */
 const TRACKED_RATE = 500;
 

@@ -4,15 +4,17 @@
 //   "portreeve learned 1\n" | u32 count | count x ( u8 set | u32 seconds since the epoch | key ) ; numbers big-endian
 import { ReplacedFile } from "../base/replaced-file.ts";
 import { readOurs } from "../base/trust.ts";
-import { type LearnedElement, type LearnedSet, learnedSetNames, learnedSets } from "./learned-sets.ts";
-import { setSizes } from "./sets.ts";
+import { type LearnedElement, type LearnedSet, learnedSetNames } from "./learned-sets.ts";
+import { kernelSets, keyLength } from "./sets.ts";
 
 const MAGIC = "portreeve learned 1\n";
 const COUNT_AT = MAGIC.length;
 const HEADER_BYTES = COUNT_AT + 4;
 const HEAD_BYTES = 5;
 /** All of them full. */
-const MAX_ELEMENTS = 2 * (setSizes.known + setSizes.knownu) + 2 * setSizes.client + setSizes.lately;
+const MAX_ELEMENTS = kernelSets.reduce((sum, { row }) => sum + (row.isLearned === true ? (row.size ?? 0) : 0), 0);
+/** At the index of each set's number. */
+const keyLengths = learnedSetNames.map(keyLength);
 const MAX_BYTES = HEADER_BYTES + MAX_ELEMENTS * (HEAD_BYTES + 20);
 
 /** Gathers elements as the bytes of the file: objects for a million of them would take two hundred megabytes. */
@@ -23,10 +25,11 @@ export class LearnedBytes {
 
   /** The key is copied. One element too many is left out. */
   add(set: LearnedSet, key: Uint8Array, untilMs: number): void {
-    if (this.#count >= MAX_ELEMENTS || key.length !== learnedSets[set]) return;
+    const number = learnedSetNames.indexOf(set);
+    if (this.#count >= MAX_ELEMENTS || key.length !== keyLengths[number]) return;
     const next = this.#at + HEAD_BYTES + key.length;
     if (next > this.#buffer.length) this.#buffer = Buffer.concat([this.#buffer], 2 * this.#buffer.length);
-    this.#buffer.writeUInt8(learnedSetNames.indexOf(set), this.#at);
+    this.#buffer.writeUInt8(number, this.#at);
     this.#buffer.writeUInt32BE(Math.max(0, Math.min(0xffffffff, Math.ceil(untilMs / 1000))), this.#at + 1);
     this.#buffer.set(key, this.#at + HEAD_BYTES);
     this.#at = next;
@@ -56,9 +59,9 @@ export function decodeLearned(bytes: Buffer): Iterable<LearnedElement> | undefin
 }
 
 function elementEnd(bytes: Buffer, at: number): number | undefined {
-  const set = at < bytes.length ? learnedSetNames[bytes.readUInt8(at)] : undefined;
-  if (set === undefined) return undefined;
-  const end = at + HEAD_BYTES + learnedSets[set];
+  const length = at < bytes.length ? keyLengths[bytes.readUInt8(at)] : undefined;
+  if (length === undefined) return undefined;
+  const end = at + HEAD_BYTES + length;
   return end <= bytes.length ? end : undefined;
 }
 

@@ -8,28 +8,11 @@ import { isIpv4, type Prefix } from "../wire/address.ts";
 import { KnownPairs } from "./known-pairs.ts";
 import { TABLE } from "./ruleset-plan.ts";
 import { keyBytes, sourceOfKey } from "./set-key.ts";
-import { setSizes } from "./sets.ts";
+import { sets } from "./sets.ts";
 
-/** Kept over a restart, with the length of a key: 4 or 16 bytes of address, and each further part padded to four. */
-export const learnedSets = {
-  known4: 8,
-  known6: 20,
-  lately: 8,
-  client4: 4,
-  client6: 16,
-  knownu4: 8,
-  knownu6: 20,
-} as const;
-export type LearnedSet = keyof typeof learnedSets;
-export const learnedSetNames: readonly LearnedSet[] = [
-  "known4",
-  "known6",
-  "lately",
-  "client4",
-  "client6",
-  "knownu4",
-  "knownu6",
-];
+/** The learned sets of sets.ts in the order of the file that keeps them: its numbers (learned-file.ts). */
+export const learnedSetNames = ["known4", "known6", "lately", "client4", "client6", "knownu4", "knownu6"] as const;
+export type LearnedSet = (typeof learnedSetNames)[number];
 
 export interface LearnedElement {
   readonly set: LearnedSet;
@@ -161,7 +144,7 @@ export class LearnedSets implements Learning {
   }
 }
 
-export const maxPeers = setSizes.peer;
+export const maxPeers = sets.peer.size;
 
 /** Key of `flows4` and `flows6`: address . inet_proto . its port . our port, each part padded to four bytes. */
 function flowKey({ destination, protocol, sourcePort, destinationPort }: OpenedFlow): Uint8Array {

@@ -4,11 +4,11 @@
 import { KernelError } from "../kernel/errors.ts";
 import type { Libnftables } from "../kernel/libnftables.ts";
 import type { NfTables } from "../kernel/nf-tables.ts";
+import { configuredSets } from "./configured-sets.ts";
 import { findMissingFeature } from "./features.ts";
 import type { TableDrift } from "./kernel-sensor.ts";
 import { buildConfiguredSets, buildHostSets, buildRuleset } from "./ruleset.ts";
 import { type RulesetPlan, TABLE } from "./ruleset-plan.ts";
-import { configuredSets } from "./sets.ts";
 
 /** Elements that are read in a fraction of a millisecond. */
 const SMALL_SET = 1_024;

@@ -11,11 +11,15 @@
 
 export const SLASH64 = "ffff:ffff:ffff:ffff::";
 
+/** One of several sets for the same: the end of its name, and what its keys begin with. */
+export interface Part {
+  readonly suffix: string;
+  readonly address: string;
+}
+
 /** One width of networks: how the rules cut an address to it. */
-interface Width {
-  readonly name: string;
+interface Width extends Part {
   readonly key: string;
-  readonly family: "ipv4_addr" | "ipv6_addr";
   /** New sources that are held one by one: in a burst, and in each minute after it. */
   readonly perMinute: number;
   readonly isBlocked: boolean;
@@ -35,25 +39,16 @@ const PER_MINUTE_OF_16 = 480;
 
 /** The narrowest first. */
 const widths4: readonly Width[] = [
-  { name: "24", key: "255.255.255.0", perMinute: NEIGHBOURS_PER_MINUTE, isBlocked: true },
-  { name: "16", key: "255.255.0.0", perMinute: PER_MINUTE_OF_16, isBlocked: false },
-].map((width) => ({ ...width, key: `ip saddr & ${width.key}`, family: "ipv4_addr" }));
+  { suffix: "24", key: "255.255.255.0", perMinute: NEIGHBOURS_PER_MINUTE, isBlocked: true },
+  { suffix: "16", key: "255.255.0.0", perMinute: PER_MINUTE_OF_16, isBlocked: false },
+].map((width) => ({ ...width, key: `ip saddr & ${width.key}`, address: "ipv4_addr" }));
 const widths6: readonly Width[] = [
-  { name: "56", key: "ffff:ffff:ffff:ff00::", perMinute: NEIGHBOURS_PER_MINUTE, isBlocked: true },
-  { name: "48", key: "ffff:ffff:ffff::", perMinute: NEIGHBOURS_PER_MINUTE, isBlocked: true },
-  { name: "40", key: "ffff:ffff:ff00::", perMinute: PER_MINUTE_OF_40, isBlocked: true },
-  { name: "32", key: "ffff:ffff::", perMinute: PER_MINUTE_OF_32, isBlocked: false },
-].map((width) => ({ ...width, key: `ip6 saddr & ${width.key}`, family: "ipv6_addr" }));
-const widths = [...widths4, ...widths6];
-
-/** Bounds in elements. When `many` is full, no further network is counted; each source is held by itself all the same. */
-export const neighbourSets = { many: 262_144, heldwide: 65_536, softwide: 65_536 } as const;
-
-/**
- * How long the count of a network is kept after its last new source: by then it may have its whole burst again. So a forger
- * fills the sets with 4,400 networks a second, and with 5,000 nobody new is held anyway (rates.newHolds in log-rules.ts).
- */
-const MANY_SECONDS = 60;
+  { suffix: "56", key: "ffff:ffff:ffff:ff00::", perMinute: NEIGHBOURS_PER_MINUTE, isBlocked: true },
+  { suffix: "48", key: "ffff:ffff:ffff::", perMinute: NEIGHBOURS_PER_MINUTE, isBlocked: true },
+  { suffix: "40", key: "ffff:ffff:ff00::", perMinute: PER_MINUTE_OF_40, isBlocked: true },
+  { suffix: "32", key: "ffff:ffff::", perMinute: PER_MINUTE_OF_32, isBlocked: false },
+].map((width) => ({ ...width, key: `ip6 saddr & ${width.key}`, address: "ipv6_addr" }));
+export const widths = [...widths4, ...widths6];
 
 export const neighbourChains = ["near4held", "far6held", "onlink"] as const;
 
@@ -62,8 +57,8 @@ export function wideMatches(what: "held" | "soft"): readonly string[] {
   const networks = widths
     .filter(({ isBlocked }) => what === "held" || isBlocked)
     .map(
-      ({ name, key, family }) =>
-        `${key} @${what}${name} ${family === "ipv4_addr" ? "ip saddr != @near4" : "ip6 saddr != @near6"}`,
+      ({ suffix, key, address }) =>
+        `${key} @${what}${suffix} ${address === "ipv4_addr" ? "ip saddr != @near4" : "ip6 saddr != @near6"}`,
     );
   const onLink = ["ip saddr @near4 ether saddr @heldmac", "ip6 saddr @near6 ether saddr @heldmac"];
   return what === "soft" ? networks : [...networks, ...onLink];
@@ -76,29 +71,14 @@ export function neighbourRules(): Readonly<Record<string, readonly string[]>> {
   // A network that is held has had its share in the wider one: by itself it never has that held as well. A /56 goes on to count
   // in its /48, which mostly is the same customer's.
   const counts = (of: readonly Width[]) =>
-    of.flatMap(({ name, key, perMinute }, index) => {
+    of.flatMap(({ suffix, key, perMinute }, index) => {
       const isLast = index === of.length - 1;
-      const rule = count(name, key, perMinute);
-      return name === "56" || isLast ? [rule] : [rule, `${key} @held${name} return`];
+      const rule = count(suffix, key, perMinute);
+      return suffix === "56" || isLast ? [rule] : [rule, `${key} @held${suffix} return`];
     });
   return {
     near4held: ["ip saddr @near4 goto onlink", ...counts(widths4)],
     far6held: counts(widths6),
     onlink: [count("mac", "ether saddr", NEIGHBOURS_PER_MINUTE, NEIGHBOUR_BURST_OF_MAC)],
   };
-}
-
-export function neighbourSetDefinitions(holdSeconds: number): Readonly<Record<string, string>> {
-  const dynamic = (family: string, size: number, timeout: string) =>
-    `type ${family}; flags dynamic, timeout; size ${size}; timeout ${timeout};`;
-  const counted = [...widths, { name: "mac", family: "ether_addr" }];
-  return Object.fromEntries([
-    ...counted.flatMap(({ name, family }) => [
-      [`many${name}`, dynamic(family, neighbourSets.many, `${MANY_SECONDS}s`)],
-      [`held${name}`, dynamic(family, neighbourSets.heldwide, `${holdSeconds}s`)],
-    ]),
-    ...widths
-      .filter(({ isBlocked }) => isBlocked)
-      .map(({ name, family }) => [`soft${name}`, `type ${family}; flags timeout; size ${neighbourSets.softwide};`]),
-  ]);
 }

@@ -1,12 +1,13 @@
 // The kernel's part as nft commands: the table "inet portreeve", built from a plan of parsed values (design section 3).
 // One text is one transaction: sets and their elements stay, every rule is replaced.
 
+import { configuredElements, configuredSets } from "./configured-sets.ts";
 import { decoyChains, decoyHooks } from "./decoy.ts";
 import { namedLimits } from "./log-rules.ts";
 import { neighbourChains } from "./neighbours.ts";
 import { type Rules, type RulesetPlan, TABLE } from "./ruleset-plan.ts";
 import { sensorRules } from "./sensor.ts";
-import { configuredElements, configuredSets, setDefinitions } from "./sets.ts";
+import { kernelSets } from "./sets.ts";
 import { restingRules, shieldRules } from "./shield.ts";
 import { throughChains, throughHooks } from "./through.ts";
 
@@ -63,9 +64,7 @@ const allChains = [
 export function buildRuleset(plan: RulesetPlan, phase: "on" | "resting"): string {
   const chains: Rules = { shield: shieldRules(plan), ...(phase === "on" ? sensorRules(plan) : restingRules(plan)) };
   const lines = [`add table inet ${TABLE}`];
-  for (const [name, definition] of Object.entries(setDefinitions())) {
-    lines.push(`add set inet ${TABLE} ${name} { ${definition} }`);
-  }
+  for (const { name, definition } of kernelSets) lines.push(`add set inet ${TABLE} ${name} { ${definition} }`);
   // Chains of the other phase must exist to be removed: "add" is harmless where they do.
   for (const chain of allChains) lines.push(`add chain inet ${TABLE} ${chain} ${hooks[chain] ?? ""}`);
   lines.push(`flush table inet ${TABLE}`);

@@ -1,151 +1,253 @@
-// The sets of the table: their types, bounds and times, and what those hold that are filled from the plan.
+// The sets of the table "inet portreeve", a row each: what they hold, how much and for how long, and from whom. The rules
+// that fill and ask them are in sensor.ts and the files beside it; the table in docs/reference/kernel-table.md is made from
+// these rows by scripts/docs.mjs.
+import { type Part, widths } from "./neighbours.ts";
 
-import { formatPrefix, isIpv4, type Prefix } from "../wire/address.ts";
-import type { PortRange } from "../wire/port-range.ts";
-import { ANSWERED_MINUTES, DIVERTED_SECONDS, decoySets, LURED_SECONDS } from "./decoy.ts";
-import { neighbourSetDefinitions, neighbourSets } from "./neighbours.ts";
-import type { RulesetPlan } from "./ruleset-plan.ts";
-import { THROUGH_SECONDS, throughSets } from "./through.ts";
-
-/** Bounds of the kernel's sets, in elements. A full set takes no more: the packet is still logged and dropped. */
-export const setSizes = {
-  blocked: 1_048_576,
-  soft: 262_144,
-  delegated: 262_144,
-  held: 262_144,
-  known: 262_144,
-  client: 262_144,
-  lately: 8_192,
-  peer: 65_536,
-  flows: 262_144,
-  knownu: 262_144,
-  ...neighbourSets,
-} as const;
-
-const HOLD_SECONDS = 5;
-
+export const HOLD_SECONDS = 5;
 export const KNOWN_DAYS = 7;
-
-export const DEFAULT_GUARD_SECONDS = 3_600;
-
-/** Connection tracking forgets an unanswered datagram after 30 s, a connection that was reset after 10 s. */
-const FLOW_MINUTES = 10;
-
-/** A datagram's answer is waited for so long. */
-export const ASKED_SECONDS = 30;
-
 /** A pair of a datagram service is forgotten sooner: a forger can make one. */
 const KNOWN_UDP_DAYS = 1;
+/** Without GUARD_TIME. */
+export const DEFAULT_GUARD_SECONDS = 3_600;
+/** Connection tracking forgets an unanswered datagram after 30 s, a connection that was reset after 10 s. */
+const FLOW_MINUTES = 10;
+/** A datagram's answer is waited for so long. */
+export const ASKED_SECONDS = 30;
+/** Our answer comes at once; a SYN+ACK that is repeated later is one more chance. */
+const THROUGH_SECONDS = 5;
+/** Within which a handshake must be finished to prove anything. */
+const LURED_SECONDS = 10;
+/** And to be finished at all, when SYN cookies are in use. */
+const DIVERTED_SECONDS = 10;
+/** How long it is believed that this host's other firewalls let a source's packets through. */
+const ANSWERED_MINUTES = 10;
+/**
+ * How long the count of a network is kept after its last new source: by then it may have its whole burst again. So a forger
+ * fills the sets with 4,400 networks a second, and with 5,000 nobody new is held anyway (rates.newHolds in log-rules.ts).
+ */
+const MANY_SECONDS = 60;
 
-/** Name -> definition. Those in `configured` are flushed and filled from the plan; the others keep what they hold. */
-export function setDefinitions(): Readonly<Record<string, string>> {
-  const both = (name: string, definition: (family: string) => string): Record<string, string> => ({
-    [`${name}4`]: definition("ipv4_addr"),
-    [`${name}6`]: definition("ipv6_addr"),
-  });
-  const interval = (family: string) => `type ${family}; flags interval; auto-merge;`;
-  const timed = (size: number) => (family: string) => `type ${family}; flags timeout; size ${size};`;
-  const service = "type inet_service; flags interval; auto-merge;";
-  return {
-    ...both("ignored", interval),
-    ...both("guard", interval),
-    session6: interval("ipv6_addr"),
-    near6: interval("ipv6_addr"),
-    near4: interval("ipv4_addr"),
-    watched_tcp: service,
-    watched_udp: service,
-    tolerated_tcp: service,
-    tolerated_udp: service,
-    public_tcp: service,
-    public_udp: service,
-    listened_tcp: service,
-    listened_udp: service,
-    ...both("blocked", timed(setSizes.blocked)),
-    ...both("blockednet", (family) => `type ${family}; flags interval, timeout;`),
-    ...both("soft", timed(setSizes.soft)),
-    ...both("delegated", timed(setSizes.delegated)),
-    ...both(
-      "held",
-      (family) => `type ${family}; flags dynamic, timeout; size ${setSizes.held}; timeout ${HOLD_SECONDS}s;`,
-    ),
-    ...both(
-      "known",
-      (family) =>
-        `type ${family} . inet_service; flags dynamic, timeout; size ${setSizes.known}; timeout ${KNOWN_DAYS}d;`,
-    ),
-    ...both(
-      "client",
-      (family) => `type ${family}; flags dynamic, timeout; size ${setSizes.client}; timeout ${KNOWN_DAYS}d;`,
-    ),
-    ...both(
-      "knownu",
-      (family) =>
-        `type ${family} . inet_service; flags dynamic, timeout; size ${setSizes.knownu}; timeout ${KNOWN_UDP_DAYS}d;`,
-    ),
-    ...neighbourSetDefinitions(HOLD_SECONDS),
-    ...both(
-      "flows",
-      (family) =>
-        `type ${family} . inet_proto . inet_service . inet_service; flags dynamic, timeout; size ${setSizes.flows}; timeout ${FLOW_MINUTES}m;`,
-    ),
-    ...both(
-      "peer",
-      (family) => `type ${family}; flags dynamic, timeout; size ${setSizes.peer}; timeout ${DEFAULT_GUARD_SECONDS}s;`,
-    ),
-    ...both(
-      "answered",
-      (family) => `type ${family}; flags dynamic, timeout; size ${decoySets.answered}; timeout ${ANSWERED_MINUTES}m;`,
-    ),
-    ...both(
-      "through",
-      (family) => `type ${family}; flags dynamic, timeout; size ${throughSets.through}; timeout ${THROUGH_SECONDS}s;`,
-    ),
-    ...both(
-      "diverted",
-      (family) =>
-        `type ${family} . inet_service . inet_service; flags dynamic, timeout; size ${decoySets.diverted}; timeout ${DIVERTED_SECONDS}s;`,
-    ),
-    ...both(
-      "lured",
-      (family) =>
-        `type ${family} . inet_service . ${family} . inet_service; flags dynamic, timeout; size ${decoySets.lured}; timeout ${LURED_SECONDS}s;`,
-    ),
-    lately: `type inet_proto . inet_service; flags dynamic, timeout; size ${setSizes.lately}; timeout 1h;`,
-  };
+const MINUTE = 60;
+const DAY = 86_400;
+
+interface SetRow {
+  /** Absent: that of the row. */
+  readonly name?: string;
+  /** For each part a set of its own, named by the row and the part's suffix. */
+  readonly parts: readonly Part[];
+  /** What a key is, in nft's words; `address` is that of the part. */
+  readonly key: (address: string) => string;
+  /** "fixed": whole ranges, until the daemon writes others. "timed": each element has its own end. "dynamic": rules add to it. */
+  readonly kind: "fixed" | "timed" | "timed ranges" | "dynamic";
+  /** Elements at most. A full set takes no more: the packet is still logged and dropped. */
+  readonly size?: number;
+  /** How long an element stays of which nothing else is said. */
+  readonly seconds?: number;
+  /** The sets that a block is in: another program that changes one is corrected. */
+  readonly holdsBlocks?: true;
+  /** Kept in STATE_DIR over a restart of the host (learned-sets.ts). */
+  readonly isLearned?: true;
+  readonly members: string;
+  readonly filledBy: string;
+  /** What happens at `size`, or what bounds a set without one. */
+  readonly atBound: string;
 }
 
-export function configuredElements(plan: RulesetPlan): Readonly<Record<string, readonly string[]>> {
-  const addresses = (prefixes: readonly Prefix[], four: boolean) =>
-    prefixes.filter((prefix) => isIpv4(prefix) === four).map(formatPrefix);
-  const ports = (ranges: readonly PortRange[]) =>
-    ranges.map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`));
-  return {
-    ignored4: addresses(plan.ignored, true),
-    ignored6: addresses(plan.ignored, false),
-    guard4: addresses(plan.guarded, true),
-    guard6: addresses(plan.guarded, false),
-    session6: addresses(plan.sessions ?? [], false),
-    near6: ["fe80::/10", ...addresses(plan.near, false)],
-    near4: addresses(plan.nearIpv4, true),
-    watched_tcp: ports(plan.watchedTcp),
-    watched_udp: ports(plan.watchedUdp),
-    tolerated_tcp: ports(plan.toleratedTcp),
-    tolerated_udp: ports(plan.toleratedUdp),
-    public_tcp: ports(plan.publicTcp),
-    public_udp: ports(plan.publicUdp),
-    listened_tcp: ports(plan.listenedTcp ?? []),
-    listened_udp: ports(plan.listenedUdp ?? []),
-  };
+const families: readonly Part[] = [
+  { suffix: "4", address: "ipv4_addr" },
+  { suffix: "6", address: "ipv6_addr" },
+];
+const protocols: readonly Part[] = [
+  { suffix: "_tcp", address: "" },
+  { suffix: "_udp", address: "" },
+];
+const one: readonly Part[] = [{ suffix: "", address: "" }];
+const counted: readonly Part[] = [...widths, { suffix: "mac", address: "ether_addr" }];
+const address = (of: string) => of;
+const addressAndPort = (of: string) => `${of} . inet_service`;
+const port = () => "inet_service";
+
+const ports = {
+  parts: protocols,
+  key: port,
+  kind: "fixed",
+  filledBy: "the daemon",
+  atBound: "65,536",
+} as const;
+
+export const sets = {
+  ignored: {
+    ...{ parts: families, key: address, kind: "fixed" },
+    ...{ members: "the allow list", filledBy: "the daemon", atBound: "IGNORE_FILE's 100,000 lines" },
+  },
+  guard: {
+    ...{ parts: families, key: address, kind: "fixed" },
+    members:
+      "the guarded addresses that the daemon knows ([guard.md](guard.md)): they are never held and never softly blocked",
+    filledBy: "the daemon, live",
+    atBound: "4,096 beside gateways, resolvers and own addresses: the rest is left out",
+  },
+  session: {
+    ...{ parts: families.slice(1), key: address, kind: "fixed" },
+    members:
+      "IPv6 sources of SSH sessions: the full block of their /64 does not cut them; they are held and softly blocked like any source",
+    ...{ filledBy: "the daemon, live", atBound: "1,024" },
+  },
+  peer: {
+    ...{ parts: families, key: address, kind: "dynamic", size: 65_536, seconds: DEFAULT_GUARD_SECONDS },
+    members:
+      "the other ends of flows that this host itself began (`flows4/6`) and that were answered, for GUARD_TIME: without a proof they get no full block and no command. Holds and soft blocks do reach them, and cut none of their answers",
+    filledBy: "packets; connections that stand at start, the daemon",
+    atBound: "further peers are blocked without a proof like any source until others expire",
+  },
+  near: {
+    ...{ parts: families, key: address, kind: "fixed" },
+    members:
+      "networks of our own links: IPv6 sources there count by address, and neighbours by their link-layer address",
+    ...{ filledBy: "the daemon, live", atBound: "small" },
+  },
+  watched: { ...ports, members: "the watched ports: closed ones are traps" },
+  tolerated: { ...ports, members: "closed ports that people try by habit (TOLERATED_PORTS)" },
+  public: { ...ports, members: "served ports that neither a hold nor a soft block cuts (PUBLIC_PORTS)" },
+  listened: { ...ports, members: "ports on which the daemon itself listens", filledBy: "the daemon, live" },
+  held: {
+    ...{ parts: families, key: address, kind: "dynamic", size: 262_144, seconds: HOLD_SECONDS },
+    ...{ members: `sources on hold, ${HOLD_SECONDS} s`, filledBy: "packets" },
+    atBound: "further probes are logged and dropped, their source is not held; 5,000 new holds a second",
+  },
+  many: {
+    ...{ parts: counted, key: address, kind: "dynamic", size: 262_144, seconds: MANY_SECONDS },
+    members:
+      "how many new sources of an IPv4 /24, of an IPv6 /56 or /48 beyond our links, or behind one link-layer address on them, were put in the hold: 20 at once, and 20 a minute; of an IPv6 /40 60, of a /32 240, of an IPv4 /16 480, where the sources of a /24, /48 or /40 that is held itself do not count; of a link-layer address only 4 at once, and 20 a minute; a minute from the last",
+    filledBy: "packets",
+    atBound:
+      "(4,400 forged networks a second fill one) further networks are not counted, their sources are held one by one",
+  },
+  heldwide: {
+    name: "held",
+    ...{ parts: counted, key: address, kind: "dynamic", size: 65_536, seconds: HOLD_SECONDS },
+    members: `networks with more new sources: all of their sources are on hold, ${HOLD_SECONDS} s from the latest new one. Known pairs, public ports, guard and allow list pass`,
+    ...{ filledBy: "packets", atBound: "further networks are not held as a whole" },
+  },
+  softwide: {
+    name: "soft",
+    ...{ parts: widths.filter(({ isBlocked }) => isBlocked), key: address, kind: "timed", size: 65_536 },
+    holdsBlocks: true,
+    members: "networks that are softly blocked as a whole",
+    ...{ filledBy: "the daemon", atBound: "a further block is refused, reported and counted" },
+  },
+  known: {
+    ...{ parts: families, key: addressAndPort, kind: "dynamic", size: 262_144, seconds: KNOWN_DAYS * DAY },
+    isLearned: true,
+    members: `(source, port) that finished a real connection, ${KNOWN_DAYS} days; an IPv6 source beyond our links by its /64`,
+    filledBy: "packets",
+    atBound:
+      "further customers are not remembered. A source whose first connection ends while the source is held or softly blocked is no customer",
+  },
+  lately: {
+    ...{ parts: one, key: () => "inet_proto . inet_service", kind: "dynamic", size: 8_192, seconds: 3_600 },
+    isLearned: true,
+    ...{ members: "ports that were served, LATELY_OPEN", filledBy: "packets, and the daemon from the socket tables" },
+    atBound: "further ports are traps as soon as they are closed",
+  },
+  client: {
+    ...{ parts: families, key: address, kind: "dynamic", size: 262_144, seconds: KNOWN_DAYS * DAY },
+    isLearned: true,
+    members: `the sources of \`known4/6\`, without the port (IPv6 beyond our links: their /64), ${KNOWN_DAYS} days`,
+    ...{ filledBy: "packets", atBound: "further ones count as strangers" },
+  },
+  knownu: {
+    ...{ parts: families, key: addressAndPort, kind: "dynamic", size: 262_144, seconds: KNOWN_UDP_DAYS * DAY },
+    isLearned: true,
+    members:
+      "(source, port) of datagram services that have answered, a day; keyed as `known4/6`. A forger who makes such a pair gains only that the port answers the forged name",
+    ...{ filledBy: "packets that we send", atBound: "further customers are held like strangers" },
+  },
+  flows: {
+    ...{ parts: families, key: (of: string) => `${of} . inet_proto . inet_service . inet_service` },
+    ...{ kind: "dynamic", size: 262_144, seconds: FLOW_MINUTES * MINUTE },
+    members: `(remote address, protocol, remote port, own port) of what this host itself began: its own SYN without ACK, its own datagram from a port that it does not serve; ${FLOW_MINUTES} minutes from the beginning and from each answer (${ASKED_SECONDS} s for a datagram from ip_local_port_range). An answer that comes when connection tracking has forgotten the question is no probe. Untracked connections in which this host has sent are here as well, and go on under a hold`,
+    ...{ filledBy: "packets that we send", atBound: "later answers count as before" },
+  },
+  blocked: {
+    ...{ parts: families, key: address, kind: "timed", size: 1_048_576, holdsBlocks: true },
+    ...{ members: "full blocks", filledBy: "the daemon" },
+    atBound: "a further block is refused, reported and counted",
+  },
+  blockednet: {
+    ...{ parts: families, key: address, kind: "timed ranges", holdsBlocks: true },
+    members:
+      "the union of the networks that are blocked by hand or by BLOCK_WIDER: disjoint intervals, each until the latest end of the networks that cover it",
+    filledBy: "the daemon, written anew with each change",
+    atBound: "of 4,096 networks in all: one more is refused, reported and counted",
+  },
+  soft: {
+    ...{ parts: families, key: address, kind: "timed", size: 262_144, holdsBlocks: true },
+    ...{ members: "soft blocks", filledBy: "the daemon" },
+    atBound: "a further block is refused, reported and counted",
+  },
+  delegated: {
+    ...{ parts: families, key: address, kind: "timed", size: 262_144 },
+    ...{ members: "sources whose block is an administrator's own rule", filledBy: "the daemon" },
+    atBound: "the packets of further ones are judged as if no block stood",
+  },
+  answered: {
+    ...{ parts: families, key: address, kind: "dynamic", size: 262_144, seconds: ANSWERED_MINUTES * MINUTE },
+    members: `networks (/24; IPv6 /48) of held or softly blocked sources whose SYNs to the decoy get through this host's other firewalls, ${ANSWERED_MINUTES} minutes; only with \`ANSWER="open"\``,
+    ...{ filledBy: "packets", atBound: "real and closed ports are silent to further ones" },
+  },
+  diverted: {
+    ...{ parts: families, key: (of: string) => `${of} . inet_service . inet_service`, kind: "dynamic", size: 262_144 },
+    seconds: DIVERTED_SECONDS,
+    members: `(source, its port, our port) of SYNs that were handed to the decoy, ${DIVERTED_SECONDS} s: only these may be followed by an ACK without a socket (SYN cookies); only with \`ANSWER="open"\``,
+    filledBy: "packets",
+    atBound: "the handshakes with cookies of further ones are not finished; nor are more than 100 a second",
+  },
+  lured: {
+    ...{ parts: families, key: (of: string) => `${of} . inet_service . ${of} . inet_service`, kind: "dynamic" },
+    ...{ size: 262_144, seconds: LURED_SECONDS },
+    members: `(source, its port, our address, our port) of SYNs that the decoy has answered on closed ports, ${LURED_SECONDS} s; only with \`ANSWER="open"\``,
+    ...{ filledBy: "packets", atBound: "the handshakes of further ones prove nothing" },
+  },
+  through: {
+    ...{ parts: families, key: address, kind: "dynamic", size: 65_536, seconds: THROUGH_SECONDS },
+    members: `delegated sources (IPv6 beyond our links: their /64) whose packets came through all firewalls, ${THROUGH_SECONDS} s; only with KILL_ROUTE`,
+    ...{ filledBy: "packets", atBound: "a command that blocks nothing is noticed later" },
+  },
+} as const satisfies Readonly<Record<string, SetRow>>;
+
+interface KernelSet {
+  readonly name: string;
+  readonly row: SetRow;
+  /** A key's parts. */
+  readonly key: string;
+  /** What stands between the braces of nft's "add set". */
+  readonly definition: string;
 }
+
+const kindFlags = {
+  fixed: "flags interval; auto-merge;",
+  timed: "flags timeout;",
+  "timed ranges": "flags interval, timeout;",
+  dynamic: "flags dynamic, timeout;",
+} as const satisfies Readonly<Record<SetRow["kind"], string>>;
+
+const rows: Readonly<Record<string, SetRow>> = sets;
+export const kernelSets: readonly KernelSet[] = Object.entries(rows).flatMap(([name, row]) =>
+  row.parts.map((part) => {
+    const key = row.key(part.address);
+    const size = row.size === undefined ? "" : ` size ${row.size};`;
+    const timeout = row.seconds === undefined ? "" : ` timeout ${row.seconds}s;`;
+    const definition = `type ${key}; ${kindFlags[row.kind]}${size}${timeout}`;
+    return { name: `${row.name ?? name}${part.suffix}`, row, key, definition };
+  }),
+);
 
 /** The sets that blocks are in. */
-export const blockSets: readonly string[] = Object.keys(setDefinitions()).filter((name) => isBlockSet(name));
+export const blockSets: readonly string[] = kernelSets.filter(({ row }) => row.holdsBlocks).map(({ name }) => name);
 
-export function isBlockSet(name: string): boolean {
-  return /^(?:blocked|blockednet|soft)\d+$/.test(name);
-}
-
-/** The sets that the daemon alone fills, and whose elements stay until it says otherwise. */
-export function configuredSets(plan: RulesetPlan): readonly string[] {
-  return Object.keys(configuredElements(plan));
+/** The length of a key: 4 or 16 bytes of address, and each further part padded to four. */
+export function keyLength(set: string): number {
+  const parts = kernelSets.find(({ name }) => name === set)?.key.split(" . ") ?? [];
+  return parts.reduce((bytes, part) => bytes + (part === "ipv6_addr" ? 16 : 4), 0);
 }

@@ -7,10 +7,6 @@
 
 import { SLASH64 } from "./neighbours.ts";
 
-/** Bounds of what is remembered, in sources; of one more a proof is missed until there is room. */
-export const throughSets = { through: 65_536 } as const;
-/** Our answer comes at once; a SYN+ACK that is repeated later is one more chance. */
-export const THROUGH_SECONDS = 5;
 /** Proofs told a second. Each ends the delegation of its source, so that more are not needed. */
 export const throughRates = { told: 200, toldBurst: 400 } as const;
 

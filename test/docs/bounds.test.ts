@@ -17,11 +17,10 @@ import { DEFAULT_OFFENCE_CAPACITY } from "../../src/judge/escalation.ts";
 import { PROOF_BITS, silenceLimits, slowWindow } from "../../src/judge/proof/silence-test.ts";
 import { MAX_WRITTEN } from "../../src/record/blocked-file.ts";
 import { LOOKUP_MS } from "../../src/record/resolver.ts";
-import { decoySets } from "../../src/table/decoy.ts";
 import { COPY_BYTES, rates } from "../../src/table/log-rules.ts";
 import { MAX_NETWORKS } from "../../src/table/network-blocks.ts";
 import { buildRuleset } from "../../src/table/ruleset.ts";
-import { setSizes } from "../../src/table/sets.ts";
+import { sets } from "../../src/table/sets.ts";
 import { repositoryFolder } from "../support/repository.ts";
 import { ordinaryPlan } from "../table/plan.ts";
 
@@ -374,8 +373,8 @@ const rows: readonly Row[] = [
   },
   { page: "README.md", says: /log (\d+) bytes \(nfnetlink_log\)/, are: () => [COPY_BYTES] },
   { page: "README.md", says: /above\s+([\d,]+) new sources a second/, are: () => [rates.newHolds] },
-  { page: "README.md", says: /\(([\d,]+) pairs of each kind and family\)/, are: () => [setSizes.known] },
-  { page: "README.md", says: /\(([\d,]+) pairs of each kind and family\)/, are: () => [setSizes.knownu] },
+  { page: "README.md", says: /\(([\d,]+) pairs of each kind and family\)/, are: () => [sets.known.size] },
+  { page: "README.md", says: /\(([\d,]+) pairs of each kind and family\)/, are: () => [sets.knownu.size] },
   {
     page: "README.md",
     says: /used within the last (week)/,
@@ -475,16 +474,16 @@ const rows: readonly Row[] = [
   {
     page: EXEMPTIONS,
     says: /\| 7 days; ([\d,]+) of each family; IPv6 beyond our links/,
-    are: () => [setSizes.known],
+    are: () => [sets.known.size],
   },
-  { page: EXEMPTIONS, says: /\| 1 day; ([\d,]+) of each family/, are: () => [setSizes.knownu] },
+  { page: EXEMPTIONS, says: /\| 1 day; ([\d,]+) of each family/, are: () => [sets.knownu.size] },
   {
     page: EXEMPTIONS,
     says: /for datagrams from ephemeral ports; ([\d,]+) of each family/,
-    are: () => [setSizes.flows],
+    are: () => [sets.flows.size],
   },
-  { page: EXEMPTIONS, says: /\| ([\d,]+) elements: further ports/, are: () => [setSizes.lately] },
-  { page: EXEMPTIONS, says: /\| GUARD_TIME; ([\d,]+) of each family/, are: () => [setSizes.peer] },
+  { page: EXEMPTIONS, says: /\| ([\d,]+) elements: further ports/, are: () => [sets.lately.size] },
+  { page: EXEMPTIONS, says: /\| GUARD_TIME; ([\d,]+) of each family/, are: () => [sets.peer.size] },
   { page: EXEMPTIONS, says: /Hold (four) connections/, are: () => [shippedNumber("SHARED_ADDRESS_CONNECTIONS")] },
   {
     page: EXEMPTIONS,
@@ -580,8 +579,7 @@ function describedSets(): readonly DescribedSet[] {
 
 test("the page describes each set of the kernel's table, and no other", () => {
   const described = new Set(describedSets().map(({ name }) => name));
-  // Ports on which the daemon itself listens are in sets of their own (connect mode).
-  const defined = [...kernelSets().keys()].filter((name) => !name.startsWith("listened_"));
+  const defined = [...kernelSets().keys()];
   assert.deepEqual([...described].sort(), defined.sort());
 });
 
@@ -611,9 +609,9 @@ test("the page has the time of each set that forgets", () => {
 });
 
 test("the decoy's and the learned sets are among them", () => {
-  const sets = kernelSets();
-  assert.equal(sets.get("lured4")?.size, decoySets.lured);
-  assert.equal(sets.get("client6")?.size, setSizes.client);
+  const defined = kernelSets();
+  assert.equal(defined.get("lured4")?.size, sets.lured.size);
+  assert.equal(defined.get("client6")?.size, sets.client.size);
 });
 
 const UNITS: Readonly<Record<string, string>> = { second: "s", minute: "m", hour: "h", day: "d", week: "w" };

@@ -7,13 +7,14 @@ import fc from "fast-check";
 import type { ElementChange } from "../../src/kernel/nf-elements.ts";
 import { Learned } from "../../src/table/learned.ts";
 import { decodeLearned, LearnedBytes } from "../../src/table/learned-file.ts";
-import { type LearnedElement, LearnedSets, learnedSetNames, learnedSets } from "../../src/table/learned-sets.ts";
+import { type LearnedElement, LearnedSets, learnedSetNames } from "../../src/table/learned-sets.ts";
+import { keyLength } from "../../src/table/sets.ts";
 import { prefix } from "../support/prefix.ts";
 
 const element = fc.constantFrom(...learnedSetNames).chain((set) =>
   fc.record({
     set: fc.constant(set),
-    key: fc.uint8Array({ minLength: learnedSets[set], maxLength: learnedSets[set] }),
+    key: fc.uint8Array({ minLength: keyLength(set), maxLength: keyLength(set) }),
     untilMs: fc.integer({ min: 0, max: 0xffffffff }).map((seconds) => seconds * 1000),
   }),
 );
