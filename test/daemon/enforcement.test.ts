@@ -338,6 +338,38 @@ test("a source that a command was to shut out is answered: the table takes its b
   assert.equal(enforcement.counters.commandsWithoutEffect, 2);
 });
 
+test("three /64 networks of one /56 that are blocked have the /56 blocked, unless BLOCK_WIDER is off", async () => {
+  for (const isOn of [true, false]) {
+    const { enforcement } = setUp(`BLOCK_WIDER="${isOn ? 1 : 0}"\n`);
+    const proven = (text: string): Verdict => {
+      const verdict = verdictOn("192.0.2.7", "block", NOW_MS);
+      return { ...verdict, grade: "silence", finding: { ...verdict.finding, source: prefix(text) } } as Verdict;
+    };
+    enforcement.take(["2001:db8:0:1::/64", "2001:db8:0:2::/64", "2001:db8:0:3::/64"].map(proven));
+    enforcement.tick();
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    assert.equal(enforcement.counters.widerBlocks, isOn ? 1 : 0);
+  }
+});
+
+test("new settings hold for the next block, not for those that stand", () => {
+  const { enforcement, inForce } = setUp('BLOCK_TIME="1h"\n');
+  const { list } = enforcement.blocker;
+  enforcement.take([verdictOn("192.0.2.7", "block", NOW_MS)]);
+  inForce.apply({ settings: settingsWith('BLOCK_TIME="2h"\n') });
+  enforcement.take([verdictOn("192.0.2.8", "block", NOW_MS)]);
+  const ends = ["192.0.2.7", "192.0.2.8"].map((text) => ((list.get(prefix(text))?.untilMs ?? 0) - NOW_MS) / 3_600_000);
+  assert.deepEqual(ends, [1, 2]);
+});
+
+test("a look at rules that cannot be taken is said", async () => {
+  const { enforcement, block, recorder } = setUp('KILL_ROUTE="/sbin/ip route add blackhole $TARGET$"\n');
+  block("198.51.100.1", { backend: "kill-route", sinceMs: NOW_MS - 60_000 });
+  enforcement.lookAtDelegated(true);
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+  assert.deepEqual(recorder.take(), ["warning rules: Error: no command is to be run here"]);
+});
+
 test("its counters are those of all its parts", () => {
   const { networkBlocks, repairs, evictedOffences, endedNotCounted, widerBlocks, commandsWithoutEffect } =
     setUp().enforcement.counters;

@@ -325,4 +325,11 @@ test("crowds get the probes of sources that nothing spares, and their findings a
   walk("198.51.100.1", 99);
   walk("127.0.0.1", 99);
   assert.deepEqual([noted.length, engine.counters.findings], [3, 1], "nobody who is spared is part of a crowd");
+  const connect = (from: string) => {
+    const { w0, w1, w2, w3 } = prefix(from);
+    const words = { source0: w0, source1: w1, source2: w2, source3: w3 };
+    return engine.arrival(Object.assign(new Arrival(), { ...words, protocol: 6, port: 97, timeMs: NOW_MS })).outcome;
+  };
+  assert.deepEqual([connect("198.51.100.1"), noted.length], [Outcome.Watched, 3]);
+  assert.deepEqual([connect("192.0.2.3"), noted.at(-1)], [Outcome.Watched, 97]);
 });
