@@ -104,3 +104,26 @@ test("when the door for anybody is shut, a source comes in that has tried severa
     assert.equal(newcomers.refused - before, admitted.filter((came) => !came).length);
   }
 });
+
+test("the door for any source lets in 200 at once and 100 a second; a source with three ports has another", () => {
+  const newcomers = new Newcomers(START_MS);
+  const one = probe({ source: "192.0.2.1", timeMs: START_MS });
+  const nextComesIn = () => {
+    one.source3++;
+    return newcomers.admit(one, hashOf(one));
+  };
+  for (let count = 0; count < 200; count++) assert.ok(nextComesIn(), `${count}`);
+  assert.ok(!nextComesIn());
+  one.timeMs += 1_000;
+  for (let count = 0; count < 100; count++) assert.ok(nextComesIn(), `${count}, a second later`);
+  assert.ok(!nextComesIn());
+  for (const [port, comesIn] of [
+    [1, false],
+    [1, false],
+    [2, false],
+    [3, true],
+  ] as const) {
+    const scanner = probe({ source: "203.0.113.1", timeMs: one.timeMs, port });
+    assert.equal(newcomers.admit(scanner, hashOf(scanner)), comesIn, `port ${port}`);
+  }
+});

@@ -56,6 +56,17 @@ test("without a list they are asked for in turn; after a change the newest, more
   assert.deepEqual(found, [["10.0.0.99"]]);
 });
 
+test("without a list one is asked for in each look, all of them in turn, and the first again", async () => {
+  const { look, asked } = setUp(3, [], false);
+  // A look rests for fifty times as long as it took.
+  while (asked.length < 7) {
+    await look(false);
+    await new Promise(setImmediate);
+  }
+  const all = ["10.0.0.0", "10.0.0.1", "10.0.0.2"];
+  assert.deepEqual(asked, [...all, ...all, "10.0.0.0"]);
+});
+
 test("one is an administrator's hand, several are not", () => {
   const { delegate } = setUp(0, [], true);
   assert.ok(delegate.isByHand([block("192.0.2.1")]));
