@@ -228,7 +228,7 @@ export const differences: readonly Difference[] = [
     },
   },
   {
-    name: "The banner is sent to whoever connects",
+    name: "The banner is sent to each client that connects",
     applies: ({ mode, conf }) => mode === "tcp" && conf.PORT_BANNER !== undefined,
     // The ignored source gets it, too.
     expect: (old) => ({ ...old, answers: [...old.answers, ...old.answers.slice(0, 1)] }),
