@@ -83,13 +83,11 @@ export class BlockRows {
     this.#bytes[byte] = flags | this.#writeReason(row, reason);
   }
 
-  /** The texts of the row go. */
+  /** The texts of the row go; write() gives the row others. */
   clear(row: number): void {
     const word = row * WORDS;
     this.texts.drop(this.#words[word + 4] ?? NO_TEXT);
     this.texts.drop(this.#words[word + 5] ?? NO_TEXT);
-    this.#words[word + 4] = NO_TEXT;
-    this.#words[word + 5] = NO_TEXT;
   }
 
   read(row: number, source: Prefix, untilMs: number | undefined): Block {

@@ -23,9 +23,11 @@ class Counting {
   }
 }
 
+const CAPACITY = 1_048_576;
+
 function newTable() {
   const sink = new Counting();
-  return { sink, table: new ContactTable({ capacity: 1_048_576, seed, answerWaitMs: 3000, sink }) };
+  return { sink, table: new ContactTable({ capacity: CAPACITY, seed, answerWaitMs: 3000, sink }) };
 }
 
 function decoded(bytes: Uint8Array): Packet {
@@ -125,7 +127,7 @@ test("a flood from random sources, never answered", (t) => {
   assert.equal(sink.opens, PACKETS);
   const { contacts, evictions } = table.counters;
   assert.equal(contacts + evictions, PACKETS);
-  t.diagnostic(`${tell("SYN", nanoseconds)}, ${contacts} contacts in a table for ${table.capacity}`);
+  t.diagnostic(`${tell("SYN", nanoseconds)}, ${contacts} contacts in a table for ${CAPACITY}`);
 });
 
 test("backscatter from random sources", (t) => {

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { hashSource } from "../../src/detect/keyed-hash.ts";
 import { FAST_WINDOW_MS, Neighbourhood, Neighbours } from "../../src/detect/neighbours.ts";
 import type { Probe } from "../../src/detect/probe.ts";
-import { formatPrefix } from "../../src/wire/address.ts";
+import { formatPrefix, prefixContains } from "../../src/wire/address.ts";
 import { prefix, probe, ranges, seed } from "./probes.ts";
 
 const DAY_MS = 86_400_000;
@@ -304,7 +304,9 @@ test("when room is short a network of one busy source goes, not one of several s
     neighbours,
     many(50, () => ({ source: "10.0.4.1", port: 1 })),
   );
+  assert.equal(neighbours.counters.neighboursEvicted, 0);
   found(neighbours, [{ source: "10.0.5.1", port: 1 }]);
+  assert.equal(neighbours.counters.neighboursEvicted, 1);
   const known = [...rooms, "10.0.4", "10.0.5"].filter(
     (room) => neighbours.evidenceOn(prefix(`${room}.0/24`)).length > 0,
   );
@@ -327,5 +329,45 @@ test("IPv6: a network beyond our links is named whole, by all the bits of its ad
       ["2001:db8:5000::/40", false],
       ["2001:db8::/32", false],
     ],
+  );
+});
+
+test("property: however small the table and whoever makes room for whom, no network has another's sources", () => {
+  const ipv4 = fc.record({ net: fc.nat(3), host: fc.nat(20) }).map(({ net, host }) => `192.0.${net}.${host}`);
+  const ipv6 = fc
+    .record({ provider: fc.nat(2), site: fc.nat(2), block: fc.nat(1), one: fc.nat(9) })
+    .map(
+      ({ provider, site, block, one }) =>
+        `2001:${hex(0xdb8 + provider)}:${hex(2 + site * 300)}:${block}${hex(one + 16)}::/64`,
+    );
+  const sent = fc.array(fc.record({ source: fc.oneof(ipv4, ipv6), port: fc.nat(200), gapMs: fc.nat(3_000) }), {
+    maxLength: 300,
+  });
+  /** As many bits of a source as count in a network. */
+  const part = (source: string, bits: number) => {
+    const { w0, w1, w3 } = prefix(source);
+    if (bits >= 96) return `${w3}`;
+    return bits < 48 ? `${w0} ${w1 >>> 16}` : `${w0} ${w1}`;
+  };
+  fc.assert(
+    fc.property(sent, (probes) => {
+      const neighbours = watch({}, 4);
+      const seen: string[] = [];
+      let timeMs = START_MS;
+      for (const { source, port, gapMs } of probes) {
+        timeMs += gapMs;
+        seen.push(source);
+        const one = probe({ source, port, timeMs });
+        const isFound = neighbours.note(one, hashOf(one)) === Neighbourhood.Found;
+        if (isFound) assert.ok(prefixContains(neighbours.findingOf(one).source, prefix(source)));
+        for (const { network, sources, lastMs } of neighbours.evidenceOn(prefix(source))) {
+          const within = seen.filter((each) => prefixContains(network, prefix(each)));
+          const most = new Set(within.map((each) => part(each, network.bits))).size;
+          assert.ok(sources >= 1 && sources <= most, `${formatPrefix(network)}: ${sources} of ${most}`);
+          assert.ok(lastMs <= timeMs);
+        }
+      }
+    }),
+    { numRuns: 150 },
   );
 });

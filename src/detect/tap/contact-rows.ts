@@ -46,8 +46,6 @@ export const NONE = -1;
 
 export class ContactRows {
   readonly capacity: number;
-  /** All typed arrays together: resident once every row has been written. */
-  readonly bytes: number;
   readonly #seed: HashSeed;
   readonly #shift: number;
   readonly #slotMask: number;
@@ -73,7 +71,6 @@ export class ContactRows {
     this.#near = new Int32Array(near, ALIGN_BYTES);
     this.#first = new Float64Array(near, ALIGN_BYTES);
     this.#far = new Int32Array(capacity * ROW_WORDS);
-    this.bytes = this.#index.byteLength + near.byteLength + this.#far.byteLength;
   }
 
   get size(): number {

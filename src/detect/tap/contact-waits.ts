@@ -43,10 +43,6 @@ export class ContactWaits {
     this.#pending = new PendingRing(rows.capacity);
   }
 
-  get bytes(): number {
-    return this.#pending.bytes;
-  }
-
   /** The caller calls this for each packet. */
   advance(nowMs: number): void {
     if (Math.abs(nowMs - this.#dueSinceMs) < this.#dueWaitMs) return;

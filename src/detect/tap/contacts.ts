@@ -61,15 +61,6 @@ export class ContactTable {
     this.#ledger.waits.end(timeMs);
   }
 
-  get capacity(): number {
-    return this.#ledger.rows.capacity;
-  }
-
-  /** All that it can come to take; pages that were never written are not resident. */
-  get bytes(): number {
-    return this.#ledger.rows.bytes + this.#ledger.waits.bytes;
-  }
-
   get counters(): ContactCounters {
     const { rows, teller, waits, evictions } = this.#ledger;
     const of = (seen: Seen) => this.#seen[seen] ?? 0;

@@ -16,10 +16,6 @@ export class PendingRing {
     this.#sinceMs = new Float64Array(capacity);
   }
 
-  get bytes(): number {
-    return this.#rows.byteLength + this.#sinceMs.byteLength;
-  }
-
   get isFull(): boolean {
     return this.#size === this.capacity;
   }

@@ -7,12 +7,13 @@ function room() {
   const sent: AnsweredSyn[] = [];
   const waiting: { readonly task: () => void; readonly delayMs: number }[] = [];
   let draws = 0;
+  const sender = { answer: (syn: AnsweredSyn) => void sent.push(syn), sent: 0, refused: 0 };
   const answers = new DelayedAnswers({
-    sender: { answer: (syn: AnsweredSyn) => void sent.push(syn), sent: 0, refused: 0 },
+    sender,
     random: () => [0, 0.5, 0.999][draws++ % 3] ?? 0,
     later: (task, delayMs) => void waiting.push({ task, delayMs }),
   });
-  return { answers, sent, waiting };
+  return { answers, sender, sent, waiting };
 }
 
 const syn = {
@@ -62,4 +63,12 @@ test("no more than 512 wait, the rest is counted; nothing is sent after the end"
   answers.close();
   for (const { task } of waiting) task();
   assert.deepEqual(sent, []);
+});
+
+test("what the sender has sent and refused is told, with what had no room to wait", () => {
+  const { answers, sender } = room();
+  Object.assign(sender, { sent: 7, refused: 3 });
+  assert.deepEqual([answers.sent, answers.refused], [7, 3]);
+  for (let count = 0; count < 513; count++) answers.answer(syn);
+  assert.deepEqual([answers.sent, answers.refused], [7, 4]);
 });
