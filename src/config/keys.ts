@@ -377,12 +377,12 @@ const blockKeys = {
       "chosen at random, as with MAX_UNPROVEN_PER_SECOND.",
   }),
   sharedConnections: key("block", "SHARED_ADDRESS_CONNECTIONS", integer(0, 1_000_000), {
-    absent: "4",
+    absent: "1",
     meaning:
-      "A source with this many established connections to the services of this host is taken for a shared address (a " +
-      "household, a provider's NAT): it is softly blocked where it would be blocked in full, so that these " +
-      "connections go on. 0: such a source is blocked in full. A source that has finished a connection within 7 days " +
-      "is blocked softly, whatever this key says.",
+      "A source with this many established connections to the services of this host is a visitor whose page makes it " +
+      "scan, or shares its address (a household, a provider's NAT): it is softly blocked where it would be blocked in " +
+      "full, so that these connections go on. 0: such a source is blocked in full. A source that has finished a " +
+      "connection within 7 days is blocked softly, whatever this key says.",
   }),
   softBlockTimeMs: key("block", "SOFT_BLOCK_TIME", duration({ minMs: 1000, maxMs: 2_592_000_000 }), {
     absent: "10m",

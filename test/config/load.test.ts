@@ -51,7 +51,7 @@ describe("defaults", () => {
       blockTimeFactor: 4,
       blockTimeMaxMs: 2_592_000_000,
       softBlockTimeMs: 600_000,
-      sharedConnections: 4,
+      sharedConnections: 1,
       blockWider: false,
       latelyOpenMs: 3_600_000,
       bootGraceMs: 120_000,

@@ -79,6 +79,7 @@ function shippedNumber(key: string, unit = ""): number {
 }
 
 const names: Readonly<Record<string, number>> = {
+  one: 1,
   two: 2,
   three: 3,
   four: 4,
@@ -386,7 +387,7 @@ const rows: readonly Row[] = [
   { page: "README.md", says: /(\d+) neighbours that try a port each/, are: () => [shippedNumber("NEIGHBOURS")] },
   {
     page: "README.md",
-    says: /with (four) or more live connections/,
+    says: /with (one) or more live connections/,
     are: () => [shippedNumber("SHARED_ADDRESS_CONNECTIONS")],
   },
   {
@@ -484,7 +485,7 @@ const rows: readonly Row[] = [
   },
   { page: EXEMPTIONS, says: /\| ([\d,]+) elements: further ports/, are: () => [sets.lately.size] },
   { page: EXEMPTIONS, says: /\| GUARD_TIME; ([\d,]+) of each family/, are: () => [sets.peer.size] },
-  { page: EXEMPTIONS, says: /Hold (four) connections/, are: () => [shippedNumber("SHARED_ADDRESS_CONNECTIONS")] },
+  { page: EXEMPTIONS, says: /Hold (one) connection/, are: () => [shippedNumber("SHARED_ADDRESS_CONNECTIONS")] },
   {
     page: EXEMPTIONS,
     says: /cannot be counted in time \(more than ([\d,]+) connections/,

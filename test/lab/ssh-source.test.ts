@@ -18,7 +18,14 @@ import { waitUntil } from "./support/wait.ts";
 /** Listeners of the daemon's own: who finishes a handshake with one is proven. */
 const TRAPS = [2001, 2002, 2003];
 const [TRAP = 0] = TRAPS;
-const settings: Settings = { ...harsh, PROOF: "on", TCP_MODE: "tcp", TCP_PORTS: TRAPS.join(",") };
+const settings: Settings = {
+  ...harsh,
+  PROOF: "on",
+  TCP_MODE: "tcp",
+  TCP_PORTS: TRAPS.join(","),
+  // The connection of the session alone would make each block of its /64 soft.
+  SHARED_ADDRESS_CONNECTIONS: "0",
+};
 const [admin, resolver, peer, stranger] = [source(5), source(6), source(7), source(8)];
 /** Another machine in the network of the administrator's. */
 const NEIGHBOUR = "2001:db8:b:5::99";

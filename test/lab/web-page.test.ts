@@ -11,7 +11,7 @@ import { syn } from "./support/packets.ts";
 import { waitForProof } from "./support/proofs.ts";
 import { sendPackets } from "./support/raw.ts";
 import { startNmap } from "./support/scan.ts";
-import { harsh, shipped } from "./support/settings.ts";
+import { harsh, type Settings, shipped } from "./support/settings.ts";
 import { exchange, program, serve, talk, visit } from "./support/traffic.ts";
 import { waitFor } from "./support/wait.ts";
 
@@ -22,10 +22,10 @@ const NEVER_USED = 8083;
 const PROOF_MS = 40_000;
 const settings = { ...shipped, PROOF: "on", ANSWER: "reset" };
 
-async function setUp(t: TestContext): Promise<{ lab: Lab; daemon: Daemon }> {
+async function setUp(t: TestContext, changes: Settings = {}): Promise<{ lab: Lab; daemon: Daemon }> {
   const lab = await Lab.open();
   t.after(() => lab.close());
-  const daemon = await Daemon.start(lab, settings);
+  const daemon = await Daemon.start(lab, { ...settings, ...changes });
   await serve(lab, lab.target, { tcp: [SSH, WEB, NEVER_USED] });
   await serve(lab, lab.target, { tcp: [TALKING], mode: "echo" });
   return { lab, daemon };
@@ -93,8 +93,21 @@ test("a customer whose neighbour behind the same address scans keeps its connect
   assert.deepEqual(await blockedInKernel(lab), []);
 });
 
+for (const family of families) {
+  test(`a first visitor over ${family} whose connection stands opens a page with images on closed ports`, async (t) => {
+    const { lab, daemon } = await setUp(t);
+    const visitor = source(8);
+    const conversation = await talk(lab, lab.scanner, { to: TARGET[family], from: visitor[family], port: TALKING });
+    openPage(lab, visitor, family);
+    const block = await waitForSoftProof(daemon, visitor.key[family]);
+    assert.deepEqual([block.soft, block.grade, block.liveConnections], [true, "silence", 1]);
+    await exchange(conversation, "still there");
+    assert.deepEqual(await blockedInKernel(lab), []);
+  });
+}
+
 test("an address with as many live connections as a shared one is softly blocked; what a full block ended is told", async (t) => {
-  const { lab, daemon } = await setUp(t);
+  const { lab, daemon } = await setUp(t, { SHARED_ADDRESS_CONNECTIONS: "4" });
   const to = TARGET.ipv4;
   const scan = (from: Source) =>
     startNmap(lab, { family: "ipv4", source: from, options: ["-sS", "-T4", "-p", "2000-2119"] });
