@@ -185,7 +185,7 @@ export class Daemon {
     return guardEntries(this.host, this.#parts.learned?.peers() ?? [], this.clock);
   }
 
-  /** Who has finished a real connection lately, and to which port. Rejects with KernelError. */
+  /** The sources that have finished a real connection lately, and the port of each. Rejects with KernelError. */
   async knownClients(): Promise<Iterable<KnownClient>> {
     const { learned } = this.#parts;
     return learned === undefined ? [] : listKnownClients(learned, this.clock);

@@ -219,7 +219,7 @@ export class Enforcement implements Exit, Follower {
     const { inForce, sensor, firewall, clock } = this.#parts;
     const moved = host === undefined ? [] : movedBlocks(this.blocker.list, before.near, inForce.near);
     if (moved.length > 0) firewall?.lift(moved, clock.nowMs());
-    // Whom to spare has changed: those that wait ask again.
+    // The spared addresses have changed: the sources that wait ask again.
     if (host !== undefined || ignored !== undefined) this.#parts.breaker.forgetWaiting();
     sensor.follow(inForce.plan(), inForce.near);
     if (moved.length > 0) this.reconciler?.restore(moved);

@@ -33,8 +33,8 @@ export interface EngineParts {
    */
   readonly breaker?: Pick<Breaker, "isOpen" | "draw">;
   /**
-   * Are told of connections that a listener of ours has accepted, before these are scored. While a source may be proven by
-   * handshakes, findings are no mere claims. Absent: nobody is proven by handshakes.
+   * Get the connections that a listener of ours has accepted, before these are scored. While a source may be proven by
+   * handshakes, findings are no mere claims. Absent: no source is proven by handshakes.
    */
   readonly handshakes?: Pick<Handshakes, "accepted" | "isIdle">;
 }
@@ -59,7 +59,7 @@ export class Engine {
     otherProtocols: 0,
     unknownTags: 0,
     findings: 0,
-    /** Answers of ours to delegated sources, as far as the kernel told of them. */
+    /** Answers of ours to delegated sources, as far as the kernel has logged them. */
     answersThrough: 0,
   };
   readonly #walked = new Walked();
@@ -135,14 +135,14 @@ export class Engine {
     return walked;
   }
 
-  /** Asked once for a packet, with its full source address; everybody behind is told. */
+  /** Asked once for a packet, with its full source address; later steps get the answer. */
   #spares({ source0, source1, source2, source3 }: Packet | Arrival): SparedBecause | undefined {
     const spared = this.#parts.judge.spares(source0, source1, source2, source3);
     if (spared !== undefined) this.counters[spared]++;
     return spared;
   }
 
-  /** Held and stray packets are evidence against nobody, and come in floods that nobody can answer for: not remembered. */
+  /** Held and stray packets are no evidence, and come in floods that anybody can forge: they are not remembered. */
   #passBy(walked: Walked): void {
     const { probe, hash } = walked;
     walked.outcome = Outcome.Watched;

@@ -61,7 +61,7 @@ export class InForce {
     this.#facts = { settings, host, near: nearRanges(host), listened: { tcp: [], udp: [] } };
   }
 
-  /** From now on they are told of every change, in this order. */
+  /** From now on they follow every change, in this order. */
   tell(...followers: readonly Follower[]): void {
     this.#followers.push(...followers);
   }

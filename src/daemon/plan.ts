@@ -35,12 +35,15 @@ export function subtractRange(ranges: readonly PortRange[], out: PortRange): Por
   });
 }
 
-/** Who is never held or softly blocked. */
+/** The addresses that are never held or softly blocked. */
 export function guardedBy(host: HostFacts): Prefix[] {
   return [...host.own, ...guardedOthers(host)];
 }
 
-/** The same without our own addresses. SSH sessions are not among them: whoever shares their address would be never held either. */
+/**
+ * The same without our own addresses. SSH sessions are not among them: other users of their address would never be held
+ * either.
+ */
 export function guardedOthers({ gateways, resolvers, guarded = [] }: HostFacts): Prefix[] {
   const others = guarded.filter(({ because, isByName }) => because !== "ssh" && isByName !== true);
   return [...gateways, ...resolvers, ...others.map(({ source }) => source)];

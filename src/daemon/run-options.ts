@@ -11,7 +11,7 @@ export interface RunOptions extends LoadOptions {
   readonly trialMs?: number;
   /** True: only what PortSentry itself says at start is said, without the explanations. */
   readonly terse?: boolean;
-  /** Called once, when the daemon is active and listening: whoever started it in the background waits for this. */
+  /** Called once, when the daemon is active and listening: a parent that started it in the background waits for this. */
   readonly daemonReady?: () => void;
   /** Where it goes what keeps the daemon from starting; standard error by default. */
   readonly complain?: (text: string) => void;

@@ -1,5 +1,5 @@
-// What is remembered of a source apart from its blocks: its probes, its part in crowds, its handshakes, what a mirror port has
-// shown of it, and whether the sensor holds it. One source is one key here, whoever asks.
+// What is remembered of a source apart from its blocks: its probes, its part in crowds, its handshakes, what a mirror
+// port has shown of it, and whether the sensor holds it. One source is one key here, for every caller.
 import type { Clock } from "../base/clock.ts";
 import type { Crowds } from "../detect/crowds.ts";
 import type { Detector, SourceEvidence } from "../detect/detector.ts";
@@ -97,7 +97,7 @@ export class Sources implements Follower {
       tap?.reconfigure(settings);
       detector.setPolicy(settings);
       crowds.setPolicy(crowdPolicy(settings));
-      // Whoever was only logged until now must be found again to be blocked.
+      // A source that was only logged until now must be found again to be blocked.
       detector.resetAll();
       crowds.unflagAll();
     }

@@ -1,5 +1,6 @@
-// What happens with one packet and with one delivery of them. The engine says what a packet has come to; here the record is
-// told, the proofs get their part, and verdicts are gathered. They leave by one exit, at the end of the delivery.
+// Takes one packet, and one delivery of packets, through the daemon. The engine returns the result of a packet; the walk
+// writes the record, gives the proofs their part, and gathers verdicts. These leave by one exit, at the end of the
+// delivery.
 import type { DeliveryClock } from "../base/delivery-clock.ts";
 import type { DecoySink } from "../capture/listen/decoy-listener.ts";
 import type { PacketSink } from "../capture/packet-source.ts";
@@ -18,7 +19,7 @@ import { IpProtocol } from "../wire/packet.ts";
 import type { Engine } from "./engine.ts";
 import { Outcome, type Walked } from "./walked.ts";
 
-/** Where verdicts go. */
+/** The exit for verdicts. */
 export interface Exit {
   /** Whether a verdict is to be carried out now. False: a claim in a flood of them. `lot`: drawn for it already. */
   admits(verdict: Verdict, lot?: number): boolean;
@@ -38,7 +39,7 @@ export interface WalkParts {
   readonly detector: Pick<Detector, "findingAbout" | "isFoundBy">;
   readonly judge: Pick<Judge, "judgeProven">;
   readonly handshakes: Pick<Handshakes, "arrived" | "upgrade">;
-  /** Absent where raw sockets are not to be had: then nobody is proven by silence. */
+  /** Absent where raw sockets are not to be had: then no source is proven by silence. */
   readonly prover: Pick<Prover, "probe" | "hasProven" | "takeProven"> | undefined;
   /** The silence test needs a hold to be silent in. */
   readonly testsSilence: () => boolean;
@@ -48,14 +49,14 @@ export interface WalkParts {
   readonly delivered: () => void;
 }
 
-/** Repeats of one delivery that wait for its verdicts; nflog delivers at most 32 packets. Of more no event is kept. */
+/** Repeats of one delivery that wait for its verdicts; nflog delivers at most 32 packets. Further ones get no event. */
 const MAX_WAITING = 64;
 
 export class Walk implements PacketSink, DecoySink {
   readonly #parts: WalkParts;
-  /** Of the delivery that is being walked. */
+  /** The verdicts of the delivery that is being walked. */
   #verdicts: Verdict[] = [];
-  /** Probes that are told of when the verdicts have been carried out: copies, in records that are used again. */
+  /** Probes that are recorded when the verdicts have been carried out: copies, in records that are used again. */
   readonly #waiting: Probe[] = [];
   #waitingCount = 0;
 
@@ -89,7 +90,7 @@ export class Walk implements PacketSink, DecoySink {
     return this.#parts.wasBaited(arrival);
   }
 
-  /** Somebody has finished a handshake with the decoy. */
+  /** A source has finished a handshake with the decoy. */
   handshake(arrival: Arrival): void {
     const verdict = this.#parts.handshakes.arrived(arrival);
     if (verdict !== undefined) this.#verdicts.push(verdict);

@@ -22,7 +22,7 @@ export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 export class Walked {
   outcome: Outcome = Outcome.Nothing;
   readonly packet = new Packet();
-  /** Of Watched, Found and Repeat. */
+  /** The probe of the outcomes Watched, Found and Repeat. */
   readonly probe = new Probe();
   /** The keyed one of the probe's source. */
   hash = 0;

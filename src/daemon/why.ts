@@ -118,7 +118,7 @@ function isEverywhere(asked: Prefix): boolean {
   return asked.bits === 0 || (isIpv4(asked) && asked.bits === IPV4_MAPPED_BITS);
 }
 
-/** What was told of sources from anywhere, to whoever asks for all addresses. */
+/** The findings about sources from anywhere, for the question about all addresses. */
 function describeScattered({ crowds, clock }: Pick<Daemon, "crowds" | "clock">, asked: Prefix): string[] {
   if (!isEverywhere(asked)) return [];
   const findings = crowds.recent(clock.nowMs()).filter(({ source }) => source.bits === asked.bits);

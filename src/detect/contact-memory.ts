@@ -177,7 +177,7 @@ function turnsBetween(scoredMs: number, nowMs: number, slowScoreWindowMs: number
   return Math.floor(nowMs / windowMs) - Math.floor(scoredMs / windowMs);
 }
 
-/** -1: a clock that was set back a little; nothing is lost by it. Not so NaN, of a time that is none. */
+/** -1: a clock that was set back a little; nothing is lost by it. NaN, of a time that is none, loses the memory. */
 function isRemembered(turns: number): boolean {
   return turns >= -1 && turns <= 1;
 }

@@ -9,7 +9,7 @@ import type { BlockList } from "./block-list.ts";
 
 /** The file is replaced whole: not more often than this. */
 const WRITE_EVERY_MS = 5_000;
-/** Nor than this where the list is long. */
+/** The shortest time between two writes where the list is long. */
 const LONG_EVERY_MS = 60_000;
 const LONG = 10_000;
 

@@ -87,8 +87,9 @@ const OP_BYTES = 4;
 const CONDITION_BYTES = 8;
 
 /**
- * Any of them: each is a condition, behind which a jump goes to the end, where a socket is told of; a condition that does not
- * hold goes on behind that jump. The last one needs no jump, and leads past the end when it does not hold: not told of.
+ * Any of them: each is a condition, behind which a jump goes to the end, where a socket is listed; a condition that does
+ * not hold goes on behind that jump. The last one needs no jump, and leads past the end when it does not hold: the socket
+ * is not listed.
  */
 function filterOf(remotes: readonly Prefix[]): Uint8Array {
   const sizes = remotes.map((remote) => OP_BYTES + CONDITION_BYTES + (isIpv4(remote) ? 4 : 16));

@@ -148,7 +148,7 @@ export class Recorder {
     this.#speaker.repeat(text, seenOf(probe), event);
   }
 
-  /** A probe that there is no room to remember until it could be told of: counted as one that was not recorded. */
+  /** A probe that there is no room to keep until it could be recorded: it counts as one that was not recorded. */
   passOver(): void {
     this.#counters.probeEventsDropped++;
     this.#missed++;

@@ -1,4 +1,5 @@
-// What the decoy's rules (decoy.ts) share with the sensor's: whom both leave alone, and what both tell.
+// The words that the decoy's rules (decoy.ts) share with the sensor's: the sources that both leave alone, and the log
+// lines of both.
 
 import { heldRules } from "./hold.ts";
 import { foundLog, logPrefixes, probeLog } from "./log-rules.ts";

@@ -1,9 +1,9 @@
 // The kernel's part of ANSWER="open": closed ports answer like open ones. A SYN is handed by tproxy to a listener of ours and
 // kept out of connection tracking; its SYN+ACK is the kernel's own, so that of any open port.
 //
-//   bait    what comes to closed, watched ports: who finishes a handshake here went where nobody serves. The set `lured`
+//   bait    closed, watched ports: a source that finishes a handshake here went where nothing is served. The set `lured`
 //           remembers the SYN, for the daemon to ask when the handshake is finished
-//   screen  what stands in for real ports while their visitor is held or softly blocked, and for tolerated closed
+//   screen  stands in for real ports while their visitor is held or softly blocked, and for tolerated closed
 //           ports: a handshake here is no evidence, for an innocent whose address is forged makes it as well
 //
 // Both have one listener: with a queue each, an attacker who fills the queue of the bait with half-open handshakes sees

@@ -1,5 +1,5 @@
-// The target of an ICMPv6 neighbour solicitation or advertisement: whose link address is asked for, or told.
-// Whoever asks for one address after the other sweeps a network from inside it.
+// The target of an ICMPv6 neighbour solicitation or advertisement: a host's link address is asked for, or told. A source
+// that asks for one address after the other sweeps a network from inside it.
 import { isIpv4Words } from "./address.ts";
 import { readU32 } from "./big-endian.ts";
 import { DecodeResult, type Packet } from "./packet.ts";

@@ -11,16 +11,27 @@ import { type Prose, proseOfPage, proseOfSource } from "./prose.ts";
 /** Where a sentence or a clause begins. */
 const START = String.raw`(?:^|[.;:!?(] |\*\*)`;
 
-const patterns: readonly (readonly [name: string, pattern: RegExp])[] = [
-  ["whoever", /\bwhom?ever\b/i],
+interface Pattern {
+  readonly name: string;
+  readonly pattern: RegExp;
+  /** A comment on a field may begin with "What"; a sentence for users may not. */
+  readonly isForUsersOnly?: boolean;
+}
+
+const patterns: readonly Pattern[] = [
+  { name: "whoever", pattern: /\bwhom?ever\b/i },
   // "Who is blocked?" is a question, and may stand.
-  ["who as an actor", new RegExp(`${START}[Ww]hom? (?![^.;|]*\\?)`)],
-  ["who as an actor", /\b(?:for|only|but|than|to|by|from|unless) who\b/],
-  ["whom without a noun", /\b(?:not|but|only|than|say|says|lists?|names?|see|saw|knows?) whom\b/],
-  ["a fragment", new RegExp(`${START}(?:Likewise|Nor|Not so|Again:)(?: |$)`)],
-  ["what as an actor", new RegExp(`${START}[Ww]hat (?:comes|came|follows|does not|did|was|had) (?![^.;|]*\\?)`)],
-  ["told of", /\btold of\b/i],
-  ["lest", /\blest\b/i],
+  { name: "who as an actor", pattern: new RegExp(`${START}[Ww]hom? (?![^.;|]*\\?)`) },
+  { name: "who as an actor", pattern: /\b(?:for|only|but|than|to|by|from|unless) who\b/ },
+  { name: "whom without a noun", pattern: /\b(?:not|but|only|than|say|says|lists?|names?|see|saw|knows?) whom\b/ },
+  { name: "a fragment", pattern: new RegExp(`${START}(?:Likewise|Nor|Not so|Again:)(?: |$)`) },
+  {
+    name: "what as an actor",
+    pattern: new RegExp(`${START}[Ww]hat (?:comes|came|follows|does not|did|was|had) (?![^.;|]*\\?)`),
+    isForUsersOnly: true,
+  },
+  { name: "told of", pattern: /\btold of\b/i },
+  { name: "lest", pattern: /\blest\b/i },
 ];
 
 /** The sentences by which issue 11 began. */
@@ -46,14 +57,14 @@ function read(path: string): string {
 }
 
 /** Names of tests and files stand between backticks, and may be as they are. */
-function faultsIn(path: string, prose: readonly Prose[]): string[] {
+function faultsIn(path: string, prose: readonly Prose[], known = patterns): string[] {
   const read = prose.map(({ line, text }) => ({ line, text: text.replaceAll(/`[^`]*`/g, "``") }));
   return read.flatMap(({ line, text }) =>
-    patterns
-      .filter(([, pattern]) => pattern.test(text))
+    known
+      .filter(({ pattern }) => pattern.test(text))
       .filter(() => !exceptions.some((one) => one.path === path && text.includes(one.text)))
       .map(
-        ([name, pattern]) =>
+        ({ name, pattern }) =>
           `${path}:${line}: ${name}: ${text.slice(Math.max(0, text.search(pattern) - 40)).slice(0, 120)}`,
       ),
   );
@@ -96,6 +107,14 @@ test("messages", () => {
     [...paths("src", /\.ts$/), ...paths("scripts/papers", /\.ts$/)].flatMap((path) =>
       faultsIn(path, proseOfSource(read(path)).messages),
     ),
+    [],
+  );
+});
+
+test("comments", () => {
+  const known = patterns.filter(({ isForUsersOnly }) => isForUsersOnly !== true);
+  assert.deepEqual(
+    paths("src", /\.ts$/).flatMap((path) => faultsIn(path, proseOfSource(read(path)).comments, known)),
     [],
   );
 });

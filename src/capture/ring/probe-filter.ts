@@ -149,7 +149,7 @@ function ephemeralOrServed(b: BpfAssembler, { ephemeral, servedUdp }: HostFilter
   for (const port of servedUdp.slice(0, MAX_SERVED_UDP)) b.ifEqual(port, target);
 }
 
-/** Our own questions, so that their answers are no probes, and SYN+ACK: the port is served, by whomever. */
+/** Our own questions, so that their answers are no probes, and SYN+ACK: the port is served, by whichever host. */
 function outbound(b: BpfAssembler, filter: HostFilter): void {
   b.loadAncillary(Ancillary.Protocol).ifEqual(ETH_P_IPV6, "out6").ifEqual(ETH_P_IP, undefined, "keep");
   b.loadHalf(IPV4_FRAGMENT_AT).ifBits(FRAGMENT_OFFSET, "keep");

@@ -1,4 +1,4 @@
-// What the kind of a contact and its outcome say together, whoever asked.
+// The meaning of a contact's kind and outcome together, for every source.
 import { Kind } from "../kinds.ts";
 import { type Contact, Outcome } from "./contact.ts";
 
