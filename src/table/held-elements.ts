@@ -21,11 +21,17 @@ export interface Held {
 export class HeldElements {
   readonly #tables: Pick<NfTables, "lookup" | "remove" | "visitElements">;
   readonly #near: () => AddressRanges;
+  readonly #dump: typeof dumpElements;
 
   /** `near`: links of this host, where an IPv6 source is a single address. */
-  constructor(tables: Pick<NfTables, "lookup" | "remove" | "visitElements">, near: () => AddressRanges) {
+  constructor(
+    tables: Pick<NfTables, "lookup" | "remove" | "visitElements">,
+    near: () => AddressRanges,
+    dump = dumpElements,
+  ) {
     this.#tables = tables;
     this.#near = near;
+    this.#dump = dump;
   }
 
   /** Every single source that the kernel holds. Slow above some 100,000 (see NfTables.visitElements). */
@@ -79,7 +85,7 @@ export class HeldElements {
         if (source !== undefined && prefixContains(network, source))
           held.push({ place: set, source, soft: set.startsWith("soft"), expiresInMs });
       };
-      await dumpElements({ table: TABLE, set }, visit, pause);
+      await this.#dump({ table: TABLE, set }, visit, pause);
     }
     return held;
   }

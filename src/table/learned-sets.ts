@@ -70,12 +70,14 @@ const FLOW_MS = 600_000;
 export class LearnedSets implements Learning {
   readonly #tables: Pick<NfTables, "insert" | "lookup" | "visitElements">;
   readonly #nowMs: () => number;
+  readonly #dump: typeof dumpElements;
   /** Elements that the kernel did not take back: a set that is full. */
   refused = 0;
   readonly clients: KnownPairs;
 
-  constructor(tables: Pick<NfTables, "insert" | "lookup" | "visitElements">, nowMs: () => number) {
+  constructor(tables: Pick<NfTables, "insert" | "lookup" | "visitElements">, nowMs: () => number, dump = dumpElements) {
     this.#tables = tables;
+    this.#dump = dump;
     this.#nowMs = nowMs;
     this.clients = new KnownPairs(tables);
   }
@@ -88,7 +90,7 @@ export class LearnedSets implements Learning {
       const visitOne = (key: Buffer, expiresInMs: number | undefined) => {
         if (expiresInMs !== undefined) visit(set, key, this.#nowMs() + expiresInMs);
       };
-      await dumpElements({ table: TABLE, set }, visitOne, pause);
+      await this.#dump({ table: TABLE, set }, visitOne, pause);
     }
   }
 

@@ -5,7 +5,7 @@ import { type CrowdPolicy, Crowds } from "../../src/detect/crowds.ts";
 import { hashSource } from "../../src/detect/keyed-hash.ts";
 import { Disposition, type Probe } from "../../src/detect/probe.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
-import { probe, ranges, seed } from "./probes.ts";
+import { prefix, probe, ranges, seed } from "./probes.ts";
 
 const START_MS = 1_700_000_000_000;
 const never: CrowdPolicy = {
@@ -49,4 +49,64 @@ test("nobody is looked for until a reload says so, and then by each that it name
   habits.setPolicy(never);
   habits.unflagAll();
   assert.deepEqual(found(habits), []);
+});
+
+test("findings about many sources are told of for ten minutes, the latest last and no more than eight", () => {
+  const crowds = new Crowds({ policy: { ...never, neighbours: 8 }, near: ranges(), seed });
+  const scan = (net: number, timeMs: number) => {
+    for (let at = 1; at <= 8; at++) {
+      const one = probe({ source: `198.18.${net}.${at}`, port: 1_000 + at, timeMs });
+      crowds.note(one, hashOf(one));
+    }
+  };
+  const told = (timeMs: number) => crowds.recent(timeMs).map(({ source }) => formatPrefix(source));
+  for (let net = 0; net < 10; net++) scan(net, START_MS + net * 60_000);
+  const all = Array.from({ length: 10 }, (_, net) => `198.18.${net}.0/24`);
+  assert.deepEqual(told(START_MS + 9 * 60_000), all.slice(2));
+  assert.deepEqual(told(START_MS + 15 * 60_000), all.slice(5));
+  assert.deepEqual(told(START_MS + 60 * 60_000), []);
+  const { neighbourFindings } = crowds.counters;
+  assert.equal(neighbourFindings, 10);
+});
+
+test("a scan by many is told of by its family, and not what lies in a network that is found already", () => {
+  const crowds = new Crowds({ policy: { ...never, scatteredSources: 32, neighbours: 8 }, near: ranges(), seed });
+  const give = (source: string, port: number) => {
+    const one = probe({ source, port, timeMs: START_MS });
+    return crowds.note(one, hashOf(one));
+  };
+  const texts: string[] = [];
+  for (let at = 0; at < 600; at++)
+    for (const source of [`198.${18 + (at >> 8)}.${at & 255}.1`, `2001:${(0x400 + at).toString(16)}:1:1::/64`]) {
+      const finding = give(source, 1 + at * 97);
+      if (finding !== undefined) texts.push(`${formatPrefix(finding.source)} by ${finding.policy}`);
+    }
+  assert.deepEqual(texts.sort(), ["0.0.0.0/0 by scattered", "::/0 by scattered"]);
+  const { scatteredFindings } = crowds.counters;
+  assert.equal(scatteredFindings, 2);
+});
+
+test("what a source has tried of tolerated ports, and what its networks have, is told until it is forgotten", () => {
+  const crowds = new Crowds({ policy: { ...never, toleratedKinds: 4, neighbours: 8 }, near: ranges(), seed });
+  found(crowds);
+  const source = prefix("192.0.2.1");
+  assert.deepEqual(crowds.habitsOf(source, START_MS), [
+    "web",
+    "mail",
+    "names",
+    "SSH",
+    "ident",
+    "Windows shares",
+    "others",
+  ]);
+  assert.deepEqual(crowds.habitsOf(prefix("192.0.2.2"), START_MS), []);
+  const network = prefix("203.0.113.0/24");
+  assert.deepEqual(
+    crowds.evidenceOn(prefix("203.0.113.9")).map(({ isFound, sources }) => [isFound, sources]),
+    [[true, 16]],
+  );
+  crowds.forget(source);
+  crowds.forget(network);
+  assert.deepEqual([crowds.habitsOf(source, START_MS), crowds.evidenceOn(network)], [[], []]);
+  assert.equal(found(crowds).length, 2, "both are found again");
 });

@@ -64,6 +64,12 @@ export class FakeTables {
     }
   }
 
+  /** In place of dumpElements(). */
+  readonly dump = async ({ set }: { readonly set: string }, visit: ElementVisitor, pause: () => Promise<void>) => {
+    this.visitElements(set, visit);
+    await pause();
+  };
+
   countElements(set: string): number {
     return this.elements(set).size;
   }

@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Block } from "../../src/judge/block.ts";
 import { blocksPerCall, Firewall } from "../../src/table/firewall.ts";
+import { HeldElements } from "../../src/table/held-elements.ts";
+import { formatPrefix } from "../../src/wire/address.ts";
 import { AddressRanges } from "../../src/wire/address-ranges.ts";
 import { block } from "../judge/blocks.ts";
 import { nthIpv4, prefix } from "../support/prefix.ts";
@@ -173,4 +175,22 @@ test("elements are taken out of the sets that they were read from; on our links 
   assert.equal(firewall.countBlocked(), 0);
   tables.codes.push("EPERM");
   assert.equal(firewall.held.remove(held), "EPERM");
+});
+
+test("what is held inside a network is found in the sets of its family, and nothing beside it", async () => {
+  const { tables, firewall } = setUp();
+  const inside = ["192.0.2.1", "2001:db8:b:1::/64", "2001:db8:a::7"].map((source) => timed(source));
+  const soft = ["192.0.2.7", "192.0.2.0/24", "2001:db8:b::/48"].map((source) => timed(source, { soft: true }));
+  firewall.enforce([...inside, ...soft, timed("192.0.3.1"), timed("198.51.100.0/23"), timed("2001:db9::/64")], nowMs);
+  const held = new HeldElements(tables, () => new AddressRanges([prefix("2001:db8:a::/64")]), tables.dump);
+  let pauses = 0;
+  const within = async (network: string) => {
+    const found = await held.inside(prefix(network), async () => void pauses++);
+    return found.map(({ source, soft: isSoft }) => `${source && formatPrefix(source)}${isSoft ? " soft" : ""}`).sort();
+  };
+  assert.deepEqual(await within("192.0.2.0/24"), ["192.0.2.0/24 soft", "192.0.2.1", "192.0.2.7 soft"]);
+  assert.deepEqual(await within("192.0.2.0/25"), ["192.0.2.1", "192.0.2.7 soft"]);
+  assert.deepEqual(await within("2001:db8::/32"), ["2001:db8:a::7", "2001:db8:b:1::/64", "2001:db8:b::/48 soft"]);
+  assert.deepEqual(await within("198.51.100.0/24"), []);
+  assert.ok(pauses > 0, "the event loop has its turn");
 });

@@ -10,6 +10,7 @@ import { decodeLearned, LearnedBytes } from "../../src/table/learned-file.ts";
 import { type LearnedElement, LearnedSets, learnedSetNames } from "../../src/table/learned-sets.ts";
 import { keyLength } from "../../src/table/sets.ts";
 import { prefix } from "../support/prefix.ts";
+import { FakeTables as Tables } from "./fake-tables.ts";
 
 const element = fc.constantFrom(...learnedSetNames).chain((set) =>
   fc.record({
@@ -245,4 +246,19 @@ test("many elements go back in parts that the kernel takes, and none is lost", (
   assert.equal(sets.restore(many), many.length);
   assert.ok(calls.length > 2 && Math.max(...calls) <= 4_000, `${calls}`);
   assert.equal(new Set(tables.inserted.map(({ key }) => Buffer.from(key).toString("hex"))).size, many.length);
+});
+
+test("everything that is to survive a restart is visited with its end, and what has none is left out", async () => {
+  const tables = new Tables();
+  tables.elements("known4").set("c000020100160000", 5_000);
+  tables.elements("lately").set("0600000000500000", 7_000);
+  tables.elements("client6").set("20010db8000b00010000000000000000", undefined);
+  tables.elements("blocked4").set("c0000209", 9_000);
+  const seen: string[] = [];
+  const sets = new LearnedSets(tables, () => 1_000, tables.dump);
+  await sets.visit(
+    (set, key, untilMs) => seen.push(`${set} ${Buffer.from(key).toString("hex")} ${untilMs}`),
+    () => Promise.resolve(),
+  );
+  assert.deepEqual(seen, ["known4 c000020100160000 6000", "lately 0600000000500000 8000"]);
 });

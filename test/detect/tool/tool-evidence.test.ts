@@ -249,3 +249,20 @@ test("packets that a tool's own cannot be are not taken for them: hop limit, fla
       assert.deepEqual(namesOf(own, other), [], `${tool} ${JSON.stringify(other)}`);
   }
 });
+
+test("a packet of another program before a scan costs the scan one packet more at most", () => {
+  const nmap = (destinationPort: number, sequence: number) =>
+    buildTcp({ ...flow, sourcePort: 40_000, destinationPort, ttl: 50, tcpOptions: mss, sequence });
+  const packetsUntilNamed = (evidence: ToolEvidence) => {
+    for (let port = 1; port <= 20; port++) {
+      note(evidence, nmap(port, 0x12345678));
+      if (evidence.tools().length > 0) return port;
+    }
+    return Number.NaN;
+  };
+  const alone = packetsUntilNamed(new ToolEvidence());
+  const behind = new ToolEvidence();
+  note(behind, nmap(2_000, 0x00010002));
+  const more = packetsUntilNamed(behind) - alone;
+  assert.ok(more === 0 || more === 1, `${more}`);
+});
