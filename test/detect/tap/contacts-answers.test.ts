@@ -1,8 +1,6 @@
 // Datagrams and answers that nobody asked for, hosts of ours that ask others, and captures of one direction only.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { copyPacket } from "../../../src/detect/tap/held-packets.ts";
-import { Packet } from "../../../src/wire/packet.ts";
 import { buildIcmp } from "../../support/build-packet.ts";
 import { ranges } from "../probes.ts";
 import { A, Ack, B, Psh, Rst, Syn, tcp, Watch } from "./contact-watch.ts";
@@ -172,12 +170,4 @@ test("a clock that is set back leaves nobody waiting", () => {
   watch.tcp(`${A} 50000`, `${B} 80`, Syn);
   watch.see(tcp(`${A} 50000`, `${B} 81`, Syn), -3_600_000);
   assert.deepEqual(watch.brief, ["opened syn pending", "decided syn unanswered", "opened syn pending"]);
-});
-
-test("a held packet is copied whole", () => {
-  const from = new Packet();
-  for (const [index, field] of Object.keys(from).entries()) Object.assign(from, { [field]: index + 1 });
-  const to = new Packet();
-  copyPacket(from, to);
-  assert.deepEqual(to, from);
 });
