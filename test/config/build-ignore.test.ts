@@ -3,13 +3,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { addEntry, buildIgnoreText, isBuilt, removeEntry } from "../../src/config/build-ignore.ts";
 import { readIgnoreFile } from "../../src/config/ignore-file.ts";
-import { formatPrefix, type Prefix, parsePrefix } from "../../src/wire/address.ts";
-
-function prefix(text: string): Prefix {
-  const parsed = parsePrefix(text);
-  assert.ok(parsed);
-  return parsed;
-}
+import { formatPrefix } from "../../src/wire/address.ts";
+import { prefix } from "../support/prefix.ts";
 
 function build(staticText: string, ...own: string[]) {
   return buildIgnoreText({ staticText, staticPath: "/s", ignorePath: "/i", own: own.map(prefix) });

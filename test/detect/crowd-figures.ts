@@ -1,8 +1,7 @@
 // What the page says of many sources, worked out: how likely innocent neighbours are found, and after how many sources a
 // scan by strangers is told of.
-import { hashSource } from "../../src/detect/keyed-hash.ts";
 import { ScatteredScans } from "../../src/detect/scattered.ts";
-import { probe, seed } from "./probes.ts";
+import { hashOf, probe } from "./probes.ts";
 
 export const MINUTE = 60_000;
 export const DAY = 86_400_000;
@@ -42,7 +41,7 @@ export function toldAfter(most: number, portOf: (probe: number) => number): numb
   for (let at = 0; at < most; at++) {
     const source = `198.${18 + ((at >>> 16) & 1)}.${(at >>> 8) & 255}.${at & 255}`;
     const one = probe({ source, port: portOf(at), timeMs: 20_000 * DAY + at });
-    const hash = hashSource(seed, one.source0, one.source1, one.source2, one.source3, one.sourceBits);
+    const hash = hashOf(one);
     if (scans.note(one, hash)) return at + 1;
   }
   return undefined;

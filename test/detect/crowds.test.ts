@@ -2,10 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type CrowdPolicy, Crowds } from "../../src/detect/crowds.ts";
-import { hashSource } from "../../src/detect/keyed-hash.ts";
-import { Disposition, type Probe } from "../../src/detect/probe.ts";
+import { Disposition } from "../../src/detect/probe.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
-import { prefix, probe, ranges, seed } from "./probes.ts";
+import { hashOf, prefix, probe, ranges, seed } from "./probes.ts";
 
 const START_MS = 1_700_000_000_000;
 const never: CrowdPolicy = {
@@ -19,10 +18,6 @@ const never: CrowdPolicy = {
   toleratedTcp: [{ first: 1, last: 65_535 }],
   toleratedUdp: [],
 };
-
-function hashOf({ source0, source1, source2, source3, sourceBits }: Probe): number {
-  return hashSource(seed, source0, source1, source2, source3, sourceBits);
-}
 
 /** Whom sixteen neighbours, and one source that tries tolerated ports, make findings of. */
 function found(crowds: Crowds): string[] {

@@ -3,11 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Habits } from "../../src/detect/habits.ts";
-import { hashSource } from "../../src/detect/keyed-hash.ts";
 import { Kind } from "../../src/detect/kinds.ts";
 import { Disposition, Evidence } from "../../src/detect/probe.ts";
 import { load, readRepositoryFile, settingsOf } from "../config/support.ts";
-import { prefix, probe, seed } from "./probes.ts";
+import { hashOf, prefix, probe } from "./probes.ts";
 
 const shipped = settingsOf(load(readRepositoryFile("conf/portsentry.conf"), ""));
 const policy = {
@@ -29,10 +28,9 @@ interface Tried {
 }
 
 function tries(habits: Habits, { port, protocol = 6, timeMs = START_MS, source = "192.0.2.1" }: Tried): boolean {
-  const { w0, w1, w2, w3, bits } = prefix(source);
   const kind = protocol === 17 ? Kind.Udp : Kind.Syn;
   const one = probe({ source, port, protocol, timeMs, kind, evidence: Evidence.Weak, disposition: Disposition.Quiet });
-  return habits.note(one, hashSource(seed, w0, w1, w2, w3, bits));
+  return habits.note(one, hashOf(one));
 }
 
 test("nmap with nothing but tolerated ports is found, once", () => {
@@ -91,8 +89,8 @@ test("found again once forgotten; two sources are two", () => {
   const habits = new Habits(policy);
   const scan = (source: string) => SCAN.filter((port) => tries(habits, { port, source })).length;
   assert.deepEqual([scan("192.0.2.1"), scan("192.0.2.1"), scan("192.0.2.2")], [1, 0, 1]);
-  const { w0, w1, w2, w3, bits } = prefix("192.0.2.1");
-  habits.forget(hashSource(seed, w0, w1, w2, w3, bits), w1, w3);
+  const { w1, w3 } = prefix("192.0.2.1");
+  habits.forget(hashOf(probe({ source: "192.0.2.1" })), w1, w3);
   assert.deepEqual([scan("192.0.2.1"), scan("192.0.2.2")], [1, 0]);
   habits.unflagAll();
   assert.deepEqual([scan("192.0.2.1"), scan("192.0.2.2")], [1, 1]);
@@ -130,8 +128,8 @@ test("kinds of two half windows count together, and are told together", () => {
   const [before, after] = [SCAN.slice(0, 4), SCAN.slice(4)];
   const half = policy.scoreWindowMs / 2;
   for (const port of before) assert.equal(tries(habits, { port, timeMs: START_MS + half - 1 }), false);
-  const { w0, w1, w2, w3, bits } = prefix("192.0.2.1");
-  const namesAt = (timeMs: number) => habits.namesOf(hashSource(seed, w0, w1, w2, w3, bits), w1, w3, timeMs);
+  const { w1, w3 } = prefix("192.0.2.1");
+  const namesAt = (timeMs: number) => habits.namesOf(hashOf(probe({ source: "192.0.2.1" })), w1, w3, timeMs);
   const early = ["web", "mail", "names", "SSH"];
   assert.deepEqual([namesAt(START_MS + half), namesAt(START_MS + 2 * half)], [early, []]);
   assert.equal(after.filter((port) => tries(habits, { port, timeMs: START_MS + half })).length, 1);

@@ -2,11 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { hashSource } from "../../src/detect/keyed-hash.ts";
 import { FAST_WINDOW_MS, Neighbourhood, Neighbours } from "../../src/detect/neighbours.ts";
-import type { Probe } from "../../src/detect/probe.ts";
 import { formatPrefix, prefixContains } from "../../src/wire/address.ts";
-import { prefix, probe, ranges, seed } from "./probes.ts";
+import { hashOf, prefix, probe, ranges, seed } from "./probes.ts";
 
 const DAY_MS = 86_400_000;
 const START_MS = 20_000 * DAY_MS;
@@ -20,10 +18,6 @@ interface Sent {
   readonly source: string;
   readonly port: number;
   readonly timeMs?: number;
-}
-
-function hashOf({ source0, source1, source2, source3, sourceBits }: Probe): number {
-  return hashSource(seed, source0, source1, source2, source3, sourceBits);
 }
 
 /** The networks found, as text, each with how many probes it took. */

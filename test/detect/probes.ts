@@ -1,16 +1,13 @@
 // Makes the values that the tests of detect/ and judge/ start from.
+import { hashSource } from "../../src/detect/keyed-hash.ts";
 import { Kind } from "../../src/detect/kinds.ts";
 import { Disposition, Evidence, Probe } from "../../src/detect/probe.ts";
-import { type Prefix, parsePrefix } from "../../src/wire/address.ts";
 import { AddressRanges } from "../../src/wire/address-ranges.ts";
+import { prefix } from "../support/prefix.ts";
+
+export { prefix };
 
 export const seed = { k0: 0x01234567, k1: 0x89abcdef };
-
-export function prefix(text: string): Prefix {
-  const parsed = parsePrefix(text);
-  if (parsed === undefined) throw new Error(`test: "${text}" is no address block`);
-  return parsed;
-}
 
 export function ranges(...texts: readonly string[]): AddressRanges {
   return new AddressRanges(texts.map(prefix));
@@ -42,4 +39,9 @@ export function probe(fields: ProbeFields = {}): Probe {
   made.disposition = fields.disposition ?? Disposition.Probe;
   made.timeMs = fields.timeMs ?? 1_000_000;
   return made;
+}
+
+/** The keyed hash of a probe's source. */
+export function hashOf({ source0, source1, source2, source3, sourceBits }: Probe): number {
+  return hashSource(seed, source0, source1, source2, source3, sourceBits);
 }

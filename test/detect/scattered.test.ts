@@ -1,10 +1,9 @@
 // A scan shared out among sources from anywhere is told of once in a window; what reaches any host is not.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hashSource } from "../../src/detect/keyed-hash.ts";
 import { ScatteredScans } from "../../src/detect/scattered.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
-import { probe, seed } from "./probes.ts";
+import { hashOf, probe } from "./probes.ts";
 
 const WINDOW_MS = 600_000;
 const START_MS = 20_000 * 86_400_000;
@@ -22,7 +21,7 @@ function random(from: number): () => number {
 function send(scans: ScatteredScans, number: number, port: number, timeMs: number) {
   const source = `198.${18 + ((number >>> 16) & 1)}.${(number >>> 8) & 255}.${number & 255}`;
   const one = probe({ source, port, timeMs });
-  const hash = hashSource(seed, one.source0, one.source1, one.source2, one.source3, one.sourceBits);
+  const hash = hashOf(one);
   return scans.note(one, hash) ? scans.findingOf(one) : undefined;
 }
 
@@ -113,4 +112,49 @@ test("a scan is found among what the host is used to", () => {
 test("off, and only TCP and UDP", () => {
   const off = new ScatteredScans(6, { ...policy, scatteredSources: 0 });
   for (let at = 0; at < 1_000; at++) assert.equal(send(off, at, at + 1, START_MS), undefined);
+});
+
+test("what a finding tells is counted plainly: each source once, two of its ports, none of them twice", () => {
+  const scans = new ScatteredScans(4, policy);
+  const tried = new Map<number, Set<number>>();
+  for (let number = 0; number < 600; number++) {
+    const own = [1 + number * 97, 1 + number * 97, 30_000 + number * 41, 7, 30_000 + number * 41, 8];
+    for (const port of own) {
+      const ports = tried.get(number) ?? new Set<number>();
+      if (ports.size < 2) ports.add(port);
+      tried.set(number, ports);
+      const finding = send(scans, number, port, START_MS + number * 100);
+      if (finding === undefined) continue;
+      const all = [...tried.values()].flatMap((each) => [...each]);
+      assert.deepEqual(
+        [finding.members, finding.probes, finding.contacts],
+        [tried.size, all.length, new Set(all).size],
+      );
+      assert.deepEqual([finding.firstMs, finding.timeMs], [START_MS, START_MS + number * 100]);
+      return;
+    }
+  }
+  assert.fail("not found");
+});
+
+test("a new window begins with nobody, and so does one of another length", () => {
+  const scans = new ScatteredScans(4, policy);
+  let told = 0;
+  const part = (from: number, to: number, timeMs: number) => {
+    for (let at = from; at < to; at++) if (send(scans, at, 1 + at * 97, timeMs) !== undefined) told++;
+  };
+  // A third of what is enough, in each of many windows.
+  for (let window = 0; window < 12; window++) part(window * 100, window * 100 + 100, START_MS + window * WINDOW_MS);
+  assert.equal(told, 0);
+  const fresh = new ScatteredScans(4, policy);
+  for (let at = 0; at < 100; at++) send(fresh, at, 1 + at * 97, START_MS);
+  fresh.setPolicy({ ...policy, scoreWindowMs: policy.scoreWindowMs * 2 });
+  let findings = 0;
+  let sent = 0;
+  for (let at = 100; at < 1_000 && findings === 0; at++, sent++)
+    if (send(fresh, at, 1 + at * 97, START_MS) !== undefined) findings++;
+  const alone = new ScatteredScans(4, policy);
+  let needed = 0;
+  while (send(alone, needed, 1 + needed * 97, START_MS) === undefined) needed++;
+  assert.ok(sent >= needed, `${sent} after the reload, ${needed} alone`);
 });

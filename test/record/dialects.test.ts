@@ -11,15 +11,9 @@ import type { Event } from "../../src/record/event.ts";
 import { Journal, stdoutSink, syslogSink } from "../../src/record/journal.ts";
 import { offsetTime, plainLine } from "../../src/record/lines2.ts";
 import { Recorder, type RecorderPolicy } from "../../src/record/recorder.ts";
-import { type Prefix, parsePrefix } from "../../src/wire/address.ts";
+import { prefix } from "../support/prefix.ts";
 
 const timeMs = Date.UTC(2026, 10, 22, 9, 34, 31, 335);
-
-function prefix(text: string): Prefix {
-  const parsed = parsePrefix(text);
-  assert.ok(parsed !== undefined, text);
-  return parsed;
-}
 
 const source = prefix("192.0.2.1");
 const finding: Finding = {

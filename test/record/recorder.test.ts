@@ -8,15 +8,9 @@ import type { Verdict } from "../../src/judge/verdict.ts";
 import type { Event } from "../../src/record/event.ts";
 import { Journal, stdoutSink } from "../../src/record/journal.ts";
 import { historyFor, Recorder } from "../../src/record/recorder.ts";
-import { type Prefix, parsePrefix } from "../../src/wire/address.ts";
+import { prefix } from "../support/prefix.ts";
 
 const timeMs = Date.UTC(2026, 10, 22, 9, 34, 31);
-
-function prefix(text: string): Prefix {
-  const parsed = parsePrefix(text);
-  assert.ok(parsed !== undefined, text);
-  return parsed;
-}
 
 function finding(source = "192.0.2.1", more: Partial<Finding> = {}): Finding {
   return {

@@ -7,13 +7,8 @@ import Database from "libsql";
 import type { Event } from "../../src/record/event.ts";
 import { openStore } from "../../src/record/sqlite-store.ts";
 import type { Store, StoredBlock, StoreLimits } from "../../src/record/store.ts";
-import { formatPrefix, type Prefix, parsePrefix } from "../../src/wire/address.ts";
-
-function prefix(text: string): Prefix {
-  const parsed = parsePrefix(text);
-  assert.ok(parsed !== undefined, text);
-  return parsed;
-}
+import { formatPrefix } from "../../src/wire/address.ts";
+import { prefix } from "../support/prefix.ts";
 
 function block(source: string, more: Partial<StoredBlock> = {}): StoredBlock {
   const times = { sinceMs: 1000, untilMs: 2000 };

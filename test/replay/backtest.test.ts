@@ -6,8 +6,8 @@ import type { Event } from "../../src/record/event.ts";
 import { Backtest } from "../../src/replay/backtest.ts";
 import { describeSources, summarize } from "../../src/replay/backtest-report.ts";
 import { proposeSettings } from "../../src/replay/backtest-settings.ts";
-import { parsePrefix } from "../../src/wire/address.ts";
 import { load, settingsOf } from "../config/support.ts";
+import { prefix } from "../support/prefix.ts";
 import { CLIENT, HOUR_MS, numbered, probe, SCANNER, SLOW, START, scan, slips, slow } from "./backtest-events.ts";
 
 const SCORE = 'POLICY="score"\nTOLERATED_PORTS_TCP="443"\nIGNORE_FILE="/etc/portsentry/portsentry.ignore"\n';
@@ -186,9 +186,3 @@ test("clients, spared sources and those who were blocked then are marked and cou
   assert.deepEqual([summary.proposed.found, summary.new, summary.gone, summary.goneUnsure], [0, 0, 5, 1]);
   assert.deepEqual([summary.record.missedProbes, summary.record.lostPackets, summary.blocks], [7, 1, "fully"]);
 });
-
-function prefix(text: string) {
-  const parsed = parsePrefix(text);
-  assert.ok(parsed !== undefined, text);
-  return parsed;
-}

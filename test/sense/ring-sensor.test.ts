@@ -6,10 +6,10 @@ import type { Endpoint } from "../../src/kernel/socket-lookup.ts";
 import { RingSensor } from "../../src/sense/ring-sensor.ts";
 import { logPrefixes, rates } from "../../src/table/log-rules.ts";
 import type { RulesetPlan } from "../../src/table/ruleset-plan.ts";
-import { type Prefix, parsePrefix } from "../../src/wire/address.ts";
 import { AddressRanges } from "../../src/wire/address-ranges.ts";
 import { TcpFlag } from "../../src/wire/packet.ts";
 import { buildIcmp, buildSctp, buildTcp, buildUdp, type TcpOptions } from "../support/build-packet.ts";
+import { prefix } from "../support/prefix.ts";
 
 const HOST = 0;
 const OUTGOING = 4;
@@ -18,12 +18,6 @@ const OWN = "198.51.100.1";
 const OTHER = "203.0.113.9";
 const all = [{ first: 1, last: 65_535 }];
 const names = new Map(Object.values(logPrefixes).map((name) => [name.charCodeAt(0), name]));
-
-function prefix(text: string): Prefix {
-  const parsed = parsePrefix(text);
-  assert.ok(parsed);
-  return parsed;
-}
 
 const plan: RulesetPlan = {
   enforce: false,

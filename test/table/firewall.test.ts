@@ -145,17 +145,22 @@ test("as many blocks go to the kernel at once as fit into the heap", () => {
 
 test("what the sets hold for a source: its own element, its /64, and the wider ones of neighbours", () => {
   const { firewall } = setUp();
-  const held = ["2001:db8:b:1::/64", "2001:db8:b::/56", "2001:db8:b::/48"].map((source) =>
-    timed(source, { soft: source.endsWith("6") || source.endsWith("8") }),
+  const held = ["2001:db8:b:1::/64", "2001:db8:b::/56", "2001:db8:b::/48", "2001:db8::/40"].map((source) =>
+    timed(source, { soft: !source.endsWith("/64") }),
   );
   firewall.enforce([...held, timed("2001:db8:a::7"), timed("192.0.2.1"), timed("192.0.2.0/24", { soft: true })], nowMs);
   const namesOf = (source: string) => firewall.held.of(prefix(source)).map(({ place, soft }) => `${place} ${soft}`);
-  assert.deepEqual(namesOf("2001:db8:b:1::9"), ["blocked6 false", "soft56 true", "soft48 true"]);
-  assert.deepEqual(namesOf("2001:db8:a::7"), ["blocked6 false"]);
+  assert.deepEqual(namesOf("2001:db8:b:1::9"), ["blocked6 false", "soft56 true", "soft48 true", "soft40 true"]);
+  assert.deepEqual(
+    namesOf("2001:db8:a::7"),
+    ["blocked6 false", "soft40 true"],
+    "on our link by itself, and in the /40",
+  );
+  assert.deepEqual(namesOf("2001:db8:b::/48"), ["soft48 true", "soft40 true"]);
   assert.deepEqual(namesOf("192.0.2.1"), ["blocked4 false", "soft24 true"]);
   assert.deepEqual(namesOf("192.0.2.99"), ["soft24 true"]);
   assert.deepEqual(namesOf("198.51.100.1"), []);
-  assert.equal(firewall.held.read().length, 6);
+  assert.equal(firewall.held.read().length, 7);
 });
 
 test("elements are taken out of the sets that they were read from; on our links a key without a host part is an address", () => {

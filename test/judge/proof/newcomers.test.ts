@@ -2,18 +2,11 @@
 // others that it stays in.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hashSource } from "../../../src/detect/keyed-hash.ts";
-import type { Probe } from "../../../src/detect/probe.ts";
 import { Newcomers } from "../../../src/judge/proof/newcomers.ts";
 import { silenceLimits } from "../../../src/judge/proof/silence-test.ts";
-import { probe } from "../../detect/probes.ts";
+import { hashOf, probe } from "../../detect/probes.ts";
 
-const seed = { k0: 0x12345678, k1: 0x9abcdef0 };
 const START_MS = 1_700_000_000_000;
-
-function hashOf({ source0, source1, source2, source3, sourceBits }: Probe): number {
-  return hashSource(seed, source0, source1, source2, source3, sourceBits);
-}
 
 /** A flood of `perSecond` sources, each with `ports` ports in a row, and a scanner with 100 ports a second in it. */
 function flood(ports: number, perSecond: number) {
