@@ -54,7 +54,7 @@ export function readPresent(conf: string): Settings {
   if (settings !== undefined) return settings;
   const first = problems.find(({ severity }) => severity === "error");
   const what = first === undefined ? `${conf} cannot be used` : formatProblem(first);
-  throw new ControlError("configuration", `${what} ("portreeve check" tells of everything)`, {
+  throw new ControlError("configuration", `${what} ("portreeve check" lists every problem)`, {
     exitCode: ExitCode.Configuration,
   });
 }
