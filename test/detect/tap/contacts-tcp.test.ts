@@ -252,7 +252,10 @@ test("an error about an answer says nothing of the contact", () => {
   watch.tcp(client, server, Syn);
   const answer = tcp(server, client, Syn | Ack);
   watch.see(answer);
-  watch.see(buildIcmp({ source: A, destination: B, type: 3, code: 10, payload: answer.subarray(0, 28) }));
+  const error = (quoted: Uint8Array) =>
+    watch.see(buildIcmp({ source: A, destination: B, type: 3, code: 10, payload: quoted.subarray(0, 28) }));
+  assert.equal(error(answer), "continues");
+  assert.equal(error(tcp(`${B} 4444`, client, Syn | Ack)), "backscatter", "of a conversation that nobody knows");
   assert.deepEqual(watch.end().brief.slice(1), ["decided syn accepted"]);
 });
 
