@@ -270,3 +270,30 @@ test("IPv6 contacts have their own keys", () => {
     `decided syn 2001:db8:0:1::1>${B6}:80/6 unanswered`,
   ]);
 });
+
+test("a host that has accepted has accepted, though it resets the connection or an error comes afterwards", () => {
+  for (const afterwards of ["reset", "error"] as const) {
+    const watch = new Watch().bothSides();
+    const question = tcp(client, server, Syn);
+    watch.see(question);
+    watch.tcp(server, client, Syn | Ack);
+    if (afterwards === "reset") watch.tcp(server, client, Rst);
+    else watch.see(buildIcmp({ source: B, destination: A, type: 3, code: 10, payload: question.subarray(0, 28) }));
+    assert.deepEqual(watch.end().brief, ["opened syn pending", "decided syn accepted"], afterwards);
+  }
+});
+
+test("a router that could not forward a question does not decide it when the host answers after all", () => {
+  const watch = new Watch().bothSides();
+  const question = tcp(client, server, Syn);
+  watch.see(question);
+  const error = () =>
+    watch.see(
+      buildIcmp({ source: "203.0.113.9", destination: A, type: 11, code: 0, payload: question.subarray(0, 28) }),
+    );
+  error();
+  watch.tcp(server, client, Syn | Ack);
+  error();
+  watch.tcp(client, server, Ack);
+  assert.equal(watch.end().brief.at(-1), "decided syn accepted");
+});
