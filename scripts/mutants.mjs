@@ -270,14 +270,16 @@ async function main() {
   if (values.within === "") writeFileSync(page, report(results, mutants.length));
 }
 
-/** The reasons that somebody has written are kept, by the line and what becomes of it. */
-function reasonsBefore() {
-  const rows = existsSync(page) ? readFileSync(page, "utf8").matchAll(/^\| `([^`]+):\d+` \| (`.*`) \| (.*) \|$/gm) : [];
-  return new Map([...rows].map(([, file, becomes, reason]) => [`${file} ${becomes}`, reason]));
+/** What somebody has written is kept: the reasons, by the line and what becomes of it, and what stands about other runs. */
+function writtenBefore() {
+  const text = existsSync(page) ? readFileSync(page, "utf8") : "";
+  const rows = text.matchAll(/^\| `([^`]+):\d+` \| (`.*`) \| (.*) \|$/gm);
+  const reasons = new Map([...rows].map(([, file, becomes, reason]) => [`${file} ${becomes}`, reason]));
+  return { reasons, otherRuns: /\n## Other runs\n[\s\S]*$/.exec(text)?.[0] ?? "" };
 }
 
 function report(results, count) {
-  const reasons = reasonsBefore();
+  const { reasons, otherRuns } = writtenBefore();
   const survivors = results.filter(({ killer }) => killer === undefined);
   const killed = results.length - survivors.length;
   const rows = survivors.map(({ file, line, becomes }) => {
@@ -299,7 +301,7 @@ The reasons are from reading the lines; no lab test has been run against a mutan
 | survivor | the mutated line | why it survives |
 |---|---|---|
 ${rows.join("\n")}
-`;
+${otherRuns}`;
 }
 
 await main();
