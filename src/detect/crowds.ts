@@ -6,7 +6,8 @@ import type { Finding } from "./finding.ts";
 import { type HabitPolicy, Habits } from "./habits.ts";
 import type { HashSeed } from "./keyed-hash.ts";
 import { hashSource } from "./keyed-hash.ts";
-import { type NeighbourEvidence, Neighbourhood, type NeighbourPolicy, Neighbours } from "./neighbours.ts";
+import type { NeighbourPolicy } from "./neighbour-thresholds.ts";
+import { type NeighbourEvidence, Neighbourhood, Neighbours } from "./neighbours.ts";
 import { Disposition, Evidence, type Probe } from "./probe.ts";
 import { type ScatteredPolicy, ScatteredScans } from "./scattered.ts";
 

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { FAST_WINDOW_MS, Neighbourhood, Neighbours } from "../../src/detect/neighbours.ts";
+import { FAST_WINDOW_MS } from "../../src/detect/neighbour-bodies.ts";
+import { Neighbourhood, Neighbours } from "../../src/detect/neighbours.ts";
 import { formatPrefix, prefixContains } from "../../src/wire/address.ts";
 import { hashOf, prefix, probe, ranges, seed } from "./probes.ts";
 
