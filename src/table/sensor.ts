@@ -46,6 +46,10 @@ function regulars(plan: RulesetPlan): readonly string[] {
   return [...known.map((match) => `${syn} ${match} return`), ...known.map((match) => `${end} ${match} goto customer`)];
 }
 
+const pathErrorRules = pathErrors.flatMap(({ matches, chain }) =>
+  matches.map((match) => `${match} ct state invalid goto ${chain}`),
+);
+
 /** Hooks `input`: a port published into a container is forwarded and never looks like a closed port here. */
 export function sensorRules(plan: RulesetPlan): Rules {
   const weak = (prefix: string) =>
@@ -60,7 +64,7 @@ export function sensorRules(plan: RulesetPlan): Rules {
       ...regulars(plan),
       // The socket table cannot be asked for these: logged, never a hold.
       `meta l4proto { sctp, dccp, udplite } ct state new limit rate ${rates.other}/second ${log(logPrefixes.other, BATCH_GROUP)}`,
-      ...(plan.enforce ? pathErrors.map(({ match }) => match) : []),
+      ...(plan.enforce ? pathErrorRules : []),
       // ICMP, neighbour discovery, VRRP, OSPF, ESP, GRE: not ours to cut.
       "meta l4proto != { tcp, udp } return",
       // A router's own anycast addresses are sent to it alone, and its services answer there.

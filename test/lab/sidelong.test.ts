@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { buildIcmp, buildUdp } from "../support/build-packet.ts";
-import { type Family, families, source, TARGET } from "./support/addresses.ts";
+import { type Family, families, NEIGHBOURS, SCANNER, source, TARGET } from "./support/addresses.ts";
 import { Daemon } from "./support/daemon.ts";
 import { Lab } from "./support/lab.ts";
 import { sendPackets } from "./support/raw.ts";
@@ -55,6 +55,32 @@ for (const family of families) {
     assert.equal(await path(asker), false);
   });
 }
+
+/** "Send it over another gateway": in the name of the gateway, about a datagram from a port of the target's to `to`. */
+function redirect({ to, port }: Quote): Uint8Array {
+  const quoted = buildUdp({ source: TARGET.ipv4, destination: to, sourcePort: port, destinationPort: 40_000 });
+  const rest = NEIGHBOURS[0].ipv4.split(".").map(Number) as [number, number, number, number];
+  return buildIcmp({ source: SCANNER.ipv4, destination: TARGET.ipv4, type: 5, code: 1, rest, payload: quoted });
+}
+
+test("nor does an ICMP redirect, which a neighbour on the link sends in the gateway's name", async (t) => {
+  const lab = await Lab.open();
+  t.after(() => lab.close());
+  await Daemon.start(lab, settings);
+  await serve(lab, lab.target, { udp: [PUBLIC, SERVED] });
+  // The new gateway's link-layer address is known: the kernel believes the first redirect then.
+  await lab.target.mustRun(["ping", "-c", "1", "-W", "5", NEIGHBOURS[0].ipv4]);
+  const [asker, resolver] = [source(1).ipv4, source(2).ipv4];
+  const isRedirected = async (to: string) =>
+    (await lab.target.mustRun(["ip", "route", "get", to])).includes(`via ${NEIGHBOURS[0].ipv4}`);
+  await sendPackets(lab, [
+    redirect({ to: asker, port: SERVED }),
+    redirect({ to: asker, port: CLOSED }),
+    redirect({ to: resolver, port: PUBLIC }),
+  ]);
+  await waitUntil("the path of a public port", () => isRedirected(resolver));
+  assert.equal(await isRedirected(asker), false);
+});
 
 test("datagrams to an anycast address of a router are probes like others", async (t) => {
   const lab = await Lab.open();
