@@ -227,7 +227,11 @@ export class NetworkTrial {
     if (full.length > 0) assert.equal(state, "blocked");
     else if (around.length > 0) assert.match(state, /blocked/);
     else if (block === undefined) assert.doesNotMatch(state, /blocked/);
-    if (around.length > 0) assert.ok(block?.enforced);
+    if (around.length > 0) {
+      assert.ok(block !== undefined);
+      // One that is about to end may be gone from the kernel already, or by a foreign hand that was not noticed yet.
+      assert.ok(block.enforced || leftMs(block) <= ENDING_MS);
+    }
     for (const entry of around)
       if (entry.source !== source && !isKeyOf(entry.source, asked))
         assert.ok(because.some((text) => text.includes(entry.source) && text.includes(entry.reason)));
