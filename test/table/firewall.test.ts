@@ -157,10 +157,15 @@ test("what the sets hold for a source: its own element, its /64, and the wider o
     "on our link by itself, and in the /40",
   );
   assert.deepEqual(namesOf("2001:db8:b::/48"), ["soft48 true", "soft40 true"]);
+  firewall.enforce(
+    ["2001:db8:a::/56", "2001:db8:a::/48"].map((source) => timed(source, { soft: true })),
+    nowMs,
+  );
+  assert.deepEqual(namesOf("2001:db8:a::7"), ["blocked6 false", "soft56 true", "soft48 true", "soft40 true"]);
   assert.deepEqual(namesOf("192.0.2.1"), ["blocked4 false", "soft24 true"]);
   assert.deepEqual(namesOf("192.0.2.99"), ["soft24 true"]);
   assert.deepEqual(namesOf("198.51.100.1"), []);
-  assert.equal(firewall.held.read().length, 7);
+  assert.equal(firewall.held.read().length, 9);
 });
 
 test("elements are taken out of the sets that they were read from; on our links a key without a host part is an address", () => {
