@@ -494,3 +494,19 @@ test("a claim that would change nothing takes no token: soft on soft; a full one
   full.blocker.list.put(block(SOURCE));
   assert.ok(full.blocker.claims.admits(full.verdict("block")));
 });
+
+test("an address, a /64 and networks of neighbours have a soft form; any other width is not blocked on a claim", () => {
+  const { blocker, firewall, verdict } = setUp();
+  const soft = [
+    "192.0.2.1",
+    "198.51.100.0/24",
+    "2001:db8:9::7",
+    "2001:db8:1:2::/64",
+    "2001:db8:3::/56",
+    "2001:db8:5::/48",
+  ];
+  const none = ["203.0.113.0/25", "2001:db8:7::/62", "0.0.0.0/0", "::/0"];
+  blocker.carryOut([...soft, ...none].map((source) => verdict("soft", source)));
+  assert.deepEqual([...firewall.kernel.keys()].sort(), soft.map((source) => `soft ${source}`).sort());
+  assert.equal(blocker.list.size, soft.length);
+});
