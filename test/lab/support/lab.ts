@@ -26,8 +26,8 @@ export class Host {
     return ["ip", "netns", "exec", this.name, ...argv];
   }
 
-  run(argv: readonly string[], input = ""): Promise<Outcome> {
-    return run(this.argv(argv), input);
+  run(argv: readonly string[], input = "", timeoutMs?: number): Promise<Outcome> {
+    return run(this.argv(argv), input, timeoutMs);
   }
 
   mustRun(argv: readonly string[], input = ""): Promise<string> {

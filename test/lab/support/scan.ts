@@ -5,6 +5,8 @@ import type { Outcome, Running } from "./exec.ts";
 import type { Lab } from "./lab.ts";
 
 const SERVICES = "/usr/share/nmap/nmap-services";
+/** Longer than any --host-timeout here: nmap ends by itself. */
+const GIVE_UP_MS = 400_000;
 /** No host discovery, no names. */
 const PLAIN = ["-Pn", "-n"] as const;
 
@@ -30,7 +32,7 @@ export function startNmap(lab: Lab, scan: Scan): Running {
 /** One packet a port, to its end. */
 export async function nmap(lab: Lab, scan: Scan): Promise<Outcome> {
   const argv = nmapArgv({ ...scan, options: ["--max-retries", "0", ...scan.options] });
-  const outcome = await lab.scanner.run(argv);
+  const outcome = await lab.scanner.run(argv, "", GIVE_UP_MS);
   if (outcome.code !== 0) throw new Error(`${argv.join(" ")}: code ${outcome.code}\n${outcome.stderr}`);
   return outcome;
 }
