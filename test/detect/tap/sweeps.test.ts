@@ -158,3 +158,14 @@ test("sixteen unanswered questions to the link: what the default's odds are made
   for (let k = 0, term = Math.exp(-3); k < DEFAULT_SWEEP.linkSweepHosts; k++, term *= 3 / k) below += term;
   assert.ok(1 - below < 2e-7 && 1 - below > 1e-8, `${1 - below}`);
 });
+
+test("a success pardons as much before its source's failures as among them", () => {
+  const successes = Array.from({ length: 6 }, (_, host): Step => ({ host: 100 + host, outcome: Outcome.Accepted }));
+  const failures = [...grid(60, 1, { port: 80, outcome: Outcome.Unanswered })];
+  const ofFailures = (steps: readonly Step[]) =>
+    steps.slice(0, run(steps).found).filter(({ outcome }) => outcome === Outcome.Unanswered).length;
+  const before = ofFailures([...successes, ...failures]);
+  const among = ofFailures([...failures.slice(0, 4), ...successes, ...failures.slice(4)]);
+  assert.ok(before > ofFailures(failures), `${before}`);
+  assert.equal(before, among);
+});
