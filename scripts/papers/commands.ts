@@ -9,7 +9,7 @@ export function commandReference(program: Command): string {
     command.configureOutput({ getOutHelpWidth: () => width, getErrHelpWidth: () => width });
     return `## ${command === program ? command.name() : `${program.name()} ${command.name()}`}\n\n\`\`\`text\n${helpOf(command)}\n\`\`\`\n`;
   });
-  return `# Commands\n\n<!-- Made from src/cli/program.ts by scripts/docs-commands.mjs; change it there. -->\n\n${sections.join("\n")}`;
+  return `# Commands\n\n<!-- Made from the commands of src/cli/program.ts by scripts/docs-commands.mjs; change it there. -->\n\n${sections.join("\n")}`;
 }
 
 /** The command line for its help only: nothing in it can be run. */

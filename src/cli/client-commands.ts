@@ -1,0 +1,128 @@
+// Commands that ask the running daemon. One that takes no argument is a row of `plain`.
+
+import type { BlockOptions } from "./block.ts";
+import { type AddCommand, addClientCommand, commander } from "./command-parts.ts";
+import type { EventsOptions } from "./events.ts";
+import type { ClientOptions } from "./options.ts";
+import type { Terminal } from "./terminal.ts";
+import type { UnblockOptions } from "./unblock.ts";
+
+const { Argument, InvalidArgumentError } = commander;
+
+/** The bound of one answer; the daemon has the same. */
+const mostEvents = 10_000;
+
+/** The command of that name, its description, and what the command does. */
+function plain(
+  name: string,
+  description: string,
+  load: () => Promise<(given: ClientOptions, terminal: Terminal) => Promise<number>>,
+): AddCommand {
+  const examples = [`portreeve ${name}`, ...(name === "confirm" ? [] : [`portreeve ${name} --json`])];
+  return (program, { terminal, done }) => {
+    addClientCommand(program, name, examples)
+      .description(description)
+      .action(async (given: ClientOptions) => done(await (await load())(given, terminal)));
+  };
+}
+
+const addStatus = plain(
+  "status",
+  "Say what the running daemon has seen, which sources it holds and blocks, and what it warns of.",
+  async () => (await import("./status.ts")).status,
+);
+const addBlocked = plain(
+  "blocked",
+  "List the sources that are shut out, until when, and on what evidence.",
+  async () => (await import("./blocked.ts")).blocked,
+);
+const addGuard = plain(
+  "guard",
+  "List the addresses that this host depends on, why and until when: none of them is blocked in full without a proof.",
+  async () => (await import("./guard.ts")).guard,
+);
+const addConfirm = plain(
+  "confirm",
+  'End the trial that "run --trial" began: its blocks stay until their own time, and blocking goes on.',
+  async () => (await import("./confirm.ts")).confirm,
+);
+
+const addEvents: AddCommand = (program, { terminal, done }) => {
+  const examples = [
+    "portreeve events -n 20",
+    "portreeve events --follow --source 192.0.2.0/24",
+    "portreeve events -f --json",
+  ];
+  addClientCommand(program, "events", examples)
+    .description("List the latest events, the oldest first; with --follow also each event from now on.")
+    .option("-f, --follow", "print every new event too, until Ctrl-C")
+    .option("-n, --limit <count>", `print this many past events, at most ${mostEvents}`, parseLimit, 50)
+    .option("--source <address>", "print only events of this address or CIDR")
+    .action(async (given: EventsOptions) => {
+      const { events } = await import("./events.ts");
+      done(await events(given, terminal));
+    });
+};
+
+const addWhy: AddCommand = (program, { terminal, done }) => {
+  addClientCommand(program, "why", ["portreeve why 192.0.2.7", "portreeve why 2001:db8::7 --json"])
+    .description("Explain what the daemon knows of a source, and why that source is blocked or not.")
+    .addArgument(new Argument("<address>", "IPv4 or IPv6 address"))
+    .action(async (source: string, given: ClientOptions) => {
+      const { why } = await import("./why.ts");
+      done(await why(source, given, terminal));
+    });
+};
+
+const addBlock: AddCommand = (program, { terminal, done }) => {
+  const examples = [
+    "portreeve block 192.0.2.7",
+    'portreeve block 198.51.100.0/24 --for 2w --reason "abuse ticket 4711"',
+    "portreeve block 2001:db8::/64 --for 0",
+  ];
+  addClientCommand(program, "block", examples)
+    .description("Shut a source out by hand.")
+    .addArgument(new Argument("<source>", "address or CIDR"))
+    .option(
+      "--for <time>",
+      'block for this time: "90s", "10m", "1h", "1d", "2w", or "0" for ever (default: BLOCK_TIME, longer each time)',
+    )
+    .option("--reason <text>", "keep this reason with the block; lists show it")
+    .option(
+      "--force",
+      "block the source even if it is on the allow list or in the guard, you are logged in from it, it is wider than /16 (IPv6: /32), or it is blocked for longer",
+    )
+    .action(async (source: string, given: BlockOptions) => {
+      const [{ block }, { findOwnSession }] = await Promise.all([import("./block.ts"), import("./own-session.ts")]);
+      done(await block(source, given, terminal, findOwnSession(process)));
+    });
+};
+
+const addUnblock: AddCommand = (program, { terminal, done }) => {
+  const examples = ["portreeve unblock 192.0.2.7", "portreeve unblock 198.51.100.0/24", "portreeve unblock --all"];
+  addClientCommand(program, "unblock", examples)
+    .description("Let a source in again, or every source of a network, or all sources.")
+    .addArgument(new Argument("[target]", "address or CIDR"))
+    .option("--all", "unblock every blocked source")
+    .action(async (target: string | undefined, given: UnblockOptions) => {
+      const { unblock } = await import("./unblock.ts");
+      done(await unblock(target, given, terminal));
+    });
+};
+
+function parseLimit(text: string): number {
+  const limit = /^\d{1,6}$/.test(text) ? Number(text) : -1;
+  if (limit >= 0 && limit <= mostEvents) return limit;
+  throw new InvalidArgumentError(`Write a number from 0 to ${mostEvents}.`);
+}
+
+export const clientCommands = {
+  status: addStatus,
+  blocked: addBlocked,
+  guard: addGuard,
+  events: addEvents,
+  why: addWhy,
+  block: addBlock,
+  unblock: addUnblock,
+  confirm: addConfirm,
+};
