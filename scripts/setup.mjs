@@ -2,7 +2,7 @@
 // running. Uses nothing but Node itself, so that it works on a fresh clone.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -29,6 +29,12 @@ export function ensureNpmPackages() {
     .digest("hex");
   const mark = join(root, "node_modules/.portreeve-lock");
   if (existsSync(mark) && readFileSync(mark, "utf8") === lock) return;
+  // npm ci empties the folder behind a link first, which belongs to another working tree.
+  if (lstatSync(join(root, "node_modules"), { throwIfNoEntry: false })?.isSymbolicLink())
+    fail(
+      78,
+      "node_modules is a link and its packages are not those of package-lock.json: remove the link, or run npm ci where it points to",
+    );
   process.stderr.write("portreeve: installing npm packages ...\n");
   run("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts"], { quiet: true });
   writeFileSync(mark, lock);

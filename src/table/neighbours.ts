@@ -20,16 +20,19 @@ export interface Part {
 /** One width of networks: how the rules cut an address to it. */
 interface Width extends Part {
   readonly key: string;
-  /** New sources that are held one by one: in a burst, and in each minute after it. */
+  /** New sources that are held one by one in each minute, after a burst. */
   readonly perMinute: number;
+  readonly burst: number;
   readonly isBlocked: boolean;
 }
 
 const NEIGHBOURS_PER_MINUTE = 20;
 /**
- * At once, of one link-layer address: a link-layer address is one machine, and has an address or two of each family. In a burst of 20 a neighbour
- * with another address for each port learned all open ports of a list half of which was closed.
+ * At once. In a burst of 20 a scanner with another address for each port learned all open ports of a list half of which was closed: each closed
+ * port uses up one of the burst, and each open one that lies before it is answered.
  */
+const NEIGHBOUR_BURST = 6;
+/** A link-layer address is one machine, and has an address or two of each family. */
 const NEIGHBOUR_BURST_OF_MAC = 4;
 /** Three /48s with nothing but scanners. */
 const PER_MINUTE_OF_40 = 60;
@@ -39,14 +42,20 @@ const PER_MINUTE_OF_16 = 480;
 
 /** The narrowest first. */
 const widths4: readonly Width[] = [
-  { suffix: "24", key: "255.255.255.0", perMinute: NEIGHBOURS_PER_MINUTE, isBlocked: true },
-  { suffix: "16", key: "255.255.0.0", perMinute: PER_MINUTE_OF_16, isBlocked: false },
+  { suffix: "24", key: "255.255.255.0", perMinute: NEIGHBOURS_PER_MINUTE, burst: NEIGHBOUR_BURST, isBlocked: true },
+  { suffix: "16", key: "255.255.0.0", perMinute: PER_MINUTE_OF_16, burst: PER_MINUTE_OF_16, isBlocked: false },
 ].map((width) => ({ ...width, key: `ip saddr & ${width.key}`, address: "ipv4_addr" }));
 const widths6: readonly Width[] = [
-  { suffix: "56", key: "ffff:ffff:ffff:ff00::", perMinute: NEIGHBOURS_PER_MINUTE, isBlocked: true },
-  { suffix: "48", key: "ffff:ffff:ffff::", perMinute: NEIGHBOURS_PER_MINUTE, isBlocked: true },
-  { suffix: "40", key: "ffff:ffff:ff00::", perMinute: PER_MINUTE_OF_40, isBlocked: true },
-  { suffix: "32", key: "ffff:ffff::", perMinute: PER_MINUTE_OF_32, isBlocked: false },
+  {
+    suffix: "56",
+    key: "ffff:ffff:ffff:ff00::",
+    perMinute: NEIGHBOURS_PER_MINUTE,
+    burst: NEIGHBOUR_BURST,
+    isBlocked: true,
+  },
+  { suffix: "48", key: "ffff:ffff:ffff::", perMinute: NEIGHBOURS_PER_MINUTE, burst: NEIGHBOUR_BURST, isBlocked: true },
+  { suffix: "40", key: "ffff:ffff:ff00::", perMinute: PER_MINUTE_OF_40, burst: PER_MINUTE_OF_40, isBlocked: true },
+  { suffix: "32", key: "ffff:ffff::", perMinute: PER_MINUTE_OF_32, burst: PER_MINUTE_OF_32, isBlocked: false },
 ].map((width) => ({ ...width, key: `ip6 saddr & ${width.key}`, address: "ipv6_addr" }));
 export const widths = [...widths4, ...widths6];
 
@@ -66,14 +75,14 @@ export function wideMatches(what: "held" | "soft"): readonly string[] {
 
 /** What follows when a new source has been put in the hold. */
 export function neighbourRules(): Readonly<Record<string, readonly string[]>> {
-  const count = (name: string, key: string, perMinute: number, burst = perMinute) =>
+  const count = (name: string, key: string, perMinute: number, burst: number) =>
     `update @many${name} { ${key} limit rate over ${perMinute}/minute burst ${burst} packets } update @held${name} { ${key} }`;
   // A network that is held has had its share in the wider one: by itself it never has that held as well. A /56 goes on to count
   // in its /48, which mostly is the same customer's.
   const counts = (of: readonly Width[]) =>
-    of.flatMap(({ suffix, key, perMinute }, index) => {
+    of.flatMap(({ suffix, key, perMinute, burst }, index) => {
       const isLast = index === of.length - 1;
-      const rule = count(suffix, key, perMinute);
+      const rule = count(suffix, key, perMinute, burst);
       return suffix === "56" || isLast ? [rule] : [rule, `${key} @held${suffix} return`];
     });
   return {

@@ -494,9 +494,10 @@ const rows: readonly Row[] = [
   { page: EXEMPTIONS, says: /More than ([\d,]+) new sources a second/, are: () => [rates.newHolds] },
   {
     page: EXEMPTIONS,
-    says: /\| (\d+) new sources of a network a minute are held one by one \(\/40: (\d+), \/32: (\d+), \/16: (\d+)\)/,
+    says: /\| (\d+) new sources of a network a minute, (\d+) at once, are held one by one \(\/40: (\d+), \/32: (\d+), \/16: (\d+)\)/,
     are: () => [
       inSource("neighbours.ts", "const NEIGHBOURS_PER_MINUTE = "),
+      inSource("neighbours.ts", "const NEIGHBOUR_BURST = "),
       ...[40, 32, 16].map((width) => inSource("neighbours.ts", `const PER_MINUTE_OF_${width} = `)),
     ],
   },

@@ -230,6 +230,20 @@ test("on the link, another address for each of 40 ports, half of which are open 
   await finding(daemon, "2001:db8:a::/64");
 });
 
+for (const family of families) {
+  test(`one address of a network over ${family} for each of 40 ports, half of which are open: few are learned`, async (t) => {
+    const { lab, daemon } = await open(t);
+    const ports = OPEN.flatMap((port, index) => [port, CLOSED[index] ?? 0]);
+    const from = (index: number) =>
+      family === "ipv4" ? `203.0.113.${100 + index}` : `2001:db8:b:${hex(0x100 + index * 0x40)}::1`;
+    const learned = await scan(lab, family, from, ports);
+    t.diagnostic(`learned ${learned.length}`);
+    // Before each of the six closed ports that are asked one by one, and of a seventh, lies an open one.
+    assert.ok(learned.length <= 8, `learned ${learned.join(", ")}`);
+    await finding(daemon, family === "ipv4" ? "203.0.113.0/24" : "2001:db8:b::/48");
+  });
+}
+
 test("600 sources from anywhere, one port each: told of once, and nobody is blocked for it", async (t) => {
   const { lab, daemon } = await open(t);
   const from = (index: number) => `198.${18 + (index & 1)}.${(index >>> 1) & 255}.${1 + (index >>> 9)}`;
