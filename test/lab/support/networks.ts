@@ -249,8 +249,10 @@ export class NetworkTrial {
       const inSet = this.#inSet(set);
       // One, with those in it, is an unblock; several are put back.
       const staying = inSet.filter((one) => leftMs(this.#listed.get(one)) > ENDING_MS);
-      const outermost = staying.filter((one) => !staying.some((other) => other !== one && contains(other, one)));
-      return this.#nft(`flush set inet portreeve ${set}`, [], outermost.length <= 1 ? inSet : []);
+      const isOne = (among: readonly string[]) =>
+        among.filter((one) => !among.some((other) => other !== one && contains(other, one))).length <= 1;
+      // A network that is about to end may hold all the others, or be over.
+      return this.#nft(`flush set inet portreeve ${set}`, [], isOne(staying) || isOne(inSet) ? inSet : []);
     }
     const family = set.endsWith("4");
     const time = random.pick(["", " timeout 1h", " timeout 20s"]);
