@@ -25,6 +25,20 @@ const nothing: GuardSources = {
   lookUp: async () => [],
 };
 
+const finding = {
+  source: prefix("203.0.113.5"),
+  kind: Kind.Connect,
+  protocol: 6,
+  port: 23,
+  tcpFlags: 0,
+  hasIpOptions: false,
+  probes: 3,
+  contacts: 3,
+  firstMs: 0,
+  timeMs: 1,
+  policy: "score",
+} as const;
+
 test("what the daemon itself knows of the guard, each with its reason", async () => {
   const guard = new Guard({
     sessions: () => [{ source: prefix("203.0.113.5"), ports: [22] }],
@@ -108,19 +122,6 @@ test("an SSH session's source is one first of all, whatever else it is", () => {
 });
 
 test("what is said aloud: a proven one that is blocked, a proven one that is not, and nothing else", () => {
-  const finding = {
-    source: prefix("203.0.113.5"),
-    kind: Kind.Connect,
-    protocol: 6,
-    port: 23,
-    tcpFlags: 0,
-    hasIpOptions: false,
-    probes: 3,
-    contacts: 3,
-    firstMs: 0,
-    timeMs: 1,
-    policy: "score",
-  } as const;
   const spared: Verdict = { action: "spare", because: "guarded", guard: "ssh", proven: "handshake", finding };
   assert.match(guardWarning(spared, true), /^203\.0\.113\.5, the source of an SSH .* not blocked \(GUARD_SSH="0"/);
   const blocked: Verdict = { action: "block", grade: "handshake", guard: "resolver", finding };
@@ -134,19 +135,6 @@ test("what is said aloud: a proven one that is blocked, a proven one that is not
 });
 
 test("of a source that is spared again and again it is said once a minute", () => {
-  const finding = {
-    source: prefix("203.0.113.5"),
-    kind: Kind.Connect,
-    protocol: 6,
-    port: 23,
-    tcpFlags: 0,
-    hasIpOptions: false,
-    probes: 3,
-    contacts: 3,
-    firstMs: 0,
-    timeMs: 1,
-    policy: "score",
-  } as const;
   const spared: Verdict = { action: "spare", because: "guarded", guard: "ssh", proven: "handshake", finding };
   const warnings = new GuardWarnings();
   const said = (nowMs: number, verdict: Verdict = spared) => warnings.next(verdict, true, nowMs) !== "";

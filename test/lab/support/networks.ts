@@ -1,11 +1,13 @@
 // Random blocks and unblocks of addresses and networks that touch, overlap and lie in one another, on the real daemon, with
 // kill -9, restarts, ends and other programs' commands in between. After each step what is listed is what the kernel holds,
 // what is answered, and nothing came or went that the step did not mean.
+
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import type { TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { BlockedEntry } from "../../../src/control/api.ts";
 import { ControlClient } from "../../../src/control/client.ts";
@@ -61,6 +63,19 @@ function randomSource(random: Random): Prefix {
   return prefix(
     `2001:db8:a:0:1::f${random.below(16).toString(16)}0${random.below(16).toString(16)}/${random.pick([112, 120, 124, 128])}`,
   );
+}
+
+/** Takes so many random steps, by PORTREEVE_TEST_SEED or a seed of its own. */
+export async function tryNetworks(t: TestContext, steps: number): Promise<void> {
+  const seed = Number(process.env.PORTREEVE_TEST_SEED ?? Date.now() % 1_000_000);
+  t.diagnostic(`PORTREEVE_TEST_SEED=${seed}`);
+  const trial = new NetworkTrial(seed);
+  t.after(() => trial.close());
+  await trial.start();
+  for (let step = 1; step <= steps; step++) {
+    await trial.step();
+    if (step % 5_000 === 0 || step === steps) t.diagnostic(`${step} steps: ${JSON.stringify(trial.counts)}`);
+  }
 }
 
 export class NetworkTrial {
