@@ -116,7 +116,8 @@ export class Contest {
   /** Ours does the responses beside the packets: each probe waits until what is expected of the last was said. */
   playOurs(asked: Case, { linesAfter, isExtra }: Pace): Promise<Transcript> {
     return this.#play(OURS, asked, async (from, heard) => {
-      const wanted = linesAfter[heard - 1] ?? 0;
+      // Of probes that are sent at once all lines are waited for, those of a command that ends late among them.
+      const wanted = (asked.atOnce === true ? linesAfter.at(-1) : linesAfter[heard - 1]) ?? 0;
       const count = () => {
         const lines = textsOf(this.#syslog.since(from)).filter((line) => !isExtra(line));
         return linesOf(lines).scans.flat().length;
