@@ -112,6 +112,11 @@ export class Breaker {
   take(nowMs: number, isWanted: (claim: Claim) => boolean): Claim[] {
     this.#refill(nowMs);
     if (this.#waiting.length === 0) return [];
+    if (this.#tokens < 1) {
+      // Asked after each delivery of a flood: mostly there is no token, and nothing to sort for.
+      this.#shortMs = nowMs;
+      return [];
+    }
     this.#waiting.sort((a, b) => b.lot - a.lot);
     const chosen: Claim[] = [];
     let looked = 0;

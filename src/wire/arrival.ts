@@ -19,3 +19,14 @@ export class Arrival {
   sourcePort = 0;
   timeMs = 0;
 }
+
+/** Writes the address that a socket tells of its peer. */
+export function setSource(
+  arrival: Arrival,
+  peer: { readonly address0: number; readonly address1: number; readonly address2: number; readonly address3: number },
+): void {
+  arrival.source0 = peer.address0;
+  arrival.source1 = peer.address1;
+  arrival.source2 = peer.address2;
+  arrival.source3 = peer.address3;
+}

@@ -5,7 +5,7 @@ import { ECONNABORTED } from "../../kernel/inet-constants.ts";
 import { Acceptor } from "../../kernel/inet-socket.ts";
 import { closeFd, watchReadable } from "../../kernel/libc.ts";
 import { LocalEnd, limitLife, listenTransparent } from "../../kernel/transparent-listener.ts";
-import { Arrival } from "../../wire/arrival.ts";
+import { Arrival, setSource } from "../../wire/arrival.ts";
 
 /** Handshakes under way or waiting, of one family; above it the kernel keeps none and goes on with SYN cookies. */
 const BACKLOG = 4_096;
@@ -124,10 +124,7 @@ export class DecoyListener {
       return;
     }
     arrival.sourcePort = peer.port;
-    arrival.source0 = peer.address0;
-    arrival.source1 = peer.address1;
-    arrival.source2 = peer.address2;
-    arrival.source3 = peer.address3;
+    setSource(arrival, peer);
     const { end } = this.#local;
     arrival.local0 = end.address0;
     arrival.local1 = end.address1;

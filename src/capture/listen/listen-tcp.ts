@@ -4,7 +4,7 @@ import { EAGAIN, EINTR } from "../../kernel/constants.ts";
 import { ECONNABORTED } from "../../kernel/inet-constants.ts";
 import { Acceptor, listenTcp, type Opened } from "../../kernel/inet-socket.ts";
 import { closeFd, send } from "../../kernel/libc.ts";
-import { Arrival } from "../../wire/arrival.ts";
+import { Arrival, setSource } from "../../wire/arrival.ts";
 import { ARRIVALS_PER_TURN, type ListenCounters, type ListenSink } from "./listen-sink.ts";
 
 /** Connections that wait to be accepted, a port; more are the kernel's to refuse. */
@@ -55,10 +55,7 @@ export class TcpTaker {
   #tell(port: number, timeMs: number, sink: ListenSink): void {
     const { peer } = this.#acceptor;
     const arrival = this.#arrival;
-    arrival.source0 = peer.address0;
-    arrival.source1 = peer.address1;
-    arrival.source2 = peer.address2;
-    arrival.source3 = peer.address3;
+    setSource(arrival, peer);
     arrival.port = port;
     arrival.timeMs = timeMs;
     this.#counters.accepts++;

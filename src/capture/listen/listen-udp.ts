@@ -3,7 +3,7 @@
 import { EAGAIN, EINTR } from "../../kernel/constants.ts";
 import { bindUdp, Inbox, type Opened } from "../../kernel/inet-socket.ts";
 import { sendTo } from "../../kernel/libc.ts";
-import { Arrival } from "../../wire/arrival.ts";
+import { Arrival, setSource } from "../../wire/arrival.ts";
 import { ARRIVALS_PER_TURN, type ListenCounters, type ListenSink } from "./listen-sink.ts";
 
 /** What may wait in one socket: small, because there may be thousands of them, and contents are not read anyway. */
@@ -70,10 +70,7 @@ export class UdpTaker {
   #tell(port: number, timeMs: number, sink: ListenSink): void {
     const { peer } = this.#inbox;
     const arrival = this.#arrival;
-    arrival.source0 = peer.address0;
-    arrival.source1 = peer.address1;
-    arrival.source2 = peer.address2;
-    arrival.source3 = peer.address3;
+    setSource(arrival, peer);
     arrival.port = port;
     arrival.timeMs = timeMs;
     this.#counters.datagrams++;

@@ -105,6 +105,15 @@ function zmapRow(what: string, protocol: number, capture: string): Fingerprint {
   return { tool: "zmap", variant: `before 4.1, ${what}`, seenIn, protocol, habits };
 }
 
+const masscanSyn: Habits = {
+  flags: Syn,
+  window: builderWindow,
+  layout: bareOrMss,
+  hops4: FROM_255,
+  hopBits: 1,
+  dontFragment: mayFragment,
+};
+
 /** In the order of trust: a packet belongs to the first row that it fits. */
 export const fingerprints: readonly Fingerprint[] = [
   {
@@ -120,14 +129,7 @@ export const fingerprints: readonly Fingerprint[] = [
     variant: "SYN",
     seenIn: "masscan 1.3.2, test/corpus/tools/masscan",
     protocol: Tcp,
-    habits: {
-      flags: Syn,
-      window: builderWindow,
-      layout: bareOrMss,
-      hops4: FROM_255,
-      hopBits: 1,
-      dontFragment: mayFragment,
-    },
+    habits: masscanSyn,
     cookie: Cookie.IdOfTarget,
   },
   {
@@ -164,14 +166,7 @@ export const fingerprints: readonly Fingerprint[] = [
     variant: "SYN behind destination NAT",
     seenIn: "masscan 1.3.2, test/corpus/tools/masscan-behind-dnat",
     protocol: Tcp,
-    habits: {
-      flags: Syn,
-      window: builderWindow,
-      layout: bareOrMss,
-      hops4: FROM_255,
-      hopBits: 1,
-      dontFragment: mayFragment,
-    },
+    habits: masscanSyn,
     constant: Constant.MasscanKey,
   },
   {
