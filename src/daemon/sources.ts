@@ -19,7 +19,7 @@ export interface SourcesParts {
   readonly crowds: Crowds;
   readonly finished: Pick<FinishedHandshakes, "forget">;
   readonly tap: Pick<TapHost, "forget" | "sourceOf" | "reconfigure"> | undefined;
-  readonly hold: Pick<Hold, "isHeld" | "release"> | undefined;
+  readonly hold: Pick<Hold, "isHeld" | "release" | "networksOf" | "releaseNetworks"> | undefined;
   readonly clock: Pick<Clock, "nowMs">;
 }
 
@@ -49,6 +49,17 @@ export class Sources implements Follower {
     const key = this.keyOf(source);
     this.#parts.hold?.release(key);
     this.reset(key);
+  }
+
+  /** Lets the networks around a source go from the hold, so that its packets pass until more new sources of them come. */
+  releaseNetworks({ w0, w1, w2, w3, bits }: Prefix): void {
+    const isOnLink = nearLinks(this.#parts.inForce.host).contains(w0, w1, w2, w3);
+    this.#parts.hold?.releaseNetworks({ w0, w1, w2, w3, bits }, isOnLink);
+  }
+
+  /** The networks around a source that are held as a whole. */
+  heldNetworksOf(source: Prefix): readonly Prefix[] {
+    return this.#parts.hold?.networksOf(source) ?? [];
   }
 
   /** Nothing was done about a found source: it is found again by its next direct probe. */

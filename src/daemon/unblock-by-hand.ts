@@ -27,6 +27,7 @@ export async function unblockByHand(daemon: Daemon, target: string): Promise<Rep
   const unlisted = await takeOutUnlisted(daemon, source);
   for (const block of listed) daemon.sources.release(block.source);
   daemon.sources.release(source);
+  daemon.sources.releaseNetworks(source);
   if (failures.length > 0) return refuse("kernel", `not lifted: ${failures.slice(0, NAMED).join("; ")}`);
   const lifted = [...listed.map((block) => formatPrefix(block.source)), ...unlisted];
   const name = formatPrefix(source);

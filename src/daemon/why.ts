@@ -34,6 +34,8 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
   else if (guard !== undefined)
     because.push(`The source is in the guard as ${describeGuard(guard)}: it is never held or blocked without a proof.`);
   if (held) because.push("The source is held: its packets are dropped until 5 s after its last probe.");
+  const networks = daemon.sources.heldNetworksOf(asked);
+  if (networks.length > 0) because.push(heldNetworksText(networks));
   if (history !== undefined) because.push(...describeEvidence(history, daemon.sources.habitsOf(source), clock));
   because.push(...describeNeighbours(daemon.crowds.evidenceOn(source), asked));
   because.push(...describeScattered(daemon, asked));
@@ -45,7 +47,7 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
     state: stateOf({
       block: block ?? unlisted[0],
       spared: spared ?? (guard === undefined ? undefined : "guarded"),
-      held,
+      held: held || networks.length > 0,
       isKnown: history !== undefined || tapSource !== undefined,
     }),
     because,
@@ -73,6 +75,11 @@ function strongestOf(blocks: readonly Block[]): Block | undefined {
     (last, one) => (last === undefined || endsBefore(last.untilMs, one.untilMs) ? one : last),
     undefined,
   );
+}
+
+function heldNetworksText(networks: readonly Prefix[]): string {
+  const names = networks.map(formatPrefix).join(" and ");
+  return `The source is held with its neighbours in ${names}, many of whom try closed ports: their packets are dropped until 5 s after the last new one.`;
 }
 
 /** Each ends by itself, and must be lifted by its own name. */

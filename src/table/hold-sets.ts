@@ -1,14 +1,17 @@
-// The sets of the hold: sources whose packets the rules drop while the daemon judges them.
+// The sets of the hold: sources, and networks around them, whose packets the rules drop while the daemon judges them.
 
 import type { NfTables } from "../kernel/nf-tables.ts";
-import type { Prefix } from "../wire/address.ts";
+import { IPV4_MAPPED_BITS, isIpv4, type Prefix, prefixOfWords } from "../wire/address.ts";
 import type { Hold } from "./kernel-sensor.ts";
-import { placeOf, type SetKey } from "./set-key.ts";
+import { widths4, widths6 } from "./neighbours.ts";
+import { keyBytes, placeOf, type SetKey } from "./set-key.ts";
+
+type Tables = Pick<NfTables, "lookup" | "remove" | "countElements" | "visitElements">;
 
 export class HoldSets implements Hold {
-  readonly #tables: Pick<NfTables, "lookup" | "remove" | "countElements">;
+  readonly #tables: Tables;
 
-  constructor(tables: Pick<NfTables, "lookup" | "remove" | "countElements">) {
+  constructor(tables: Tables) {
     this.#tables = tables;
   }
 
@@ -22,9 +25,35 @@ export class HoldSets implements Hold {
     if (key !== undefined) this.#tables.remove([key]);
   }
 
+  networksOf(source: Prefix): readonly Prefix[] {
+    return networksAround(source)
+      .filter(({ place: { set, key } }) => this.#tables.lookup(set, key).present)
+      .map(({ network }) => network);
+  }
+
+  releaseNetworks(source: Prefix, isOnLink: boolean): void {
+    const keys = isOnLink ? [] : networksAround(source).map(({ place }) => place);
+    if (isOnLink)
+      this.#tables.visitElements("heldmac", (key) => keys.push({ set: "heldmac", key: Uint8Array.from(key) }));
+    // What is not there is refused by the kernel, and would take the others of the transaction with it.
+    for (const key of keys) this.#tables.remove([key]);
+  }
+
   count(): number {
     return this.#tables.countElements("held4") + this.#tables.countElements("held6");
   }
+}
+
+function networksAround(source: Prefix): { readonly network: Prefix; readonly place: SetKey }[] {
+  const { w0, w1, w2, w3 } = source;
+  const first = isIpv4(source) ? IPV4_MAPPED_BITS : 0;
+  return (isIpv4(source) ? widths4 : widths6)
+    .map(({ suffix }) => ({ suffix, bits: first + Number(suffix) }))
+    .filter(({ bits }) => bits <= source.bits)
+    .map(({ suffix, bits }) => {
+      const network = prefixOfWords(w0, w1, w2, w3, bits);
+      return { network, place: { set: `held${suffix}`, key: keyBytes(network) } };
+    });
 }
 
 function holdKey(source: Prefix): SetKey | undefined {

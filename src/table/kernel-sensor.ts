@@ -56,6 +56,13 @@ export interface Hold {
   isHeld(source: Prefix): boolean;
   /** Lets a source go before its hold ends by itself. */
   release(source: Prefix): void;
+  /** The networks around a source that are held as a whole, the narrowest first. */
+  networksOf(source: Prefix): readonly Prefix[];
+  /**
+   * Lets go the networks around a source; with `isOnLink` instead every link-layer address, for it is not known which one is
+   * the source's. More new sources of them are held again.
+   */
+  releaseNetworks(source: Prefix, isOnLink: boolean): void;
   /** Sources in the hold now. */
   count(): number;
 }

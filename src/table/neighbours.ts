@@ -41,11 +41,11 @@ const PER_MINUTE_OF_32 = 240;
 const PER_MINUTE_OF_16 = 480;
 
 /** The narrowest first. */
-const widths4: readonly Width[] = [
+export const widths4: readonly Width[] = [
   { suffix: "24", key: "255.255.255.0", perMinute: NEIGHBOURS_PER_MINUTE, burst: NEIGHBOUR_BURST, isBlocked: true },
   { suffix: "16", key: "255.255.0.0", perMinute: PER_MINUTE_OF_16, burst: PER_MINUTE_OF_16, isBlocked: false },
 ].map((width) => ({ ...width, key: `ip saddr & ${width.key}`, address: "ipv4_addr" }));
-const widths6: readonly Width[] = [
+export const widths6: readonly Width[] = [
   {
     suffix: "56",
     key: "ffff:ffff:ffff:ff00::",

@@ -35,7 +35,13 @@ function setUp() {
     ...{ forget: name("tap forgets"), sourceOf: () => undefined },
     reconfigure: () => void said.push("tap reconfigured"),
   };
-  const hold = { isHeld: ({ bits }: Prefix) => bits === 64, release: (source: Prefix) => void name("let go")(source) };
+  const hold = {
+    isHeld: ({ bits }: Prefix) => bits === 64,
+    release: (source: Prefix) => void name("let go")(source),
+    networksOf: (source: Prefix) => [source],
+    releaseNetworks: (source: Prefix, isOnLink: boolean) =>
+      void name(isOnLink ? "link of it let go" : "networks of it let go")(source),
+  };
   const clock = { nowMs: () => NOW_MS };
   const sources = new Sources({ inForce, detector, crowds, finished, tap, hold, clock });
   inForce.tell(sources);
@@ -83,6 +89,21 @@ test("an IPv6 source is its /64, but on a link of ours, once the host has it", (
   assert.equal(sources.keyOf(address), address);
   assert.equal(sources.isHeld(address), false);
   assert.ok(detector.near.contains(address.w0, address.w1, address.w2, address.w3));
+});
+
+test("the networks around a source are let go; on a link of ours, of either family, the link-layer addresses", () => {
+  const { sources, inForce, take } = setUp();
+  const at = { ...host, near: [prefix("2001:db8::/64")], nearIpv4: [prefix("198.51.100.0/24")] };
+  inForce.apply({ host: at });
+  const asked = ["192.0.2.7", "198.51.100.7", "2001:db8::7", "2001:db8:0:1::7"].map(prefix);
+  for (const source of asked) sources.releaseNetworks(source);
+  assert.deepEqual(take(), [
+    "networks of it let go 192.0.2.7",
+    "link of it let go 198.51.100.7",
+    "link of it let go 2001:db8::7",
+    "networks of it let go 2001:db8:0:1::7",
+  ]);
+  assert.deepEqual(sources.heldNetworksOf(A), [A]);
 });
 
 test("new settings let everybody be found again, by the new rule; a new host or allow list does not", () => {

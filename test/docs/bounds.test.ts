@@ -317,8 +317,11 @@ const rows: readonly Row[] = [
   },
   {
     page: KERNEL,
-    says: /or behind one link-layer address on them, were put in the hold: (\d+) at once, and \d+ a minute/,
-    are: () => [inSource("neighbours.ts", "const NEIGHBOURS_PER_MINUTE = ")],
+    says: /or behind one link-layer address on them, were put in the hold: (\d+) at once, and (\d+) a minute/,
+    are: () => [
+      inSource("neighbours.ts", "const NEIGHBOUR_BURST = "),
+      inSource("neighbours.ts", "const NEIGHBOURS_PER_MINUTE = "),
+    ],
   },
   {
     page: KERNEL,

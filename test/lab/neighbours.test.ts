@@ -8,7 +8,7 @@ import { setElements } from "./support/kernel.ts";
 import { type Host, Lab } from "./support/lab.ts";
 import { syn } from "./support/packets.ts";
 import { keepSending, sendPackets } from "./support/raw.ts";
-import { harsh } from "./support/settings.ts";
+import { harsh, shipped } from "./support/settings.ts";
 import { serve, visit } from "./support/traffic.ts";
 import { waitUntil } from "./support/wait.ts";
 
@@ -102,3 +102,35 @@ test("a blocked /64 does not take the next /64 with it, but all of itself", asyn
   assert.equal(await connects(lab, "ipv6", source(2).ipv6), true);
   assert.ok(await pings(lab.scanner, TARGET.ipv6, source(2).ipv6));
 });
+
+const beyond = (n: number) => source(n).ipv4;
+const onLink = (n: number) => `198.51.100.${100 + n}`;
+for (const [where, address] of [
+  ["beyond our links", beyond],
+  ["on our link", onLink],
+] as const)
+  test(`an unblocked source connects though its neighbours ${where} are held together`, async (t) => {
+    const lab = await Lab.open();
+    t.after(() => lab.close());
+    const [from, stranger] = [address(1), address(2)];
+    if (address === onLink)
+      for (const own of [from, stranger]) await lab.scanner.mustRun(["ip", "addr", "add", `${own}/24`, "dev", LINK]);
+    const daemon = await Daemon.start(lab, { ...shipped, NEIGHBOURS: "0", SLOW_NEIGHBOURS: "0" });
+    await serve(lab, lab.target, { tcp: [OPEN] });
+    const block = await daemon.cli(["block", from]);
+    assert.equal(block.code, 0, block.stderr);
+    await sendPackets(
+      lab,
+      Array.from({ length: 20 }, (_, n) => syn({ from: address(n + 3), to: TARGET.ipv4, port: 2000 })),
+    );
+    const areHeld = async () =>
+      (await setElements(lab, address === onLink ? "heldmac" : "held24"))?.includes(
+        address === onLink ? SCANNER.mac : "203.0.113.0",
+      ) === true;
+    await waitUntil("the hold of the neighbours", areHeld);
+    const why = await daemon.cli(["why", stranger]);
+    if (address === beyond) assert.match(why.stdout, /is held with its neighbours in 203\.0\.113\.0\/24/);
+    await daemon.unblock(from);
+    assert.equal(await areHeld(), false);
+    assert.ok(await connects(lab, "ipv4", from), "unblocked, and its packets do not pass");
+  });

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { KernelError } from "../../src/kernel/errors.ts";
 import { NftSensor } from "../../src/table/nft-sensor.ts";
 import { SetUses } from "../../src/table/set-uses.ts";
+import { formatPrefix } from "../../src/wire/address.ts";
 import { AddressRanges } from "../../src/wire/address-ranges.ts";
 import { block } from "../judge/blocks.ts";
 import { prefix } from "../support/prefix.ts";
@@ -93,6 +94,27 @@ test("the hold: an address and a /64 have a key, a network has none", () => {
   const { length } = tables.asked;
   sensor.hold.release(prefix("10.0.0.0/8"));
   assert.equal(tables.asked.length, length);
+});
+
+test("the hold of networks: those around a source are named and let go, the others and its link stay, and the other way round", () => {
+  const { tables, sensor } = setUp();
+  const { hold } = sensor;
+  const put = (set: string, key: readonly number[]) =>
+    tables.insert([{ set, key: Uint8Array.from(key), timeoutMs: 5_000 }]);
+  put("held24", [203, 0, 113, 0]);
+  put("held16", [203, 0, 0, 0]);
+  put("held24", [192, 0, 2, 0]);
+  put("held48", [0x20, 0x01, 0x0d, 0xb8, ...new Array<number>(12).fill(0)]);
+  put("heldmac", [2, 0, 0, 0, 0, 1]);
+  const names = (source: string) => hold.networksOf(prefix(source)).map(formatPrefix);
+  assert.deepEqual(names("203.0.113.7"), ["203.0.113.0/24", "203.0.0.0/16"]);
+  assert.deepEqual(names("203.0.0.0/16"), ["203.0.0.0/16"]);
+  assert.deepEqual(names("2001:db8:0:5::7"), ["2001:db8::/48"]);
+  hold.releaseNetworks(prefix("203.0.113.7"), false);
+  assert.deepEqual([names("203.0.113.7"), names("192.0.2.1")], [[], ["192.0.2.0/24"]]);
+  assert.equal(tables.elements("heldmac").size, 1);
+  hold.releaseNetworks(prefix("192.0.2.1"), true);
+  assert.deepEqual([names("192.0.2.1"), tables.elements("heldmac").size], [["192.0.2.0/24"], 0]);
 });
 
 test("a delegated source passes until its block ends, and what came through of it is forgotten with it", () => {

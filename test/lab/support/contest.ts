@@ -99,6 +99,8 @@ export class Contest {
     const syslog = await SyslogReader.start(lab, stage.path("dev/log"));
     // 1.2 cannot listen again on a port with connections in TIME_WAIT: each case is to find its ports free.
     await lab.target.set("net.ipv4.tcp_max_tw_buckets", "0");
+    // A KILL_ROUTE that blocks nothing is noticed by an answer: the kernel answers a source's datagrams once a second, else.
+    await lab.target.set("net.ipv4.icmp_ratelimit", "0");
     const prober = await Prober.start(lab);
     return new Contest({ lab, stage, syslog, prober, old });
   }
