@@ -118,7 +118,7 @@ export const sets = {
   many: {
     ...{ parts: counted, key: address, kind: "dynamic", size: 262_144, seconds: MANY_SECONDS },
     members:
-      "how many new sources of an IPv4 /24, of an IPv6 /56 or /48 beyond our links, or behind one link-layer address on them, were put in the hold: 20 at once, and 20 a minute; of an IPv6 /40 60, of a /32 240, of an IPv4 /16 480, where the sources of a /24, /48 or /40 that is held itself do not count; of a link-layer address only 4 at once, and 20 a minute; a minute from the last",
+      "how many new sources of an IPv4 /24, of an IPv6 /56 or /48 beyond our links, or behind one link-layer address on them, were put in the hold: 6 at once, and 20 a minute; of an IPv6 /40 60, of a /32 240, of an IPv4 /16 480, where the sources of a /24, /48 or /40 that is held itself do not count; of a link-layer address only 4 at once, and 20 a minute; a minute from the last",
     filledBy: "packets",
     atBound:
       "(4,400 forged networks a second fill one) further networks are not counted, their sources are held one by one",
@@ -126,7 +126,7 @@ export const sets = {
   heldwide: {
     name: "held",
     ...{ parts: counted, key: address, kind: "dynamic", size: 65_536, seconds: HOLD_SECONDS },
-    members: `networks with more new sources: all of their sources are on hold, ${HOLD_SECONDS} s from the latest new one. Known pairs, public ports, guard and allow list pass`,
+    members: `networks with more new sources: all of their sources are on hold, ${HOLD_SECONDS} s from the latest new one. Known pairs, public ports, guard and allow list pass; \`portreeve unblock\` lets go the networks around its source`,
     ...{ filledBy: "packets", atBound: "further networks are not held as a whole" },
   },
   softwide: {
