@@ -92,6 +92,11 @@ export class NfTables {
     return code === "ENFILE" || code === "ENOSPC" ? this.#removeSingly(changes) : code;
   }
 
+  /** Takes all elements out of a set, however many, by one message. Returns "" or the errno's name. */
+  empty(set: string): string {
+    return this.#transactParts([this.#beginElements(K.NFT_MSG_DELSETELEM, set).finishCopy()]);
+  }
+
   /**
    * Puts intervals into sets in place of all that they hold, in one transaction. They must be ascending and disjoint, and
    * may touch. Returns "" or the errno's name.

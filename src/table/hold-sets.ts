@@ -6,7 +6,7 @@ import type { Hold } from "./kernel-sensor.ts";
 import { widths4, widths6 } from "./neighbours.ts";
 import { keyBytes, placeOf, type SetKey } from "./set-key.ts";
 
-type Tables = Pick<NfTables, "lookup" | "remove" | "countElements" | "visitElements">;
+type Tables = Pick<NfTables, "lookup" | "remove" | "countElements" | "empty">;
 
 export class HoldSets implements Hold {
   readonly #tables: Tables;
@@ -32,11 +32,9 @@ export class HoldSets implements Hold {
   }
 
   releaseNetworks(source: Prefix, isOnLink: boolean): void {
-    const keys = isOnLink ? [] : networksAround(source).map(({ place }) => place);
-    if (isOnLink)
-      this.#tables.visitElements("heldmac", (key) => keys.push({ set: "heldmac", key: Uint8Array.from(key) }));
-    // What is not there is refused by the kernel, and would take the others of the transaction with it.
-    for (const key of keys) this.#tables.remove([key]);
+    // A forger on the link may have filled the set: it is emptied by one message, and not read.
+    if (isOnLink) this.#tables.empty("heldmac");
+    else this.#tables.remove(networksAround(source).map(({ place }) => place));
   }
 
   count(): number {

@@ -15,7 +15,7 @@ import { luredKey } from "./set-key.ts";
 /** What is asked of the kernel. */
 type Tables = Pick<
   NfTables,
-  "fingerprint" | "digest" | "visitElements" | "generation" | "lookup" | "replace" | "remove" | "countElements"
+  "fingerprint" | "digest" | "empty" | "generation" | "lookup" | "replace" | "remove" | "countElements"
 >;
 
 export class NftSensor implements KernelSensor {

@@ -50,6 +50,11 @@ export class FakeTables {
     return code;
   }
 
+  empty(set: string): string {
+    this.elements(set).clear();
+    return "";
+  }
+
   lookup(set: string, key: Uint8Array): ElementState {
     const elements = this.elements(set);
     return elements.has(hex(key)) ? { present: true, expiresInMs: elements.get(hex(key)) } : { present: false };
