@@ -10,7 +10,7 @@ const may: Readonly<Record<string, readonly string[]>> = {
   wire: [],
   kernel: ["wire"],
   capture: ["kernel", "wire"],
-  detect: ["wire"],
+  detect: ["base", "wire"],
   config: ["base", "wire"],
   // From settings to what the detectors judge by, for live traffic and recorded alike.
   policy: ["wire", "detect", "config"],

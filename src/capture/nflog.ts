@@ -14,6 +14,8 @@ export interface NflogOptions {
 
 /** How long we read and judge in one go before the event loop gets its turn: timers and the control socket must not starve. */
 const TURN_MS = 10;
+/** In a turn the prompt group is asked so often: each question is a system call. */
+const PROMPT_EVERY_MS = 1;
 /** After this many packets the daemon acts on them, in one transaction, and looks at the clock: blocking takes 0.2 ms each. */
 const PACKETS_PER_STEP = 32;
 /** Kernel memory that is used in a flood only: at 500,000 probes a second it bridges 0.4 s in which we do not read. */
@@ -49,18 +51,23 @@ class Group {
   }
 
   /**
-   * Reads until `endMs` of performance.now(). `between` is called after each step: the prompt group must not wait for
+   * Reads until `endMs` of performance.now(). `between` is called each PROMPT_EVERY_MS: the prompt group must not wait for
    * all that is queued here. Answers with the size of the largest datagram.
    */
   read(sink: PacketSink, endMs: number, between?: () => void): number {
     let largest = 0;
+    let betweenMs = 0;
+    let nowMs = 0;
     this.hasMore = false;
     do {
       if (this.#at >= this.#length && !this.#receive()) return largest;
       largest = Math.max(largest, this.#length);
       this.#step(sink);
-      between?.();
-    } while (performance.now() < endMs);
+      nowMs = performance.now();
+      if (between === undefined || nowMs < betweenMs) continue;
+      between();
+      betweenMs = nowMs + PROMPT_EVERY_MS;
+    } while (nowMs < endMs);
     this.hasMore = true;
     return largest;
   }

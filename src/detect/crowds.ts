@@ -1,5 +1,6 @@
 // Finds what one source's row cannot show: neighbours who share out a scan, a scan by many from anywhere, and sources that try
 // nothing but tolerated ports. It takes one call a probe, and its findings lead to a soft block at most.
+import { Bucket } from "../base/bucket.ts";
 import { isIpv4Words, type Prefix } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import type { Finding } from "./finding.ts";
@@ -13,6 +14,11 @@ import { type ScatteredPolicy, ScatteredScans } from "./scattered.ts";
 
 export type CrowdPolicy = NeighbourPolicy & ScatteredPolicy & HabitPolicy;
 
+/**
+ * Direct probes that are looked at. Of a flood with more than these only some are: they suffice to show who shares a scan, and a
+ * flood of unrelated sources would push every network out of the memory within half a second.
+ */
+const looks = { burst: 20_000, perSecond: 4_000 };
 /** Findings about many sources that `status` goes on showing, and for how long. */
 const MAX_RECENT = 8;
 const RECENT_MS = 600_000;
@@ -23,6 +29,8 @@ export class Crowds {
   readonly #scattered6: ScatteredScans;
   readonly #habits: Habits;
   readonly #seed: HashSeed;
+  readonly #looks = new Bucket(looks, 0);
+  #passedOver = 0;
   /** The latest last. */
   #recent: Finding[] = [];
 
@@ -49,6 +57,7 @@ export class Crowds {
       ...this.#habits.counters,
       scatteredFindings: four.scatteredFindings + six.scatteredFindings,
       scatteredUncounted: four.scatteredUncounted + six.scatteredUncounted,
+      crowdProbesPassedOver: this.#passedOver,
     };
   }
 
@@ -69,6 +78,10 @@ export class Crowds {
       return this.#habits.note(probe, hash) ? this.#habitFinding(probe) : undefined;
     }
     if (probe.disposition !== Disposition.Probe || probe.evidence !== Evidence.Direct) return undefined;
+    if (!this.#looks.take(probe.timeMs, 1)) {
+      this.#passedOver++;
+      return undefined;
+    }
     const neighbourhood = this.neighbours.note(probe, hash);
     if (neighbourhood === Neighbourhood.Found) return this.#told(this.neighbours.findingOf(probe));
     // A source in a network that is known already is no evidence of another scan.

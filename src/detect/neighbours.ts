@@ -9,6 +9,7 @@
 //
 // A network is a head (neighbour-heads.ts), and from its second probe on a body as well (neighbour-bodies.ts): a flood of
 // forged sources writes heads only.
+import { Bucket } from "../base/bucket.ts";
 import { isIpv4Words, type Prefix } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import type { Finding } from "./finding.ts";
@@ -18,7 +19,6 @@ import { NeighbourHeads } from "./neighbour-heads.ts";
 import { bitsOf, keyOfNetwork, NetworkKind, networkOfKey, networksOf } from "./neighbour-networks.ts";
 import { isMany, memoryOfMany, type NeighbourPolicy, neededIn } from "./neighbour-thresholds.ts";
 import type { Probe } from "./probe.ts";
-import { TellBudget } from "./tell-budget.ts";
 
 /** The evidence about a network. Counts are never too high; those of a /24 and a /56 are exact. */
 export interface NeighbourEvidence {
@@ -41,6 +41,8 @@ export type Neighbourhood = (typeof Neighbourhood)[keyof typeof Neighbourhood];
 const NO_SLOW_WINDOW_MS = 86_400_000;
 /** A network goes on scanning when as many sources again have come, which is looked at no more often than this. */
 const GOES_ON_SECONDS = 15;
+/** How many networks are reported, and go on, at most: a flood forged in whole networks makes no more findings than that. */
+const told = { burst: 16, perSecond: 1 };
 
 export class Neighbours {
   readonly counters = {
@@ -59,9 +61,9 @@ export class Neighbours {
   #memory: Memory = Memory.Fast;
   /** Whether the probe last noted began a row. */
   #isFirst = false;
-  readonly #findings = new TellBudget();
+  readonly #findings = new Bucket(told, 0);
   /** A budget of their own: networks that go on must not use up the budget of new findings. */
-  readonly #renewals = new TellBudget();
+  readonly #renewals = new Bucket(told, 0);
 
   /** `near`: networks on links of ours. `capacity`: networks, rounded down to a multiple of four. */
   constructor(parts: {
@@ -215,7 +217,7 @@ export class Neighbours {
     if (this.#bodies.isFound(row, Memory.Fast)) return Neighbourhood.Known;
     const memory = isNew ? memoryOfMany(this.#bodies, row, kind, this.#policy) : undefined;
     if (memory === undefined) return Neighbourhood.Quiet;
-    if (!this.#findings.take(timeMs)) {
+    if (!this.#findings.take(timeMs, 1)) {
       this.counters.neighboursUntold++;
       return Neighbourhood.Quiet;
     }
@@ -234,7 +236,7 @@ export class Neighbours {
     const second = Math.floor(timeMs / 1000);
     if (second - this.#bodies.scanSecond(row) < GOES_ON_SECONDS) return;
     if (!isMany(this.#bodies, row, kind, Memory.Fast, neededIn(kind, this.#policy))) return;
-    if (!this.#renewals.take(timeMs)) {
+    if (!this.#renewals.take(timeMs, 1)) {
       this.counters.neighboursUntold++;
       return;
     }

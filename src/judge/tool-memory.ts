@@ -11,7 +11,8 @@ import type { Prefix } from "../wire/address.ts";
 import type { Packet } from "../wire/packet.ts";
 
 const CAPACITY = 4_096;
-const newcomers = { burst: 2_048, perSecond: 1_000 };
+/** Few, so that one that is in stays for half a minute: by then a scanner that goes on has shown its tool. */
+const newcomers = { burst: 2_048, perSecond: 100 };
 /** Small enough that a map keeps it unboxed. */
 const KEY_MASK = 0x3fff_ffff;
 /** With 4,096 sources known, one in eight of the others is looked up in vain. */

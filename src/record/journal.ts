@@ -42,19 +42,6 @@ export interface LineSink {
   write(text: string, newline: boolean, error?: boolean): boolean;
 }
 
-/**
- * `write` should write at once (writeSync on descriptor 1): an error that it throws is counted, not passed on. 2.x's errors go
- * to `writeError` (descriptor 2), if there is one.
- */
-export function stdoutSink(write: (text: string) => void, writeError: (text: string) => void = write): LineSink {
-  return {
-    write: (text, _newline, error) => {
-      (error ? writeError : write)(`${text}\n`);
-      return true;
-    },
-  };
-}
-
 export function syslogSink(writer: SyslogWriter): LineSink {
   return {
     write: (text, newline, error) =>
@@ -139,6 +126,11 @@ export class Journal {
       const message = `${suppressed} more lines about ${about} were suppressed in the last ${span}`;
       this.write([dialects[this.#options.format].notice(message)]);
     }
+  }
+
+  /** So many lines that the sink had taken did not leave. */
+  lose(lines: number): void {
+    this.counters.linesLost += lines;
   }
 
   #put(text: string, newline: boolean, error = false): void {

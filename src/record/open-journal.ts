@@ -3,7 +3,8 @@ import { writeSync } from "node:fs";
 import type { Clock } from "../base/clock.ts";
 import type { LogFormat } from "../base/log-format.ts";
 import { Syslog } from "../kernel/syslog.ts";
-import { Journal, stdoutSink, syslogSink } from "./journal.ts";
+import { Journal, syslogSink } from "./journal.ts";
+import { TurnOutput } from "./turn-output.ts";
 
 export interface JournalOptions {
   readonly log: "stdout" | "syslog";
@@ -23,9 +24,9 @@ export function openJournal(
     const syslog = keep(new Syslog({ ident, pid: process.pid, now: () => new Date() }));
     return new Journal({ sink: syslogSink(syslog), format, nowMs, wallMs });
   }
-  const sink = stdoutSink(
-    (text) => void writeSync(1, text),
-    (text) => void writeSync(2, text),
+  const sink = keep(
+    new TurnOutput({ write: (fd, bytes) => writeSync(fd, bytes), lost: (lines) => journal.lose(lines) }),
   );
-  return new Journal({ sink, format, nowMs, wallMs });
+  const journal = new Journal({ sink, format, nowMs, wallMs });
+  return journal;
 }

@@ -16,7 +16,7 @@ import { Guard } from "../../src/host/guard.ts";
 import { Prover } from "../../src/judge/proof/prover.ts";
 import { BlockedFile } from "../../src/record/blocked-file.ts";
 import { HistoryFile } from "../../src/record/history.ts";
-import { Journal, stdoutSink } from "../../src/record/journal.ts";
+import { Journal } from "../../src/record/journal.ts";
 import { openResolver } from "../../src/record/resolver.ts";
 import { openStore } from "../../src/record/sqlite-store.ts";
 import { ConnectMode } from "../../src/sense/connect-mode.ts";
@@ -26,6 +26,7 @@ import { RingSensor } from "../../src/sense/ring-sensor.ts";
 import { TapWatch } from "../../src/sense/tap-watch.ts";
 import { LearnedSets } from "../../src/table/learned-sets.ts";
 import { load, settingsOf } from "../config/support.ts";
+import { lineSink } from "../record/line-sink.ts";
 import { prefix } from "../support/prefix.ts";
 import { repositoryFolder } from "../support/repository.ts";
 
@@ -71,6 +72,7 @@ const toldAs: Readonly<Record<string, string>> = {
   "detect/tap/tap-judge.ts ignoredCount": "tapIgnored",
   "detect/tap/tap-sources.ts evictedScanners": "tapScannersForgotten",
   "detect/tap/tap-sources.ts evictions": "tapSourcesForgotten",
+  "detect/crowds.ts passedOver": "crowdProbesPassedOver",
   "detect/wider-prefixes.ts evictions": "widerEvicted",
   "judge/breaker.ts withheld": "blocksWithheld",
   "judge/escalation.ts evictions": "evictedOffences",
@@ -99,6 +101,8 @@ const notTold: Readonly<Record<string, string>> = {
   "capture/file/pcapng-blocks.ts packets": "of a capture file; stands in the report of replay",
   "capture/file/pcapng-interfaces.ts total": "of a capture file: how many interfaces it has",
   "control/followers.ts sequence": "the number of an event, told to the readers",
+  "record/turn-output.ts lines": "a size; what is lost is told (linesLost)",
+  "record/turn-output.ts waiting": "a size",
   "table/learned-file.ts count": "the length of a list",
   "daemon/walk.ts waitingCount": "a size; what does not fit is told (probeEventsDropped)",
   "detect/prefix-rows.ts size": "a size",
@@ -204,7 +208,7 @@ function everything(t: TestContext): Daemon {
     sensor: { load: () => false, follow: () => undefined },
     capture,
     store,
-    journal: new Journal({ sink: stdoutSink(() => undefined), format: "portsentry1", nowMs }),
+    journal: new Journal({ sink: lineSink(() => undefined), format: "portsentry1", nowMs }),
     history: new HistoryFile(join(folder, "history"), silent),
     troubles: createTroubles(),
     prover: new Prover(sender, nowMs),

@@ -105,3 +105,34 @@ test("what a source has tried of tolerated ports, and what its networks have, is
   assert.deepEqual([crowds.habitsOf(source, START_MS), crowds.evidenceOn(network)], [[], []]);
   assert.equal(found(crowds).length, 2, "both are found again");
 });
+
+test("of a flood some thousand direct probes a second are looked at: the others are counted, and a network that goes on is found", () => {
+  const crowds = new Crowds({ policy: { ...never, neighbours: 8 }, near: ranges(), seed });
+  const give = (source: string, port: number, timeMs: number) => {
+    const one = probe({ source, port, timeMs });
+    return crowds.note(one, hashOf(one));
+  };
+  for (let at = 0; at < 30_000; at++) give(`${1 + (at >> 13)}.${(at >> 5) & 255}.${at & 31}.1`, 7, START_MS);
+  const passedOver = () => {
+    const { crowdProbesPassedOver = 0 } = crowds.counters;
+    return crowdProbesPassedOver;
+  };
+  assert.equal(passedOver(), 10_000);
+  // Among 40,000 a second, in deliveries of a hundredth of it, are ten of the scan.
+  const found: string[] = [];
+  for (let turn = 1; turn <= 1_000; turn++) {
+    const timeMs = START_MS + turn * 10;
+    for (let at = 0; at < 400; at++) {
+      const isScan = at % 40 === turn % 40;
+      const strange = `${1 + (turn % 200)}.${at >> 1}.${turn & 255}.1`;
+      const finding = give(
+        isScan ? `203.0.113.${1 + ((turn + at) % 50)}` : strange,
+        1 + ((turn * 7 + at) % 900),
+        timeMs,
+      );
+      if (finding !== undefined) found.push(formatPrefix(finding.source));
+    }
+  }
+  assert.ok(passedOver() > 300_000);
+  assert.deepEqual(found, ["203.0.113.0/24"]);
+});

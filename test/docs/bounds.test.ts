@@ -135,6 +135,14 @@ const rows: readonly Row[] = [
   },
   {
     page: BOUNDS,
+    says: /scans by many: direct probes looked at \| ([\d,]+)\/s, burst ([\d,]+) /,
+    are: () => [
+      inSource("crowds.ts", /const looks = \{ burst: \S+ perSecond: /),
+      inSource("crowds.ts", "const looks = { burst: "),
+    ],
+  },
+  {
+    page: BOUNDS,
     says: /tools: sources \| ([\d,]+); ([\d,]+) newcomers a second/,
     are: () => [
       inSource("tool-memory.ts", "const CAPACITY = "),

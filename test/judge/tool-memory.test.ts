@@ -78,7 +78,7 @@ test("what is neither a direct probe nor a SYN to a tolerated port is not looked
   }
 });
 
-test("it is bounded, and in a flood of new sources takes in 2,048 at once and 1,000 a second", () => {
+test("it is bounded, and in a flood of new sources takes in 2,048 at once and 100 a second", () => {
   const memory = new ToolMemory(seed, NOW_MS, 100);
   const scanner = feed(memory, "/syn");
   const bytes = new Uint8Array(64);

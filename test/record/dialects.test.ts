@@ -8,10 +8,11 @@ import { Probe } from "../../src/detect/probe.ts";
 import type { Block } from "../../src/judge/block.ts";
 import type { ResponseOutcome } from "../../src/record/dialect.ts";
 import type { Event } from "../../src/record/event.ts";
-import { Journal, stdoutSink, syslogSink } from "../../src/record/journal.ts";
+import { Journal, syslogSink } from "../../src/record/journal.ts";
 import { offsetTime, plainLine } from "../../src/record/lines2.ts";
 import { Recorder, type RecorderPolicy } from "../../src/record/recorder.ts";
 import { prefix } from "../support/prefix.ts";
+import { lineSink } from "./line-sink.ts";
 
 const timeMs = Date.UTC(2026, 10, 22, 9, 34, 31, 335);
 
@@ -51,7 +52,7 @@ function setUp(format: LogFormat, policy: Partial<RecorderPolicy> = {}, names?: 
   const history: string[] = [];
   const events: Event[] = [];
   const nowMs = () => timeMs;
-  const sink = stdoutSink(
+  const sink = lineSink(
     (text) => said.push(text.slice(0, -1)),
     (text) => said.push(`ERR ${text.slice(0, -1)}`),
   );

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Bucket } from "../../src/base/bucket.ts";
-import { Journal, LineClass, stdoutSink, syslogSink } from "../../src/record/journal.ts";
+import { Journal, LineClass, syslogSink } from "../../src/record/journal.ts";
 import { alreadyBlockedLine, noticeLine, startingLine } from "../../src/record/lines.ts";
+import { lineSink } from "./line-sink.ts";
 
 function setUp(format: "portsentry1" | "json") {
   const clock = { ms: Date.UTC(2026, 10, 22) };
   const written: string[] = [];
-  const sink = stdoutSink((text) => written.push(text));
+  const sink = lineSink((text) => written.push(text));
   return { clock, written, journal: new Journal({ sink, format, nowMs: () => clock.ms }) };
 }
 
@@ -98,7 +99,7 @@ test("a line that the log socket does not take is counted as lost", () => {
 });
 
 test("a sink that throws is counted", () => {
-  const sink = stdoutSink(() => {
+  const sink = lineSink(() => {
     throw new Error("EPIPE");
   });
   const journal = new Journal({ sink, format: "portsentry1", nowMs: () => 0 });

@@ -7,11 +7,12 @@ import { Kind } from "../../src/detect/kinds.ts";
 import { Probe } from "../../src/detect/probe.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
 import type { Event } from "../../src/record/event.ts";
-import { Journal, stdoutSink } from "../../src/record/journal.ts";
+import { Journal } from "../../src/record/journal.ts";
 import { historyFor, Recorder } from "../../src/record/recorder.ts";
 import { parseEvent } from "../../src/record/store-rows.ts";
 import { IpProtocol } from "../../src/wire/packet.ts";
 import { prefix } from "../support/prefix.ts";
+import { lineSink } from "./line-sink.ts";
 
 const timeMs = Date.UTC(2026, 10, 22, 9, 34, 31);
 const plain: Finding = {
@@ -33,7 +34,7 @@ function record(format: LogFormat, finding: Finding) {
   const events: Event[] = [];
   const said: string[] = [];
   const nowMs = () => timeMs;
-  const journal = new Journal({ sink: stdoutSink((text) => said.push(text)), format, nowMs });
+  const journal = new Journal({ sink: lineSink((text) => said.push(text)), format, nowMs });
   const store = { addEvent: (event: Event) => events.push(event) };
   const toolOf = () => finding.tool;
   const recorder = new Recorder(

@@ -6,9 +6,10 @@ import { Disposition, Probe } from "../../src/detect/probe.ts";
 import type { Block } from "../../src/judge/block.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
 import type { Event } from "../../src/record/event.ts";
-import { Journal, stdoutSink } from "../../src/record/journal.ts";
+import { Journal } from "../../src/record/journal.ts";
 import { historyFor, Recorder } from "../../src/record/recorder.ts";
 import { prefix } from "../support/prefix.ts";
+import { lineSink } from "./line-sink.ts";
 
 const timeMs = Date.UTC(2026, 10, 22, 9, 34, 31);
 
@@ -45,7 +46,7 @@ function setUp(
   const events: Event[] = [];
   const said: string[] = [];
   const history: string[] = [];
-  const sink = stdoutSink((text) => said.push(text));
+  const sink = lineSink((text) => said.push(text));
   const journal = new Journal({ sink, format: options.format ?? "portsentry1", nowMs, wallMs });
   const recorder = new Recorder(
     {
