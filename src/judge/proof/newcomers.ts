@@ -6,8 +6,8 @@
 import { Bucket } from "../../base/bucket.ts";
 import type { Probe } from "../../detect/probe.ts";
 
-/** Together 400 a second, and a burst of 1,200: with 4,096 places no source is out of the test within seven seconds. */
-const forAnybody = { burst: 200, perSecond: 100 };
+/** Together 325 a second, and a burst of 1,200: with 4,096 places no source is out of the test within eight seconds. */
+const forAnybody = { burst: 200, perSecond: 25 };
 const forInsistent = { burst: 1_000, perSecond: 300 };
 /** Ports, each another than the one before. */
 const INSISTENT_PORTS = 3;
