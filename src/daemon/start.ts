@@ -1,7 +1,6 @@
 // Builds the daemon: takes the lock, opens store, log groups and table, restores the blocks. What fails is said with its
 // remedy and undone; an order that leaves no gap: the log groups wait before a rule logs to them.
 
-import { randomInt } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
@@ -10,6 +9,7 @@ import { createTroubles, troubleListener } from "../base/troubles.ts";
 import type { PacketSource } from "../capture/packet-source.ts";
 import type { Settings } from "../config/settings.ts";
 import { readVersion } from "../control/version.ts";
+import { randomSeed } from "../detect/keyed-hash.ts";
 import { blockedFiles, readOldBlocks } from "../enforce/blocked-files.ts";
 import { BlockedView } from "../enforce/blocked-view.ts";
 import { CommandRunner } from "../enforce/commands/command-runner.ts";
@@ -113,7 +113,7 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
   const { historyFile } = settings;
   const historyTrouble = troubleListener("history", troubles, (message) => say(message));
   const history = historyFile === undefined ? undefined : keep(new HistoryFile(historyFile, historyTrouble));
-  const hashSeed = { k0: randomInt(2 ** 32), k1: randomInt(2 ** 32) };
+  const hashSeed = randomSeed();
   const version = readVersion();
   const runner = keep(new CommandRunner());
   const responder = new Responder({ settings: settings.responses, runner });

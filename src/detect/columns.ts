@@ -4,7 +4,7 @@
 export type Column = Uint8Array | Uint16Array | Uint32Array | Float64Array;
 
 const FIRST_ROWS = 1_024;
-const STEP = 1.25;
+const STEP = 2;
 
 /** How long the columns are to be for a row of this number. */
 export function rowsFor(row: number): number {

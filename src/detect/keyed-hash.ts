@@ -2,10 +2,16 @@
 // find sources that collide, so a lookup stays short. (Aumasson and Bernstein's SipHash in the 32-bit form that
 // Linux uses for its own hash tables.) Not for the silence test: that needs a longer key and more rounds.
 
+import { randomInt } from "node:crypto";
+
 /** Two random 32-bit words, drawn at start; never shown. */
 export interface HashSeed {
   readonly k0: number;
   readonly k1: number;
+}
+
+export function randomSeed(): HashSeed {
+  return { k0: randomInt(2 ** 32), k1: randomInt(2 ** 32) };
 }
 
 /** Message: the four words, little endian, and one byte of `bits`: 17 bytes. Returns 32 bits, signed. */

@@ -47,6 +47,7 @@ export class PrefixRows {
 
   /** NO_ROW when the prefix has none. */
   find({ w0, w1, w2, w3, bits }: Prefix): number {
+    if (this.#size === 0) return NO_ROW;
     const mask = this.#slots.length - 1;
     for (let slot = this.#home(w0, w1, w2, w3, bits); ; slot = (slot + 1) & mask) {
       const row = (this.#slots[slot] ?? 0) - 1;

@@ -1,7 +1,6 @@
 // The blocks in force, by source: what `portreeve blocked` lists. Memory only, in typed arrays that grow with what they
 // hold (docs/decisions/0024); firewall.ts makes blocks true in the kernel, record/store.ts keeps them over restarts.
-import { randomInt } from "node:crypto";
-import type { HashSeed } from "../detect/keyed-hash.ts";
+import { type HashSeed, randomSeed } from "../detect/keyed-hash.ts";
 import { NO_ROW, PrefixRows } from "../detect/prefix-rows.ts";
 import type { Block } from "../judge/block.ts";
 import { type Prefix, prefixContains, prefixOfWords } from "../wire/address.ts";
@@ -23,7 +22,7 @@ export class BlockList {
   /** Grows with every change, so that a reader of the list need not compare it. */
   changes = 0;
 
-  constructor(limit: number, seed: HashSeed = { k0: randomInt(2 ** 32), k1: randomInt(2 ** 32) }) {
+  constructor(limit: number, seed: HashSeed = randomSeed()) {
     this.limit = limit;
     this.#keys = new PrefixRows(seed, limit);
   }

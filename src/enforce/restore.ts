@@ -4,12 +4,12 @@ import type { HashSeed } from "../detect/keyed-hash.ts";
 import { type Block, isInTable } from "../judge/block.ts";
 import type { Store, StoredBlock } from "../record/store.ts";
 import { blocksPerCall, type Firewall } from "../table/firewall.ts";
+import { HeldSources } from "../table/held-sources.ts";
 import type { HeldNetworks } from "../table/network-blocks.ts";
 import { sameEnd } from "../table/same-end.ts";
 import { formatPrefix } from "../wire/address.ts";
 import { type AdoptParts, adoptHeld, adoptNetworks } from "./adopt.ts";
 import type { BlockList } from "./block-list.ts";
-import { HeldSources } from "./held-sources.ts";
 import { slices } from "./slices.ts";
 
 /** Up to so many stored blocks the kernel's sets are read whole; above, what is stored is added and read back singly. */

@@ -1,8 +1,9 @@
 // The detectors over a recorded capture: frames from the file, through the same decoders and scorers as on a tap.
-import { randomInt } from "node:crypto";
+
 import { isoTime } from "../base/clock.ts";
 import { ExitCode } from "../base/exit-code.ts";
 import { CaptureError } from "../capture/file/capture-report.ts";
+import { randomSeed } from "../detect/keyed-hash.ts";
 import type { ContactSink } from "../detect/tap/contact.ts";
 import { TapJudge } from "../detect/tap/tap-judge.ts";
 import type { TapPolicy } from "../detect/tap/tap-rules.ts";
@@ -52,7 +53,7 @@ export interface Replayed {
 
 /** `file`: a path, or "-" for standard input. Throws ReplayError. */
 export async function replay(file: string, settings: ReplaySettings, hooks: ReplayHooks): Promise<Replayed> {
-  const seed = { k0: randomInt(2 ** 32), k1: randomInt(2 ** 32) };
+  const seed = randomSeed();
   const policy = policyOf(settings);
   const judge = new TapJudge(policy, seed, {
     ...(settings.explain !== undefined && {

@@ -1,11 +1,11 @@
 // Live capture by the packet ring: the source of packets, and the sensor that judges them in this process. Needs
 // CAP_NET_RAW and no other right.
-import { randomInt } from "node:crypto";
 import { networkInterfaces } from "node:os";
 import type { PacketSink, PacketSource } from "../capture/packet-source.ts";
 import { MAX_SERVED_UDP } from "../capture/ring/probe-filter.ts";
 import { type RingFilter, RingSource } from "../capture/ring/ring.ts";
 import type { InterfaceChoice } from "../capture/ring/ring-interfaces.ts";
+import { randomSeed } from "../detect/keyed-hash.ts";
 import { SocketLookup } from "../kernel/socket-lookup.ts";
 import type { Delegation, KernelSensor, ServedPorts } from "../table/kernel-sensor.ts";
 import { COPY_BYTES } from "../table/log-rules.ts";
@@ -50,7 +50,7 @@ export class RingHost implements PacketSource, KernelSensor {
   /** Throws KernelError. */
   constructor({ interfaces, ephemeral, guardMs, nowMs, say }: RingHostOptions) {
     this.#nowMs = nowMs;
-    const seed = { k0: randomInt(2 ** 32), k1: randomInt(2 ** 32) };
+    const seed = randomSeed();
     this.#sensor = new RingSensor({ ports: this.#ports, seed, nowMs });
     const { memory } = this.#sensor;
     this.learned = new RingLearning(memory, nowMs);

@@ -1,6 +1,5 @@
 // A mirror port: frames from the packet ring, through the decoders, to the detectors that learn from both sides how each
 // contact ends. Nothing is asked of this host's kernel, nothing is held, and what is found is a claim. Needs CAP_NET_RAW.
-import { randomInt } from "node:crypto";
 import { getHeapStatistics } from "node:v8";
 import type { Clock } from "../base/clock.ts";
 import type { PacketSink, PacketSource } from "../capture/packet-source.ts";
@@ -8,6 +7,7 @@ import { RingSource } from "../capture/ring/ring.ts";
 import type { InterfaceChoice } from "../capture/ring/ring-interfaces.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Finding } from "../detect/finding.ts";
+import { randomSeed } from "../detect/keyed-hash.ts";
 import type { TapSource } from "../detect/tap/tap-source.ts";
 import type { KernelSensor } from "../table/kernel-sensor.ts";
 import { COPY_BYTES } from "../table/log-rules.ts";
@@ -41,7 +41,7 @@ export class TapHost implements PacketSource, KernelSensor {
   constructor({ settings, interfaces, clock, say }: TapHostOptions) {
     this.#clock = clock;
     const maxSources = Math.floor(getHeapStatistics().heap_size_limit / HEAP_BYTES_A_SOURCE);
-    this.#watch = new TapWatch(settings, { k0: randomInt(2 ** 32), k1: randomInt(2 ** 32) }, maxSources);
+    this.#watch = new TapWatch(settings, randomSeed(), maxSources);
     this.#source = new RingSource({
       interfaces,
       // With data segments: without them an accepted SYN looks like a half-open scan's, and an old connection like ACKs.

@@ -2,17 +2,19 @@
 // blocked. Knows nothing of why a source is blocked.
 
 import { messageOf } from "../base/errors.ts";
+import { randomSeed } from "../detect/keyed-hash.ts";
 import type { Block } from "../judge/block.ts";
 import type { Libnftables } from "../kernel/libnftables.ts";
 import { type ElementChange, elementRemedy } from "../kernel/nf-elements.ts";
 import type { NfTables } from "../kernel/nf-tables.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import { HeldElements } from "./held-elements.ts";
+import { HeldSources } from "./held-sources.ts";
 import { runNft } from "./loaded-table.ts";
 import { type HeldNetworks, type NetworkAudit, NetworkBlocks } from "./network-blocks.ts";
 import { TABLE } from "./ruleset-plan.ts";
 import { sameEnd } from "./same-end.ts";
-import { type Place, placeOf, plainSets, timeoutOf } from "./set-key.ts";
+import { type Place, placeOf, timeoutOf } from "./set-key.ts";
 import { blockSets } from "./sets.ts";
 import { whenThere } from "./when-there.ts";
 
@@ -55,6 +57,7 @@ export class Firewall {
   readonly #tables: Tables;
   readonly #near: () => AddressRanges;
   readonly #networks: NetworkBlocks;
+  readonly #seed = randomSeed();
   /** All elements of the plain sets, whichever program put them there. */
   readonly held: HeldElements;
 
@@ -90,8 +93,7 @@ export class Firewall {
     return placed.map(({ block, place }) => {
       if (place.kind === "interval") return { block, failure: failures.get(block) ?? "" };
       const isAdded = !refused.has(block);
-      if (isAdded && (bulk === undefined ? this.stands(block, clock()) : bulk(block, place)))
-        return { block, failure: "" };
+      if (isAdded && (bulk === undefined ? this.stands(block, clock()) : bulk(block))) return { block, failure: "" };
       return { block, failure: this.#enforceAlone(block, place, clock()) };
     });
   }
@@ -112,18 +114,18 @@ export class Firewall {
     }
   }
 
-  /** Reads the sets whole, for many look-ups at once. */
-  #dump(clock: () => number): (block: Block, place: Place) => boolean {
-    const endsAtMs = new Map<string, number | undefined>();
-    for (const set of plainSets) {
-      this.#tables.visitElements(set, (key, expiresInMs) => {
-        endsAtMs.set(`${set} ${key.toString("hex")}`, expiresInMs === undefined ? undefined : clock() + expiresInMs);
-      });
-    }
-    return (block, place) => {
-      if (place.kind === "interval") return false;
-      const name = `${place.set} ${Buffer.from(place.key).toString("hex")}`;
-      return endsAtMs.has(name) && sameEnd(endsAtMs.get(name), block.untilMs);
+  /** Reads the sets whole, for many look-ups at once; each block can be looked up once. */
+  #dump(clock: () => number): (block: Block) => boolean {
+    const readMs = clock();
+    const held = new HeldSources(this.#seed);
+    this.held.visit(({ source, soft, expiresInMs }) => {
+      // Since the reading began: it takes a second on a busy machine.
+      held.add({ source, soft, expiresInMs: expiresInMs === undefined ? undefined : clock() - readMs + expiresInMs });
+    });
+    return ({ source, soft, untilMs }) => {
+      const endsInMs = held.take(source, soft);
+      if (endsInMs === undefined) return false;
+      return sameEnd(Number.isFinite(endsInMs) ? readMs + endsInMs : undefined, untilMs);
     };
   }
 

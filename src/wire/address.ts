@@ -85,11 +85,29 @@ function parseWords(text: string): readonly [number, number, number, number] | u
   return [((p0 << 16) | p1) >>> 0, ((p2 << 16) | p3) >>> 0, ((p4 << 16) | p5) >>> 0, ((p6 << 16) | p7) >>> 0];
 }
 
+/** Four decimal parts without leading zeros. By itself, and not by ipaddr.js: a start reads 100,000 of them from the store. */
 function parseIpv4Word(text: string): number | undefined {
-  if (!ipaddr.IPv4.isValidFourPartDecimal(text)) return undefined;
-  const [a = 0, b = 0, c = 0, d = 0] = ipaddr.IPv4.parse(text).octets;
-  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+  let word = 0;
+  let part = -1;
+  let parts = 0;
+  for (let at = 0; at <= text.length; at++) {
+    const digit = at < text.length ? text.charCodeAt(at) - ZERO : END_OF_PART;
+    if (digit >= 0 && digit <= 9) {
+      if (part === 0) return undefined;
+      part = part < 0 ? digit : part * 10 + digit;
+      if (part > 255) return undefined;
+    } else if (digit === END_OF_PART && part >= 0 && parts < 4) {
+      word = (word << 8) | part;
+      part = -1;
+      parts++;
+    } else return undefined;
+  }
+  return parts === 4 ? word >>> 0 : undefined;
 }
+
+const ZERO = 0x30;
+/** A point, as far from "0", and what stands for the end of the text. */
+const END_OF_PART = 0x2e - ZERO;
 
 /**
  * "64:ff9b::192.0.2.1" as "64:ff9b::c000:201". ipaddr.js would read "::1.2.3.4" as ::ffff:1.2.3.4, where inet_pton

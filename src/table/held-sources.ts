@@ -3,8 +3,8 @@
 import { grown, rowsFor } from "../detect/columns.ts";
 import type { HashSeed } from "../detect/keyed-hash.ts";
 import { NO_ROW, PrefixRows } from "../detect/prefix-rows.ts";
-import type { Held } from "../table/held-elements.ts";
 import type { Prefix } from "../wire/address.ts";
+import type { Held } from "./held-elements.ts";
 
 /** One of the two kinds of set. */
 class Sources {

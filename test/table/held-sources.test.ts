@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { HeldSources } from "../../src/enforce/held-sources.ts";
+import { HeldSources } from "../../src/table/held-sources.ts";
 import { nthIpv4, prefix } from "../support/prefix.ts";
 
 test("what is taken is gone, and the rest comes full blocks first", () => {
