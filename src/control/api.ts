@@ -59,7 +59,16 @@ export interface Explanation {
   readonly events: readonly Event[];
 }
 
-export const guardCauses = ["gateway", "resolver", "time server", "ssh", "container", "own", "peer"] as const;
+export const guardCauses = [
+  "gateway",
+  "resolver",
+  "time server",
+  "ssh",
+  "old ssh connection",
+  "container",
+  "own",
+  "peer",
+] as const;
 
 /** An address or network that is never held or blocked on unproven evidence. */
 export interface GuardEntry {

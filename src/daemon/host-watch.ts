@@ -1,5 +1,6 @@
 // Follows the host while the daemon runs: addresses, routes, resolvers, SSH sessions, time servers, and which ports are served.
 import { messageOf } from "../base/errors.ts";
+import type { Troubles } from "../base/troubles.ts";
 import type { Guard } from "../host/guard.ts";
 import { type HostFacts, readHost } from "../host/host.ts";
 import { describeUnread, readVirtualServices } from "../host/ipvs.ts";
@@ -20,6 +21,8 @@ const SERVICES_MS = 2_000;
 const NAMES_MS = 3_600_000;
 /** Changes of routes and addresses come in bursts. */
 const HOST_SETTLE_MS = 200;
+/** Under which the warning stands that logins cannot be seen. */
+const LOGINS = "SSH logins";
 
 /** What is asked of the system. */
 export interface HostSources {
@@ -30,7 +33,8 @@ export interface HostSources {
 
 export interface HostWatchParts {
   readonly inForce: Pick<InForce, "apply" | "settings" | "host">;
-  readonly guard: Pick<Guard, "extend" | "lookAtSessions" | "lookUpNames" | "hasUnknownNames">;
+  readonly guard: Pick<Guard, "extend" | "lookAtSessions" | "sessionWarning" | "lookUpNames" | "hasUnknownNames">;
+  readonly troubles: Troubles;
   readonly recorder: Pick<Recorder, "warning">;
   /** Absent on a mirror port. */
   readonly served: Pick<ServedPorts, "remember"> | undefined;
@@ -56,7 +60,7 @@ export class HostWatch {
 
   /** Before anything is captured. */
   lookAtAll(): void {
-    this.#parts.guard.lookAtSessions();
+    this.#lookAtSessions();
     this.look();
     this.#lookAtServices();
   }
@@ -65,7 +69,7 @@ export class HostWatch {
     const { guard, loops } = this.#parts;
     loops.every(HOST_MS, "host", () => this.look());
     loops.every(SESSIONS_MS, "SSH sessions", () => {
-      if (guard.lookAtSessions()) this.look();
+      if (this.#lookAtSessions()) this.look();
     });
     loops.every(SERVICES_MS, "IPVS", () => this.#lookAtServices());
     loops.every(NAMES_MS, "time servers", () => this.#lookUpNames());
@@ -105,6 +109,18 @@ export class HostWatch {
       (protocol === IpProtocol.Tcp || port < first || port > last) && !isOurs(protocol, port);
     const ports = [...this.#host.listServedPorts("reachable"), ...this.#host.readVirtualServices().ports];
     this.#remember(ports.filter(({ protocol, port }) => isService(protocol, port)));
+  }
+
+  /** True when they are others than before. The log has the warning once for as long as it stands. */
+  #lookAtSessions(): boolean {
+    const { guard, recorder, troubles } = this.#parts;
+    const before = guard.sessionWarning;
+    const isNew = guard.lookAtSessions();
+    const now = guard.sessionWarning;
+    if (now === "") troubles.clear(LOGINS);
+    else troubles.set(LOGINS, now);
+    if (before === "" && now !== "") recorder.warning(now);
+    return isNew;
   }
 
   #remember(ports: Parameters<ServedPorts["remember"]>[0]): void {

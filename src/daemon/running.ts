@@ -55,7 +55,7 @@ export class Running {
     this.#trial = trial;
     this.#options = options;
     this.#load = load;
-    const { daemon, guard, sensor } = started;
+    const { daemon, guard, sensor, troubles } = started;
     const { inForce, recorder } = daemon;
     const loops = new Loops((message) => recorder.warning(message));
     const connectMode = new ConnectMode({
@@ -67,7 +67,7 @@ export class Running {
     this.#connectMode = connectMode;
     this.#loops = loops;
     this.#hostWatch = new HostWatch({
-      ...{ inForce, guard, recorder, loops, served: sensor.served },
+      ...{ inForce, guard, recorder, loops, troubles, served: sensor.served },
       isOurs: (protocol, port) =>
         (protocol === IpProtocol.Tcp && daemon.isDecoys(port)) || connectMode.isOurs(protocol, port),
     });

@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { messageOf } from "../base/errors.ts";
-import { createTroubles, troubleListener } from "../base/troubles.ts";
+import { createTroubles, type Troubles, troubleListener } from "../base/troubles.ts";
 import type { PacketSource } from "../capture/packet-source.ts";
 import type { Settings } from "../config/settings.ts";
 import { readVersion } from "../control/version.ts";
@@ -48,6 +48,7 @@ export interface Started {
   readonly restored: Restored;
   readonly view: BlockedView;
   readonly guard: Guard;
+  readonly troubles: Troubles;
   /** Known pairs and lately open ports over restarts; absent on a mirror port. */
   readonly learned: Learned | undefined;
   /** Closes everything that start() opened; the kernel keeps the table. */
@@ -157,7 +158,7 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
   const old = isFirstStart ? readOldBlocks(settings, daemon.recorder) : [];
   if (old.length > 0) daemon.enforcement.importOld(old);
   void view.tick(true);
-  return { daemon, clock, sensor, capture, monitor, routes, restored, view, guard, learned };
+  return { daemon, clock, sensor, capture, monitor, routes, restored, view, guard, troubles, learned };
 }
 
 function openProverOr(keep: Keep, nowMs: () => number, say: (message: string) => void): Prover | undefined {

@@ -12,10 +12,11 @@ import { AddressRanges } from "../wire/address-ranges.ts";
 import type { Guarded, HostFacts } from "./host.ts";
 import type { Session } from "./ssh-sessions.ts";
 import type { TimeServers } from "./time-servers.ts";
+import type { SessionsNow } from "./unseen-logins.ts";
 
 /** Where the guard looks; each throws nothing but KernelError. */
 export interface GuardSources {
-  readonly sessions: () => readonly Session[];
+  readonly sessions: () => SessionsNow;
   readonly containers: () => readonly Prefix[];
   readonly timeServers: () => TimeServers;
   readonly lookUp: (names: readonly string[]) => Promise<readonly Prefix[]>;
@@ -26,7 +27,7 @@ const MAX_GUARDED = 4_096;
 
 export class Guard {
   readonly #sources: GuardSources;
-  #sessions: readonly Session[] = [];
+  #now: SessionsNow = { sessions: [], warning: "" };
   #named: readonly Prefix[] = [];
   /** The names that were looked up last with success, as one text. */
   #answered = "";
@@ -39,9 +40,14 @@ export class Guard {
 
   /** Looks at SSH sessions again; true when they are others than before. */
   lookAtSessions(): boolean {
-    const before = sessionsText(this.#sessions);
-    this.#sessions = this.#sources.sessions();
-    return sessionsText(this.#sessions) !== before;
+    const before = sessionsText(this.#now.sessions);
+    this.#now = this.#sources.sessions();
+    return sessionsText(this.#now.sessions) !== before;
+  }
+
+  /** What the last look says of sessions that cannot be seen as such; "" when there are none. */
+  get sessionWarning(): string {
+    return this.#now.warning;
   }
 
   /** Looks the names of time servers up; true when their addresses are others than before. */
@@ -67,7 +73,7 @@ export class Guard {
     const of = (because: Guarded["because"], sources: readonly Prefix[]) =>
       sources.map((source): Guarded => ({ source, because }));
     const all = [
-      ...this.#sessions.map((one): Guarded => ({ ...one, because: "ssh" })),
+      ...this.#now.sessions.map((one): Guarded => ({ ...one, because: "ssh" })),
       ...of("time server", this.#sources.timeServers().addresses),
       ...of("time server", this.#named).map((one): Guarded => ({ ...one, isByName: true })),
       ...of("container", this.#sources.containers()),
@@ -82,7 +88,9 @@ function textOf(sources: readonly Prefix[]): string {
 }
 
 function sessionsText(sessions: readonly Session[]): string {
-  const texts = sessions.map(({ source, ports }) => `${formatPrefix(source)} ${[...ports].sort().join(",")}`);
+  const texts = sessions.map(
+    ({ source, ports, isByAge }) => `${formatPrefix(source)} ${[...ports].sort().join(",")} ${isByAge === true}`,
+  );
   return texts.sort().join(" ");
 }
 
@@ -113,7 +121,8 @@ export function* guardEntries(
   });
   for (const source of host.gateways) yield lasting("gateway", source);
   for (const source of host.resolvers) yield lasting("resolver", source);
-  for (const { source, because } of host.guarded ?? []) yield lasting(because, source);
+  for (const { source, because, isByAge } of host.guarded ?? [])
+    yield lasting(isByAge === true ? "old ssh connection" : because, source);
   for (const source of host.own) yield lasting("own", source);
   for (const { source, untilMs } of peers) {
     yield { source: formatPrefix(source), because: "peer", until: printTime(clock, untilMs) };

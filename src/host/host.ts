@@ -17,6 +17,8 @@ export interface Guarded {
   readonly isByName?: true;
   /** Of an SSH session: the ports of ours that it is with. Absent: not of one. */
   readonly ports?: readonly number[];
+  /** An SSH session whose login cannot be seen, told by the age of its connection. */
+  readonly isByAge?: true;
 }
 
 export interface HostFacts {

@@ -2,14 +2,15 @@
 import { listDefaultGateways } from "../kernel/routes.ts";
 import { listContainerNetworks, thisLinks } from "./container-networks.ts";
 import { Guard } from "./guard.ts";
-import { listSessions, thisHost } from "./ssh-sessions.ts";
+import { thisHost } from "./ssh-sessions.ts";
 import { lookUp, readTimeServers } from "./time-servers.ts";
+import { UnseenLogins } from "./unseen-logins.ts";
 
 export function openGuard(): Guard {
-  const host = thisHost();
+  const logins = new UnseenLogins(thisHost(), () => performance.now());
   const links = thisLinks(listDefaultGateways);
   return new Guard({
-    sessions: () => listSessions(host),
+    sessions: () => logins.look(),
     containers: () => listContainerNetworks(links),
     timeServers: () => readTimeServers(),
     lookUp,

@@ -3,22 +3,16 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { type Connected, listConnected } from "../kernel/sock-diag.ts";
 import { formatPrefix, type Prefix, parseAddress, prefixOfWords } from "../wire/address.ts";
+import type { ConfigHost } from "./sshd-config.ts";
 
 /** The questions to the host; tests give their own answers. */
-export interface SessionHost {
-  /** Throws as fs.readFileSync does. */
-  readonly read: (path: string) => Buffer;
-  /** Names in a folder; none when it cannot be read. */
-  readonly list: (path: string) => string[];
+export interface SessionHost extends ConfigHost {
   readonly readLink: (path: string) => string;
   readonly connected: (port: number) => readonly Connected[];
 }
 
 /** Sessions listed at most: one more is not guarded. */
 export const MAX_SESSIONS = 1_024;
-const MAX_PORTS = 8;
-const MAX_FILES = 64;
-const DEFAULT_PORT = 22;
 
 /** utmp(5) on 64-bit Linux: i16 type at 0, 4 words of address at 348, 384 bytes a record. */
 const UTMP_BYTES = 384;
@@ -50,41 +44,43 @@ export function thisHost(): SessionHost {
 export interface Session {
   readonly source: Prefix;
   readonly ports: readonly number[];
+  /** No login is seen; the connection is older than any without one (unseen-logins.ts). */
+  readonly isByAge?: true;
 }
 
-/** The other ends of logged-in sessions, each once. Costs a look into the socket table while nobody is connected. */
-export function listSessions(host: SessionHost): Session[] {
-  const connected = sshPorts(host).flatMap((port) => host.connected(port).map((one) => ({ ...one, port })));
-  if (connected.length === 0) return [];
+/** An established connection to one of sshd's ports. */
+export interface SshConnection extends Connected {
+  readonly port: number;
+}
+
+/** What one look finds: connections of sessions that somebody has logged in to, and those of which that cannot be seen. */
+export interface Logins {
+  readonly seen: readonly SshConnection[];
+  readonly unseen: readonly SshConnection[];
+}
+
+/** Costs a look into the socket table while nobody is connected. */
+export function listLogins(host: SessionHost, ports: readonly number[]): Logins {
+  const connected = ports.flatMap((port) => host.connected(port).map((one) => ({ ...one, port })));
+  if (connected.length === 0) return { seen: [], unseen: [] };
   const listed = new Set([...utmpSources(host), ...logindSources(host)]);
+  const isListed = ({ remote }: SshConnection) => listed.has(formatPrefix(remote));
+  const unlisted = connected.filter((one) => !isListed(one));
+  if (unlisted.length === 0) return { seen: connected, unseen: [] };
+  const inodes = sessionInodes(host);
+  const isSeen = (one: SshConnection) => isListed(one) || inodes.has(one.inode);
+  return { seen: connected.filter(isSeen), unseen: connected.filter((one) => !isSeen(one)) };
+}
+
+/** The other ends of connections, each once. */
+export function sessionsOf(connections: readonly SshConnection[]): Session[] {
   const sessions = new Map<string, { source: Prefix; ports: number[] }>();
-  const add = ({ remote, port }: (typeof connected)[number]) => {
+  for (const { remote, port } of connections) {
     const known = sessions.get(formatPrefix(remote));
     if (known === undefined) sessions.set(formatPrefix(remote), { source: remote, ports: [port] });
     else if (!known.ports.includes(port)) known.ports.push(port);
-  };
-  const unsure = connected.filter(({ remote }) => !listed.has(formatPrefix(remote)));
-  for (const one of connected) if (listed.has(formatPrefix(one.remote))) add(one);
-  if (unsure.length > 0) {
-    const inodes = sessionInodes(host);
-    for (const one of unsure) if (inodes.has(one.inode)) add(one);
   }
   return [...sessions.values()].slice(0, MAX_SESSIONS);
-}
-
-/** `Port` and `ListenAddress host:port` of sshd_config(5) and its drop-ins; 22 beside them. */
-export function sshPorts(host: Pick<SessionHost, "read" | "list">): number[] {
-  const dropIns = host.list("/etc/ssh/sshd_config.d").filter((name) => name.endsWith(".conf"));
-  const files = ["/etc/ssh/sshd_config", ...dropIns.map((name) => `/etc/ssh/sshd_config.d/${name}`)];
-  const ports = new Set([DEFAULT_PORT]);
-  for (const file of files.slice(0, MAX_FILES)) {
-    const text = tryRead(host, file)?.toString("latin1") ?? "";
-    for (const match of text.matchAll(/^[ \t]*(?:Port[ \t=]+|ListenAddress[ \t=]+\S*:)(\d{1,5})[ \t]*(?:#.*)?$/gim)) {
-      const port = Number(match[1]);
-      if (port >= 1 && port <= 65_535 && ports.size < MAX_PORTS) ports.add(port);
-    }
-  }
-  return [...ports];
 }
 
 /** Sessions with a terminal, on systems that still keep utmp. */

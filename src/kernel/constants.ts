@@ -159,6 +159,7 @@ export const INET_DIAG_MSG_BYTES = 72;
 /** Behind it be16 dport, 16 bytes source, 16 bytes destination, u32 interface, 2 u32 cookie; then 4 u32, and u32 inode. */
 export const INET_DIAG_MSG_SRC_AT = 8;
 export const INET_DIAG_MSG_DST_AT = 24;
+export const INET_DIAG_MSG_UID_AT = 64;
 export const INET_DIAG_MSG_INODE_AT = 68;
 /** The sockid of a request begins here, with be16 sport: a dump lists sockets on that port only. */
 export const INET_DIAG_REQ_SPORT_AT = 8;

@@ -31,7 +31,10 @@ export function listServedPorts(which: "all" | "reachable" = "all"): ServedPort[
 /** The other end of an established connection, and the inode by which /proc/PID/fd names its socket. */
 export interface Connected {
   readonly remote: Prefix;
+  /** 0: no program has taken the connection yet. */
   readonly inode: number;
+  /** The user as whom the program ran that took the connection. */
+  readonly uid: number;
 }
 
 /** Established TCP connections to a local port, both families; at most `limit`. Throws KernelError. */
@@ -49,7 +52,11 @@ export function listConnected(port: number, limit: number): Connected[] {
         const remote = isFour
           ? prefixOfWords(0, 0, IPV4_MAPPED_WORD, word(0), 128)
           : prefixOfWords(word(0), word(1), word(2), word(3), 128);
-        found.push({ remote, inode: bytes.readUInt32LE(at + K.INET_DIAG_MSG_INODE_AT) });
+        found.push({
+          remote,
+          inode: bytes.readUInt32LE(at + K.INET_DIAG_MSG_INODE_AT),
+          uid: bytes.readUInt32LE(at + K.INET_DIAG_MSG_UID_AT),
+        });
       });
     }
     return found;

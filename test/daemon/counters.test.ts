@@ -218,7 +218,7 @@ function everything(t: TestContext): Daemon {
     names: openResolver(nowMs),
     counted: {
       guard: new Guard({
-        sessions: () => [],
+        sessions: () => ({ sessions: [], warning: "" }),
         containers: () => [],
         timeServers: () => ({ addresses: [], names: [] }),
         lookUp: async () => [],

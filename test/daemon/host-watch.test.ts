@@ -1,6 +1,7 @@
 // What a look at the host does: changes go into force once, and the sensor remembers services and nothing of our own.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createTroubles } from "../../src/base/troubles.ts";
 import { HostWatch } from "../../src/daemon/host-watch.ts";
 import { InForce } from "../../src/daemon/in-force.ts";
 import { Loops } from "../../src/daemon/loops.ts";
@@ -18,6 +19,8 @@ function setUp() {
     tcp: [22] as number[],
     services: { ports: [] as { protocol: number; port: number }[], byMark: 0 },
     sessions: false,
+    /** What the guard will say of logins from its next look on. */
+    loginWarning: "",
     names: Promise.resolve(false),
   };
   const every = new Map<string, () => void>();
@@ -28,14 +31,19 @@ function setUp() {
   const settings = settingsOf(load(""));
   const inForce = new InForce({ settings, host: system.host, sensor: { load: () => false }, uptimeMs: () => 1e9 });
   inForce.tell({ follow: ({ host }) => said.push(`host ${host?.own.length}`) });
-  const watch = new HostWatch({
-    inForce,
-    guard: {
-      extend: (host) => host,
-      lookAtSessions: () => system.sessions,
-      lookUpNames: () => system.names,
-      hasUnknownNames: () => false,
+  const troubles = createTroubles();
+  const guard = {
+    extend: (facts: HostFacts) => facts,
+    sessionWarning: "",
+    lookAtSessions: () => {
+      guard.sessionWarning = system.loginWarning;
+      return system.sessions;
     },
+    lookUpNames: () => system.names,
+    hasUnknownNames: () => false,
+  };
+  const watch = new HostWatch({
+    ...{ inForce, guard, troubles },
     recorder: { warning: (text) => said.push(text) },
     served: {
       remember: (ports) => {
@@ -54,7 +62,7 @@ function setUp() {
       readVirtualServices: () => system.services,
     },
   });
-  return { watch, system, every, take: () => said.splice(0) };
+  return { watch, system, every, troubles, take: () => said.splice(0) };
 }
 
 test("a look takes a host that has changed into force, once, and remembers services: no port of ours, no client's UDP port", () => {
@@ -104,6 +112,21 @@ test("a session that has come or gone makes a look; names that are new do, until
   await new Promise(setImmediate);
   assert.deepEqual(take(), []);
   watch.lookSoon();
+});
+
+test("logins that cannot be seen are said once, and stand in status for as long as it is so", () => {
+  const { watch, system, every, troubles, take } = setUp();
+  watch.start();
+  take();
+  const look = () => every.get("SSH sessions 5000")?.();
+  system.loginWarning = "no login is seen";
+  look();
+  look();
+  assert.deepEqual([take(), troubles.current()], [["no login is seen"], ["no login is seen"]]);
+  system.loginWarning = "";
+  look();
+  assert.deepEqual([take(), troubles.current()], [[], []]);
+  watch.close();
 });
 
 test("what a task of the loops throws is said and ends nothing; what was opened is closed once", () => {

@@ -19,7 +19,7 @@ const host: HostFacts = {
 };
 
 const nothing: GuardSources = {
-  sessions: () => [],
+  sessions: () => ({ sessions: [], warning: "" }),
   containers: () => [],
   timeServers: () => ({ addresses: [], names: [] }),
   lookUp: async () => [],
@@ -41,13 +41,20 @@ const finding = {
 
 test("what the daemon itself knows of the guard, each with its reason", async () => {
   const guard = new Guard({
-    sessions: () => [{ source: prefix("203.0.113.5"), ports: [22] }],
+    sessions: () => ({
+      sessions: [
+        { source: prefix("203.0.113.5"), ports: [22] },
+        { source: prefix("203.0.113.6"), ports: [22], isByAge: true },
+      ],
+      warning: "one is not seen",
+    }),
     containers: () => [prefix("172.17.0.0/16")],
     timeServers: () => ({ addresses: [prefix("192.0.2.123")], names: ["ntp.example.org"] }),
     lookUp: async (names) => (names.includes("ntp.example.org") ? [prefix("192.0.2.124")] : []),
   });
   assert.equal(guard.lookAtSessions(), true);
   assert.equal(guard.lookAtSessions(), false);
+  assert.equal(guard.sessionWarning, "one is not seen");
   assert.equal(await guard.lookUpNames(), true);
   assert.equal(await guard.lookUpNames(), false);
   const extended = guard.extend(host);
@@ -58,6 +65,7 @@ test("what the daemon itself knows of the guard, each with its reason", async ()
       ["198.51.100.254", "gateway", null],
       ["192.0.2.53", "resolver", null],
       ["203.0.113.5", "ssh", null],
+      ["203.0.113.6", "old ssh connection", null],
       ["192.0.2.123", "time server", null],
       ["192.0.2.124", "time server", null],
       ["172.17.0.0/16", "container", null],

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { listSessions, type SessionHost, sshPorts } from "../../src/host/ssh-sessions.ts";
+import { listLogins, type SessionHost, sessionsOf } from "../../src/host/ssh-sessions.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { prefix } from "../support/prefix.ts";
 
@@ -20,12 +20,14 @@ function hostOf({ files = {}, folders = {}, links = {}, connected = {} }: Fake):
     read: (path) => Buffer.from(must(files[path], path)),
     list: (path) => folders[path] ?? [],
     readLink: (path) => must(links[path], path),
-    connected: (port) => (connected[port] ?? []).map(([remote, inode]) => ({ remote: prefix(remote), inode })),
+    connected: (port) => (connected[port] ?? []).map(([remote, inode]) => ({ remote: prefix(remote), inode, uid: 0 })),
   };
 }
 
+/** Of the sessions that are seen, on these ports of sshd's. */
+const sessions = (fake: Fake, ports = [22]) => sessionsOf(listLogins(hostOf(fake), ports).seen);
 const sources = (fake: Fake) =>
-  listSessions(hostOf(fake))
+  sessions(fake)
     .map(({ source }) => formatPrefix(source))
     .sort();
 
@@ -58,12 +60,11 @@ test("a connection alone is no session; who has logged in is told by the name of
 
 test("a session tells sshd's ports that it is with", () => {
   const { files, folders, links } = process(900, "sshd: alice@pts/0", 77);
-  const port = { "/etc/ssh/sshd_config": "Port 2222\n" };
   const connected = {
     22: [["203.0.113.5", 77] as const],
     2222: [["203.0.113.5", 77] as const, ["203.0.113.6", 78] as const],
   };
-  assert.deepEqual(listSessions(hostOf({ files: { ...files, ...port }, folders, links, connected })), [
+  assert.deepEqual(sessions({ files, folders, links, connected }, [22, 2222]), [
     { source: prefix("203.0.113.5"), ports: [22, 2222] },
   ]);
 });
@@ -109,19 +110,5 @@ test("nothing is read while nobody is connected", () => {
       return [];
     },
   };
-  assert.deepEqual(listSessions(host), []);
-});
-
-test("the ports of sshd_config and its drop-ins, 22 always, at most 8", () => {
-  const files = {
-    "/etc/ssh/sshd_config":
-      "Port 2222 # ours\n#Port 1\nport=2223\nListenAddress [::]:2224\nListenAddress 0.0.0.0\nPort 99999\n",
-    "/etc/ssh/sshd_config.d/x.conf": "  Port 2225\n",
-    "/etc/ssh/sshd_config.d/y.bak": "Port 3\n",
-  };
-  const folders = { "/etc/ssh/sshd_config.d": ["x.conf", "y.bak"] };
-  assert.deepEqual(sshPorts(hostOf({ files, folders })), [22, 2222, 2223, 2224, 2225]);
-  const many = Array.from({ length: 100 }, (_, index) => `Port ${1000 + index}\n`).join("");
-  assert.equal(sshPorts(hostOf({ files: { "/etc/ssh/sshd_config": many } })).length, 8);
-  assert.deepEqual(sshPorts(hostOf({})), [22]);
+  assert.deepEqual(listLogins(host, [22]), { seen: [], unseen: [] });
 });

@@ -24,8 +24,8 @@ export class Sshd {
     if (!existsSync(INSTALLED)) await fetchPackages(["openssh-server"]);
   }
 
-  /** Returns when it listens on port 22; it ends with the lab. */
-  static async start(lab: Lab): Promise<Sshd> {
+  /** Returns when it listens on port 22; it ends with the lab. `more`: lines of sshd_config(5). */
+  static async start(lab: Lab, more: Readonly<Record<string, string>> = {}): Promise<Sshd> {
     const program = await unpack(lab);
     const stage = new Stage(join(lab.folder, "sshd"));
     const [hostKey, key] = [join(lab.folder, "host-key"), join(lab.folder, "key")];
@@ -41,6 +41,7 @@ export class Sshd {
       UsePAM: "no",
       PidFile: "none",
       ...program.parts,
+      ...more,
     };
     const file = join(lab.folder, "sshd_config");
     writeFileSync(
