@@ -3,14 +3,18 @@
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { ExitCode } from "../base/exit-code.ts";
 import { riskOfReading, riskOfWriting } from "../base/trust.ts";
+import { blocksAnything } from "../config/enforcement.ts";
 import { explainSettings } from "../config/explain.ts";
 import { loadSettings } from "../config/load.ts";
 import { formatProblem } from "../config/problems.ts";
 import { suggestPublicPorts } from "../config/served-suggestion.ts";
+import type { Settings } from "../config/settings.ts";
 import { readEphemeralRange } from "../host/host.ts";
 import { readServedHere } from "../host/served-here.ts";
+import { formatPrefix, type Prefix, parsePrefix, prefixContains } from "../wire/address.ts";
 import { plural } from "./format.ts";
 import type { ClientOptions } from "./options.ts";
+import { findOwnSession } from "./own-session.ts";
 import { paint, type Terminal, toJsonLine } from "./terminal.ts";
 
 export async function check({ conf, json }: ClientOptions, terminal: Terminal): Promise<ExitCode> {
@@ -37,12 +41,26 @@ export async function check({ conf, json }: ClientOptions, terminal: Terminal): 
   const served = readServedHere();
   const suggestion = served === undefined ? "" : suggestPublicPorts(settings, served, readEphemeralRange());
   if (suggestion !== "") lines.push(suggestion);
+  lines.push(...sessionWarnings(settings).map((line) => paint(terminal, "yellow", line)));
   await terminal.write(lines.map((line) => `${line}\n`).join(""));
   if (idle === 0) return ExitCode.Ok;
   await terminal.write(
     `The daemon starts with this file, and passes over ${plural(idle, "faulty line")} as PortSentry does\n`,
   );
   return ExitCode.Configuration;
+}
+
+/** Before blocking is on is the time to say it. */
+function sessionWarnings(settings: Settings): string[] {
+  if (!blocksAnything(settings)) return [];
+  const isAllowed = (address: Prefix) => settings.ignored.some((entry) => prefixContains(entry, address));
+  return findOwnSession(process)
+    .flatMap((text) => parsePrefix(text) ?? [])
+    .filter((address) => !isAllowed(address))
+    .map((address) => {
+      const name = formatPrefix(address);
+      return `You are logged in from ${name}, which is not on the allow list: "portreeve allow ${name}" puts it there.`;
+    });
 }
 
 /** A file that can be run. */

@@ -1,5 +1,6 @@
 // Commands that ask the running daemon. One that takes no argument is a row of `plain`.
 
+import type { AllowOptions } from "./allow.ts";
 import type { BlockOptions } from "./block.ts";
 import { type AddCommand, addClientCommand, commander } from "./command-parts.ts";
 import type { EventsOptions } from "./events.ts";
@@ -98,6 +99,35 @@ const addBlock: AddCommand = (program, { terminal, done }) => {
     });
 };
 
+const addAllow: AddCommand = (program, { terminal, done }) => {
+  const examples = [
+    "portreeve allow 192.0.2.10",
+    'portreeve allow 198.51.100.0/24 --reason "monitoring of the hoster"',
+  ];
+  addClientCommand(program, "allow", examples)
+    .description(
+      "Put a source on the allow list, so that it is never held or blocked, and lift its block. The command edits IGNORE_FILE, " +
+        "or the file of the same name with .static at its end where there is one, and works without the daemon too.",
+    )
+    .addArgument(new Argument("<source>", "address or CIDR"))
+    .option("--reason <text>", "write this comment behind the entry")
+    .option("--force", "allow a network that is wider than /16 (IPv6: /32)")
+    .action(async (source: string, given: AllowOptions) => {
+      const { editAllowList } = await import("./allow.ts");
+      done(await editAllowList("allow", source, given, terminal));
+    });
+};
+
+const addDisallow: AddCommand = (program, { terminal, done }) => {
+  addClientCommand(program, "disallow", ["portreeve disallow 192.0.2.10"])
+    .description("Take a source off the allow list, so that it is judged like any other.")
+    .addArgument(new Argument("<source>", "address or CIDR, as the allow list has it"))
+    .action(async (source: string, given: ClientOptions) => {
+      const { editAllowList } = await import("./allow.ts");
+      done(await editAllowList("disallow", source, given, terminal));
+    });
+};
+
 const addUnblock: AddCommand = (program, { terminal, done }) => {
   const examples = ["portreeve unblock 192.0.2.7", "portreeve unblock 198.51.100.0/24", "portreeve unblock --all"];
   addClientCommand(program, "unblock", examples)
@@ -124,5 +154,7 @@ export const clientCommands = {
   why: addWhy,
   block: addBlock,
   unblock: addUnblock,
+  allow: addAllow,
+  disallow: addDisallow,
   confirm: addConfirm,
 };

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { errorCode } from "../base/errors.ts";
 import { escapeText } from "../base/escape.ts";
 import { ExitCode } from "../base/exit-code.ts";
+import type { Key } from "../config/key.ts";
 import { readLines } from "../config/lines.ts";
 import { controlSocketKey } from "../config/paths.ts";
 import { createProblemLog } from "../config/problems.ts";
@@ -22,11 +23,15 @@ export function connect({ conf }: ClientOptions): ControlClient {
  * reachable also while its file is being edited. Throws when a file other than the default one cannot be read.
  */
 export function findControlSocket(confFile: string, readFile: ReadFile): string {
+  return readKey(controlSocketKey, confFile, readFile) ?? controlSocketKey.absent;
+}
+
+/** One key of the file; undefined where the file has none that can be read. Throws as findControlSocket() does. */
+export function readKey<T>(key: Key<T>, confFile: string, readFile: ReadFile): T | undefined {
   const bytes = tryRead(confFile, readFile);
-  const entry =
-    bytes === undefined ? undefined : readLines(bytes, createProblemLog(confFile)).get(controlSocketKey.name);
-  const parsed = entry === undefined ? undefined : controlSocketKey.type.parse(entry.value);
-  return parsed !== undefined && "ok" in parsed ? parsed.ok : controlSocketKey.absent;
+  const entry = bytes === undefined ? undefined : readLines(bytes, createProblemLog(confFile)).get(key.name);
+  const parsed = entry === undefined ? undefined : key.type.parse(entry.value);
+  return parsed !== undefined && "ok" in parsed ? parsed.ok : undefined;
 }
 
 function tryRead(confFile: string, readFile: ReadFile): Uint8Array | undefined {

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { errorCode } from "../base/errors.ts";
 import { escapeText, escapeWord } from "../base/escape.ts";
 import { ExitCode } from "../base/exit-code.ts";
-import { ReplacedFile } from "../base/replaced-file.ts";
 import { addEntry, buildIgnoreText, isBuilt, removeEntry } from "../config/build-ignore.ts";
+import { editFile, fileAt } from "../config/edit-ignore.ts";
 import { type Prefix, parseAddress, parsePrefix } from "../wire/address.ts";
 
 export const ignoreTools = ["portsentry-build-ignore-file", "portsentry-add-ip", "portsentry-rm-ip"] as const;
@@ -27,11 +27,6 @@ export const realToolContext: ToolContext = {
   ownAddresses: () =>
     Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).map(({ address }) => address)),
 };
-
-const NEW_FILE_MODE = 0o644;
-const MAX_TEXT_BYTES = 16 * 1024 * 1024;
-/** Another program that edits the same file is waited for by beginning again. */
-const MAX_TRIES = 20;
 
 /** Returns the exit code. */
 export async function runIgnoreTool(tool: IgnoreTool, args: readonly string[], context: ToolContext): Promise<number> {
@@ -118,22 +113,6 @@ async function tryReadText(path: string): Promise<TextRead> {
     const code = errorCode(error);
     return { code: code === "" && error instanceof Error ? error.message : describeCode(code) };
   }
-}
-
-function fileAt(path: string): ReplacedFile {
-  return new ReplacedFile(path, { mode: NEW_FILE_MODE, maxBytes: MAX_TEXT_BYTES, links: "root's" });
-}
-
-/** Reads, changes and replaces; begins again when the file was changed meanwhile. `change` gives undefined for "leave it". */
-export async function editFile(path: string, change: (text: string) => string | undefined): Promise<void> {
-  const file = fileAt(path);
-  for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const before = await file.read();
-    if (before === undefined) throw new Error(`${path} is gone`);
-    const changed = change(before.bytes.toString());
-    if (changed === undefined || (await file.replace(changed, before.stat))) return;
-  }
-  throw new Error(`${path} is being changed by another program all the time; try again later`);
 }
 
 /** strerror(3) of what happens to files of administrators. */

@@ -33,6 +33,7 @@ function tell(explanation: Explanation, terminal: Terminal): string {
 function headline({ source, state, block }: Explanation, nowMs: number): string {
   if (state === "unknown") return `${source} is not blocked.`;
   if (state === "watched") return `${source} is watched and not blocked.`;
+  if (state === "ignored") return `${source} is on the allow list.`;
   if (block === undefined) return `${source} is ${state}.`;
   if (block.until === null) return `${source} is ${state}, for ever.`;
   return `${source} is ${state}, for another ${formatSpan(Date.parse(block.until) - nowMs)}.`;

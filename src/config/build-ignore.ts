@@ -1,5 +1,6 @@
 // The texts of Debian's ignore-file helpers: portsentry.ignore out of the static file and the host's own addresses, and
 // adding to and removing from the static file. Pure; cli/ignore-tools.ts reads and writes the files.
+import { escapeText } from "../base/escape.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { readIgnoreFile } from "./ignore-file.ts";
 import { formatProblem } from "./problems.ts";
@@ -54,11 +55,12 @@ export function isBuilt(ignoreText: string): boolean {
   return splitLines(ignoreText).includes(MADE_BY);
 }
 
-/** The static file with the entry; undefined when it has it already. */
-export function addEntry(staticText: string, entry: Prefix): string | undefined {
+/** The static file with the entry, and what a comment says of it; undefined when the file has the entry already. */
+export function addEntry(staticText: string, entry: Prefix, comment = ""): string | undefined {
   if (splitLines(staticText).some((line) => holds(line, entry))) return undefined;
   const gap = staticText === "" || staticText.endsWith("\n") ? "" : "\n";
-  return `${staticText}${gap}${formatPrefix(entry)}\n`;
+  const said = comment === "" ? "" : `  # ${escapeText(comment)}`;
+  return `${staticText}${gap}${formatPrefix(entry)}${said}\n`;
 }
 
 /** The static file without the lines of the entry; undefined when it has none. */

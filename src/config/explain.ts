@@ -3,7 +3,7 @@
 import { escapeText, escapeWord } from "../base/escape.ts";
 import { logFormats } from "../base/log-format.ts";
 import { plural } from "../base/plural.ts";
-import { formatPrefix } from "../wire/address.ts";
+import { formatPrefix, type Prefix, parsePrefix, prefixContains } from "../wire/address.ts";
 import type { PortRange } from "../wire/port-range.ts";
 import { blocksAnything, blocksByFirewall, usesDecoy } from "./enforcement.ts";
 import { explainResponses } from "./explain-responses.ts";
@@ -12,7 +12,8 @@ import type { Settings, WatchSettings } from "./settings.ts";
 import { formatDuration } from "./values.ts";
 
 const MAX_LIST_CHARACTERS = 120;
-const MAX_EXEMPT_SHOWN = 8;
+const MAX_EXEMPT_SHOWN = 40;
+const nobodys = ["127.0.0.0/8", "0.0.0.0", "::/127"].flatMap((text) => parsePrefix(text) ?? []);
 
 export function explainSettings(settings: Settings): string[] {
   return [
@@ -174,7 +175,10 @@ function explainFullBlock({ proof, blockTimeMs, blockTimeFactor, blockTimeMaxMs 
 
 function explainExempt({ ignored, ignoreFile }: Settings): string {
   if (ignored.length === 0) return "No source is exempt by configuration.";
-  const shown = ignored.slice(0, MAX_EXEMPT_SHOWN).map(formatPrefix).join(", ");
+  // What no other host can send from is in every shipped list: what an administrator has added comes before it.
+  const isNobodys = (prefix: Prefix) => nobodys.some((one) => prefixContains(one, prefix));
+  const sorted = [...ignored.filter((one) => !isNobodys(one)), ...ignored.filter(isNobodys)];
+  const shown = sorted.slice(0, MAX_EXEMPT_SHOWN).map(formatPrefix).join(", ");
   const rest = ignored.length > MAX_EXEMPT_SHOWN ? ` and ${ignored.length - MAX_EXEMPT_SHOWN} more` : "";
   return `These addresses are exempt: ${shown}${rest} (${escapeText(ignoreFile ?? "", 4096)}).`;
 }

@@ -5,6 +5,8 @@ import { formatPrefix, IPV4_MAPPED_BITS, isIpv4, type Prefix, parsePrefix } from
 import { createProblemLog, type Problem, type ProblemLog } from "./problems.ts";
 
 export const MAX_IGNORED = 100_000;
+/** Lines that exempt nobody and are named. */
+const LEFT_OUT_NAMED = 8;
 
 /** Wider than these is kept, with a warning: fc00::/7 is the widest block with an everyday use. */
 const WIDE_IPV4_BITS = 8;
@@ -13,16 +15,24 @@ const WIDE_IPV6_BITS = 7;
 export interface IgnoreFile {
   readonly prefixes: readonly Prefix[];
   readonly problems: readonly Problem[];
+  /** The lines that exempt nobody, though something stands in them: how many, and the first of them. */
+  readonly leftOut: { readonly count: number; readonly lines: readonly number[] };
 }
 
 export function readIgnoreFile(text: string, file: string): IgnoreFile {
   const log = createProblemLog(file);
   const prefixes: Prefix[] = [];
+  const leftOut = { count: 0, lines: [] as number[] };
   let line = 0;
   for (const raw of eachLine(text)) {
     line++;
-    const prefix = readLine(raw, line, log);
-    if (prefix === undefined) continue;
+    const content = contentOf(raw);
+    if (content === "") continue;
+    const prefix = readLine(content, line, log);
+    if (prefix === undefined) {
+      if (leftOut.count++ < LEFT_OUT_NAMED) leftOut.lines.push(line);
+      continue;
+    }
     if (prefixes.length >= MAX_IGNORED) {
       const message = `the file has more than ${MAX_IGNORED} entries; the entries from this line on are not exempt: join entries into networks`;
       log.add({ severity: "warning", line, message });
@@ -30,7 +40,7 @@ export function readIgnoreFile(text: string, file: string): IgnoreFile {
     }
     prefixes.push(prefix);
   }
-  return { prefixes, problems: log.list() };
+  return { prefixes, problems: log.list(), leftOut };
 }
 
 function* eachLine(text: string): Generator<string> {
@@ -43,10 +53,13 @@ function* eachLine(text: string): Generator<string> {
   }
 }
 
-function readLine(raw: string, line: number, log: ProblemLog): Prefix | undefined {
+/** Without its comment. */
+function contentOf(raw: string): string {
   const hash = raw.indexOf("#");
-  const content = (hash < 0 ? raw : raw.slice(0, hash)).trim();
-  if (content === "") return undefined;
+  return (hash < 0 ? raw : raw.slice(0, hash)).trim();
+}
+
+function readLine(content: string, line: number, log: ProblemLog): Prefix | undefined {
   const warn = (message: string): void => log.add({ severity: "warning", line, message });
 
   const word = addressAtStart(content);

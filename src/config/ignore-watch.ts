@@ -3,6 +3,7 @@
 // poll(). A file is read when two looks in a row show the same stamp: a writer may be at work.
 import { type BigIntStats, readFileSync, statSync, watch } from "node:fs";
 import { dirname } from "node:path";
+import { escapeText } from "../base/escape.ts";
 import type { Prefix } from "../wire/address.ts";
 import { type IgnoredRead, joinIgnored, readIgnored, STATIC_SUFFIX } from "./ignored.ts";
 import { formatProblem } from "./problems.ts";
@@ -22,8 +23,8 @@ export interface IgnoreSystem {
 }
 
 export interface IgnoreListener {
-  /** The entries of both files as they now are. */
-  onChange(prefixes: readonly Prefix[]): void;
+  /** The entries of both files as they now are, and the files that have changed. */
+  onChange(prefixes: readonly Prefix[], paths: readonly string[]): void;
   /** For the administrator: a bad line, once for each version of the file; a file that is gone or cannot be read. */
   onProblem(message: string): void;
 }
@@ -69,10 +70,34 @@ export class IgnoreWatch {
   /** To be called every few seconds. */
   poll(): void {
     if (this.#closed) return;
-    let changed = this.#isStale;
+    this.#tell(this.#files.filter((file) => this.#look(file)));
+  }
+
+  /** Reads both files at once, for a caller that has changed them and has finished. */
+  readNow(): void {
+    this.#tell(this.#files.filter((file) => this.#readAgain(file)));
+  }
+
+  #tell(changed: readonly Watched[]): void {
+    // Which of the files has changed before the first look is not known.
+    const told = this.#isStale ? this.#files.filter(({ read }) => !("fault" in read)) : changed;
+    if (!this.#isStale && changed.length === 0) return;
     this.#isStale = false;
-    for (const file of this.#files) if (this.#look(file)) changed = true;
-    if (changed) this.#listener.onChange(this.#join());
+    this.#listener.onChange(
+      this.#join(),
+      told.map(({ path }) => path),
+    );
+  }
+
+  /** One sentence for each file with lines that exempt nobody, for `portreeve status`. */
+  leftOut(): string[] {
+    return this.#files.flatMap(({ path, read }) => {
+      if ("fault" in read || read.leftOut.count === 0) return [];
+      const { count, lines } = read.leftOut;
+      const named = `${lines.join(", ")}${count > lines.length ? " ..." : ""}`;
+      const [what, where] = count === 1 ? ["1 line exempts", "line"] : [`${count} lines exempt`, "lines"];
+      return [`${escapeText(path, 4096)}: ${what} nobody (${where} ${named}): "portreeve check" says why`];
+    });
   }
 
   close(): void {
@@ -119,7 +144,13 @@ export class IgnoreWatch {
       file.seenAtMs = nowMs;
       return false;
     }
-    if (stamp === file.loaded || nowMs - file.seenAtMs < SETTLE_MS) return false;
+    return stamp !== file.loaded && nowMs - file.seenAtMs >= SETTLE_MS && this.#readAgain(file);
+  }
+
+  /** True when new entries were read. */
+  #readAgain(file: Watched): boolean {
+    const stamp = this.#system.stamp(file.path);
+    if (stamp === file.loaded) return false;
     const read = readIgnored(file.path, this.#system.readFile);
     // The file changed while it was read, so the text may be half of one version and half of the other.
     if (this.#system.stamp(file.path) !== stamp) return false;

@@ -59,7 +59,8 @@ export function readIgnored(path: string, readFile: ReadFile): IgnoredRead {
 }
 
 export function joinIgnored(main: IgnoredRead, fixed: IgnoredRead): Ignored {
-  const files = [main, fixed].flatMap((read) => ("fault" in read ? [] : [read]));
+  // The administrator's own file first: lists that are cut begin with its entries.
+  const files = [fixed, main].flatMap((read) => ("fault" in read ? [] : [read]));
   // Debian's script copies the one into the other: most entries stand in both.
   const distinct = new Map(files.flatMap(({ prefixes }) => prefixes.map((prefix) => [formatPrefix(prefix), prefix])));
   return {

@@ -17,6 +17,8 @@ export interface ValueType<T> {
 }
 
 const MAX_IDENT_CHARACTERS = 32;
+/** Mistakes of one list that are told. */
+const MAX_MISTAKES = 8;
 const UNITS = [
   ["w", 604_800_000],
   ["d", 86_400_000],
@@ -31,14 +33,22 @@ export const portList: ValueType<readonly PortRange[]> = {
   parse(text) {
     if (text.trim() === "") return { ok: [] };
     const ranges: PortRange[] = [];
+    const mistakes = new Set<string>();
     for (const item of text.split(",")) {
       const range = parsePortRange(item.trim());
-      if ("error" in range) return range;
-      ranges.push(range.ok);
+      if ("error" in range) mistakes.add(range.error);
+      else ranges.push(range.ok);
     }
-    return { ok: mergePorts(ranges) };
+    return mistakes.size === 0 ? { ok: mergePorts(ranges) } : { error: joinMistakes([...mistakes]) };
   },
 };
+
+/** All of them at once, as a list is mended in one go. */
+function joinMistakes(mistakes: readonly string[]): string {
+  const told = mistakes.slice(0, MAX_MISTAKES).join("; ");
+  const rest = mistakes.length - MAX_MISTAKES;
+  return rest > 0 ? `${told}; and ${rest} more` : told;
+}
 
 function parsePortRange(item: string): Parsed<PortRange> {
   if (item === "") return { error: "nothing stands between two commas, or at the end after one; remove that comma" };

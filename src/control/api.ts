@@ -115,6 +115,30 @@ export interface Unblocked {
   readonly unblocked: readonly string[];
 }
 
+export interface AllowRequest {
+  /** Address or CIDR; parsed by the daemon. */
+  readonly source: string;
+  /** Written behind the entry as a comment. */
+  readonly reason?: string;
+  /** Needed for a very wide network. */
+  readonly force?: boolean;
+}
+
+export interface DisallowRequest {
+  readonly source: string;
+}
+
+/** What `portreeve allow` or `disallow` has done. */
+export interface AllowListChange {
+  readonly source: string;
+  /** The files that were written. */
+  readonly files: readonly string[];
+  /** The blocks that were lifted because the allow list covers them now. */
+  readonly unblocked: readonly string[];
+  /** A wider entry that goes on exempting what was taken out. */
+  readonly stillWithin?: string;
+}
+
 export interface WhyRequest {
   /** An address or a CIDR. */
   readonly source?: string;
@@ -181,6 +205,14 @@ export const refusalStatus = {
   covered: 409,
   /** Nothing to confirm. */
   "no-trial": 409,
+  /** It stands on the allow list. */
+  listed: 409,
+  /** It is no entry of the allow list. */
+  "not-listed": 404,
+  /** The configuration names no IGNORE_FILE. */
+  "no-list": 409,
+  /** A file cannot be written. */
+  file: 503,
   /** Another client is reading the same long list. */
   busy: 503,
 } as const;

@@ -31,6 +31,20 @@ const questionTable = {
   block: { method: "POST", path: "/v1/block", request: requests.blockRequest, answer: schema.blockedEntrySchema },
   unblock: { method: "POST", path: "/v1/unblock", request: requests.unblockRequest, answer: schema.unblockedSchema },
   why: { method: "GET", path: "/v1/why/:source?", request: requests.whyRequest, answer: schema.explanationSchema },
+  allow: {
+    method: "POST",
+    path: "/v1/allow",
+    request: requests.allowRequest,
+    answer: schema.allowListChangeSchema,
+    absent: "this daemon does not edit its allow list",
+  },
+  disallow: {
+    method: "POST",
+    path: "/v1/disallow",
+    request: requests.disallowRequest,
+    answer: schema.allowListChangeSchema,
+    absent: "this daemon does not edit its allow list",
+  },
   addMode: {
     method: "POST",
     path: "/v1/modes",

@@ -1,7 +1,9 @@
 // What the daemon accepts from a client, field by field. What a client accepts from the daemon is in schema.ts.
 import { fields, flag, listOf, member, onlyFields, optional, text, textOf, wholeNumber } from "../base/shape.ts";
 import {
+  type AllowRequest,
   type BlockRequest,
+  type DisallowRequest,
   type EventRequest,
   type EventsAfterRequest,
   type ModeRequest,
@@ -30,6 +32,14 @@ export const blockRequest = onlyFields<BlockRequest>({
 });
 
 export const unblockRequest = onlyFields<UnblockRequest>({ target: sourceText });
+
+export const allowRequest = onlyFields<AllowRequest>({
+  source: sourceText,
+  reason: optional(textOf(0, MAX_REASON_CHARS)),
+  force: optional(flag),
+});
+
+export const disallowRequest = onlyFields<DisallowRequest>({ source: sourceText });
 
 export const modeRequest = onlyFields<ModeRequest>({ mode: member(modeNames) });
 

@@ -17,6 +17,7 @@ import {
 } from "../base/shape.ts";
 import type { Event, NumberedEvent } from "../record/event.ts";
 import {
+  type AllowListChange,
   type BlockedEntry,
   type Confirmation,
   type Explanation,
@@ -118,6 +119,13 @@ export const modesSchema = fields<Modes>({
 });
 
 export const confirmationSchema = fields<Confirmation>({ inTime: flag, kept: count });
+
+export const allowListChangeSchema = fields<AllowListChange>({
+  source: text,
+  files: listOf(text),
+  unblocked: listOf(text),
+  stillWithin: optional(text),
+});
 
 export const unblockedSchema = fields<Unblocked>({ unblocked: listOf(text) });
 

@@ -2,17 +2,17 @@
 import type { EventRequest, KnownClient, Reply } from "../control/api.ts";
 import type { DaemonApi } from "../control/endpoints.ts";
 import { controlLimits } from "../control/limits.ts";
+import { badAddress, refuse } from "../control/target.ts";
 import type { Event } from "../record/event.ts";
 import { formatPrefix, parsePrefix } from "../wire/address.ts";
 import { blockByHand } from "./block-by-hand.ts";
 import type { Daemon } from "./daemon.ts";
 import { entryOf } from "./entry.ts";
-import { badAddress, refuse } from "./target.ts";
 import { unblockByHand } from "./unblock-by-hand.ts";
 import { explain } from "./why.ts";
 
-/** The trial and the modes are running.ts's. */
-export function createApi(daemon: Daemon): Omit<DaemonApi, "confirm" | "addMode"> {
+/** The trial, the modes and the allow list are running.ts's. */
+export function createApi(daemon: Daemon): Omit<DaemonApi, "confirm" | "addMode" | "allow" | "disallow"> {
   return {
     status: () => ({ ok: daemon.status() }),
     blocked: () => ({ ok: blockedEntries(daemon) }),

@@ -3,20 +3,22 @@
 import { printTime } from "../base/clock.ts";
 import type { BlockedEntry, BlockRequest, Reply } from "../control/api.ts";
 import { MAX_REASON_CHARS } from "../control/requests.ts";
+import { readTarget, refuse } from "../control/target.ts";
 import type { Block } from "../judge/block.ts";
 import { describeReason } from "../record/finding-text.ts";
 import { formatPrefix, IPV4_MAPPED_BITS, isIpv4, type Prefix, parsePrefix, prefixContains } from "../wire/address.ts";
 import type { Daemon } from "./daemon.ts";
 import { entryOf } from "./entry.ts";
-import { parseTarget, refuse } from "./target.ts";
 
 /** Wider ones are more often a slip than meant: 65,536 addresses of IPv4, a provider's IPv6. */
 const WIDEST = { ipv4: 16, ipv6: 32 } as const;
 /** What a block without a reason is said to be. */
 const NO_REASON = "by hand";
+/** Entries of the allow list that a refusal names. */
+const ENTRIES_NAMED = 5;
 
 export function blockByHand(daemon: Daemon, request: BlockRequest): Reply<BlockedEntry> {
-  const parsed = parseTarget(request.source);
+  const parsed = readTarget(request.source);
   if ("refused" in parsed) return parsed;
   const source = parsed.ok;
   const name = formatPrefix(source);
@@ -36,7 +38,7 @@ export function blockByHand(daemon: Daemon, request: BlockRequest): Reply<Blocke
       "own",
       `${name} holds an address of this host, a loopback or a multicast address: it is never blocked`,
     );
-  if (spared !== undefined && !isForced) return refuse(spared, sparedMessage(name, spared));
+  if (spared !== undefined && !isForced) return refuse(spared, sparedMessage(source, spared, daemon));
   const widest = WIDEST[isIpv4(source) ? "ipv4" : "ipv6"];
   if (lengthOf(source) < widest && !isForced)
     return refuse("too-wide", `${name} is wider than a /${widest}; use --force if you mean all of it`);
@@ -79,8 +81,21 @@ function ownSessionWithin(block: Prefix, { session = [] }: BlockRequest): string
   });
 }
 
-function sparedMessage(name: string, spared: "ignored" | "guarded"): string {
+function sparedMessage(source: Prefix, spared: "ignored" | "guarded", daemon: Daemon): string {
+  const name = formatPrefix(source);
   return spared === "ignored"
-    ? `${name} is on the allow list (IGNORE_FILE), whose addresses pass even a block; take it out there, or use --force`
+    ? `${name} ${onAllowList(source, daemon.settings.ignored)}, whose addresses pass even a block; take it out with "portreeve disallow", or use --force`
     : `${name} holds an address that this host depends on (see "portreeve guard"): blocking it may cut this host off; use --force if you mean it`;
+}
+
+/** Which entries of the allow list a source lies in, or holds. */
+function onAllowList(source: Prefix, ignored: readonly Prefix[]): string {
+  const around = ignored.find((entry) => prefixContains(entry, source));
+  if (around !== undefined) {
+    const part = formatPrefix(around) === formatPrefix(source) ? "" : ` as part of ${formatPrefix(around)}`;
+    return `is on the allow list (IGNORE_FILE)${part}`;
+  }
+  const inside = ignored.filter((entry) => prefixContains(source, entry)).map(formatPrefix);
+  const more = inside.length > ENTRIES_NAMED ? ` and ${inside.length - ENTRIES_NAMED} more` : "";
+  return `holds ${inside.slice(0, ENTRIES_NAMED).join(", ")}${more} of the allow list (IGNORE_FILE)`;
 }

@@ -13,7 +13,7 @@ import { EndedCount } from "../enforce/ended.ts";
 import { IdleCommands } from "../enforce/idle-commands.ts";
 import { Reconciler, type ReconcilerParts } from "../enforce/reconciler.ts";
 import { StoredState, type StoredStateParts } from "../enforce/stored-state.ts";
-import { blocksOfGuarded, movedBlocks } from "../enforce/touched-blocks.ts";
+import { blocksOfGuarded, blocksOfIgnored, movedBlocks } from "../enforce/touched-blocks.ts";
 import type { Trial } from "../enforce/trial.ts";
 import { WiderBlocks } from "../enforce/wider-blocks.ts";
 import { isInTable } from "../judge/block.ts";
@@ -194,6 +194,7 @@ export class Enforcement implements Exit, Follower {
   follow(change: Change, before: Facts): void {
     if (change.settings !== undefined) this.#followSettings(before);
     else this.#followFacts(change, before);
+    if (change.settings !== undefined || change.ignored !== undefined) this.#liftIgnored(before);
     // GUARD_SSH may have been switched on.
     if (change.settings !== undefined || change.host !== undefined) this.#liftGuarded();
   }
@@ -223,6 +224,12 @@ export class Enforcement implements Exit, Follower {
     if (host !== undefined || ignored !== undefined) this.#parts.breaker.forgetWaiting();
     sensor.follow(inForce.plan(), inForce.near);
     if (moved.length > 0) this.reconciler?.restore(moved);
+  }
+
+  #liftIgnored(before: Facts): void {
+    const { ignored } = this.#parts.inForce.settings;
+    const blocks = blocksOfIgnored(this.blocker.list, before.settings.ignored, ignored);
+    if (blocks.length > 0) this.blocker.lift(blocks, "on the allow list");
   }
 
   #liftGuarded(): void {

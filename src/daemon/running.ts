@@ -2,7 +2,6 @@
 import { messageOf } from "../base/errors.ts";
 import { ExitCode } from "../base/exit-code.ts";
 import { explainSettings } from "../config/explain.ts";
-import { IgnoreWatch } from "../config/ignore-watch.ts";
 import type { Settings } from "../config/settings.ts";
 import type { DaemonApi } from "../control/endpoints.ts";
 import { type ControlServer, serveControl } from "../control/server.ts";
@@ -13,6 +12,7 @@ import { drainRouteChanges } from "../kernel/routes.ts";
 import { openSystemdNotifier, type SystemdNotifier } from "../kernel/sd-notify.ts";
 import { ConnectMode } from "../sense/connect-mode.ts";
 import { IpProtocol } from "../wire/packet.ts";
+import { AllowList } from "./allow-list.ts";
 import { createApi } from "./api.ts";
 import { HostWatch } from "./host-watch.ts";
 import { Loops } from "./loops.ts";
@@ -46,9 +46,9 @@ export class Running {
   readonly #connectMode: ConnectMode;
   readonly #loops: Loops;
   readonly #hostWatch: HostWatch;
+  readonly #allowList: AllowList;
   #options: RunOptions;
   #control: ControlServer | undefined;
-  #ignoreWatch: IgnoreWatch | undefined;
 
   constructor(started: Started, options: RunOptions, load: Load, trial?: Trial) {
     this.#started = started;
@@ -64,6 +64,7 @@ export class Running {
       listened: (ports) => inForce.apply({ listened: ports }),
     });
     daemon.countToo(connectMode);
+    this.#allowList = new AllowList(daemon, started.troubles);
     this.#connectMode = connectMode;
     this.#loops = loops;
     this.#hostWatch = new HostWatch({
@@ -111,6 +112,8 @@ export class Running {
     const { daemon } = this.#started;
     return {
       ...createApi(daemon),
+      allow: (request) => this.#allowList.allow(request),
+      disallow: (request) => this.#allowList.disallow(request),
       confirm: () => confirmTrial(this.#trial, daemon),
       addMode: ({ mode }) =>
         addMode(mode, daemon.settings, (options) => {
@@ -149,11 +152,11 @@ export class Running {
     });
     this.#loops.every(LOOK_MS, "look", () => {
       daemon.enforcement.lookAtDelegated(false);
-      this.#ignoreWatch?.poll();
+      this.#allowList.poll();
     });
     this.#loops.every(SAVE_MS, "known pairs", () => void learned?.save());
     this.#hostWatch.start();
-    this.#watchIgnoreFile();
+    this.#allowList.watch();
     if (notifier.watchdogIntervalMs !== undefined) {
       this.#loops.every(notifier.watchdogIntervalMs, "watchdog", () => notifier.notify("WATCHDOG=1"));
     }
@@ -167,24 +170,6 @@ export class Running {
         () => daemon.enforcement.lookAtDelegated(true),
       );
     });
-  }
-
-  #watchIgnoreFile(): void {
-    this.#ignoreWatch?.close();
-    this.#ignoreWatch = undefined;
-    const { daemon } = this.#started;
-    const { ignoreFile: path, ignored: loaded } = daemon.settings;
-    if (path === undefined) return;
-    this.#ignoreWatch = new IgnoreWatch(
-      { path, loaded },
-      {
-        onChange: (prefixes) => {
-          daemon.inForce.apply({ ignored: prefixes });
-          daemon.recorder.notice(`${path} has changed: ${prefixes.length} entries are exempt now`);
-        },
-        onProblem: (message) => daemon.recorder.warning(message),
-      },
-    );
   }
 
   /** The exit code: 0 for SIGTERM and SIGINT. SIGHUP reloads. */
@@ -221,7 +206,7 @@ export class Running {
         daemon.inForce.apply({ settings });
         this.#options = options;
         this.#connectMode.update();
-        this.#watchIgnoreFile();
+        this.#allowList.watch();
       } catch (error) {
         refusal = messageOf(error);
       }
@@ -236,7 +221,7 @@ export class Running {
     notifier.notify("STOPPING=1");
     this.#loops.close();
     this.#hostWatch.close();
-    this.#ignoreWatch?.close();
+    this.#allowList.close();
     await this.#connectMode.close();
     await this.#control?.close();
     await daemon.enforcement.delegate.close();

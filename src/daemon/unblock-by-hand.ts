@@ -1,13 +1,13 @@
 // `portreeve unblock`: lifts what is listed, takes out what only the kernel holds, and looks again before it says so.
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Reply } from "../control/api.ts";
+import { readTarget, refuse } from "../control/target.ts";
 import { slices } from "../enforce/slices.ts";
 import type { Block } from "../judge/block.ts";
 import { describeReason } from "../record/finding-text.ts";
 import type { Held } from "../table/held-elements.ts";
 import { formatPrefix, type Prefix, prefixContains } from "../wire/address.ts";
 import type { Daemon } from "./daemon.ts";
-import { parseTarget, refuse } from "./target.ts";
 
 /** Sources that are named in one message. */
 const NAMED = 5;
@@ -19,7 +19,7 @@ type Network = Pick<Block, "source" | "untilMs">;
 
 export async function unblockByHand(daemon: Daemon, target: string): Promise<Reply<readonly string[]>> {
   if (target === "all") return unblockAll(daemon);
-  const parsed = parseTarget(target);
+  const parsed = readTarget(target);
   if ("refused" in parsed) return parsed;
   const source = parsed.ok;
   const listed = listedFor(daemon, source);

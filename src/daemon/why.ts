@@ -30,7 +30,12 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
   const unlisted = block === undefined ? heldUnlisted(daemon, asked) : [];
   if (unlisted.length > 0) because.push(unlistedText(unlisted));
   const guard = daemon.judge.guardReason([asked.w0, asked.w1, asked.w2, asked.w3]);
+  const passes = spared === "ignored" && block !== undefined && isInTable(block);
   if (spared !== undefined && spared !== "guarded") because.push(sparedText(spared));
+  if (passes)
+    because.push(
+      `A block of ${formatPrefix(block.source)} is listed as well, and the allow list lets the source pass it: "portreeve unblock ${formatPrefix(block.source)}" takes the block off the list.`,
+    );
   else if (guard !== undefined)
     because.push(`The source is in the guard as ${describeGuard(guard)}: it is never held or blocked without a proof.`);
   if (held) because.push("The source is held: its packets are dropped until 5 s after its last probe.");
@@ -45,7 +50,7 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
   return {
     source: formatPrefix(source),
     state: stateOf({
-      block: block ?? unlisted[0],
+      block: passes ? undefined : (block ?? unlisted[0]),
       spared: spared ?? (guard === undefined ? undefined : "guarded"),
       held: held || networks.length > 0,
       isKnown: history !== undefined || tapSource !== undefined,

@@ -13,7 +13,14 @@ import type { TableBackend } from "./backend.ts";
 import type { BlockList } from "./block-list.ts";
 import type { WiderBlocks } from "./wider-blocks.ts";
 
-export type HowLifted = "by hand" | "expired" | "all" | "removed elsewhere" | "the trial is over" | "guarded";
+export type HowLifted =
+  | "by hand"
+  | "expired"
+  | "all"
+  | "removed elsewhere"
+  | "the trial is over"
+  | "guarded"
+  | "on the allow list";
 
 const NO_TABLE = "no nftables table is loaded (CAPTURE): only KILL_ROUTE and KILL_HOSTS_DENY can block";
 

@@ -3,7 +3,7 @@
 import { type Block, isInTable } from "../judge/block.ts";
 import type { GuardReason } from "../judge/verdict.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
-import type { AddressRanges } from "../wire/address-ranges.ts";
+import { AddressRanges } from "../wire/address-ranges.ts";
 import type { BlockList } from "./block-list.ts";
 
 /** A part of the guard, and why it is in it. */
@@ -30,6 +30,16 @@ export function blocksOfGuarded(
   );
   // A gateway may be a resolver as well.
   return distinct([...unproven, ...proven]);
+}
+
+/** Blocks that a new entry of the allow list covers. What stood on the list before was blocked with --force, and stays so. */
+export function blocksOfIgnored(
+  list: Pick<BlockList, "inside">,
+  before: readonly Prefix[],
+  now: readonly Prefix[],
+): Block[] {
+  const old = new AddressRanges(before);
+  return distinct(now.filter((prefix) => !old.containsPrefix(prefix)).flatMap((prefix) => list.inside(prefix)));
 }
 
 /** IPv6 blocks that the kernel holds in another way when a link of ours is new or gone: a /64, and its first address. */

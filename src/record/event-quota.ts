@@ -27,7 +27,7 @@ const kinds: Readonly<Record<StoredType, EventKind>> = {
 };
 
 /** How a person lifts a block. */
-const unblockedByHand: readonly string[] = ["by hand", "all"];
+const unblockedByHand: readonly string[] = ["by hand", "all", "on the allow list"];
 
 export function noEvents(): EventCounts {
   return { probes: 0, claims: 0, proven: 0, notices: 0 };

@@ -1,10 +1,13 @@
 // portreeve check on good and bad files, as text and as JSON, and portreeve run up to the daemon's door.
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { createProgram } from "../../src/cli/program.ts";
 import { explainSettings } from "../../src/config/explain.ts";
 import { loadSettings } from "../../src/config/load.ts";
 import type { RunOptions } from "../../src/daemon/run-options.ts";
+import { makeFolder } from "../control/fake-daemon.ts";
 import { portreeve, writeConf } from "./run-command.ts";
 
 test("a file with errors: each problem with its line, exit 78", async (t) => {
@@ -29,12 +32,28 @@ test("a file without errors: its warnings, then what it means, exit 0", async (t
   assert.equal(code, 0);
   assert.ok(explainSettings(settings).length > 0);
   // What this machine serves is told last, if it serves anything.
-  const meaning = out.replace(/^These ports are served here and are not public: .*\n$/m, "");
+  const meaning = out
+    .replace(/^These ports are served here and are not public: .*\n$/m, "")
+    .replace(/^You are logged in from .*\n$/gm, "");
   assert.ok(meaning.endsWith(`${explainSettings(settings).join("\n")}\n`), out);
   for (const problem of problems) assert.ok(out.includes(problem.message));
   const json = await portreeve(["check", "--json", "-c", conf]);
   assert.equal(json.code, 0);
   assert.deepEqual(JSON.parse(json.out), { file: conf, ok: true, problems });
+});
+
+test("whoever switches blocking on is told that his own address is not on the allow list", async (t) => {
+  const list = join(makeFolder(t), "list");
+  writeFileSync(list, "198.51.100.0/24\n");
+  const env = { SSH_CONNECTION: "192.0.2.66 50022 198.51.100.1 22" };
+  const checked = async (text: string, from = env) =>
+    (await portreeve(["check", "-c", writeConf(t, `IGNORE_FILE="${list}"\n${text}`)], { env: from })).out;
+  const warning =
+    'You are logged in from 192.0.2.66, which is not on the allow list: "portreeve allow 192.0.2.66" puts it there.\n';
+  assert.ok((await checked('BLOCK_TCP="1"\n')).includes(warning));
+  assert.ok(!(await checked('BLOCK_TCP="0"\n')).includes("192.0.2.66"));
+  const allowed = { SSH_CONNECTION: "198.51.100.66 50022 198.51.100.1 22" };
+  assert.ok(!(await checked('BLOCK_TCP="1"\n', allowed)).includes("198.51.100.66"));
 });
 
 test("an old file with lines that do nothing: the daemon would start, and check ends with 78", async (t) => {

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { editFile, type IgnoreTool, runIgnoreTool } from "../../src/cli/ignore-tools.ts";
+import { type IgnoreTool, runIgnoreTool } from "../../src/cli/ignore-tools.ts";
 import { makeFolder } from "../control/fake-daemon.ts";
 
 function makeTools(t: TestContext, staticText: string | undefined) {
@@ -121,15 +121,4 @@ test("a link stays a link", async (t) => {
   assert.equal(await run("portsentry-add-ip", "10.0.0.2"), 0);
   assert.ok(lstatSync(staticPath).isSymbolicLink());
   assert.equal(read(real), "10.0.0.1\n10.0.0.2\n");
-});
-
-test("a change by another program in between is not lost", async (t) => {
-  const file = join(makeFolder(t), "f");
-  writeFileSync(file, "a\n");
-  let others = 2;
-  await editFile(file, (text) => {
-    if (others > 0) writeFileSync(file, `${readFileSync(file, "utf8")}other ${others--}\n`);
-    return `${text}ours\n`;
-  });
-  assert.equal(readFileSync(file, "utf8"), "a\nother 2\nother 1\nours\n");
 });

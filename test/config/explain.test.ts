@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { explainSettings } from "../../src/config/explain.ts";
-import { IGNORE, load, settingsOf } from "./support.ts";
+import { loadSettings } from "../../src/config/load.ts";
+import { FILE, filesOf, IGNORE, load, settingsOf } from "./support.ts";
 
 function explain(text: string, ignore?: string): string {
   return explainSettings(settingsOf(load(`IGNORE_FILE="${IGNORE}"\n${text}`, ignore))).join("\n");
@@ -61,8 +62,18 @@ test("lists are cut, never a port in the middle", () => {
   const ports = Array.from({ length: 200 }, (_, i) => 10_000 + i * 2).join(",");
   const said = explain(`TCP_MODE="stcp"\nTCP_PORTS="${ports}"`);
   assert.match(said, /^200 TCP ports are watched while closed: (\d{5}, )+\d{5} \.\.\.\.$/m);
-  const networks = Array.from({ length: 20 }, (_, i) => `192.0.2.${i}`).join("\n");
-  assert.match(explain("", networks), /^These addresses are exempt: (192\.0\.2\.\d, ){7}192\.0\.2\.7 and 12 more \(/m);
+  const networks = Array.from({ length: 50 }, (_, i) => `192.0.2.${i}`).join("\n");
+  assert.match(
+    explain("", networks),
+    /^These addresses are exempt: (192\.0\.2\.\d+, ){39}192\.0\.2\.39 and 10 more \(/m,
+  );
+});
+
+test("of the exempt addresses those that an administrator has added come first", () => {
+  const file = `127.0.0.1\n0.0.0.0\n::1\n${Array.from({ length: 45 }, (_, i) => `192.0.2.${i}`).join("\n")}\n`;
+  const files = { [FILE]: `IGNORE_FILE="${IGNORE}"\n`, [IGNORE]: file, [`${IGNORE}.static`]: "::1\n198.51.100.9\n" };
+  const said = explainSettings(settingsOf(loadSettings(FILE, filesOf(files)))).join("\n");
+  assert.match(said, /^These addresses are exempt: 198\.51\.100\.9, 192\.0\.2\.0, .* and 9 more \(/m);
 });
 
 test("exceptions that are switched off are not told", () => {

@@ -19,6 +19,8 @@ function makeFolder(texts: Record<string, string>) {
     stepMs: 100,
     nowMs: 0,
     changes: [] as string[][],
+    /** The files that each of them came from. */
+    changedPaths: [] as string[],
     problems: [] as string[],
     /** Called between the two stamps of a reading. */
     whileReading: (): void => {},
@@ -46,7 +48,10 @@ function makeFolder(texts: Record<string, string>) {
     nowMs: () => (folder.nowMs += folder.stepMs),
   };
   const listener = {
-    onChange: (prefixes: readonly Prefix[]) => void folder.changes.push(prefixes.map(formatPrefix)),
+    onChange: (prefixes: readonly Prefix[], paths: readonly string[]) => {
+      folder.changes.push(prefixes.map(formatPrefix));
+      folder.changedPaths.push(paths.join(" "));
+    },
     onProblem: (message: string) => void folder.problems.push(message),
   };
   return { folder, system, listener };
@@ -174,7 +179,12 @@ test("a file that was not there at the start, and the static one, count when the
   look();
   folder.put(IGNORE, "192.0.2.1\n198.51.100.0/24\n");
   look();
-  assert.deepEqual(folder.changes, [["198.51.100.0/24"], ["192.0.2.1", "198.51.100.0/24"]]);
+  assert.deepEqual(folder.changes, [["198.51.100.0/24"], ["198.51.100.0/24", "192.0.2.1"]]);
+  assert.deepEqual(
+    folder.changedPaths.slice(-2),
+    [`${IGNORE}.static`, IGNORE],
+    "each is told with the file that changed",
+  );
   assert.deepEqual(folder.problems, []);
 });
 
@@ -183,6 +193,35 @@ test("a change between the loading of the settings and the first look is told", 
   watch.poll();
   watch.poll();
   assert.deepEqual(folder.changes, [["192.0.2.1"]]);
+});
+
+test("who has changed the files himself need not wait for two looks", () => {
+  const { folder, watch } = watchOf("192.0.2.1\n");
+  watch.readNow();
+  assert.deepEqual(folder.changes, []);
+  folder.put(IGNORE, "192.0.2.1\n192.0.2.2\n");
+  folder.put(`${IGNORE}.static`, "192.0.2.3\n");
+  watch.readNow();
+  watch.poll();
+  watch.poll();
+  assert.deepEqual(folder.changes, [["192.0.2.3", "192.0.2.1", "192.0.2.2"]]);
+  assert.equal(folder.changedPaths.at(-1), `${IGNORE} ${IGNORE}.static`);
+});
+
+test("lines that exempt nobody are told for as long as they are there", () => {
+  const { folder, watch } = watchOf("300.1.1.1\n# a comment\n192.0.2.1\noffice.example.org\n");
+  assert.deepEqual(watch.leftOut(), [`${IGNORE}: 2 lines exempt nobody (lines 1, 4): "portreeve check" says why`]);
+  folder.put(IGNORE, "0.0.0.0/0\n192.0.2.1 office\n");
+  folder.put(`${IGNORE}.static`, Array.from({ length: 9 }, () => "x").join("\n"));
+  watch.readNow();
+  assert.deepEqual(watch.leftOut(), [
+    `${IGNORE}: 1 line exempts nobody (line 1): "portreeve check" says why`,
+    `${IGNORE}.static: 9 lines exempt nobody (lines 1, 2, 3, 4, 5, 6, 7, 8 ...): "portreeve check" says why`,
+  ]);
+  folder.put(IGNORE, "192.0.2.1\n");
+  folder.put(`${IGNORE}.static`, undefined);
+  watch.readNow();
+  assert.equal(watch.leftOut().length, 1, "a file that is gone stays in force, with what is wrong in it");
 });
 
 test("without notifications poll() alone is enough", () => {

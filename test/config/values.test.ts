@@ -69,6 +69,11 @@ describe("port lists", () => {
   const bad: readonly (readonly [string, RegExp])[] = [
     ["0", /^0 is no port: ports are 1 to 65535/],
     ["0-5", /^0 is no port/],
+    [
+      "22,25,99999,80-70,99999",
+      /^99999 is no port: ports are 1 to 65535; the range 80-70 runs backwards; write 70-80$/,
+    ],
+    [Array.from({ length: 12 }, (_, i) => 70_000 + i).join(","), /70007 is no port: [^;]+; and 4 more$/],
     ["65536", /^65536 is no port/],
     ["1-70000", /^70000 is no port/],
     ["9-5", /runs backwards; write 5-9/],

@@ -222,6 +222,22 @@ test("a source that has come into the guard loses what was made on a claim, and 
   assert.ok(recorder.take().includes("unblocked 198.51.100.2 guarded"));
 });
 
+test("a new entry of the allow list lifts the blocks that it covers, and spares those that were made against an older one", () => {
+  const { inForce, block, listed, recorder } = setUp();
+  inForce.apply({ ignored: [prefix("198.51.100.1")] });
+  block("198.51.100.1");
+  block("198.51.100.9", { grade: "manual" });
+  block("198.51.100.10", { soft: true });
+  block("198.51.100.12");
+  inForce.apply({ ignored: [prefix("198.51.100.8/30"), prefix("198.51.100.1")] });
+  assert.deepEqual(listed(), ["198.51.100.1", "198.51.100.12"]);
+  assert.ok(recorder.take().includes("unblocked 198.51.100.9 on the allow list"));
+  inForce.apply({ ignored: [] });
+  const settings = { ...settingsWith(""), ignored: [prefix("198.51.100.12")] };
+  inForce.apply({ settings });
+  assert.deepEqual(listed(), ["198.51.100.1"]);
+});
+
 test("GUARD_SSH switched on by a reload frees the session that is there", () => {
   const { inForce, block, listed } = setUp('GUARD_SSH="0"\n');
   block("198.51.100.2", { grade: "handshake" });

@@ -1,6 +1,8 @@
 // `portreeve block`, `unblock` and `why` as a person types them: slips are refused, networks lie in networks, and what is
 // said is what the kernel holds. Random ones: networks.test.ts.
 import assert from "node:assert/strict";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Daemon } from "./support/daemon.ts";
 import { Lab } from "./support/lab.ts";
@@ -75,6 +77,48 @@ describe("blocks by hand", () => {
     await does("block 192.0.2.7 --for 5m --force");
     await does("unblock --all");
     assert.deepEqual(await listed(), []);
+  });
+
+  test("allow lets a blocked source go at once, and disallow has it judged again", async () => {
+    const list = join(daemon.folder, "portsentry.ignore");
+    await does("block 192.0.2.9 --for 1h");
+    await does("block 203.0.113.64/28");
+    const allowed = `allowed 192.0.2.8/30: it stands in ${list}, and is never held or blocked\nunblocked 192.0.2.9\n`;
+    assert.equal(await does("allow 192.0.2.8/30 --reason office"), allowed);
+    assert.equal(readFileSync(list, "utf8"), "\n192.0.2.8/30  # office\n");
+    assert.deepEqual(await listed(), ["203.0.113.64/28"]);
+    assert.match(await nft("list", "set", ...TABLE, "ignored4"), /192\.0\.2\.8\/30/);
+    assert.doesNotMatch(await nft("list", "set", ...TABLE, "blocked4"), /192\.0\.2\.9/);
+    await refuses("allow 192.0.2.9", 1, /on the allow list already as part of 192\.0\.2\.8\/30/);
+    await refuses(
+      "block 192.0.2.9",
+      1,
+      /192\.0\.2\.9 is on the allow list \(IGNORE_FILE\) as part of 192\.0\.2\.8\/30/,
+    );
+    await refuses("block 192.0.0.0/16", 1, /192\.0\.0\.0\/16 holds 192\.0\.2\.8\/30 of the allow list/);
+    await does("block 192.0.2.9 --force");
+    const why = await does("why 192.0.2.9");
+    assert.match(why, /^192\.0\.2\.9 is on the allow list\.\n/);
+    assert.match(why, /A block of 192\.0\.2\.9 is listed as well, and the allow list lets the source pass it/);
+    await does("unblock 192.0.2.9");
+    assert.match(await does("disallow 192.0.2.8/30"), /^192\.0\.2\.8\/30 is off the allow list/);
+    assert.equal(readFileSync(list, "utf8"), "\n");
+    assert.doesNotMatch(await nft("list", "set", ...TABLE, "ignored4"), /elements/);
+    await does("unblock 203.0.113.64/28");
+  });
+
+  test("status tells lines of the allow list that exempt nobody, and the log the file that changed", async () => {
+    const fixed = join(daemon.folder, "portsentry.ignore.static");
+    writeFileSync(fixed, "office.example.org\n192.0.2.66\n");
+    await daemon.waitForLine(/portsentry\.ignore\.static has changed: 1 entries are exempt now/);
+    assert.match(
+      await does("status"),
+      /portsentry\.ignore\.static: 1 line exempts nobody \(line 1\): "portreeve check" says why/,
+    );
+    writeFileSync(fixed, "");
+    await daemon.waitForLine(/portsentry\.ignore\.static has changed: 0 entries/);
+    assert.doesNotMatch(await does("status"), /exempts nobody/);
+    rmSync(fixed);
   });
 
   test("a network that comes onto a link of ours, and goes, is held in the way that the rules have for it", async () => {

@@ -1,6 +1,7 @@
 // What a person has typed for an address or a network, and how it is refused.
-import type { Refusal, Reply } from "../control/api.ts";
+
 import { formatPrefix, type Prefix, parseAddress, parsePrefix } from "../wire/address.ts";
+import type { Refusal, Reply } from "./api.ts";
 
 export function refuse(code: Refusal["code"], message: string) {
   return { refused: { code, message } } as const;
@@ -11,7 +12,7 @@ export function badAddress(text: string) {
 }
 
 /** "198.51.100.0/8" may mean the network or the address: nobody is blocked, or let in, by a guess. */
-export function parseTarget(text: string): Reply<Prefix> {
+export function readTarget(text: string): Reply<Prefix> {
   const source = parsePrefix(text);
   if (source === undefined) return badAddress(text);
   const address = parseAddress(text.split("/")[0] ?? "");
