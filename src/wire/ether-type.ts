@@ -26,8 +26,9 @@ const MAX_TAGS = 4;
 const PPPOE_BYTES = 8;
 const PPPOE_VERSION_AND_TYPE = 0x11;
 const PPP_PROTOCOL_AT = 6;
-const PPP_IPV4 = 0x0021;
-const PPP_IPV6 = 0x0057;
+/** PPP's protocol numbers (RFC 1332, RFC 5072). */
+export const PPP_IPV4 = 0x0021;
+export const PPP_IPV6 = 0x0057;
 
 // +---------------+---------------+---------------+                      IEEE 802.2; SNAP: RFC 1042
 // |   DSAP  AA    |   SSAP  AA    |  Control  03  |   0

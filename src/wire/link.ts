@@ -5,21 +5,27 @@ import { decodePacket } from "./decode.ts";
 import { decodeIp, fault } from "./ether-type.ts";
 import { decodeEthernet } from "./ethernet.ts";
 import { decodeLoopback } from "./loopback.ts";
+import { decodeNflog } from "./nflog-frame.ts";
 import { DecodeResult, type Packet } from "./packet.ts";
+import { decodePpp } from "./ppp.ts";
 import { decodeUsualFrame } from "./usual-frame.ts";
 
 /** The link types that are decoded, by the numbers of capture files (LINKTYPE_ of tcpdump.org, DLT_ of libpcap). */
 export const LinkType = {
   Null: 0,
   Ethernet: 1,
+  Ppp: 9,
   /** DLT_RAW on most systems and on OpenBSD; files should have 101, some have these. */
   RawDlt: 12,
   RawDltOpenBsd: 14,
+  /** PPP with the address and control bytes of HDLC (RFC 1662). */
+  PppHdlc: 50,
   Raw: 101,
   Loop: 108,
   LinuxSll: 113,
   Ipv4: 228,
   Ipv6: 229,
+  Nflog: 239,
   LinuxSll2: 276,
 } as const;
 export type LinkType = (typeof LinkType)[keyof typeof LinkType];
@@ -50,6 +56,11 @@ export function decodeFrame(linkType: number, bytes: Uint8Array, at: number, end
     case LinkType.Null:
     case LinkType.Loop:
       return decodeLoopback(bytes, at, end, out);
+    case LinkType.Ppp:
+    case LinkType.PppHdlc:
+      return decodePpp(bytes, at, end, out);
+    case LinkType.Nflog:
+      return decodeNflog(bytes, at, end, out);
     case LinkType.Ipv4:
       return decodeIp(4, bytes, at, end, out);
     case LinkType.Ipv6:

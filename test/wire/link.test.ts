@@ -37,6 +37,9 @@ const cooked1 = (device: string, protocol: string): Uint8Array =>
   hex(`0000 ${device} 0006 0200 0000 0001 0000 ${protocol}`);
 const cooked2 = (device: string, protocol: string): Uint8Array =>
   hex(`${protocol} 0000 0000 0002 ${device} 00 06 0200 0000 0001 0000`);
+/** A packet's header or a prefix comes first, and is padded; the payload is last. */
+const nflog = (family: string, before: string, payload: string): Uint8Array =>
+  hex(`${family}00 0005 ${before} ${payload}`);
 
 const carriers: readonly (readonly [string, number, Uint8Array, Uint8Array])[] = [
   ["Ethernet IPv4", LinkType.Ethernet, ethernet(hex("0800")), nmapSyn],
@@ -57,6 +60,12 @@ const carriers: readonly (readonly [string, number, Uint8Array, Uint8Array])[] =
   ["raw", LinkType.Raw, new Uint8Array(), nmapSyn],
   ["raw, old number", LinkType.RawDlt, new Uint8Array(), nmapSyn6],
   ["raw, OpenBSD's number", LinkType.RawDltOpenBsd, new Uint8Array(), nmapSyn6],
+  ["PPP IPv4", LinkType.Ppp, hex("0021"), nmapSyn],
+  ["PPP IPv6, protocol in one byte", LinkType.Ppp, hex("57"), nmapSyn6],
+  ["PPP as HDLC frames it", LinkType.Ppp, hex("ff03 0021"), nmapSyn],
+  ["PPP in HDLC", LinkType.PppHdlc, hex("ff03 0057"), nmapSyn6],
+  ["NFLOG IPv4, little endian", LinkType.Nflog, nflog("02", "0800 0100 0800 0100", "3000 0900"), nmapSyn],
+  ["NFLOG IPv6, big endian", LinkType.Nflog, nflog("0a", "0005 000a 6500 0000", "0100 0009"), nmapSyn6],
   ["IPv4", LinkType.Ipv4, new Uint8Array(), nmapSyn],
   ["IPv6", LinkType.Ipv6, new Uint8Array(), nmapSyn6],
   ...([LinkType.Null, LinkType.Loop] as const).flatMap((linkType) => [
@@ -140,6 +149,8 @@ test("what is not IP, and link types that are not known", () => {
     [LinkType.LinuxSll, concat([cooked1("0338", "0800"), nmapSyn])],
     [LinkType.LinuxSll2, concat([cooked2("0338", "0800"), nmapSyn])],
     [LinkType.Null, concat([hex("0700 0000"), nmapSyn])],
+    [LinkType.Ppp, concat([hex("ff03 c021"), nmapSyn])],
+    [LinkType.Nflog, concat([nflog("07", "0800 0100 0800 0100", "3000 0900"), nmapSyn])],
     [105, ethernet(hex("0800"), nmapSyn)],
     [-1, nmapSyn],
   ];
@@ -153,6 +164,9 @@ test("headers that contradict themselves", () => {
     [LinkType.Ethernet, ethernet(hex("86dd"), nmapSyn)],
     [LinkType.Ethernet, ethernet(hex("8100 0001 8100 0002 8100 0003 8100 0004 8100 0005 0800"), nmapSyn)],
     [LinkType.Ethernet, ethernet(hex("8864 2100 0001 002e 0021"), nmapSyn)],
+    [LinkType.Ppp, concat([hex("0021"), nmapSyn6])],
+    [LinkType.Nflog, concat([nflog("02", "0300 0100 0800 0100", "3000 0900"), nmapSyn])],
+    [LinkType.Nflog, concat([hex("0201 0005 3000 0900"), nmapSyn])],
     [LinkType.Ipv4, nmapSyn6],
     [LinkType.Ipv6, nmapSyn],
   ];

@@ -4,6 +4,7 @@ import type { CaptureBuffer } from "./capture-buffer.ts";
 import { MAX_FRAME_BYTES } from "./capture-report.ts";
 
 export interface PcapFormat {
+  readonly magic: number;
   readonly isLittle: boolean;
   readonly unitsPerSecond: number;
   readonly recordBytes: number;
@@ -18,10 +19,12 @@ const CAPTURED_AT = 8;
 const LENGTH_AT = 12;
 /** Damage does not move the clock; a pause of the capture in just this place may. */
 export const MAX_TIME_STEP_SECONDS = 30 * 86_400;
+/** No record has been read, so the next may be of any time: 0 is one too, where times are relative. */
+export const ANY_TIME = -1;
 
 export class PcapSearch {
-  /** Time of the last record that was read; 0 before the first. */
-  lastSeconds = 0;
+  /** Time of the last record that was read; ANY_TIME before the first. */
+  lastSeconds = ANY_TIME;
   /** Where a search without result would go on when there is more to see. */
   stoppedAt = 0;
   readonly #buffer: CaptureBuffer;
@@ -52,14 +55,15 @@ export class PcapSearch {
     const { recordBytes } = this.#format;
     let at = from;
     for (; at < to && at + recordBytes <= end; at++) {
-      if (!this.follows(at, this.lastSeconds)) continue;
+      // Bytes of a frame that are nearly all 0 look like an empty record: in the middle of damage it is not believed.
+      if (this.#capturedBytes(at) === 0 || !this.follows(at, this.lastSeconds)) continue;
       const next = at + recordBytes + this.#capturedBytes(at);
       if (next + recordBytes <= end) {
-        if (this.follows(next, this.#buffer.view.getUint32(at, this.#format.isLittle))) return at;
+        if (this.follows(next, this.#secondsAt(at))) return at;
       } else if (!isLast) {
         this.stoppedAt = at;
         return NEED_MORE;
-      } else if (next === end || (next < end && this.lastSeconds > 0)) {
+      } else if (next === end || (next < end && this.lastSeconds !== ANY_TIME)) {
         // No whole header follows to vouch for this one: the time must.
         return at;
       }
@@ -101,7 +105,7 @@ export class PcapSearch {
   }
 
   /**
-   * Whether the record looks as nearly every writer makes it, at a time that can follow `lastSeconds` (0: any): a
+   * Whether the record looks as nearly every writer makes it, at a time that can follow `lastSeconds` (or ANY_TIME): a
    * fraction of a second, a length on the wire not below the captured, and no great step.
    */
   follows(at: number, lastSeconds: number): boolean {
@@ -109,9 +113,22 @@ export class PcapSearch {
     const { isLittle, unitsPerSecond } = this.#format;
     const capturedBytes = view.getUint32(at + CAPTURED_AT, isLittle);
     const lengthBytes = view.getUint32(at + LENGTH_AT, isLittle);
-    if (capturedBytes === 0 || lengthBytes < capturedBytes || lengthBytes > MAX_FRAME_BYTES) return false;
-    const seconds = view.getUint32(at, isLittle);
-    if (seconds === 0 || view.getUint32(at + FRACTION_AT, isLittle) >= unitsPerSecond) return false;
-    return lastSeconds === 0 || Math.abs(seconds - lastSeconds) <= MAX_TIME_STEP_SECONDS;
+    if (lengthBytes === 0 || lengthBytes < capturedBytes || lengthBytes > MAX_FRAME_BYTES) return false;
+    if (view.getUint32(at + FRACTION_AT, isLittle) >= unitsPerSecond) return false;
+    return lastSeconds === ANY_TIME || Math.abs(this.#secondsAt(at) - lastSeconds) <= MAX_TIME_STEP_SECONDS;
+  }
+
+  /**
+   * Whether the record at `at`, where the one before it ended, begins a stretch of another time: it is sound but for the
+   * step, and the record behind it follows it. So it is where captures have been put behind one another.
+   */
+  beginsAnew(at: number): boolean {
+    const next = at + this.#format.recordBytes + this.#capturedBytes(at);
+    if (next + this.#format.recordBytes > this.#buffer.end) return false;
+    return this.follows(at, ANY_TIME) && this.follows(next, this.#secondsAt(at));
+  }
+
+  #secondsAt(at: number): number {
+    return this.#buffer.view.getUint32(at, this.#format.isLittle);
   }
 }

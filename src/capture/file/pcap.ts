@@ -4,7 +4,7 @@ import { isKnownLinkType } from "../../wire/link.ts";
 import type { CaptureBuffer, CaptureParser } from "./capture-buffer.ts";
 import { CaptureDamage } from "./capture-damage.ts";
 import { type CaptureProblems, type FrameSink, MAX_FRAME_BYTES, unknownLinkType } from "./capture-report.ts";
-import { MAX_TIME_STEP_SECONDS, NEED_MORE, NOT_FOUND, type PcapFormat, PcapSearch } from "./pcap-search.ts";
+import { ANY_TIME, MAX_TIME_STEP_SECONDS, NEED_MORE, NOT_FOUND, type PcapFormat, PcapSearch } from "./pcap-search.ts";
 
 // +---------------+-------+-------+---------------+---------------+
 // | Magic         | Major | Minor | Time zone     | Accuracy      |   0
@@ -37,7 +37,7 @@ const formats: readonly (readonly [number, number, number])[] = [
 export function pcapFormat(view: DataView): PcapFormat | undefined {
   for (const [magic, unitsPerSecond, recordBytes] of formats) {
     for (const isLittle of [true, false]) {
-      if (view.getUint32(0, isLittle) === magic) return { isLittle, unitsPerSecond, recordBytes };
+      if (view.getUint32(0, isLittle) === magic) return { magic, isLittle, unitsPerSecond, recordBytes };
     }
   }
   return undefined;
@@ -82,9 +82,11 @@ export class PcapParser implements CaptureParser {
     const { view } = this.#buffer;
     const { isLittle } = this.#format;
     const major = view.getUint16(at + MAJOR_AT, isLittle);
-    if (major !== MAJOR) this.#problems.note(0, `file version ${major}: read as version ${MAJOR}`);
+    if (major !== MAJOR)
+      this.#problems.note(this.#buffer.offset + at, `file version ${major}: read as version ${MAJOR}`);
     this.#linkType = view.getUint32(at + LINK_TYPE_AT, isLittle) & 0xffff;
-    if (!isKnownLinkType(this.#linkType)) this.#problems.note(LINK_TYPE_AT, unknownLinkType(this.#linkType));
+    if (!isKnownLinkType(this.#linkType))
+      this.#problems.note(this.#buffer.offset + at + LINK_TYPE_AT, unknownLinkType(this.#linkType));
     return at + PCAP_HEADER_BYTES;
   }
 
@@ -111,8 +113,8 @@ export class PcapParser implements CaptureParser {
       const nextBytes = view.getUint32(next + CAPTURED_AT, isLittle);
       // As PcapSearch.follows(next, seconds), written out for speed.
       const lengthBytes = view.getUint32(next + LENGTH_AT, isLittle);
-      if (nextBytes === 0 || lengthBytes < nextBytes || lengthBytes > MAX_FRAME_BYTES) break;
-      if (nextSeconds === 0 || nextFraction >= unitsPerSecond) break;
+      if (lengthBytes === 0 || lengthBytes < nextBytes || lengthBytes > MAX_FRAME_BYTES) break;
+      if (nextFraction >= unitsPerSecond) break;
       if (Math.abs(nextSeconds - seconds) > MAX_TIME_STEP_SECONDS) break;
       packets++;
       sink.frame(bytes, at + recordBytes, next, linkType, seconds * 1000 + fraction / unitsPerMs);
@@ -134,10 +136,11 @@ export class PcapParser implements CaptureParser {
     const { recordBytes } = this.#format;
     const frameAt = at + recordBytes;
     if (frameAt > end) return isLast ? this.#endInHeader(at) : at;
+    if (this.#isHeader(at)) return at + PCAP_HEADER_BYTES > end && !isLast ? at : this.#readNextHeader(at);
     if (!search.isPossible(at)) return this.#damaged(at);
     const next = frameAt + this.#capturedBytes(at);
     if (!isLast && next + recordBytes > end) return at;
-    if (next === end || search.isBelieved(at)) return this.#handOn(at, next);
+    if (next === end || search.isBelieved(at) || search.beginsAnew(at)) return this.#handOn(at, next);
     const sound = search.nextSound(at);
     if (sound === NEED_MORE) return at;
     if (sound === NOT_FOUND) return this.#handOn(at, next);
@@ -146,6 +149,21 @@ export class PcapParser implements CaptureParser {
     const isSound = search.follows(at, search.lastSeconds);
     const isBelieved = isSound ? next <= sound : search.leadsTo(at, sound);
     return isBelieved ? this.#handOn(at, next) : this.#damaged(at);
+  }
+
+  /** Whether a file header stands in the place of a record: files were put behind one another as they are (cat). */
+  #isHeader(at: number): boolean {
+    const { view, end } = this.#buffer;
+    const { isLittle } = this.#format;
+    if (at + MAJOR_AT + 2 > end || view.getUint32(at, isLittle) !== this.#format.magic) return false;
+    return view.getUint16(at + MAJOR_AT, isLittle) === MAJOR;
+  }
+
+  #readNextHeader(at: number): number {
+    const { end } = this.#buffer;
+    if (at + PCAP_HEADER_BYTES > end) return this.#endInHeader(at);
+    this.#search.lastSeconds = ANY_TIME;
+    return this.#readHeader(at);
   }
 
   /** The frame from `at` to `next`, or to the end of the file if that comes first. */

@@ -148,6 +148,61 @@ test("odd writers: lengths on the wire of 0, fractions beyond a second, time fro
   assert.deepEqual(read.problems, []);
 });
 
+test("times that begin at 0, as relative and replaced ones do: every record is read", () => {
+  const relative = frames.map(({ bytes }, index) => ({ bytes, timeMs: index * 250.125 }));
+  for (const unit of ["micro", "nano"] as const) {
+    const read = collect(pcapFile(relative, { unit }));
+    assert.deepEqual(
+      read.frames.map(({ timeMs }) => Math.round(timeMs / 250.125)),
+      relative.map((_, index) => index),
+    );
+    assert.deepEqual(read.problems, []);
+  }
+  // In files of such times damage is found as in others.
+  const damaged = pcapFile(relative);
+  damaged.fill(0xff, (starts[5] ?? 0) + 8, (starts[5] ?? 0) + 12);
+  assert.equal(collect(damaged).frames.length, relative.length - 1);
+});
+
+test("records of which nothing was captured count, one behind the other and at either end", () => {
+  const empty = (seconds: number) => new Writer().u32(seconds, 0, 0, 60).done();
+  const first = Math.floor(START_MS / 1000);
+  const read = collect(
+    concat([
+      pcapHeader(),
+      empty(first),
+      empty(first),
+      ...[0, 1].map(() => pcapRecord(frames[0] ?? { bytes: nmapSyn, timeMs: START_MS })),
+      empty(first + 1),
+    ]),
+  );
+  assert.deepEqual(
+    read.frames.map(({ bytes }) => bytes.length),
+    [0, 0, nmapSyn.length, nmapSyn.length, 0],
+  );
+  assert.deepEqual(read.problems, []);
+});
+
+test("captures put behind one another, joined or as they are: no packet is lost, whatever their times", () => {
+  const years = [START_MS, 0, 1_000_000_000_000, START_MS, 86_400_000].map((startMs) =>
+    frames.map(({ bytes }, index) => ({ bytes, timeMs: startMs + index * 250 })),
+  );
+  const joined = collect(pcapFile(years.flat()));
+  assert.deepEqual([joined.frames.length, joined.problems], [60, []]);
+  const asTheyAre = concat(years.map((one, index) => pcapFile(one, { linkType: index === 1 ? 101 : 1 })));
+  for (const pieceBytes of [undefined, 7]) {
+    const read = collect(asTheyAre, pieceBytes);
+    assert.deepEqual([read.frames.length, read.problems], [60, []]);
+    assert.deepEqual(
+      read.frames.map(({ linkType }) => linkType),
+      years.flatMap((one, index) => one.map(() => (index === 1 ? 101 : 1))),
+    );
+  }
+  // Single packets of other years, each with a step before and behind.
+  const strays = [0, 900_000_000_000, 7, START_MS].map((timeMs) => ({ bytes: nmapSyn, timeMs }));
+  assert.deepEqual(collect(pcapFile(strays)).frames.length, 4);
+});
+
 test("an unknown link type, and a version that is not 2", () => {
   const wifi = collect(pcapFile(frames, { linkType: 105 }));
   assert.equal(wifi.frames.length, frames.length);
