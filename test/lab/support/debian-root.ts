@@ -35,6 +35,16 @@ export async function buildPackage(folder: string): Promise<string> {
   return file;
 }
 
+/** Another run may have made it meanwhile, which is as good. */
+function putInPlace(fresh: string, base: string): void {
+  try {
+    renameSync(fresh, base);
+  } catch (error) {
+    if (!existsSync(base)) throw error;
+    rmSync(fresh, { recursive: true, force: true });
+  }
+}
+
 export class DebianRoot {
   readonly path: string;
 
@@ -50,7 +60,7 @@ export class DebianRoot {
       const fresh = mkdtempSync(join(tmpdir(), "portreeve-debootstrap-"));
       const made = await run(["debootstrap", "--variant=minbase", suite, fresh, MIRROR], "", STEP_MS);
       if (made.code !== 0) throw new Error(`debootstrap ${suite}: ${made.stdout.slice(-2000)}${made.stderr}`);
-      renameSync(fresh, base);
+      putInPlace(fresh, base);
     }
     const folder = mkdtempSync(join(tmpdir(), "portreeve-root-"));
     await mustRun(["cp", "-a", `${base}/.`, folder]);
