@@ -13,7 +13,7 @@ import { EndedCount } from "../enforce/ended.ts";
 import { IdleCommands } from "../enforce/idle-commands.ts";
 import { Reconciler, type ReconcilerParts } from "../enforce/reconciler.ts";
 import { StoredState, type StoredStateParts } from "../enforce/stored-state.ts";
-import { blocksOfGuarded, blocksOfIgnored, movedBlocks } from "../enforce/touched-blocks.ts";
+import { blocksOfGuarded, movedBlocks, newlyExempt } from "../enforce/touched-blocks.ts";
 import type { Trial } from "../enforce/trial.ts";
 import { WiderBlocks } from "../enforce/wider-blocks.ts";
 import { isInTable } from "../judge/block.ts";
@@ -30,7 +30,7 @@ import type { Learning } from "../table/learned-sets.ts";
 import type { RulesetPlan } from "../table/ruleset-plan.ts";
 import { type Prefix, prefixOfWords } from "../wire/address.ts";
 import type { Change, Facts, Follower, InForce } from "./in-force.ts";
-import { guardedBy } from "./plan.ts";
+import { guardedBy, ownBy } from "./plan.ts";
 import type { Exit } from "./walk.ts";
 
 /** Turns of the event loop in a second in which ended blocks are taken off the list. */
@@ -101,7 +101,8 @@ export class Enforcement implements Exit, Follower {
       pause: () => nextTurn(),
     });
     const blocker = new Blocker(settings, {
-      ...{ firewall, store, nowMs, recorder, offences, delegate, trial: parts.trial, maxBlocks: parts.maxBlocks },
+      ...{ firewall, store, nowMs, recorder, offences, delegate, judge },
+      ...{ trial: parts.trial, maxBlocks: parts.maxBlocks },
       detector: parts.sources,
       breaker: parts.breaker,
       ends: (source) => ended.count(source),
@@ -194,9 +195,26 @@ export class Enforcement implements Exit, Follower {
   follow(change: Change, before: Facts): void {
     if (change.settings !== undefined) this.#followSettings(before);
     else this.#followFacts(change, before);
-    if (change.settings !== undefined || change.ignored !== undefined) this.#liftIgnored(before);
+    if (change.listened === undefined) this.#liftExempt(before);
     // GUARD_SSH may have been switched on.
     if (change.settings !== undefined || change.host !== undefined) this.#liftGuarded();
+  }
+
+  /** At start, when blocks were restored whose sources became exempt while the daemon was away. */
+  liftAllExempt(): void {
+    this.#liftExempt(undefined);
+  }
+
+  /** Lets go the sources that are exempt and were not by the facts before. */
+  #liftExempt(before: Pick<Facts, "settings" | "host"> | undefined): void {
+    const { settings, host } = this.#parts.inForce;
+    const ignored = newlyExempt(before?.settings.ignored ?? [], settings.ignored);
+    const own = newlyExempt(before === undefined ? [] : ownBy(before.host), ownBy(host));
+    for (const failure of [
+      ...this.blocker.liftExempt(ignored, "on the allow list"),
+      ...this.blocker.liftExempt(own, "an address of this host"),
+    ])
+      this.#parts.recorder.warning(`the source is exempt now, and cannot be let go: ${failure}`);
   }
 
   #followSettings(before: Facts): void {
@@ -211,8 +229,10 @@ export class Enforcement implements Exit, Follower {
   /** FIREWALL="none" enforces no block of ours, so none is listed; the store keeps them for when it is on again. */
   #followFirewall(): void {
     const { list } = this.blocker;
-    if (this.#parts.inForce.enforces) this.stored.restoreBlocks(true);
-    else for (const block of list.values()) if (isInTable(block)) list.remove(block.source);
+    if (this.#parts.inForce.enforces) {
+      this.stored.restoreBlocks(true);
+      this.liftAllExempt();
+    } else for (const block of list.values()) if (isInTable(block)) list.remove(block.source);
   }
 
   /** What has been loaded with new settings holds these facts already. */
@@ -224,12 +244,6 @@ export class Enforcement implements Exit, Follower {
     if (host !== undefined || ignored !== undefined) this.#parts.breaker.forgetWaiting();
     sensor.follow(inForce.plan(), inForce.near);
     if (moved.length > 0) this.reconciler?.restore(moved);
-  }
-
-  #liftIgnored(before: Facts): void {
-    const { ignored } = this.#parts.inForce.settings;
-    const blocks = blocksOfIgnored(this.blocker.list, before.settings.ignored, ignored);
-    if (blocks.length > 0) this.blocker.lift(blocks, "on the allow list");
   }
 
   #liftGuarded(): void {

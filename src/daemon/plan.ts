@@ -35,6 +35,11 @@ export function subtractRange(ranges: readonly PortRange[], out: PortRange): Por
   });
 }
 
+/** This host's addresses, and those at which its links reach it too. */
+export function ownBy({ own, broadcast }: HostFacts): Prefix[] {
+  return [...own, ...broadcast];
+}
+
 /** The addresses that are never held or softly blocked. */
 export function guardedBy(host: HostFacts): Prefix[] {
   return [...host.own, ...guardedOthers(host)];
@@ -122,7 +127,7 @@ export function judgeContext(
     guardParts: guardParts(host),
     ...known,
     guardSsh: settings.guardSsh,
-    own: new AddressRanges([...host.own, ...host.broadcast]),
+    own: new AddressRanges(ownBy(host)),
     blockTcp: settings.tcp.block,
     blockUdp: settings.udp.block,
     runTcp: settings.tcp.runOnly,

@@ -154,6 +154,7 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
   daemon.recall.everything();
   daemon.enforcement.stored.restoreOffences();
   const restored = daemon.enforcement.stored.restoreBlocks(daemon.inForce.enforces);
+  daemon.enforcement.liftAllExempt();
   const view = new BlockedView({ list: daemon.blocker.list, files, clock });
   const old = isFirstStart ? readOldBlocks(settings, daemon.recorder) : [];
   if (old.length > 0) daemon.enforcement.importOld(old);

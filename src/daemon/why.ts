@@ -23,7 +23,9 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
   // All addresses together are no host of ours, though 0.0.0.0 is.
   const spared = isEverywhere(asked) ? undefined : daemon.judge.spares(asked.w0, asked.w1, asked.w2, asked.w3);
   const history = daemon.sources.evidenceOn(source);
-  const held = daemon.sources.isHeld(source);
+  // The rules let exempt addresses pass whatever else holds of them.
+  const isExempt = asked.bits === 128 && (spared === "ignored" || spared === "own");
+  const held = !isExempt && daemon.sources.isHeld(source);
   const because: string[] = [];
   because.push(...describeWider(blocks, source));
   if (block !== undefined) because.push(`Evidence: ${gradeText(block.grade)}.`, ...describeExtent(block));
@@ -39,7 +41,7 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
   else if (guard !== undefined)
     because.push(`The source is in the guard as ${describeGuard(guard)}: it is never held or blocked without a proof.`);
   if (held) because.push("The source is held: its packets are dropped until 5 s after its last probe.");
-  const networks = daemon.sources.heldNetworksOf(asked);
+  const networks = isExempt ? [] : daemon.sources.heldNetworksOf(asked);
   if (networks.length > 0) because.push(heldNetworksText(networks));
   if (history !== undefined) because.push(...describeEvidence(history, daemon.sources.habitsOf(source), clock));
   because.push(...describeNeighbours(daemon.crowds.evidenceOn(source), asked));

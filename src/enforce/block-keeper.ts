@@ -20,7 +20,8 @@ export type HowLifted =
   | "removed elsewhere"
   | "the trial is over"
   | "guarded"
-  | "on the allow list";
+  | "on the allow list"
+  | "an address of this host";
 
 const NO_TABLE = "no nftables table is loaded (CAPTURE): only KILL_ROUTE and KILL_HOSTS_DENY can block";
 

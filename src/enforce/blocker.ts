@@ -6,8 +6,9 @@ import type { Detector } from "../detect/detector.ts";
 import type { Finding } from "../detect/finding.ts";
 import { GuardWarnings } from "../host/guard-warning.ts";
 import { MAX_BLOCKS } from "../host/memory-limit.ts";
-import { type Block, TABLE_BACKEND } from "../judge/block.ts";
+import { type Block, isInTable, TABLE_BACKEND } from "../judge/block.ts";
 import type { OffenceMemory } from "../judge/escalation.ts";
+import type { Judge } from "../judge/judge.ts";
 import type { Claim, Ended, Grade, Verdict } from "../judge/verdict.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { Store } from "../record/store.ts";
@@ -18,13 +19,14 @@ import { adoptHeld, adoptNetworks } from "./adopt.ts";
 import type { TableBackend } from "./backend.ts";
 import { makerOf } from "./backends.ts";
 import { BlockEnds } from "./block-ends.ts";
-import { BlockKeeper, type HowLifted } from "./block-keeper.ts";
+import { BlockKeeper, type HowLifted, hasResponses } from "./block-keeper.ts";
 import { BlockList } from "./block-list.ts";
 import { BlockTerms } from "./block-terms.ts";
 import { Claims, type ClaimsParts } from "./claims.ts";
 import { CommandBlocks } from "./command-blocks.ts";
 import { type Blocking, type Decision, decisionOf, hasSoftForm } from "./decision.ts";
 import type { Delegate } from "./delegate.ts";
+import { blocksOfExempt } from "./touched-blocks.ts";
 import type { Trial } from "./trial.ts";
 import type { WiderBlocks } from "./wider-blocks.ts";
 
@@ -43,6 +45,8 @@ export interface BlockerParts {
     Delegate,
     "hasSteps" | "runOnly" | "respond" | "takeOver" | "giveBack" | "stands" | "restore" | "release" | "isByHand"
   >;
+  /** Says which sources hold an address that nothing may be done to. */
+  readonly judge: Pick<Judge, "sparesWithin">;
   /** `run --trial`. */
   readonly trial?: Trial | undefined;
   /** What a block by hand ends. Absent: not counted. */
@@ -86,6 +90,7 @@ export class Blocker {
       ...{ settings, list, keeper, delegate, store, recorder, detector, nowMs },
       blockOf: (decision, backend) => terms.blockOf(decision, backend, nowMs()),
       blockByTable: (decision) => this.#enforce([decision]),
+      exemption: (source) => this.#exemptionOf(source),
       failed: () => {
         this.failures++;
       },
@@ -145,11 +150,28 @@ export class Blocker {
         return [decisionOf(verdict, true)];
       case "block":
         this.#settle(verdict);
-        // Commands have no way back from a mistake: never for whom this host depends on, proven or not.
-        if (mayRun && delegate?.hasSteps === true && verdict.guard === undefined)
-          this.#inBackground(this.commands.respond(verdict));
-        return this.#blocksByTable ? [decisionOf(verdict, false)] : [];
+        return this.#decideInFull(verdict, mayRun);
     }
+  }
+
+  /**
+   * Commands have no way back from a mistake: they are never run for whom this host depends on, proven or not. They know no
+   * exception either: a prefix in which a spared address lies is left to the built-in table, whose rules let that address pass.
+   */
+  #decideInFull(verdict: Blocking & { readonly guard?: unknown }, mayRun: boolean): Decision[] {
+    const { delegate } = this.#parts;
+    const { source } = verdict.finding;
+    const holdsSpared = source.bits < 128 && this.#parts.judge.sparesWithin(source) !== undefined;
+    if (mayRun && delegate?.hasSteps === true && verdict.guard === undefined && !holdsSpared)
+      this.#inBackground(this.commands.respond(verdict));
+    const byTable = this.#blocksByTable || (holdsSpared && this.#settings.firewall !== "none");
+    return byTable ? [decisionOf(verdict, false)] : [];
+  }
+
+  #exemptionOf(source: Prefix): HowLifted | undefined {
+    const because = this.#parts.judge.sparesWithin(source);
+    if (because === "ignored") return "on the allow list";
+    return because === "own" ? "an address of this host" : undefined;
   }
 
   /** One that was passed over may be proven now. */
@@ -229,6 +251,16 @@ export class Blocker {
   /** Takes blocks from kernel, list and store. Returns those that the kernel would not give up. */
   lift(blocks: readonly Block[], how: HowLifted): string[] {
     return this.#keeper.lift(blocks, how);
+  }
+
+  /** Lets sources go that are exempt now, with all that was done. Returns those that the kernel would not give up. */
+  liftExempt(exempt: readonly Prefix[], how: HowLifted): string[] {
+    const { inside, around } = blocksOfExempt(this.list, exempt);
+    const over = [...inside, ...around.filter((block) => !isInTable(block))];
+    for (const block of around) {
+      if (isInTable(block) && hasResponses(block)) this.#inBackground(this.#parts.delegate?.release(block));
+    }
+    return over.length === 0 ? [] : this.lift(over, how);
   }
 
   /** Lists what another program has put into the kernel's sets of blocks; what cannot be listed is taken out. */

@@ -6,9 +6,9 @@ import type { Detector } from "../detect/detector.ts";
 import { type BackendName, type Block, TABLE_BACKEND } from "../judge/block.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { Store } from "../record/store.ts";
-import { formatPrefix } from "../wire/address.ts";
+import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { makerOf } from "./backends.ts";
-import { type BlockKeeper, hasResponses } from "./block-keeper.ts";
+import { type BlockKeeper, type HowLifted, hasResponses } from "./block-keeper.ts";
 import type { BlockList } from "./block-list.ts";
 import { type Blocking, type Decision, decisionOf } from "./decision.ts";
 import type { Delegate } from "./delegate.ts";
@@ -22,8 +22,10 @@ export interface CommandBlocksParts {
     | Pick<Delegate, "respond" | "takeOver" | "giveBack" | "stands" | "restore" | "release" | "isByHand">
     | undefined;
   readonly store: Pick<Store, "putBlock" | "deleteBlock" | "flush">;
-  readonly recorder: Pick<Recorder, "responded" | "blockFailed" | "warning" | "drift">;
+  readonly recorder: Pick<Recorder, "responded" | "blockFailed" | "unblocked" | "warning" | "drift">;
   readonly detector: Pick<Detector, "reset">;
+  /** Why a source, or an address in it, is exempt; undefined when it is not. */
+  readonly exemption: (source: Prefix) => HowLifted | undefined;
   readonly blockOf: (decision: Decision, backend: BackendName) => Block;
   /** Has the built-in table block. */
   readonly blockByTable: (decision: Decision) => void;
@@ -62,6 +64,9 @@ export class CommandBlocks {
     const made = this.#parts.blockOf(decisionOf(verdict, false), backend.name);
     const block = this.#handOver({ ...made, enforced: true }, delegate);
     recorder.responded(finding.source, results, block === undefined ? { finding } : { block, finding });
+    // It may have become exempt while its commands ran.
+    const exemption = block === undefined ? undefined : this.#parts.exemption(block.source);
+    if (block !== undefined && exemption !== undefined) this.#parts.keeper.lift([block], exemption);
   }
 
   /** Lists a block that a command has made; undefined when it could not be listed. */
@@ -91,8 +96,16 @@ export class CommandBlocks {
 
   /** At start: hands sources over to rules that are still there, and makes anew what a reboot has taken. */
   async restore(blocks: readonly Block[], bootMs: number): Promise<void> {
-    const { delegate, list, store, recorder, nowMs } = this.#parts;
+    const { delegate, list, store, recorder, nowMs, exemption } = this.#parts;
     for (const block of blocks) {
+      const why = exemption(block.source);
+      if (why !== undefined) {
+        // It has become exempt while the daemon was away.
+        store.deleteBlock(block.source);
+        recorder.unblocked(block.source, why);
+        await delegate?.release(block);
+        continue;
+      }
       const there = (await delegate?.stands(block)) ?? block.sinceMs > bootMs;
       const stands = there || (block.sinceMs <= bootMs && (await delegate?.restore(block)) === true);
       if (stands && list.put({ ...block, enforced: true })) {

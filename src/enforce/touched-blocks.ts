@@ -1,5 +1,5 @@
-// Blocks that a change of the host touches: those of sources that are in the guard now, and those that the kernel must hold in
-// another way.
+// Blocks that a change of the host or of the allow list touches: those of sources that are exempt or in the guard now, and those
+// that the kernel must hold in another way.
 import { type Block, isInTable } from "../judge/block.ts";
 import type { GuardReason } from "../judge/verdict.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
@@ -32,14 +32,21 @@ export function blocksOfGuarded(
   return distinct([...unproven, ...proven]);
 }
 
-/** Blocks that a new entry of the allow list covers. What stood on the list before was blocked with --force, and stays so. */
-export function blocksOfIgnored(
-  list: Pick<BlockList, "inside">,
-  before: readonly Prefix[],
-  now: readonly Prefix[],
-): Block[] {
-  const old = new AddressRanges(before);
-  return distinct(now.filter((prefix) => !old.containsPrefix(prefix)).flatMap((prefix) => list.inside(prefix)));
+/** Entries that were not exempt before. What stood on the allow list before was blocked with --force, and stays so. */
+export function newlyExempt(before: readonly Prefix[], now: readonly Prefix[]): Prefix[] {
+  const known = new AddressRanges(before);
+  return now.filter((prefix) => !known.containsPrefix(prefix));
+}
+
+/**
+ * Blocks of sources that are exempt now, of each grade and maker; and blocks of prefixes in which an exempt address lies. The kernel's
+ * rules let such an address pass, but commands know no exception.
+ */
+export function blocksOfExempt(list: Pick<BlockList, "inside" | "containing">, exempt: readonly Prefix[]) {
+  const inside = distinct(exempt.flatMap((prefix) => list.inside(prefix)));
+  const names = new Set(inside.map(({ source }) => formatPrefix(source)));
+  const around = distinct(exempt.flatMap((prefix) => list.containing(prefix)));
+  return { inside, around: around.filter(({ source }) => !names.has(formatPrefix(source))) };
 }
 
 /** IPv6 blocks that the kernel holds in another way when a link of ours is new or gone: a /64, and its first address. */

@@ -254,6 +254,51 @@ test("a gateway's block on a claim ends, and so does one of our own addresses", 
   assert.deepEqual(listed(), ["198.51.100.3"]);
 });
 
+test("who comes onto the allow list, or is this host now, is let go whatever the block is, with a line each", () => {
+  const { inForce, block, listed, held, store, recorder } = setUp();
+  for (const [text, more] of [
+    ["198.51.100.1", {}],
+    ["198.51.100.2", { soft: true }],
+    ["198.51.100.3", { grade: "manual" }],
+    ["198.51.100.4", { grade: "silence" }],
+    ["198.51.100.129", {}],
+    ["203.0.113.9", { grade: "manual" }],
+  ] as const)
+    store.putBlock(block(text, more));
+  inForce.apply({ ignored: [prefix("198.51.100.0/25")] });
+  assert.deepEqual(listed(), ["198.51.100.129", "203.0.113.9"]);
+  inForce.apply({ host: { ...host, own: [...host.own, prefix("203.0.113.9")] } });
+  assert.deepEqual(listed(), ["198.51.100.129"]);
+  assert.deepEqual(held(), ["full 198.51.100.129"]);
+  assert.deepEqual([...store.rows.keys()], ["198.51.100.129"]);
+  const lines = ["198.51.100.1", "198.51.100.2", "198.51.100.3", "198.51.100.4", "203.0.113.9"];
+  assert.deepEqual(
+    recorder.take().sort(),
+    lines.map(
+      (source) => `unblocked ${source} ${source === "203.0.113.9" ? "an address of this host" : "on the allow list"}`,
+    ),
+  );
+});
+
+test("a block of a network stays, as the rules let the exempt address in it pass; one by a command ends", () => {
+  const { inForce, block, listed, recorder } = setUp();
+  block("198.51.100.0/24", { grade: "manual" });
+  block("2001:db8:1:1::/64");
+  block("2001:db8:1:2::/64", { backend: "kill-route" });
+  inForce.apply({ ignored: ["198.51.100.7", "2001:db8:1:1::7", "2001:db8:1:2::7"].map(prefix) });
+  assert.deepEqual(listed(), ["198.51.100.0/24", "2001:db8:1:1::/64"]);
+  assert.deepEqual(recorder.take(), ["unblocked 2001:db8:1:2::/64 on the allow list"]);
+});
+
+test("what the kernel does not give up of an exempt source is said", () => {
+  const { inForce, block, listed, firewall, recorder } = setUp();
+  block("198.51.100.1");
+  firewall.refusals.set("198.51.100.1", "EBUSY");
+  inForce.apply({ ignored: [prefix("198.51.100.1")] });
+  assert.deepEqual(listed(), ["198.51.100.1"]);
+  assert.deepEqual(recorder.take(), ["warning the source is exempt now, and cannot be let go: 198.51.100.1: EBUSY"]);
+});
+
 test("FIREWALL switched off takes our blocks off the list and leaves the store; switched on they are back", () => {
   const { inForce, enforcement, block, listed, store, held } = setUp();
   for (const text of ["198.51.100.1", "198.51.100.2"]) store.putBlock(block(text));

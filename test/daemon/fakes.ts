@@ -4,6 +4,7 @@ import type { Finding } from "../../src/detect/finding.ts";
 import { Kind } from "../../src/detect/kinds.ts";
 import type { Responded } from "../../src/enforce/delegate.ts";
 import type { Block } from "../../src/judge/block.ts";
+import type { SparedBecause } from "../../src/judge/judge.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
 import type { StoredBlock, StoredOffences } from "../../src/record/store.ts";
 import type { Outcome } from "../../src/table/firewall.ts";
@@ -285,5 +286,14 @@ export class FakeDetector {
 
   lastSeenMs(source: Prefix): number | undefined {
     return this.lastSeen.get(formatPrefix(source));
+  }
+}
+
+/** Says of the sources that a test names why they are spared. */
+export class FakeJudge {
+  readonly spared = new Map<string, SparedBecause>();
+
+  sparesWithin(source: Prefix): SparedBecause | undefined {
+    return this.spared.get(formatPrefix(source));
   }
 }

@@ -7,7 +7,15 @@ import { OffenceMemory } from "../../src/judge/escalation.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { load, settingsOf } from "../config/support.ts";
-import { FakeDelegate, FakeDetector, FakeFirewall, FakeRecorder, FakeStore, verdictOn } from "../daemon/fakes.ts";
+import {
+  FakeDelegate,
+  FakeDetector,
+  FakeFirewall,
+  FakeJudge,
+  FakeRecorder,
+  FakeStore,
+  verdictOn,
+} from "../daemon/fakes.ts";
 import { createRandom } from "../detect/score-figures.ts";
 import { block } from "../judge/blocks.ts";
 import { prefix } from "../support/prefix.ts";
@@ -27,6 +35,7 @@ function setUp(conf = "", wider?: BlockerParts["wider"], maxBlocks?: number) {
     recorder: new FakeRecorder(),
     detector: new FakeDetector(),
     delegate: new FakeDelegate(),
+    judge: new FakeJudge(),
     offences: new OffenceMemory({ memoryMs: settings.blockTimeMaxMs, seed: { k0: 1, k1: 2 } }),
     nowMs: () => clock.ms,
     breaker: new Breaker(() => breakerLimits(inForce.settings), createRandom(1)),
@@ -509,4 +518,27 @@ test("an address, a /64 and networks of neighbours have a soft form; any other w
   blocker.carryOut([...soft, ...none].map((source) => verdict("soft", source)));
   assert.deepEqual([...firewall.kernel.keys()].sort(), soft.map((source) => `soft ${source}`).sort());
   assert.equal(blocker.list.size, soft.length);
+});
+
+test("no command is run about a prefix in which a spared address lies: the built-in table blocks it, where it may", async () => {
+  for (const [conf, held] of [
+    ["", ["full 2001:db8:1:1::/64"]],
+    ['FIREWALL="none"\n', []],
+  ] as const) {
+    const { blocker, firewall, delegate, judge, verdict } = setUp(`KILL_ROUTE="/bin/true $TARGET$"\n${conf}`);
+    judge.spared.set("2001:db8:1:1::/64", "guarded");
+    blocker.carryOut([verdict("block", "2001:db8:1:1::/64")]);
+    await new Promise(setImmediate);
+    assert.deepEqual([[...firewall.kernel.keys()], delegate.asked], [held, []]);
+    blocker.carryOut([verdict("block", "2001:db8:1:2::/64")]);
+    await new Promise(setImmediate);
+    assert.deepEqual(delegate.asked, ["respond 2001:db8:1:2::/64"]);
+  }
+});
+
+test("a line in hosts.deny of a prefix that holds an exempt address is taken out, and the table's block stays", () => {
+  const { blocker, delegate, verdict } = setUp('KILL_HOSTS_DENY="ALL: $TARGET$"\n');
+  blocker.carryOut([verdict("block", "2001:db8:1:1::/64")]);
+  assert.deepEqual(blocker.liftExempt([prefix("2001:db8:1:1::7")], "on the allow list"), []);
+  assert.deepEqual([blocker.list.size, delegate.asked.at(-1)], [1, "release 2001:db8:1:1::/64"]);
 });

@@ -12,7 +12,15 @@ import { OffenceMemory } from "../../src/judge/escalation.ts";
 import type { Prefix } from "../../src/wire/address.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { load, settingsOf } from "../config/support.ts";
-import { FakeDelegate, FakeDetector, FakeFirewall, FakeRecorder, FakeStore, verdictOn } from "../daemon/fakes.ts";
+import {
+  FakeDelegate,
+  FakeDetector,
+  FakeFirewall,
+  FakeJudge,
+  FakeRecorder,
+  FakeStore,
+  verdictOn,
+} from "../daemon/fakes.ts";
 import { block } from "../judge/blocks.ts";
 import { prefix } from "../support/prefix.ts";
 
@@ -66,6 +74,7 @@ function setUp(conf: string, { maxBlocks = 100, table = true } = {}) {
     recorder: new Recorder(),
     detector: new FakeDetector(),
     delegate: new Commands(),
+    judge: new FakeJudge(),
     offences: new OffenceMemory({ memoryMs: settings.blockTimeMaxMs, seed: { k0: 1, k1: 2 } }),
     nowMs: () => clock.ms,
     breaker: new Breaker(
@@ -238,4 +247,28 @@ test("an old block without a protocol has no probe that decided", async () => {
   blocker.importOld([{ source, protocol: undefined }]);
   await new Promise(setImmediate);
   assert.deepEqual([blocker.list.get(source)?.backend, blocker.list.get(source)?.trigger], ["kill-route", undefined]);
+});
+
+test("a source that became exempt while its commands ran is let go when they have run", async () => {
+  const { blocker, delegate, judge, recorder, respond } = setUp(ROUTE);
+  delegate.backend = killRoute;
+  judge.spared.set(SOURCE, "ignored");
+  await respond();
+  await new Promise(setImmediate);
+  assert.equal(blocker.list.size, 0);
+  assert.deepEqual(delegate.asked, [`respond ${SOURCE}`, "take over", `release ${SOURCE}`]);
+  assert.ok(recorder.take().includes(`unblocked ${SOURCE} on the allow list`));
+});
+
+test("a source that became exempt while the daemon was away is not restored: what was done is undone, with a line", async () => {
+  const { blocker, delegate, judge, store, recorder } = setUp(ROUTE);
+  const stored = block(SOURCE, { backend: "kill-route" });
+  store.putBlock(stored);
+  judge.spared.set(SOURCE, "own");
+  await blocker.commands.restore([stored], 0);
+  assert.deepEqual([blocker.list.size, store.rows.size], [0, 0]);
+  assert.deepEqual(
+    [delegate.asked, recorder.take()],
+    [[`release ${SOURCE}`], [`unblocked ${SOURCE} an address of this host`]],
+  );
 });

@@ -2,7 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BlockList } from "../../src/enforce/block-list.ts";
-import { blocksOfGuarded, type Guarded, movedBlocks } from "../../src/enforce/touched-blocks.ts";
+import {
+  blocksOfExempt,
+  blocksOfGuarded,
+  type Guarded,
+  movedBlocks,
+  newlyExempt,
+} from "../../src/enforce/touched-blocks.ts";
 import type { Block } from "../../src/judge/block.ts";
 import { grades } from "../../src/judge/verdict.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
@@ -85,4 +91,26 @@ test("a /64 moves when its network becomes a link of ours, and when it is one no
   assert.deepEqual(namesOf(movedBlocks(list, link, ranges())), moved);
   assert.deepEqual(movedBlocks(list, link, link), []);
   assert.deepEqual(movedBlocks(list, link, ranges("2001:db8:a::/48", "2001:db8:c::/48")), []);
+});
+
+test("whoever is exempt now: each block inside, whoever made it, and apart from them the prefixes around", () => {
+  const list = listOf(
+    ...ofEachGrade,
+    block("192.0.2.200"),
+    block("192.0.2.0/24"),
+    block("2001:db8:a:1::/64"),
+    block("2001:db8:a::/56"),
+    block("2001:db8:b:1::/64"),
+    block("198.51.100.1"),
+  );
+  const { inside, around } = blocksOfExempt(list, [prefix("192.0.2.0/25"), prefix("2001:db8:a:1::7")]);
+  assert.deepEqual(namesOf(inside), namesOf(ofEachGrade));
+  assert.deepEqual(namesOf(around), ["192.0.2.0/24", "2001:db8:a:1::/64", "2001:db8:a::/56"]);
+});
+
+test("exempt anew is what was not exempt before, however it was written", () => {
+  const before = ["192.0.2.0/25", "192.0.2.128/25", "2001:db8::1"].map(prefix);
+  const now = ["192.0.2.0/24", "192.0.2.7", "2001:db8::/127", "2001:db8::1", "198.51.100.1"].map(prefix);
+  assert.deepEqual(newlyExempt(before, now).map(formatPrefix), ["2001:db8::/127", "198.51.100.1"]);
+  assert.deepEqual(newlyExempt(now, before), []);
 });

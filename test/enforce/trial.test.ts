@@ -8,7 +8,7 @@ import { Trial } from "../../src/enforce/trial.ts";
 import { Breaker } from "../../src/judge/breaker.ts";
 import { OffenceMemory } from "../../src/judge/escalation.ts";
 import { load, settingsOf } from "../config/support.ts";
-import { FakeDetector, FakeFirewall, FakeRecorder, FakeStore, verdictOn } from "../daemon/fakes.ts";
+import { FakeDetector, FakeFirewall, FakeJudge, FakeRecorder, FakeStore, verdictOn } from "../daemon/fakes.ts";
 import { block } from "../judge/blocks.ts";
 import { prefix } from "../support/prefix.ts";
 
@@ -28,6 +28,7 @@ function setUp(conf = CONF) {
     store: new FakeStore(),
     recorder: new FakeRecorder(),
     detector: new FakeDetector(),
+    judge: new FakeJudge(),
     offences: new OffenceMemory({ memoryMs: file.blockTimeMaxMs, seed: { k0: 1, k1: 2 } }),
     trial,
     nowMs: () => clock.ms,
