@@ -40,6 +40,9 @@ export function ensureNpmPackages() {
   writeFileSync(mark, lock);
 }
 
+/** Another apt, such as that of the nightly upgrades, is waited for. */
+const wait = ["-o", "DPkg::Lock::Timeout=300"];
+
 /** Installs the Debian packages of which `isThere(name)` says that they are missing. */
 export function ensureDebianPackages(names) {
   const missing = names.filter((name) => !isInstalled(name));
@@ -47,8 +50,8 @@ export function ensureDebianPackages(names) {
   if (process.getuid() !== 0) fail(77, `needs the Debian packages ${missing.join(", ")}; run as root, or install them`);
   process.stderr.write(`portreeve: installing Debian packages: ${missing.join(" ")} ...\n`);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  run("apt-get", ["update", "-qq"], { quiet: true, env });
-  run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], { quiet: true, env });
+  run("apt-get", [...wait, "update", "-qq"], { quiet: true, env });
+  run("apt-get", [...wait, "install", "-y", "-qq", "--no-install-recommends", ...missing], { quiet: true, env });
 }
 
 function isInstalled(name) {

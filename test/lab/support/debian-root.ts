@@ -1,6 +1,6 @@
 // A clean Debian made by debootstrap, in which packages are installed as an administrator installs them. Nothing is started by
 // the installation (policy-rc.d); what a test starts runs in network, mount and process namespaces of its own.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { mustRun, type Outcome, run } from "./exec.ts";
@@ -60,6 +60,8 @@ export class DebianRoot {
       const fresh = mkdtempSync(join(tmpdir(), "portreeve-debootstrap-"));
       const made = await run(["debootstrap", "--variant=minbase", suite, fresh, MIRROR], "", STEP_MS);
       if (made.code !== 0) throw new Error(`debootstrap ${suite}: ${made.stdout.slice(-2000)}${made.stderr}`);
+      // The root folder of a Debian, which not only root looks into.
+      chmodSync(fresh, 0o755);
       putInPlace(fresh, base);
     }
     const folder = mkdtempSync(join(tmpdir(), "portreeve-root-"));
