@@ -3,7 +3,7 @@
 // work: a chroot, say, shares the namespace with its host.
 import { readFileSync } from "node:fs";
 import { Libnftables } from "./build/src/kernel/libnftables.js";
-import { BATCH_GROUP, PROMPT_GROUP } from "./build/src/table/ruleset.js";
+import { BATCH_GROUP, PROMPT_GROUP } from "./build/src/table/log-rules.js";
 
 function isAnyDaemonListening() {
   try {

@@ -24,7 +24,8 @@ const sets = {
 /** Lab tests that run at a time: each waits most of its time, for packets and for clocks. */
 const LANES = 2;
 /** They fetch packages by apt and build ours: one of them at a time. */
-const usesPackages = /lab.(package|walkthrough|fail2ban|guard|guard-services|ssh-source|own-session|trial)\.test/;
+const usesPackages =
+  /lab.(package|walkthrough|fail2ban|guard|guard-services|ssh-source|own-session|trial|unseen-login)\.test/;
 /** Begun first, or the last of them would run alone at the end. */
 const longest = ["detection", "differential", "delegation", "ring", "walkthrough", "package", "guard", "leak"];
 

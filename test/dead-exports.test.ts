@@ -9,6 +9,7 @@ import { repositoryFolder } from "./support/repository.ts";
 /** "file name" -> who reads it. */
 const readElsewhere: ReadonlyMap<string, string> = new Map([
   ["cli/ignore-tools.ts realToolContext", "bin/portsentry-add-ip and its like"],
+  ["enforce/leave.ts leaveHost", "packaging/leave.mjs"],
   ["cli/ignore-tools.ts runIgnoreTool", "bin/portsentry-add-ip and its like"],
   [
     "judge/proof/silence-test.ts PROOF_BITS",

@@ -91,13 +91,27 @@ function indent(text) {
 }
 
 export function changeLog(version, date) {
+  return entry(version, date, `  * Portreeve ${version}: CHANGELOG.md.gz beside this file lists what has changed.`);
+}
+
+/** What apt-listchanges shows at an upgrade: only what may ask something of the administrator. */
+export function news(version, date) {
+  return entry(
+    version,
+    date,
+    `  Run "portreeve check" after an upgrade: a new version may warn about a line of
+  the configuration that it passed over before.
+
+  Coming from PortSentry 1.2: its files, command lines and log lines go on
+  working, and it logs scans as before. Portreeve believes a packet's address
+  only with PROOF="on", which an old configuration has not: read
+  guides/coming-from-portsentry.md beside this file before you set BLOCK_TCP="1".`,
+  );
+}
+
+function entry(version, date, text) {
   const when = date.toUTCString().replace("GMT", "+0000");
-  return `portreeve (${version}) unstable; urgency=medium
-
-  * Portreeve ${version}: see /usr/share/doc/portreeve and "portreeve check".
-
- -- ${MAINTAINER}  ${when}
-`;
+  return `portreeve (${version}) unstable; urgency=medium\n\n${text}\n\n -- ${MAINTAINER}  ${when}\n`;
 }
 
 /** Paths below `folder` that `dpkg` shall treat as conffiles: all of /etc. */

@@ -12,7 +12,7 @@ import {
 import { dirname, join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 import { ensureDebianPackages, fail, root, run } from "../setup.mjs";
-import { changeLog, copyrightFile } from "./papers.mjs";
+import { changeLog, copyrightFile, news } from "./papers.mjs";
 import { pinnedPackages, productionPackages, unpackPinned } from "./registry.mjs";
 
 const LIB = "usr/lib/portreeve";
@@ -98,7 +98,8 @@ export MALLOC_ARENA_MAX=1
 ${isDaemon === undefined ? "" : `${isDaemon} && exec /${LIB}/node --optimize-for-size /${LIB}/${script} "$@"\n`}exec /${LIB}/node /${LIB}/${script} "$@"
 `;
   // The conditions are of sh.
-  write("usr/sbin/portreeve", launch("build/src/cli/main.js", '[ "$1" = run ]'), 0o755);
+  // Not in sbin: "replay" and "check" are for everybody, in whose PATH that is not.
+  write("usr/bin/portreeve", launch("build/src/cli/main.js", '[ "$1" = run ]'), 0o755);
   write("usr/sbin/portsentry", launch("build/src/cli/portsentry.js", "true"), 0o755);
   for (const name of ["portsentry-build-ignore-file", "portsentry-add-ip", "portsentry-rm-ip"]) {
     const file = join(root, "bin", name);
@@ -122,10 +123,13 @@ function stageService(place) {
   place("packaging/portsentry.ignore.static", "etc/portsentry/portsentry.ignore.static");
   place("packaging/portsentry.init", "etc/init.d/portsentry", 0o755);
   place("packaging/portreeve.logrotate", "etc/logrotate.d/portreeve");
+  place("packaging/portreeve.logcheck", "etc/logcheck/ignore.d.server/portreeve");
   place("packaging/portsentry.service", "usr/lib/systemd/system/portsentry.service");
   place("packaging/portreeve.tmpfiles", "usr/lib/tmpfiles.d/portreeve.conf");
   place("packaging/default", "usr/share/portreeve/default");
   place("packaging/prepare", `${LIB}/prepare`, 0o755);
+  place("packaging/modes", `${LIB}/modes`);
+  place("packaging/leave.mjs", `${LIB}/leave.mjs`);
   place("packaging/remove-table.mjs", `${LIB}/remove-table.mjs`);
   place("packaging/lintian-overrides", "usr/share/lintian/overrides/portreeve");
 }
@@ -141,6 +145,8 @@ function stagePapers({ stage, build, version, date, cache }, [runtime, ...native
   const natives = native.map(({ name }) => ({ name, folder: join(cache, name) }));
   write(join(DOC, "copyright"), copyrightFile([...modules, ...natives], runtime));
   write(join(DOC, "changelog.gz"), gzip(changeLog(version, date)));
+  write(join(DOC, "NEWS.Debian.gz"), gzip(news(version, date)));
+  write(join(DOC, "CHANGELOG.md.gz"), gzip(readFileSync(join(root, "CHANGELOG.md"))));
   place("packaging/README.Debian", join(DOC, "README.Debian"));
   // All of them, so that every link between them leads somewhere.
   for (const page of filesBelow(join(root, "docs")))

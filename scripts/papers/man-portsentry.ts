@@ -68,7 +68,7 @@ const options = [
 const service = [
   "/etc/init.d/portsentry start, stop, restart and status, and the systemd unit portsentry.service, run one process in the modes " +
     "that /etc/default/portsentry names: TCP_MODE (tcp, stcp, atcp or nothing) and UDP_MODE (udp, sudp, audp or nothing). Without " +
-    "any mode nothing is started.",
+    "any mode nothing is started; without that file the modes are those of a new installation, atcp and audp.",
   "Before each start /usr/lib/portsentry/portsentry-build-ignore-file builds portsentry.ignore from portsentry.ignore.static and " +
     "the host's own addresses. /usr/lib/portsentry/portsentry-add-ip and portsentry-rm-ip add an address to the static file and " +
     "take one out.",

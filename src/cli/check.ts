@@ -7,25 +7,33 @@ import { blocksAnything } from "../config/enforcement.ts";
 import { explainSettings } from "../config/explain.ts";
 import { loadSettings } from "../config/load.ts";
 import { formatProblem } from "../config/problems.ts";
+import type { ReadFile } from "../config/read.ts";
 import { suggestPublicPorts } from "../config/served-suggestion.ts";
+import { readServiceModes, SERVICE_MODES_FILE, type ServiceModes } from "../config/service-modes.ts";
 import type { Settings } from "../config/settings.ts";
 import { readEphemeralRange } from "../host/host.ts";
 import { readServedHere } from "../host/served-here.ts";
 import { formatPrefix, type Prefix, parsePrefix, prefixContains } from "../wire/address.ts";
 import { plural } from "./format.ts";
-import type { ClientOptions } from "./options.ts";
+import { type ClientOptions, defaultConfFile } from "./options.ts";
 import { findOwnSession } from "./own-session.ts";
 import { paint, type Terminal, toJsonLine } from "./terminal.ts";
 
-export async function check({ conf, json }: ClientOptions, terminal: Terminal): Promise<ExitCode> {
-  const { settings, problems } = loadSettings(conf, readFileSync, {
+export async function check(
+  { conf, json }: ClientOptions,
+  terminal: Terminal,
+  readFile: ReadFile = readFileSync,
+): Promise<ExitCode> {
+  const service = conf === defaultConfFile ? readServiceModes(readFile) : undefined;
+  const { settings, problems } = loadSettings(conf, readFile, {
+    ...service,
     fileExists: isProgram,
     files: { riskOfReading, riskOfWriting },
   });
   const idle = problems.filter(({ passedOver }) => passedOver === true).length;
   const ok = settings !== undefined && idle === 0;
   if (json) {
-    await terminal.write(toJsonLine({ file: conf, ok, problems }));
+    await terminal.write(toJsonLine({ file: conf, ok, ...(service && { modes: modesOf(service) }), problems }));
     return ok ? ExitCode.Ok : ExitCode.Configuration;
   }
   for (const problem of problems) {
@@ -37,7 +45,7 @@ export async function check({ conf, json }: ClientOptions, terminal: Terminal): 
     await terminal.write(`${plural(errors, "error")}: the daemon would not start with this file\n`);
     return ExitCode.Configuration;
   }
-  const lines = explainSettings(settings);
+  const lines = [...(service === undefined ? [] : [tellModes(service)]), ...explainSettings(settings)];
   const served = readServedHere();
   const suggestion = served === undefined ? "" : suggestPublicPorts(settings, served, readEphemeralRange());
   if (suggestion !== "") lines.push(suggestion);
@@ -61,6 +69,18 @@ function sessionWarnings(settings: Settings): string[] {
       const name = formatPrefix(address);
       return `You are logged in from ${name}, which is not on the allow list: "portreeve allow ${name}" puts it there.`;
     });
+}
+
+/** As the daemon runs, not as TCP_MODE and UDP_MODE of the configuration say. */
+function modesOf({ tcpMode, udpMode }: ServiceModes) {
+  return { tcp: tcpMode ?? null, udp: udpMode ?? null, from: SERVICE_MODES_FILE };
+}
+
+function tellModes({ tcpMode, udpMode, fault }: ServiceModes): string {
+  if (fault !== "")
+    return `The service does not start with ${SERVICE_MODES_FILE}: ${fault}. The lines below describe the configuration alone.`;
+  const modes = [tcpMode ?? "TCP off", udpMode ?? "UDP off"].join(" and ");
+  return `The service takes its modes from ${SERVICE_MODES_FILE}: ${modes}. The lines below describe these modes.`;
 }
 
 /** A file that can be run. */

@@ -114,6 +114,6 @@ export class BlockKeeper {
 }
 
 /** Soft blocks, those by hand and those on trial are the built-in firewall's alone. */
-export function hasResponses({ soft, grade, afterTrial }: Block): boolean {
+export function hasResponses({ soft, grade, afterTrial }: Pick<Block, "soft" | "grade" | "afterTrial">): boolean {
   return !soft && grade !== "manual" && afterTrial === undefined;
 }

@@ -41,7 +41,7 @@ export class Delegate {
     this.#settings = settings;
     this.#parts = parts;
     const { responder } = parts;
-    const requestOf = ({ source, trigger }: Block) => this.#requestOf(source, trigger);
+    const requestOf = ({ source, trigger }: Block) => requestFor(this.#settings, source, trigger);
     this.#backends = openCommandBackends({ responder, requestOf });
     this.#look = new RuleLook(this.#backends);
   }
@@ -58,13 +58,13 @@ export class Delegate {
 
   /** BLOCK_*="2". */
   async runOnly(finding: Finding): Promise<void> {
-    const results = await this.#parts.responder.respond(this.#requestOf(finding.source, finding), ["run"]);
+    const results = await this.#parts.responder.respond(requestFor(this.#settings, finding.source, finding), ["run"]);
     this.#parts.recorder.responded(finding.source, results, { finding });
   }
 
   /** Runs every step. */
   async respond(finding: Finding): Promise<Responded> {
-    const results = await this.#parts.responder.respond(this.#requestOf(finding.source, finding));
+    const results = await this.#parts.responder.respond(requestFor(this.#settings, finding.source, finding));
     const works = ({ step }: CommandBackend) => results.some((result) => result.step === step && result.ok);
     return { results, backend: this.#backends.find(works) };
   }
@@ -92,7 +92,7 @@ export class Delegate {
     }
     if (!responder.steps().some((step) => step !== "run")) return;
     // Beside a block of the table the same steps have run.
-    const requestOf = ({ source, trigger }: Block) => this.#requestOf(source, trigger);
+    const requestOf = ({ source, trigger }: Block) => requestFor(this.#settings, source, trigger);
     const failed = await (this.#backendOf(block)?.lift([block]) ?? undoCommands({ responder, requestOf }, [block]));
     for (const { failure } of failed)
       recorder.warning(`cannot undo the block of ${formatPrefix(block.source)}: ${failure}`);
@@ -136,15 +136,15 @@ export class Delegate {
   #backendOf(block: Block): CommandBackend | undefined {
     return this.#backends.find(({ name }) => name === block.backend);
   }
+}
 
-  #requestOf(source: Prefix, about: Trigger | undefined): ResponseRequest {
-    const { tcp, udp } = this.#settings;
-    const isUdp = about?.protocol === IpProtocol.Udp;
-    return {
-      source,
-      port: about?.port ?? 0,
-      protocol: isUdp ? IpProtocol.Udp : IpProtocol.Tcp,
-      modeName: isUdp ? udp.modeName : tcp.modeName,
-    };
-  }
+/** The request that the steps get for a source; `about` is the probe that decided. */
+export function requestFor({ tcp, udp }: Settings, source: Prefix, about: Trigger | undefined): ResponseRequest {
+  const isUdp = about?.protocol === IpProtocol.Udp;
+  return {
+    source,
+    port: about?.port ?? 0,
+    protocol: isUdp ? IpProtocol.Udp : IpProtocol.Tcp,
+    modeName: isUdp ? udp.modeName : tcp.modeName,
+  };
 }

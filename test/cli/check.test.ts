@@ -3,10 +3,12 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { check } from "../../src/cli/check.ts";
 import { createProgram } from "../../src/cli/program.ts";
 import { explainSettings } from "../../src/config/explain.ts";
 import { loadSettings } from "../../src/config/load.ts";
 import type { RunOptions } from "../../src/daemon/run-options.ts";
+import { FILE, filesOf } from "../config/support.ts";
 import { makeFolder } from "../control/fake-daemon.ts";
 import { portreeve, writeConf } from "./run-command.ts";
 
@@ -64,6 +66,37 @@ test("an old file with lines that do nothing: the daemon would start, and check 
   assert.match(out, /^Every closed TCP port is watched\.$/m);
   assert.match(out, /^The daemon starts with this file, and passes over 2 faulty lines as PortSentry does$/m);
   assert.equal(JSON.parse((await portreeve(["check", "--json", "-c", conf])).out).ok, false);
+});
+
+/** What check prints of the default file, on a host with these files. */
+async function checkHost(files: Readonly<Record<string, string>>, json = false): Promise<string> {
+  const written: string[] = [];
+  const write = async (text: string) => void written.push(text);
+  const terminal = { write, complain: () => {}, colour: false, nowMs: () => 0 };
+  await check({ conf: FILE, json }, terminal, filesOf(files));
+  return written.join("");
+}
+
+test("of the default file it says what the service makes of it: in the modes of /etc/default/portsentry", async () => {
+  const conf = 'ADVANCED_PORTS_TCP="1024"\nTCP_PORTS="1,7"\nUDP_PORTS="9"\n';
+  const files = { [FILE]: conf, "/etc/default/portsentry": 'TCP_MODE="atcp"\nUDP_MODE="udp"\n' };
+  const told = await checkHost(files);
+  assert.match(told, /^The service takes its modes from \/etc\/default\/portsentry: atcp and udp\./m);
+  const { settings } = loadSettings(FILE, filesOf(files), { tcpMode: "atcp", udpMode: "udp" });
+  assert.ok(settings !== undefined);
+  for (const line of explainSettings(settings)) assert.ok(told.includes(`${line}\n`), line);
+  assert.doesNotMatch(told, /Every closed TCP port is watched/);
+  assert.deepEqual(JSON.parse(await checkHost(files, true)).modes, {
+    tcp: "atcp",
+    udp: "udp",
+    from: "/etc/default/portsentry",
+  });
+  const none = { ...files, "/etc/default/portsentry": 'TCP_MODE=""\nUDP_MODE=""\n' };
+  assert.match(
+    await checkHost(none),
+    /^The service does not start with \/etc\/default\/portsentry: it names no mode\./m,
+  );
+  assert.match(await checkHost({ [FILE]: conf }), /^Every closed TCP port is watched\.$/m);
 });
 
 test("programs that are not there are named", async (t) => {

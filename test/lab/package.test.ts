@@ -28,6 +28,7 @@ test("it takes PortSentry's place", () => {
     assert.match(control("control"), new RegExp(`^${field}: portsentry$`, "m"));
   assert.match(control("control"), /^Depends: .*libnftables1/m);
   assert.doesNotMatch(control("control"), /^Depends: .*nodejs/m);
+  assert.match(control("control"), /^Recommends: default-logind \| logind, .*libpam-systemd/m);
 });
 
 test("the administrator's files are conffiles, and /etc/default/portsentry is not in the package", () => {
@@ -39,7 +40,7 @@ test("the administrator's files are conffiles, and /etc/default/portsentry is no
 
 test("every program, page and service file is there", () => {
   for (const path of [
-    "/usr/sbin/portreeve",
+    "/usr/bin/portreeve",
     "/usr/sbin/portsentry",
     "/usr/lib/portsentry/portsentry-build-ignore-file",
     "/usr/lib/portsentry/portsentry-add-ip",
@@ -50,13 +51,19 @@ test("every program, page and service file is there", () => {
     assert.equal(statSync(join(root, path)).mode & 0o777, 0o755, path);
   for (const path of [
     "/etc/logrotate.d/portreeve",
+    "/etc/logcheck/ignore.d.server/portreeve",
+    "/usr/lib/portreeve/modes",
+    "/usr/lib/portreeve/leave.mjs",
     "/usr/lib/systemd/system/portsentry.service",
+    "/usr/lib/systemd/system/portreeve.service",
     "/usr/lib/tmpfiles.d/portreeve.conf",
     "/usr/share/man/man8/portreeve.8.gz",
     "/usr/share/man/man8/portsentry.8.gz",
     "/usr/share/man/man5/portsentry.conf.5.gz",
     "/usr/share/doc/portreeve/copyright",
     "/usr/share/doc/portreeve/nodejs-license.gz",
+    "/usr/share/doc/portreeve/NEWS.Debian.gz",
+    "/usr/share/doc/portreeve/CHANGELOG.md.gz",
     "/usr/share/doc/portreeve/guides/i-am-locked-out.md",
     "/usr/share/doc/portreeve/reference/sandbox.md",
   ])
@@ -94,9 +101,10 @@ test("every shell script in it is one that /bin/sh can read", async () => {
     "DEBIAN/prerm",
     "DEBIAN/postrm",
     "etc/init.d/portsentry",
+    "usr/lib/portreeve/modes",
     "usr/sbin/portsentry",
   ];
-  for (const script of [...scripts, "usr/lib/portreeve/prepare", "usr/sbin/portreeve"])
+  for (const script of [...scripts, "usr/lib/portreeve/prepare", "usr/bin/portreeve"])
     assert.equal((await run(["sh", "-n", join(root, script)])).stderr, "", script);
 });
 

@@ -3,7 +3,7 @@
 import { messageOf } from "../../base/errors.ts";
 import { lockFile } from "../../kernel/libc.ts";
 import { editLines, hasLine, type LineEdit } from "./deny-lines.ts";
-import { readTextFile, replaceFile } from "./replace-file.ts";
+import { readTextFile, removeLockFile, replaceFile } from "./replace-file.ts";
 
 export interface HostsDenyOptions {
   readonly maxBytes?: number;
@@ -57,6 +57,11 @@ export class HostsDeny {
     } catch {
       return undefined;
     }
+  }
+
+  /** Leaves nothing of ours beside the file. */
+  async leave(): Promise<void> {
+    await removeLockFile(this.path, this.#maxBytes);
   }
 
   #enqueue(edit: LineEdit): Promise<string> {

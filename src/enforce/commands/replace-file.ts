@@ -1,5 +1,6 @@
 // Changes a small text file that others change as well, under a lock that programs of ours take: base/ replaces it.
 // Bytes that are no UTF-8 stay; a symbolic link of root's stays, and what it points to is replaced.
+import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { ReplacedFile } from "../../base/replaced-file.ts";
@@ -26,7 +27,7 @@ export async function replaceFile(
 ): Promise<void> {
   const file = fileAt(path, options.maxBytes);
   const real = await file.resolve();
-  const lock = await waitForLock(join(dirname(real), `.${basename(real)}.portreeve.lock`), options);
+  const lock = await waitForLock(lockPathOf(real), options);
   try {
     const before = (await file.read())?.bytes.toString("latin1") ?? "";
     const text = edit(before);
@@ -41,6 +42,15 @@ export async function replaceFile(
 /** The text of a file that may be missing: undefined then. */
 export async function readTextFile(path: string, maxBytes: number): Promise<string | undefined> {
   return (await fileAt(path, maxBytes).read())?.bytes.toString("latin1");
+}
+
+function lockPathOf(real: string): string {
+  return join(dirname(real), `.${basename(real)}.portreeve.lock`);
+}
+
+/** Takes the lock's file away, for when nobody of ours will change the text file any more. */
+export async function removeLockFile(path: string, maxBytes: number): Promise<void> {
+  await rm(lockPathOf(await fileAt(path, maxBytes).resolve()), { force: true });
 }
 
 async function waitForLock(path: string, { lock, lockWaitMs }: ReplaceOptions): Promise<{ close(): void }> {

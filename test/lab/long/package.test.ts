@@ -11,6 +11,8 @@ import { mustRun, run } from "../support/exec.ts";
 const folder = mkdtempSync(join(tmpdir(), "portreeve-package-"));
 let file = "";
 const init = "/etc/init.d/portsentry";
+/** Of 1.2, which is in the background before it is ready. */
+const untilItRuns = "until pidof portsentry >/dev/null; do sleep 0.1; done; echo runs";
 
 before(async () => {
   file = await buildPackage(folder);
@@ -36,6 +38,7 @@ for (const suite of ["bookworm", "trixie"]) {
     assert.match(debian.read("etc/default/portsentry"), /^TCP_MODE="atcp"\nUDP_MODE="audp"$/m);
     await useIt(debian);
     await startIt(debian);
+    await debian.sh("touch /etc/.hosts.deny.portreeve.lock");
     await debian.apt("purge", "portreeve");
     const left = await debian.sh("find / -xdev -name '*port[rs]e[en]*' -not -path '/proc/*' -not -path '/var/log/*'");
     assert.deepEqual(
@@ -89,6 +92,12 @@ async function startIt(debian: DebianRoot): Promise<void> {
   assert.deepEqual(await inModes("xtcp", "udp"), { stdout: `${starting}xtcp is not a valid mode.\n`, code: 1 });
   debian.write("etc/default/portsentry", shipped);
 
+  await debian.sh("rm /etc/default/portsentry");
+  const missing = await debian.sh(`${init} start && ${init} status; ${init} stop >/dev/null`);
+  assert.equal(missing.stdout, `${starting}portsentry in atcp & audp mode.\nportsentry is running.\n`);
+  assert.match(missing.stderr, /^\/etc\/default\/portsentry is missing: the modes are atcp and audp/);
+  debian.write("etc/default/portsentry", shipped);
+
   const conf = debian.read("etc/portsentry/portsentry.conf");
   debian.write("etc/portsentry/portsentry.conf", `${conf}BLOCK_TPC="1"\n`);
   const wrong = await debian.sh(`${init} start`);
@@ -122,4 +131,35 @@ test("bookworm: an installed PortSentry 1.2 is replaced, and its administrator's
   assert.match(status, /^Status: deinstall ok config-files$/m);
   const started = await debian.sh(`${init} start`);
   assert.equal(started.stdout, "Starting anti portscan daemon: portsentry in stcp mode.\n", started.stderr);
+});
+
+test("bookworm: the way back: PortSentry 1.2 replaces it and starts, and a purge afterwards takes nothing of 1.2's", async (t) => {
+  const debian = await DebianRoot.make("bookworm");
+  t.after(() => debian.close());
+  await debian.apt("update");
+  await debian.apt("install", "--no-install-recommends", await debian.take(file));
+  await debian.apt("remove", "portreeve");
+  const removed = await debian.sh(`${init} status; echo "status $?"; ${init} start; echo "start $?"`);
+  const sentence =
+    "portsentry is not running: the package portreeve, to which /etc/init.d/portsentry belongs, is not installed.\n";
+  assert.equal(removed.stdout, `${sentence}status 3\n${sentence}start 0\n`);
+
+  await debian.apt("install", await debian.take(file));
+  const said = await debian.apt("install", "--no-install-recommends", "portsentry");
+  assert.doesNotMatch(said, /rror/);
+  assert.ok(!debian.exists("etc/systemd/system/portsentry.service"), "it is not masked");
+  const started = `Starting anti portscan daemon: portsentry in atcp & audp mode.\n`;
+  const session = await debian.sh(`${init} start; ${untilItRuns}`);
+  assert.equal(session.stdout, `${started}runs\n`, session.stderr);
+  await debian.apt("purge", "portreeve");
+  for (const path of [
+    "etc/default/portsentry",
+    "etc/portsentry/portsentry.conf",
+    "etc/portsentry/portsentry.ignore.static",
+  ])
+    assert.ok(debian.exists(path), path);
+  assert.match((await debian.sh("ls /etc/rc2.d")).stdout, /^S\d\dportsentry$/m);
+  assert.deepEqual((await debian.sh("ls -A /var/lib/portsentry | grep -v blocked")).stdout, "");
+  const again = await debian.sh(`${init} start; ${untilItRuns}`);
+  assert.equal(again.stdout, `${started}runs\n`, again.stderr);
 });

@@ -1,0 +1,57 @@
+// When the package is removed nobody will end the blocks any more: undoes what the administrator's commands did for the stored
+// ones, routes and lines in hosts.deny. The built-in table goes as a whole, without this.
+import type { Settings } from "../config/settings.ts";
+import type { StoredBlock } from "../record/store.ts";
+import { formatPrefix } from "../wire/address.ts";
+import { hasResponses } from "./block-keeper.ts";
+import type { Responder } from "./commands/responder.ts";
+import { requestFor } from "./delegate.ts";
+import { slices } from "./slices.ts";
+
+export interface UndoStoredParts {
+  readonly settings: Settings;
+  readonly responder: Pick<Responder, "steps" | "undo">;
+  /** Until when commands are begun, by `nowMs`: a removal does not wait for a million of them. */
+  readonly deadlineMs: number;
+  readonly nowMs: () => number;
+}
+
+export interface UndoneBlocks {
+  /** Sources of which nothing is left. */
+  readonly undone: number;
+  /** Of each of the others what is left and why. */
+  readonly left: readonly string[];
+}
+
+/** Lines in hosts.deny that are taken out together are one write. */
+const AT_ONCE = 256;
+
+export async function undoStored(blocks: Iterable<StoredBlock>, parts: UndoStoredParts): Promise<UndoneBlocks> {
+  const { responder, settings, deadlineMs, nowMs } = parts;
+  if (!responder.steps().some((step) => step !== "run")) return { undone: 0, left: [] };
+  let undone = 0;
+  const left: string[] = [];
+  for (const slice of slices(withResponses(blocks), AT_ONCE)) {
+    const isLate = nowMs() >= deadlineMs;
+    const faults = await Promise.all(
+      slice.map(async (block) => {
+        if (isLate) return "there was no time to undo it";
+        const results = await responder.undo(requestFor(settings, block.source, block.trigger));
+        return results
+          .filter(({ ok }) => !ok)
+          .map(({ text, detail }) => (text === "" ? detail : `${text}: ${detail}`))
+          .join("; ");
+      }),
+    );
+    for (const [index, fault] of faults.entries()) {
+      const source = slice[index]?.source;
+      if (fault === "") undone++;
+      else if (source !== undefined) left.push(`${formatPrefix(source)}: ${fault}`);
+    }
+  }
+  return { undone, left };
+}
+
+function* withResponses(blocks: Iterable<StoredBlock>): Generator<StoredBlock> {
+  for (const block of blocks) if (hasResponses(block)) yield block;
+}

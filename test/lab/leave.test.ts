@@ -1,0 +1,50 @@
+// The package is removed: routes and lines in hosts.deny that were to end after a day are undone by the script that prerm
+// runs, with the daemon stopped; and what cannot be undone is named.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import { families, source, TARGET } from "./support/addresses.ts";
+import { Daemon } from "./support/daemon.ts";
+import { Lab } from "./support/lab.ts";
+import { syn } from "./support/packets.ts";
+import { sendPackets } from "./support/raw.ts";
+import { harsh } from "./support/settings.ts";
+import { Stage } from "./support/stage.ts";
+
+const leave = join(import.meta.dirname, "../../src/enforce/leave.js");
+const scanner = source(5);
+
+test("with the daemon stopped its stored blocks' routes and lines in hosts.deny are taken out, and nothing of ours is left", async (t) => {
+  const lab = await Lab.open();
+  t.after(() => lab.close());
+  const stage = new Stage(join(lab.folder, "stage"));
+  stage.write("etc/hosts.deny", "# ours\nsshd: 198.51.100.7\n");
+  const commands = { KILL_ROUTE: "ip route add blackhole $TARGET$", KILL_HOSTS_DENY: "ALL: $TARGET$" };
+  const daemon = await Daemon.start(lab, { ...harsh, ...commands }, [], stage);
+  await sendPackets(
+    lab,
+    families.map((family) => syn({ from: scanner[family], to: TARGET[family], port: 2001 })),
+  );
+  for (const family of families) await daemon.waitForBlock(scanner.key[family]);
+  const routes = async () =>
+    (await lab.target.mustRun(["ip", "route", "show"])) + (await lab.target.mustRun(["ip", "-6", "route", "show"]));
+  assert.match(await routes(), /^blackhole/m);
+  assert.match(stage.read("etc/hosts.deny"), new RegExp(`^ALL: ${scanner.ipv4}`, "m"));
+  await daemon.stop();
+  assert.match(await routes(), /^blackhole/m, "a daemon that stops leaves them");
+
+  const script =
+    "for (const line of await (await import(process.argv[1])).leaveHost(process.argv[2])) console.log(line)";
+  const run = () =>
+    stage.mustRun(lab.target, [process.execPath, "--input-type=module", "-e", script, leave, daemon.file]);
+  assert.equal(await run(), "routes and lines in /etc/hosts.deny of 2 sources are taken out\n");
+  assert.doesNotMatch(await routes(), /^blackhole/m);
+  assert.equal(stage.read("etc/hosts.deny"), "# ours\nsshd: 198.51.100.7\n");
+  assert.equal(stage.read("etc/.hosts.deny.portreeve.lock"), "");
+  assert.doesNotMatch(await stage.mustRun(lab.target, ["ls", "-A", "/etc"]), /portreeve\.lock/);
+
+  daemon.configure({ ...harsh, KILL_ROUTE: "/bin/echo $TARGET$" });
+  const left = await run();
+  assert.match(left, /^these are left, and nobody will end them: take them out by hand$/m);
+  assert.match(left, new RegExp(`^${scanner.ipv4}: UNKILL_ROUTE is not set`, "m"));
+});
