@@ -1,6 +1,15 @@
 // A clean Debian made by debootstrap, in which packages are installed as an administrator installs them. Nothing is started by
 // the installation (policy-rc.d); what a test starts runs in network, mount and process namespaces of its own.
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { mustRun, type Outcome, run } from "./exec.ts";
