@@ -18,9 +18,10 @@ the next quote. When a key stands twice, the first line counts and the second is
 \`portreeve check\` lists every problem with file and line. An error (an unknown key, a value that cannot be read) keeps the
 configuration from being used: the daemon does not start, or goes on with the one that it has. A warning does not.
 
-A file without any key that only Portreeve has is an old PortSentry configuration. PortSentry passes over lines that it does
-not know, and so does Portreeve in such a file: the daemon starts, each such line is a warning, and \`portreeve check\` ends
-with 78 because of it. The keys that PortSentry has are marked below.
+A file without any key that only Portreeve has is an old PortSentry configuration; TCP_MODE and UDP_MODE, which people put into
+such files, do not count. Portreeve starts with whatever PortSentry 1.2 starts with, reads the values that 1.2 reads, and makes
+each such line a warning. With 2.x's command line it is as strict as 2.x. The keys that PortSentry has are marked below, and
+[differences.md](differences.md) says where such a file is read otherwise.
 
 "Default" is the value when the file has no such key, which is what an old PortSentry file means by its silence; the
 shipped file sets some keys otherwise.

@@ -1,5 +1,5 @@
-// portreeve check: every problem of a configuration file at once, then in sentences what the file means. Lines that do
-// nothing end it with 78 too, although the daemon starts with them (docs/decisions/0006).
+// portreeve check: every problem of a configuration file at once, then in sentences what the file means. It ends as the daemon
+// would: with 78 where the daemon does not start.
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { ExitCode } from "../base/exit-code.ts";
 import { riskOfReading, riskOfWriting } from "../base/trust.ts";
@@ -30,8 +30,7 @@ export async function check(
     fileExists: isProgram,
     files: { riskOfReading, riskOfWriting },
   });
-  const idle = problems.filter(({ passedOver }) => passedOver === true).length;
-  const ok = settings !== undefined && idle === 0;
+  const ok = settings !== undefined;
   if (json) {
     await terminal.write(toJsonLine({ file: conf, ok, ...(service && { modes: modesOf(service) }), problems }));
     return ok ? ExitCode.Ok : ExitCode.Configuration;
@@ -51,11 +50,13 @@ export async function check(
   if (suggestion !== "") lines.push(suggestion);
   lines.push(...sessionWarnings(settings).map((line) => paint(terminal, "yellow", line)));
   await terminal.write(lines.map((line) => `${line}\n`).join(""));
-  if (idle === 0) return ExitCode.Ok;
-  await terminal.write(
-    `The daemon starts with this file, and passes over ${plural(idle, "faulty line")} as PortSentry does\n`,
-  );
-  return ExitCode.Configuration;
+  const idle = problems.filter(({ passedOver }) => passedOver === true).length;
+  if (idle > 0) {
+    await terminal.write(
+      `The daemon starts with this file, and passes over ${plural(idle, "faulty line")} as PortSentry does\n`,
+    );
+  }
+  return ExitCode.Ok;
 }
 
 /** Before blocking is on is the time to say it. */

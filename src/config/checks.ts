@@ -6,16 +6,21 @@ import { blocksAnything, blocksByFirewall, blocksByResponse, usesDecoy } from ".
 import type { Key } from "./key.ts";
 import { keys } from "./keys.ts";
 import type { Entry } from "./lines.ts";
+import { hasItem } from "./old-values.ts";
 import { formatPorts, intersectPorts, subtractPorts } from "./ports.ts";
 import type { ProblemLog } from "./problems.ts";
 import { checkResponses, type ResponseContext } from "./response-checks.ts";
 import type { Settings, WatchSettings } from "./settings.ts";
 import { formatDuration } from "./values.ts";
 
+type Entries = ReadonlyMap<string, Entry>;
+
 interface Check {
   /** The first of these that stands in the file gives the line. */
   readonly rests: readonly Key<unknown>[];
   readonly severity: "error" | "warning";
+  /** In an old file: true where PortSentry 1.2 starts all the same. */
+  startsInOld?(settings: Settings, entries: Entries): boolean;
   /** The message, or undefined when nothing is wrong. */
   tell(settings: Settings): string | undefined;
 }
@@ -27,6 +32,8 @@ const checks: readonly Check[] = [
   {
     rests: [...tcpWatch, ...udpWatch],
     severity: "error",
+    startsInOld: ({ tcp, udp }, entries) =>
+      startsWithout(tcp, entries.get(keys.tcpPorts.name)) || startsWithout(udp, entries.get(keys.udpPorts.name)),
     tell: ({ tcp, udp }) =>
       tcp.watched.length === 0 && udp.watched.length === 0
         ? 'no port is watched at all; write TCP_MODE="" to watch every closed TCP port'
@@ -122,14 +129,15 @@ const checks: readonly Check[] = [
 ];
 
 /** Adds what the keys mean together to the log. */
-export function checkSettings(settings: Settings, entries: ReadonlyMap<string, Entry>, context: ResponseContext): void {
-  const { log } = context;
+export function checkSettings(settings: Settings, entries: Entries, context: ResponseContext): void {
+  const { log, old } = context;
   for (const check of checks) {
     if (check.rests.some((key) => log.isBad(key.name))) continue;
     const message = check.tell(settings);
     if (message === undefined) continue;
     const entry = check.rests.map((key) => entries.get(key.name)).find((found) => found !== undefined);
-    log.add({ severity: check.severity, line: entry?.line ?? 0, key: entry?.key ?? check.rests[0]?.name, message });
+    const severity = old && check.startsInOld?.(settings, entries) === true ? "warning" : check.severity;
+    log.add({ severity, line: entry?.line ?? 0, key: entry?.key ?? check.rests[0]?.name, message });
   }
   checkResponses(settings, entries, context);
 }
@@ -138,7 +146,7 @@ export function checkSettings(settings: Settings, entries: ReadonlyMap<string, E
 export function limitBlockTime(
   blockTimeMs: number,
   maxMs: number,
-  entries: ReadonlyMap<string, Entry>,
+  entries: Entries,
   log: ProblemLog,
 ): number | undefined {
   if (blockTimeMs === 0) return undefined;
@@ -149,6 +157,12 @@ export function limitBlockTime(
   const message = `BLOCK_TIME is ${asked} and BLOCK_TIME_MAX ${max}: blocks last ${max}; raise BLOCK_TIME_MAX or lower BLOCK_TIME`;
   log.add({ severity: "warning", line, key: keys.blockTimeMs.name, message });
   return maxMs;
+}
+
+/** PortSentry 1.2 starts in the advanced modes whatever it is to watch, in the others with a list of anything. */
+function startsWithout({ active, mode }: WatchSettings, ports: Entry | undefined): boolean {
+  const isListed = mode === "listed" || mode === "listen";
+  return active && (!isListed || (ports !== undefined && hasItem(ports.value)));
 }
 
 function tellUnwatched(protocol: "TCP" | "UDP", watch: WatchSettings): string | undefined {

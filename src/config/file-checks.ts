@@ -19,8 +19,8 @@ const stateFiles = ["portreeve.db", "portreeve.lock", "learned", "learned-ring"]
 export interface FileContext {
   readonly entries: ReadonlyMap<string, Entry>;
   readonly log: ProblemLog;
-  /** With an old configuration the daemon starts all the same, and does not write the file that would destroy another. */
-  readonly old: boolean;
+  /** The command line's. Where it is not said, the file is checked for both. */
+  readonly generation?: 1 | 2 | undefined;
   /** Absent: nothing is said of what is there now. */
   readonly files?: FileQuestions | undefined;
 }
@@ -32,21 +32,16 @@ interface Named {
   readonly use: "append" | "replace" | "edit" | "own" | "read";
 }
 
-/** Adds what is wrong to the log. Returns the settings, without the files that must not be written. */
-export function checkFiles(settings: Settings, context: FileContext): Settings {
-  const named = filesOf(settings);
-  const dropped = new Set(clashes(named, context));
-  for (const each of named) if (!dropped.has(each.key)) tellRisk(each, context);
+/** Adds what is wrong to the log. */
+export function checkFiles(settings: Settings, context: FileContext): void {
+  const named = filesOf(settings, context.generation);
+  const clashing = new Set(tellClashes(named, context));
+  for (const each of named) if (!clashing.has(each.key)) tellRisk(each, context);
   tellPrograms(settings, context);
-  return {
-    ...settings,
-    historyFile: dropped.has(keys.historyFile) ? undefined : settings.historyFile,
-    blockedFile: dropped.has(keys.blockedFile) ? undefined : settings.blockedFile,
-  };
 }
 
 /** In the order in which they are worth keeping: of two that are one, the later is at fault. */
-function filesOf(settings: Settings): readonly Named[] {
+function filesOf(settings: Settings, generation: 1 | 2 | undefined): readonly Named[] {
   const { file, ignoreFile, tap, historyFile, blockedFile, responses, stateDir, controlSocket, tcp, udp } = settings;
   const named: Named[] = [];
   const add = (key: Named["key"], use: Named["use"], ...paths: readonly (string | undefined)[]) => {
@@ -62,24 +57,23 @@ function filesOf(settings: Settings): readonly Named[] {
   if (blockedFile !== undefined) {
     const modes = [tcp, udp].filter(({ active }) => active).map(({ modeName }) => modeName);
     const paths = modes.map((mode) => (suffixes.includes(mode) ? `${blockedFile}.${mode}` : blockedFile));
+    // 2.x's list has the name that it was given: it would be written over the history.
+    if (generation === undefined && normalize(blockedFile) === normalize(historyFile ?? "")) paths.push(blockedFile);
     add(keys.blockedFile, "replace", ...new Set(paths));
   }
   return named;
 }
 
-/** The keys whose files are another key's too. */
-function clashes(named: readonly Named[], { entries, log, old }: FileContext): readonly Named["key"][] {
+/** Tells and gives the keys whose files are another key's too: what is written there would destroy the other. */
+function tellClashes(named: readonly Named[], { entries, log }: FileContext): readonly Named["key"][] {
   const first = new Map<string, Named>();
   const at: Named["key"][] = [];
   for (const each of named) {
     const before = first.get(each.path);
     first.set(each.path, before ?? each);
     if (before === undefined || (before.use === "read" && each.use === "read")) continue;
-    const isOptional = each.key === keys.historyFile || each.key === keys.blockedFile;
     const what = `${nameOf(each)} and ${nameOf(before)} are the same file (${escapeText(each.path, 200)})`;
-    const remedy = old && isOptional ? "it is not written; name another file" : "name another file";
-    const severity = old && isOptional ? "warning" : "error";
-    log.add({ severity, ...placeOf(each.key, entries), message: `${what}: ${remedy}` });
+    log.add({ severity: "error", ...placeOf(each.key, entries), message: `${what}: name another file` });
     at.push(each.key);
   }
   return at;

@@ -17,12 +17,15 @@ export interface Ignored {
   readonly problems: readonly Problem[];
 }
 
+interface IgnoredContext {
+  readonly readFile: ReadFile;
+  readonly log: ProblemLog;
+  /** The file is read as PortSentry 1.2 reads it, which starts with any ignore file and with none. */
+  readonly old: boolean;
+}
+
 /** A missing file exempts nobody, as in PortSentry; one that is there and cannot be read must not go unnoticed. */
-export function loadIgnored(
-  path: string | undefined,
-  line: number,
-  { readFile, log }: { readonly readFile: ReadFile; readonly log: ProblemLog },
-): Ignored {
+export function loadIgnored(path: string | undefined, line: number, { readFile, log, old }: IgnoredContext): Ignored {
   const none: Ignored = { prefixes: [], problems: [] };
   const key = keys.ignoreFile.name;
   if (log.isBad(key)) return none;
@@ -34,9 +37,11 @@ export function loadIgnored(
   const main = readIgnored(path, readFile);
   const fixed = readIgnored(path + STATIC_SUFFIX, readFile);
   if ("fault" in main) {
-    const severity = main.missing ? "warning" : "error";
+    const severity = main.missing || old ? "warning" : "error";
     const nobody = "fault" in fixed ? "no source is exempt" : `only the entries of ${path + STATIC_SUFFIX} count`;
-    const remedy = main.missing ? `${nobody}; make the file` : "make it readable, or take the key out";
+    const remedy = main.missing
+      ? `${nobody}; make the file`
+      : `${old ? `${nobody}; ` : ""}make it readable, or take the key out`;
     log.add({ severity, line, key, message: `IGNORE_FILE ${escapeWord(path)}: ${main.fault}: ${remedy}` });
   }
   if ("fault" in fixed && !fixed.missing) {

@@ -1,5 +1,5 @@
 // Defines a key of the configuration file, and the functions by which the tables of keys (keys.ts, tap-keys.ts) write one down.
-import type { ValueType } from "./values.ts";
+import type { OldReading, ValueType } from "./values.ts";
 
 export const groups = {
   watch: "What is watched",
@@ -23,6 +23,10 @@ export interface Key<T> {
   readonly examples?: readonly Example[];
   /** The program that has brought in the key. A file without any key of Portreeve's is an old PortSentry configuration. */
   readonly origin: "portsentry" | "portreeve";
+  /** A key of Portreeve's that people put into PortSentry's file, where it does nothing: it makes no file Portreeve's. */
+  readonly inOldFiles?: true;
+  /** What PortSentry 1.2 makes of any text; without it an old file's value that `type` refuses counts as absent. */
+  readonly oldReading?: OldReading<T>;
   /** For an administrator: one to three sentences. */
   readonly meaning: string;
 }
@@ -36,15 +40,16 @@ export interface Example {
 /** The values of a table of keys, each under the name that its key has in the table. */
 export type Values<Table> = { readonly [Name in keyof Table]: Table[Name] extends Key<infer T> ? T : never };
 
-/** Gives the value of a key. */
-export type Take = <T>(key: Key<T>) => T;
+/** Gives the value of a key. One that the mode does not use is not complained about in an old file. */
+export type Take = <T>(key: Key<T>, isUsed?: boolean) => T;
 
 export function takeEach<Table extends Readonly<Record<string, Key<unknown>>>>(table: Table, take: Take): Values<Table>;
 export function takeEach(table: Readonly<Record<string, Key<unknown>>>, take: Take): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(table).map(([name, key]) => [name, take(key)]));
 }
 
-type More<T> = Pick<Key<T>, "absent" | "meaning"> & Partial<Pick<Key<T>, "shipped" | "examples" | "origin">>;
+type More<T> = Pick<Key<T>, "absent" | "meaning"> &
+  Partial<Pick<Key<T>, "shipped" | "examples" | "origin" | "inOldFiles" | "oldReading">>;
 
 export function key<T>(group: Group, name: string, type: ValueType<T>, more: More<T>): Key<T> {
   return { name, group, type, origin: "portreeve", ...more };

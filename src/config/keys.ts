@@ -2,6 +2,7 @@
 // this table and that of tap-keys.ts. It holds no logic; types of values are in values.ts, what the keys mean together in load.ts and checks.ts.
 import { type LogFormat, logFormats } from "../base/log-format.ts";
 import { type Key, key, old } from "./key.ts";
+import { oldAdvancedPorts, oldFile, oldFlag, oldPath, oldPortList, oldReaction, oldTrigger } from "./old-values.ts";
 import { controlSocketKey, optionalFile, optionalPath, path } from "./paths.ts";
 import { tapKeys } from "./tap-keys.ts";
 import {
@@ -44,6 +45,7 @@ const portKeys = {
     {
       absent: "",
       shipped: "",
+      inOldFiles: true,
       meaning:
         'TCP_MODE says which closed TCP ports are traps: every closed port (""), the ports of TCP_PORTS ("stcp"), or ' +
         'the ports below ADVANCED_PORTS_TCP ("atcp"); with "tcp" the daemon itself listens on the ports of TCP_PORTS. A ' +
@@ -69,6 +71,7 @@ const portKeys = {
     {
       absent: "",
       shipped: "",
+      inOldFiles: true,
       meaning:
         'UDP_MODE says the same for UDP: every closed port is a trap (""), or the ports of UDP_PORTS are ("sudp"), or ' +
         'the ports below ADVANCED_PORTS_UDP ("audp"), or the daemon listens on the ports of UDP_PORTS ("udp"). Ports ' +
@@ -76,33 +79,39 @@ const portKeys = {
     },
   ),
   tcpPorts: old("watch", "TCP_PORTS", portList, {
+    oldReading: oldPortList,
     absent: "",
     shipped:
       "1,11,15,79,111,119,143,540,635,1080,1524,2000,5742,6667,12345-12346,20034,27665,31337,32771-32774,40421,49724,54320",
     meaning: 'These TCP ports are watched with TCP_MODE="stcp" or "tcp".',
   }),
   udpPorts: old("watch", "UDP_PORTS", portList, {
+    oldReading: oldPortList,
     absent: "",
     shipped: "1,7,9,69,161-162,513,635,640-641,700,31335,31337,32770-32774,34555,37444,54321",
     meaning: 'These UDP ports are watched with UDP_MODE="sudp" or "udp".',
   }),
   advancedPortsTcp: old("watch", "ADVANCED_PORTS_TCP", integer(2, 65536), {
+    oldReading: oldAdvancedPorts,
     absent: "1024",
     shipped: "65536",
     meaning: 'With TCP_MODE="atcp" every TCP port below this number is watched; 65536 means all.',
   }),
   advancedPortsUdp: old("watch", "ADVANCED_PORTS_UDP", integer(2, 65536), {
+    oldReading: oldAdvancedPorts,
     absent: "1024",
     shipped: "1024",
     meaning: 'With UDP_MODE="audp" every UDP port below this number is watched; 65536 means all.',
   }),
   advancedExcludeTcp: old("watch", "ADVANCED_EXCLUDE_TCP", portList, {
+    oldReading: oldPortList,
     absent: "",
     meaning:
       'These TCP ports are not watched with TCP_MODE="atcp" or "": probes of them are not even logged. ' +
       "TOLERATED_PORTS_TCP is the gentler way.",
   }),
   advancedExcludeUdp: old("watch", "ADVANCED_EXCLUDE_UDP", portList, {
+    oldReading: oldPortList,
     absent: "",
     meaning: 'These UDP ports are not watched with UDP_MODE="audp" or "".',
   }),
@@ -244,6 +253,7 @@ const scanKeys = {
       'discovery, traceroute; any other port is a kind of its own. "0": tolerated ports alone never make a scanner.',
   }),
   scanTrigger: old("scan", "SCAN_TRIGGER", integer(0, 10_000), {
+    oldReading: oldTrigger,
     absent: "0",
     meaning:
       'With POLICY="trigger" this many probes make a scan; 0 and 1 mean that the first probe does, which shuts out ' +
@@ -282,6 +292,7 @@ const reactionKeys = {
     meaning: "These served UDP ports are meant for strangers and are no secret: name service, QUIC.",
   }),
   blockTcp: old("block", "BLOCK_TCP", reaction, {
+    oldReading: oldReaction,
     absent: "0",
     shipped: "0",
     meaning:
@@ -289,6 +300,7 @@ const reactionKeys = {
       "Put your own addresses into IGNORE_FILE before you write 1.",
   }),
   blockUdp: old("block", "BLOCK_UDP", reaction, {
+    oldReading: oldReaction,
     absent: "0",
     shipped: "0",
     meaning: '"0" logs UDP scans and holds or drops nothing; "1" shuts their sources out; "2" only runs KILL_RUN_CMD.',
@@ -460,6 +472,7 @@ export const responseKeys = {
       "is done. Never answer an attack with it: addresses can be forged.",
   }),
   runCommandFirst: old("respond", "KILL_RUN_CMD_FIRST", flag, {
+    oldReading: oldFlag,
     absent: "0",
     meaning: '"1" runs KILL_RUN_CMD before the block, "0" after it.',
   }),
@@ -474,6 +487,7 @@ const fileKeys = {
   }),
 
   ignoreFile: old("files", "IGNORE_FILE", optionalPath, {
+    oldReading: oldPath,
     absent: "",
     shipped: "/etc/portsentry/portsentry.ignore",
     meaning:
@@ -482,11 +496,13 @@ const fileKeys = {
       "restart.",
   }),
   historyFile: old("files", "HISTORY_FILE", optionalFile, {
+    oldReading: oldFile,
     absent: "",
     shipped: "/var/lib/portsentry/portsentry.history",
     meaning: "In this file each scanning source gets a line in PortSentry's format, which fail2ban and others read.",
   }),
   blockedFile: old("files", "BLOCKED_FILE", optionalFile, {
+    oldReading: oldFile,
     absent: "",
     shipped: "/var/lib/portsentry/portsentry.blocked",
     meaning:
@@ -495,6 +511,7 @@ const fileKeys = {
       "restart.",
   }),
   resolveHost: old("files", "RESOLVE_HOST", flag, {
+    oldReading: oldFlag,
     absent: "0",
     shipped: "0",
     meaning: '"1" looks up the name of each source for the log lines, in the background; a name proves nothing.',

@@ -1,23 +1,29 @@
 // Reads the lines of PortSentry's own format, KEY="value", from bytes. Every malformed line is reported and the rest
-// is kept; load.ts decides whether a key exists and what it means. The first of two equal keys wins, as in PortSentry.
+// is kept; load.ts decides whether a key exists and what it means. The first of two equal keys wins, as in PortSentry. Where
+// PortSentry 1.2 reads a value from a malformed line, the value is kept beside the report; strictness.ts decides what counts.
 import { isUtf8 } from "node:buffer";
-import { escapeWord, hasControl } from "../base/escape.ts";
-import type { ProblemLog } from "./problems.ts";
+import { escapeText, escapeWord, hasControl } from "../base/escape.ts";
+import { readAsPortSentry, valueOfPortSentry } from "./old-lines.ts";
+import type { ProblemLog, StartsIn } from "./problems.ts";
+import { hasTypographicQuotes, unquote } from "./quotes.ts";
 
 export interface Entry {
   readonly key: string;
   /** Between the first quote and the next; no escapes exist in this format. */
   readonly value: string;
   readonly line: number;
-  /** Blanks stand before the key: PortSentry passes over such a line. */
-  readonly indented: boolean;
-  /** PortSentry reads this value; the line was reported all the same (with passedOver), because of the rest of the line. */
+  /** Blanks or a byte order mark stand before the key, or a tab after it: PortSentry passes over such a line. */
+  readonly unseen: boolean;
+  /** PortSentry 1.2 reads this value; the line was reported all the same, because of the rest of it. */
   readonly flawed: boolean;
 }
 
 export const MAX_FILE_BYTES = 1024 * 1024;
 export const MAX_LINE_BYTES = 4096;
+/** PortSentry reads lines into a buffer of this size and its end. */
+const OLD_LINE_BYTES = 1023;
 
+const MAX_PROPOSED_CHARS = 1_000;
 const EXPECTED = 'write KEY="value"';
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
@@ -25,93 +31,130 @@ const BYTE_ORDER_MARK = "\ufeff";
 
 /** The entries by key. Never throws, whatever the bytes are. */
 export function readLines(bytes: Uint8Array, log: ProblemLog): ReadonlyMap<string, Entry> {
-  const entries = new Map<string, Entry>();
-  if (bytes.length > MAX_FILE_BYTES) {
-    const message = `the file has ${bytes.length} bytes, more than ${MAX_FILE_BYTES}; is this the right file?`;
-    log.add({ severity: "error", line: 0, message });
-    return entries;
+  const found: Found = { entries: new Map(), lost: new Map() };
+  const whole = faultOfFile(bytes);
+  if (whole !== undefined) {
+    log.add({ severity: "error", line: 0, message: whole });
+    return found.entries;
   }
   for (let at = 0, line = 1; at < bytes.length; line++) {
     const newline = bytes.indexOf(NEWLINE, at);
     const next = newline < 0 ? bytes.length : newline;
     const end = next > at && bytes[next - 1] === CARRIAGE_RETURN ? next - 1 : next;
-    const entry = readLine(bytes.subarray(at, end), line, log);
-    if (entry !== undefined) keepFirst(entries, entry, log);
+    keepFirst(found, readLine(bytes.subarray(at, end), line, log), log);
     at = next + 1;
   }
-  return entries;
+  return found.entries;
 }
 
+function faultOfFile(bytes: Uint8Array): string | undefined {
+  if (bytes.length > MAX_FILE_BYTES) {
+    return `the file has ${bytes.length} bytes, more than ${MAX_FILE_BYTES}; is this the right file?`;
+  }
+  const [a, b, c, d] = bytes;
+  const hasMark = (a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff);
+  const isWide = (a === 0 && c === 0) || (b === 0 && d === 0);
+  return hasMark || isWide ? "the file is UTF-16 text, of which no line can be read; save it as UTF-8" : undefined;
+}
+
+interface Found {
+  readonly entries: Map<string, Entry>;
+  /** The lines of keys without any quotes: PortSentry looks for such a key no further. */
+  readonly lost: Map<string, number>;
+}
+
+/** A line that was read: with a value, or a key that PortSentry finds without one. */
+type Line = Entry | { readonly key: string; readonly line: number; readonly value: undefined };
+
 /** PortSentry sees no indented key: one at the start of its line counts before it. */
-function keepFirst(entries: Map<string, Entry>, entry: Entry, log: ProblemLog): void {
-  const { key, line } = entry;
+function keepFirst({ entries, lost }: Found, read: Line | undefined, log: ProblemLog): void {
+  if (read === undefined) return;
+  const { key, line } = read;
   const first = entries.get(key);
-  if (first === undefined) {
-    entries.set(key, entry);
+  if (read.value === undefined) {
+    if (!lost.has(key) && (first === undefined || first.unseen)) lost.set(key, line);
+    if (first?.unseen === true) entries.delete(key);
     return;
   }
-  const replaces = first.indented && !entry.indented;
-  if (replaces) entries.set(key, entry);
+  const without = lost.get(key);
+  if (without !== undefined) {
+    const message = `${key} stands already in line ${without}, without quotes, and PortSentry looks no further; remove one of the two`;
+    if (!read.flawed) log.add({ severity: "error", line, key, message, startsIn: "1.2", passedOver: true });
+    return;
+  }
+  if (first === undefined) {
+    entries.set(key, read);
+    return;
+  }
+  const replaces = first.unseen && !read.unseen;
+  if (replaces) entries.set(key, read);
   const message = replaces
     ? `${key} stands also in line ${line}, without blanks before it, and that line counts; remove one of the two`
     : `${key} stands already in line ${first.line}, and that line counts; remove one of the two`;
-  const at = replaces ? first : entry;
+  const at = replaces ? first : read;
   // A flawed line was reported already.
   if (!at.flawed) log.add({ severity: "warning", line: at.line, key, message });
 }
 
-function readLine(bytes: Uint8Array, line: number, log: ProblemLog): Entry | undefined {
-  // Bytes that are no UTF-8 are most likely Latin-1: the banner of an old file.
-  const encoding = isUtf8(bytes) ? "utf8" : "latin1";
-  const raw = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, MAX_LINE_BYTES)).toString(encoding);
+function readLine(bytes: Uint8Array, line: number, log: ProblemLog): Line | undefined {
+  const long = bytes.length > MAX_LINE_BYTES ? faultOfLength(bytes.length) : undefined;
+  const taken = long === undefined ? bytes : bytes.subarray(0, OLD_LINE_BYTES);
+  // Bytes that are no UTF-8 are most likely Latin-1: the banner of an old file. A cut may have parted a character.
+  const isText = isUtf8(taken) || (long !== undefined && isUtf8(bytes));
+  const raw = Buffer.from(taken.buffer, taken.byteOffset, taken.length).toString(isText ? "utf8" : "latin1");
   const whole = line === 1 && raw.startsWith(BYTE_ORDER_MARK) ? raw.slice(1) : raw;
   const text = whole.replace(/^[ \t]+/, "");
-  // An old file may hold a comment in Latin-1: that is no reason to leave a host without its defence.
-  const isComment = text.startsWith("#");
-  const key = /^[A-Za-z0-9_]+/.exec(text)?.[0];
-  const severe = severeFault(bytes);
-  const fault = severe ?? (encoding === "utf8" ? undefined : NO_UTF8);
-  if (fault !== undefined && (isComment || severe !== undefined)) {
-    const severity = isComment ? "warning" : "error";
-    log.add({ severity, line, key, message: isComment ? `in a comment: ${fault}` : fault });
+  const nul = bytes.includes(0) ? "the line holds a NUL byte; remove it" : undefined;
+  const fault = long ?? nul ?? (isText ? undefined : NO_UTF8);
+  if (text.startsWith("#")) {
+    // An old file may hold a comment in Latin-1: that is no reason to leave a host without its defence.
+    if (fault !== undefined) log.add({ severity: "warning", line, message: `in a comment: ${fault}` });
     return undefined;
   }
-  if (isComment || text.trim() === "") return undefined;
-  const read = readAssignment(text);
-  const reading = fault === undefined || read.fault !== undefined ? read : { ...read, fault };
-  if (reading.fault !== undefined) {
-    log.add({ severity: "error", line, key: reading.key, message: reading.fault, passedOver: reading.severe !== true });
+  if (text.trim() === "") return undefined;
+
+  const strict = readAssignment(text);
+  const isWhole = strict.value !== undefined && long === undefined && nul === undefined;
+  const said = long ?? nul ?? strict.fault ?? fault;
+  const asOld = isWhole ? undefined : readAsPortSentry(text);
+  const key = strict.key ?? asOld?.key ?? /^[A-Za-z0-9_]+/.exec(text)?.[0];
+  const value = isWhole ? strict.value : asOld?.value;
+  if (said !== undefined) {
+    const startsIn: StartsIn = isWhole ? "1.2 and 2.x" : "1.2";
+    log.add({
+      severity: "error",
+      line,
+      key: strict.key,
+      message: said,
+      startsIn,
+      passedOver: value === undefined,
+    });
   }
-  if (reading.key === undefined || reading.value === undefined) return undefined;
-  const { key: name, value } = reading;
-  return { key: name, value, line, indented: text.length < whole.length, flawed: reading.fault !== undefined };
+  const unseen = text.length < raw.length || /^[A-Za-z0-9_]+\t/.test(text);
+  if (key === undefined) return undefined;
+  if (value !== undefined) return { key, value, line, unseen, flawed: said !== undefined };
+  return asOld !== undefined && !unseen ? { key, line, value: undefined } : undefined;
 }
 
 const NO_UTF8 = "the line holds bytes that are no UTF-8 text; save the file as UTF-8";
 
-function severeFault(bytes: Uint8Array): string | undefined {
-  if (bytes.length > MAX_LINE_BYTES) {
-    return `the line has ${bytes.length} bytes, more than ${MAX_LINE_BYTES}; shorten it (port lists may hold ranges: "1-1023")`;
-  }
-  if (bytes.includes(0)) return "the line holds a NUL byte; remove it";
-  return undefined;
+function faultOfLength(length: number): string {
+  return `the line has ${length} bytes, more than ${MAX_LINE_BYTES}; shorten it (port lists may hold ranges: "1-1023")`;
 }
 
 interface Reading {
   readonly key?: string;
   readonly value?: string;
   readonly fault?: string;
-  /** PortSentry would act on this line in a way that must not be guessed. */
-  readonly severe?: true;
 }
 
 function readAssignment(text: string): Reading {
   const equals = text.indexOf("=");
   // PortSentry takes a blank for "=".
   const blank = /^([A-Za-z0-9_]+)[ \t]+(".*)$/.exec(text);
-  if (blank?.[1] !== undefined && blank[2] !== undefined) {
+  if (blank?.[1] !== undefined) {
     const shown = escapeWord(blank[1]);
-    return { ...readValue(blank[1], blank[2]), fault: `${shown}: no "=" before the value; write ${shown}="value"` };
+    return { key: blank[1], fault: `${shown}: no "=" before the value; write ${shown}="value"` };
   }
   if (equals < 0)
     return { fault: `"${escapeWord(text.trimEnd())}" has no "="; ${EXPECTED}, or begin a comment with #` };
@@ -127,19 +170,16 @@ function readAssignment(text: string): Reading {
 /** `rest` is what follows "=". */
 function readValue(key: string, rest: string): Reading {
   const shown = escapeWord(key);
-  if (!rest.startsWith('"')) {
-    const bare = escapeWord(rest.trimEnd());
-    return {
-      key,
-      fault: `${shown}: quotes missing from ${bare}; write ${shown}="${bare.includes('"') ? "value" : bare}"`,
-    };
-  }
+  if (!rest.startsWith('"')) return { key, fault: `${shown}: ${tellUnquoted(shown, rest.trimEnd())}` };
   const close = rest.indexOf('"', 1);
-  if (close < 0) return { key, fault: `${shown}: no closing quote after ${escapeWord(rest.trimEnd())}` };
+  if (close < 0) {
+    const proposed = propose(valueOfPortSentry(rest));
+    return { key, fault: `${shown}: no closing quote after ${escapeWord(rest.trimEnd())}; write ${shown}=${proposed}` };
+  }
 
   const value = rest.slice(1, close);
   if (hasControl(value, "allowed")) {
-    return { key, fault: `${shown}: a control character in "${escapeWord(value)}"; remove it`, severe: true };
+    return { key, fault: `${shown}: a control character in "${escapeWord(value)}"; remove it` };
   }
   const after = rest.slice(close + 1).trim();
   if (after === "" || after.startsWith("#")) return { key, value };
@@ -148,4 +188,17 @@ function readValue(key: string, rest: string): Reading {
     value,
     fault: `${shown}: text after the closing quote: "${escapeWord(after)}"; remove it, or put # before it`,
   };
+}
+
+function tellUnquoted(shown: string, rest: string): string {
+  const what = hasTypographicQuotes(rest)
+    ? `typographic quotes in ${escapeWord(rest)}, where PortSentry's format has "`
+    : `quotes missing from ${escapeWord(rest)}`;
+  return `${what}; write ${shown}=${propose(rest)}`;
+}
+
+/** The value that is meant, in the right quotes. */
+function propose(text: string): string {
+  const bare = unquote(text);
+  return `"${bare.includes('"') ? "value" : escapeText(bare, MAX_PROPOSED_CHARS)}"`;
 }

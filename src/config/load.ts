@@ -14,7 +14,7 @@ import { createProblemLog, type Problem, type ProblemLog } from "./problems.ts";
 import { type ReadFile, tryRead } from "./read.ts";
 import { takeResponses } from "./responses.ts";
 import type { Settings } from "./settings.ts";
-import { isOldFile, reportLines } from "./strictness.ts";
+import { reportLines, strictnessOf } from "./strictness.ts";
 import { tapKeys } from "./tap-keys.ts";
 import { watchTcp, watchUdp } from "./watch.ts";
 
@@ -35,17 +35,18 @@ export function loadSettings(file: string, readFile: ReadFile, options: LoadOpti
   }
   const lineLog = createProblemLog(file);
   const found = readLines(read.bytes, lineLog);
-  const old = isOldFile(found);
-  const entries = reportLines(found, { old, lineLog, log });
-  const take: Take = (key) => takeValue(key, entries, log);
+  const strictness = strictnessOf(found, options.generation);
+  const entries = reportLines(found, { strictness, lineLog, log });
+  const old = strictness === "1.2";
+  const take: Take = (key, isUsed = true) => takeValue(key, entries, { log, old, isUsed });
 
   const taken = takeSettings(take, entries, { file, log, options });
-  const reads = { readFile, log };
+  const reads = { readFile, log, old };
   const ignored = loadIgnored(taken.ignoreFile, entries.get(keys.ignoreFile.name)?.line ?? 0, reads);
   const known = loadKnown(taken.tap.knownScanners, entries.get(keys.knownScanners.name)?.line ?? 0, reads);
-  const asked: Settings = { ...taken, tap: { ...taken.tap, known: known.entries }, ignored: ignored.prefixes };
-  const settings = checkFiles(asked, { entries, log, old, files: options.files });
-  checkSettings(settings, entries, { log, old, fileExists: options.fileExists, generation: options.generation });
+  const settings: Settings = { ...taken, tap: { ...taken.tap, known: known.entries }, ignored: ignored.prefixes };
+  checkFiles(settings, { entries, log, files: options.files, generation: options.generation });
+  checkSettings(settings, entries, { log, old, fileExists: options.fileExists });
   const problems = [...log.list(), ...ignored.problems, ...known.problems];
   return problems.some(({ severity }) => severity === "error") ? { problems } : { settings, problems };
 }
@@ -84,20 +85,28 @@ function withCapture(firewall: Settings["firewall"], capture: Settings["capture"
   return capture === "ring" && firewall === "auto" ? "none" : firewall;
 }
 
+interface Taking {
+  readonly log: ProblemLog;
+  /** The file is read as PortSentry 1.2 reads it. */
+  readonly old: boolean;
+  readonly isUsed: boolean;
+}
+
 /** The key's value; where it cannot be read, that is reported and the value of an absent key goes on. */
-function takeValue<T>(key: Key<T>, entries: Entries, log: ProblemLog): T {
+function takeValue<T>(key: Key<T>, entries: Entries, { log, old, isUsed }: Taking): T {
   const entry = entries.get(key.name);
   if (entry !== undefined) {
-    const parsed = key.type.parse(entry.value);
+    const parsed = (old ? key.oldReading?.(entry.value) : undefined) ?? key.type.parse(entry.value);
     const tell = (severity: "error" | "warning", what: string) => {
       const message = `${key.name}="${escapeWord(entry.value)}": ${what}`;
-      log.add({ severity, line: entry.line, key: key.name, message });
+      if (isUsed || !old) log.add({ severity, line: entry.line, key: key.name, message });
     };
     if ("ok" in parsed) {
       if (parsed.note !== undefined) tell("warning", parsed.note);
       return parsed.ok;
     }
-    tell("error", parsed.error);
+    if (old) tell("warning", `${parsed.error}; until then the line does nothing`);
+    else tell("error", parsed.error);
   }
   const parsed = key.type.parse(key.absent);
   if ("ok" in parsed) return parsed.ok;

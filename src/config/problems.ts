@@ -11,9 +11,13 @@ export interface Problem {
   /** An error keeps the configuration from being used; a warning does not. */
   readonly severity: "error" | "warning";
   readonly message: string;
-  /** PortSentry passes over such a line in silence. In a file that only it can have written this is a warning. */
+  /** The line does nothing, as in PortSentry, and the daemon starts all the same. */
   readonly passedOver?: true;
+  /** Of a line as it was read: which PortSentry starts with such a line. In a file of that PortSentry's it is a warning. */
+  readonly startsIn?: StartsIn;
 }
+
+export type StartsIn = "1.2" | "1.2 and 2.x";
 
 export interface Report {
   readonly severity: "error" | "warning";
@@ -21,6 +25,7 @@ export interface Report {
   readonly key?: string | undefined;
   readonly message: string;
   readonly passedOver?: boolean | undefined;
+  readonly startsIn?: StartsIn | undefined;
 }
 
 /** Collects the problems of one file; beyond MAX_PROBLEMS they are counted only. */
@@ -42,7 +47,7 @@ export function createProblemLog(file: string): ProblemLog {
   let droppedWarnings = 0;
   let errors = 0;
 
-  function add({ severity, line, key, message, passedOver }: Report): void {
+  function add({ severity, line, key, message, passedOver, startsIn }: Report): void {
     if (severity === "error") {
       errors++;
       if (key !== undefined) badKeys.add(key);
@@ -53,7 +58,8 @@ export function createProblemLog(file: string): ProblemLog {
       return;
     }
     const named = key === undefined ? { file, line } : { file, line, key };
-    kept.push({ ...named, severity, message, ...(passedOver === true ? { passedOver } : {}) });
+    const more = { ...(passedOver === true && { passedOver }), ...(startsIn !== undefined && { startsIn }) };
+    kept.push({ ...named, severity, message, ...more });
   }
 
   function list(): Problem[] {

@@ -12,10 +12,8 @@ import type { Settings } from "./settings.ts";
 type Entries = ReadonlyMap<string, Entry>;
 
 export interface ResponseContext {
-  /** The generation of the command line: 1 for `portsentry -stcp` and its like. */
-  readonly generation?: 1 | 2 | undefined;
   readonly log: ProblemLog;
-  /** The file is an old PortSentry configuration. */
+  /** The file is read as PortSentry 1.2 reads it. */
   readonly old: boolean;
   readonly fileExists?: ((path: string) => boolean) | undefined;
 }
@@ -71,22 +69,13 @@ interface RunOnlyContext {
   readonly context: ResponseContext;
 }
 
-/** 2.x refuses such a file; 1.2 starts with it, so a file that is surely 1.2's gets a warning only. */
+/** 2.x refuses such a file; 1.2 starts with it. */
 function checkRunOnly(key: Key<unknown>, runOnly: boolean, { settings, entries, context }: RunOnlyContext): void {
   if (!runOnly || settings.responses.runCommand !== undefined || context.log.isBad(keys.runCommand.name)) return;
-  const saysSo = context.generation === 1 || advancedKeys.some(({ name }) => entries.has(name));
-  const isFirst = context.old && settings.generation === 1 && saysSo;
   context.log.add({
-    severity: isFirst ? "warning" : "error",
+    severity: context.old ? "warning" : "error",
     line: entries.get(key.name)?.line ?? 0,
     key: key.name,
     message: `${key.name} is "2" and there is no KILL_RUN_CMD to run: scans are logged only; set KILL_RUN_CMD, or write "0" or "1"`,
   });
 }
-
-const advancedKeys = [
-  keys.advancedPortsTcp,
-  keys.advancedPortsUdp,
-  keys.advancedExcludeTcp,
-  keys.advancedExcludeUdp,
-] as const;

@@ -17,12 +17,13 @@ export function takeResponses(take: Take, entries: ReadonlyMap<string, Entry>, l
     log.add({ severity: "warning", line: entries.get(key.name)?.line ?? 0, key: key.name, message });
     return undefined;
   };
+  const runCommand = take(keys.runCommand);
   return {
     killRoute: takeTemplate(keys.killRoute),
     unkillRoute: takeTemplate(keys.unkillRoute),
     hostsDeny: takeTemplate(keys.hostsDeny),
     hostsDenyFile: HOSTS_DENY_FILE,
-    runCommand: take(keys.runCommand),
-    runCommandFirst: take(keys.runCommandFirst),
+    runCommand,
+    runCommandFirst: take(keys.runCommandFirst, runCommand !== undefined),
   };
 }

@@ -1,12 +1,14 @@
 // Decides how strictly a file is read. A file without any key of Portreeve's own is an old PortSentry configuration: an
-// administrator who only replaced the package must get a daemon that starts, so a line that PortSentry passed over is a
-// warning there. In every other file such a line is an error, because a mistyped line may be the one that was to protect the host.
+// administrator who only replaced the package must get a daemon that starts, so whatever PortSentry 1.2 starts with is a warning
+// there. In every other file it is an error, because a mistyped line may be the one that was to protect the host. 2.x is
+// strict itself, so an old file that is read for its command line is an error where 2.x would not start.
 // docs/decisions/0006 has the reasons.
 
 import { escapeWord } from "../base/escape.ts";
 import { findKey, keyNames, portSentryKeyNames } from "./keys.ts";
 import type { Entry } from "./lines.ts";
-import type { ProblemLog } from "./problems.ts";
+import type { Problem, ProblemLog } from "./problems.ts";
+import { hasTypographicQuotes, unquote } from "./quotes.ts";
 import { suggestName } from "./suggest.ts";
 
 /** A file with more unknown keys than this is no configuration of ours; looking for what each may mean takes time. */
@@ -14,44 +16,91 @@ const MAX_SUGGESTIONS = 50;
 
 type Entries = ReadonlyMap<string, Entry>;
 
+/** As PortSentry 1.2 or 2.x reads its own file, or as a file of ours is read. */
+export type Strictness = "1.2" | "2.x" | "ours";
+
 interface Reporting {
-  readonly old: boolean;
+  readonly strictness: Strictness;
   /** What readLines found. */
   readonly lineLog: ProblemLog;
   readonly log: ProblemLog;
 }
 
-export function isOldFile(entries: Entries): boolean {
-  for (const name of entries.keys()) if (findKey(name)?.origin === "portreeve") return false;
-  return true;
+/** `generation` is the command line's. */
+export function strictnessOf(entries: Entries, generation: 1 | 2 | undefined): Strictness {
+  for (const name of entries.keys()) {
+    const key = findKey(name);
+    if (key?.origin === "portreeve" && key.inOldFiles !== true) return "ours";
+  }
+  return generation === 2 ? "2.x" : "1.2";
 }
 
 /** Reports malformed lines and unknown keys in `log`; gives the entries that count. */
-export function reportLines(found: Entries, { old, lineLog, log }: Reporting): Entries {
+export function reportLines(found: Entries, { strictness, lineLog, log }: Reporting): Entries {
+  const broken = new Set<number>();
+  const flawed = new Map([...found.values()].filter((entry) => entry.flawed).map((entry) => [entry.line, entry]));
   for (const problem of lineLog.list()) {
-    if (problem.passedOver === true && old) log.add({ ...problem, severity: "warning" });
-    else log.add({ ...problem, passedOver: false });
+    if (isTolerated(problem, strictness)) log.add(tolerate(problem, flawed.get(problem.line)));
+    else {
+      log.add({ ...problem, passedOver: false, startsIn: undefined });
+      broken.add(problem.line);
+    }
   }
-  const entries = new Map([...found].filter(([, entry]) => old || !entry.flawed));
+  const entries = new Map([...found].filter(([, entry]) => !entry.flawed || !broken.has(entry.line)));
   let unknown = 0;
   for (const entry of entries.values()) {
     const key = findKey(entry.key);
-    if (key === undefined) reportUnknown(entry, { old, search: ++unknown <= MAX_SUGGESTIONS }, log);
-    else if (old && entry.indented && !entry.flawed) {
-      const message = `${key.name} has blanks before it, for which PortSentry passed over this line; here it counts`;
-      log.add({ severity: "warning", line: entry.line, key: key.name, message });
+    if (key === undefined) {
+      if (!entry.flawed) reportUnknown(entry, { strictness, search: ++unknown <= MAX_SUGGESTIONS }, log);
+      continue;
     }
+    if (entry.flawed) continue;
+    if (strictness !== "ours" && entry.unseen) {
+      const why = "for the blanks before it or the tab behind it PortSentry passed over this line; here it counts";
+      log.add({ severity: "warning", line: entry.line, key: key.name, message: `${key.name}: ${why}` });
+    }
+    tellTypographic(entry, log);
   }
   return entries;
 }
 
-function reportUnknown({ key: name, line }: Entry, how: { old: boolean; search: boolean }, log: ProblemLog): void {
-  const near = how.search ? suggestName(name, keyNames) : undefined;
+function isTolerated({ startsIn }: Problem, strictness: Strictness): boolean {
+  if (strictness === "ours" || startsIn === undefined) return false;
+  return strictness === "1.2" || startsIn === "1.2 and 2.x";
+}
+
+function tolerate(problem: Problem, entry: Entry | undefined): Problem {
+  const { startsIn: _, ...rest } = problem;
+  if (entry === undefined) return { ...rest, severity: "warning" };
+  if (findKey(entry.key) === undefined) return { ...rest, severity: "warning", passedOver: true };
+  const counts = `until then ${entry.key} is "${escapeWord(entry.value)}", as in PortSentry`;
+  return { ...rest, severity: "warning", message: `${problem.message}; ${counts}` };
+}
+
+/** `BLOCK_TCP="”1″"`: what one gets who puts quotes around the wrong ones. */
+function tellTypographic({ key, value, line }: Entry, log: ProblemLog): void {
+  const isQuoted = hasTypographicQuotes(value.slice(0, 1)) && hasTypographicQuotes(value.slice(-1));
+  if (!isQuoted) return;
+  const message = `${key}: typographic quotes stand in the value; write ${key}="${escapeWord(unquote(value))}"`;
+  log.add({ severity: "warning", line, key, message });
+}
+
+interface UnknownKey {
+  readonly strictness: Strictness;
+  readonly search: boolean;
+}
+
+function reportUnknown({ key: name, line }: Entry, { strictness, search }: UnknownKey, log: ProblemLog): void {
+  const near = search ? nearest(name, strictness) : undefined;
   const remedy = near === undefined ? "remove the line, or put # before it" : `did you mean ${near}?`;
-  // No old file holds a key that only looks like one of ours: an administrator has begun to use our keys, and mistyped one.
-  const meantOurs = near !== undefined && !portSentryKeyNames.includes(near);
-  const isError = !how.old || meantOurs;
-  const what = isError ? "is no known key" : "is no known key and does nothing, as in PortSentry";
+  const isIdle = strictness === "1.2";
+  const what = isIdle ? "is no known key and does nothing, as in PortSentry" : "is no known key";
   const message = `${escapeWord(name)} ${what}; ${remedy}`;
-  log.add({ severity: isError ? "error" : "warning", line, key: name, message, passedOver: !isError });
+  log.add({ severity: isIdle ? "warning" : "error", line, key: name, message, passedOver: isIdle });
+}
+
+/** In PortSentry's file a key of PortSentry's is meant, if one is near. */
+function nearest(name: string, strictness: Strictness): string | undefined {
+  const all = [...portSentryKeyNames, ...keyNames];
+  return (strictness === "ours" ? undefined : suggestName(name, portSentryKeyNames)) ?? suggestName(name, all);
 }

@@ -1,6 +1,6 @@
 // "did you mean ...?": the known name nearest to a mistyped one.
 
-/** The nearest of `names` by edits, or undefined when none is near enough to be meant. */
+/** The nearest of `names` by edits, of two the first; undefined when none is near enough to be meant. */
 export function suggestName(typed: string, names: readonly string[]): string | undefined {
   const wanted = typed.toUpperCase();
   // Beyond this length nothing can be near; it also bounds the work that a hostile file can cause.

@@ -9,6 +9,9 @@ import { MAX_PORT, mergePorts } from "./ports.ts";
 /** A note is for the administrator: the value counts, though not as one may think. */
 export type Parsed<T> = { readonly ok: T; readonly note?: string } | { readonly error: string };
 
+/** A reading that takes any text. */
+export type OldReading<T> = (text: string) => { readonly ok: T; readonly note?: string };
+
 export interface ValueType<T> {
   /** For the reference, the shipped file and messages: "a whole number, 2 to 6". */
   readonly allowed: string;

@@ -21,31 +21,41 @@ const commandLineModes: Readonly<Record<string, Mode>> = {
 };
 
 export function watchTcp(take: Take, options: LoadOptions, generation: 1 | 2): WatchSettings {
-  const mode = chooseMode(take(keys.tcpMode), options.tcpMode);
+  const active = options.tcpMode !== undefined || options.udpMode === undefined;
+  const mode = chooseMode(take(keys.tcpMode, active && options.tcpMode === undefined), options.tcpMode);
+  const uses = usesOf(mode, active);
   return watchSettings("tcp", generation, {
     mode,
-    active: options.tcpMode !== undefined || options.udpMode === undefined,
-    listed: take(keys.tcpPorts),
-    below: take(keys.advancedPortsTcp),
-    excluded: take(keys.advancedExcludeTcp),
+    active,
+    listed: take(keys.tcpPorts, uses.listed),
+    below: take(keys.advancedPortsTcp, uses.below),
+    excluded: take(keys.advancedExcludeTcp, uses.excluded),
     tolerated: take(keys.toleratedTcp),
     publicPorts: take(keys.publicTcp),
-    reaction: take(keys.blockTcp),
+    reaction: take(keys.blockTcp, active),
   });
 }
 
 export function watchUdp(take: Take, options: LoadOptions, generation: 1 | 2): WatchSettings {
-  const mode = chooseMode(take(keys.udpMode), options.udpMode);
+  const active = options.udpMode !== undefined || options.tcpMode === undefined;
+  const mode = chooseMode(take(keys.udpMode, active && options.udpMode === undefined), options.udpMode);
+  const uses = usesOf(mode, active);
   return watchSettings("udp", generation, {
     mode,
-    active: options.udpMode !== undefined || options.tcpMode === undefined,
-    listed: take(keys.udpPorts),
-    below: take(keys.advancedPortsUdp),
-    excluded: take(keys.advancedExcludeUdp),
+    active,
+    listed: take(keys.udpPorts, uses.listed),
+    below: take(keys.advancedPortsUdp, uses.below),
+    excluded: take(keys.advancedExcludeUdp, uses.excluded),
     tolerated: take(keys.toleratedUdp),
     publicPorts: take(keys.publicUdp),
-    reaction: take(keys.blockUdp),
+    reaction: take(keys.blockUdp, active),
   });
+}
+
+/** Which lists of ports the mode uses. */
+function usesOf(mode: Mode, active: boolean) {
+  const listed = mode === "listed" || mode === "listen";
+  return { listed: active && listed, below: active && mode === "advanced", excluded: active && !listed };
 }
 
 interface WatchValues {
@@ -83,7 +93,7 @@ function watchedPorts({ mode, listed, below, excluded }: WatchValues): readonly 
       // The exclusions count here too: an administrator who lists a port there does not want probes of it logged.
       return subtractPorts(ALL_PORTS, excluded);
     case "advanced":
-      return subtractPorts([{ first: 1, last: below - 1 }], excluded);
+      return below < 2 ? [] : subtractPorts([{ first: 1, last: below - 1 }], excluded);
     case "listed":
     case "listen":
       return listed;

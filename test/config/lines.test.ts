@@ -48,9 +48,13 @@ describe("lines that cannot be read are reported, and the others kept", () => {
   const bad: readonly (readonly [string | Uint8Array, RegExp, string?])[] = [
     ["A=1", /^2 error A: quotes missing from 1; write A="1"/, "A"],
     ["A=", /^2 error A: quotes missing/, "A"],
-    ["A='1'", /^2 error A: quotes missing from '1'/, "A"],
-    ['A="1', /^2 error A: no closing quote after "1/, "A"],
+    ["A='1'", /^2 error A: quotes missing from '1'; write A="1"$/, "A"],
+    ["A=1 # one", /^2 error A: quotes missing .*; write A="1"$/, "A"],
+    ['A="1', /^2 error A: no closing quote after "1; write A="1"$/, "A"],
     ['A="', /^2 error A: no closing quote/, "A"],
+    ["A=\u201d1\u2033", /^2 error A: typographic quotes in \u201d1\u2033, where .*; write A="1"$/, "A"],
+    ["A=\u201cALL: x\u201d #", /^2 error A: typographic quotes .*; write A="ALL: x"$/, "A"],
+    [Buffer.from("A=\x93a b\x94", "latin1"), /^2 error A: typographic quotes .*; write A="a b"$/, "A"],
     ['A="1" B="2"', /^2 error A: text after the closing quote: "B="2""/, "A"],
     ['A="1"2', /^2 error A: text after the closing quote/, "A"],
     ['A B="1"', /^2 error "A B" is no key/],
@@ -76,21 +80,33 @@ describe("lines that cannot be read are reported, and the others kept", () => {
     });
   }
 
-  const flawed: readonly (readonly [string | Uint8Array, string])[] = [
-    ['A="1" 0 = off', "1"],
-    ['A "1"', "1"],
-    ['A \t "1" B="2"', "1"],
-    ['A="/bin/echo "x" y"', "/bin/echo "],
-    [Buffer.from('A="T\xfcr"', "latin1"), "T\u00fcr"],
+  const both = "1.2 and 2.x";
+  const flawed: readonly (readonly [string | Uint8Array, string, string])[] = [
+    ['A="1" 0 = off', "1", both],
+    ['A "1"', "1", "1.2"],
+    ['A \t "1" B="2"', "1", "1.2"],
+    ['A="/bin/echo "x" y"', "/bin/echo ", both],
+    [Buffer.from('A="T\xfcr"', "latin1"), "T\u00fcr", both],
+    ['A="1', "1", "1.2"],
+    ['A="', "", "1.2"],
+    ['A="/x \t# y', "/x", "1.2"],
+    ['A="1\u201d', "1", "1.2"],
+    ['A=1" ', "", "1.2"],
+    ['A=1 # not "2"', "2", "1.2"],
+    ['A is what "3" says', "3", "1.2"],
+    ['A="1\0"', "1", "1.2"],
+    ['A="1\r2"', "1", "1.2"],
+    ['A="1\u001b[m"', "1", "1.2"],
+    [`A="${"1".repeat(MAX_LINE_BYTES)}"`, "1".repeat(1020), "1.2"],
   ];
-  for (const [line, value] of flawed) {
-    test(`PortSentry reads ${String(line)} all the same`, () => {
+  for (const [line, value, startsIn] of flawed) {
+    test(`PortSentry reads ${JSON.stringify(String(line)).slice(0, 40)} all the same`, () => {
       const log = createProblemLog("f");
       const entry = readLines(Buffer.from(line), log).get("A");
       assert.deepEqual([entry?.value, entry?.flawed], [value, true]);
       assert.deepEqual(
-        log.list().map(({ line: at, severity, passedOver }) => [at, severity, passedOver]),
-        [[1, "error", true]],
+        log.list().map((problem) => [problem.line, problem.severity, problem.startsIn, problem.passedOver]),
+        [[1, "error", startsIn, undefined]],
       );
     });
   }
@@ -105,12 +121,35 @@ describe("lines that cannot be read are reported, and the others kept", () => {
     assert.match(got.problems[0]?.message ?? "", /in line 2, without blanks before it, and that line counts/);
   });
 
-  test("what PortSentry would act on in a way that must not be guessed is never passed over", () => {
-    for (const line of ['A="1\0"', 'A="\r"', `A="${"1".repeat(MAX_LINE_BYTES)}"`]) {
+  test("a line that does nothing in PortSentry is told as one", () => {
+    for (const line of ["A=1", "nonsense", "\0", '="1"', "A=\u201d1\u2033", `A=${"1".repeat(MAX_LINE_BYTES)}`]) {
       assert.deepEqual(
-        read(line).problems.map(({ severity, passedOver }) => [severity, passedOver]),
-        [["error", undefined]],
+        read(line).problems.map(({ severity, startsIn, passedOver }) => [severity, startsIn, passedOver]),
+        [["error", "1.2", true]],
       );
+    }
+  });
+
+  test("a key without quotes hides the same key in later lines, as in PortSentry", () => {
+    const got = read('A=1\nA="2"\nB="3"\n');
+    assert.deepEqual(got.values, { B: "3" });
+    assert.match(got.problems.map(tellProblem).join("\n"), /^2 error A stands already in line 1, without quotes/m);
+    assert.deepEqual(read('A="1"\nA=2\n').values, { A: "1" });
+    assert.deepEqual(read(' A="1"\nA=2\n').values, {});
+    assert.deepEqual(read(' A=1\nA="2"\n').values, { A: "2" });
+  });
+
+  test("a key that PortSentry does not see: blanks or a byte order mark before it, a tab behind it", () => {
+    const unseen = (text: string) => readLines(Buffer.from(text), createProblemLog("f")).get("A")?.unseen;
+    for (const text of [' A="1"', '\tA="1"', 'A\t="1"', '\ufeffA="1"']) assert.equal(unseen(text), true, text);
+    for (const text of ['A="1"', 'A ="1"', 'A =\t"1"', '\ufeff# x\nA="1"']) assert.equal(unseen(text), false, text);
+  });
+
+  test("a file of UTF-16 is told as one", () => {
+    for (const text of ['\ufeffA="1"', 'A="1"']) {
+      const got = read(Buffer.from(text, "utf16le"));
+      assert.deepEqual(got.values, {});
+      assert.match(got.problems.map(tellProblem).join(), /^0 error the file is UTF-16/);
     }
   });
 
@@ -170,7 +209,7 @@ describe("properties", () => {
         const lineCount = input.toString("latin1").split("\n").length;
         assert.equal(new Set(problems.map(({ line }) => line)).size, problems.length);
         for (const { message, line } of problems) {
-          assert.ok(line >= 1 && line <= lineCount);
+          assert.ok((line >= 1 && line <= lineCount) || message.includes("UTF-16"));
           assert.doesNotMatch(message, /[\p{Cc}\p{Cs}\u202a-\u202e]/u);
         }
       }),

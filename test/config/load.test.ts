@@ -289,17 +289,22 @@ describe("the ignore file", () => {
     );
   });
 
-  test("one that is there and cannot be read is an error", () => {
-    const loaded = loadSettings(FILE, (path) => {
-      if (path === FILE) return Buffer.from(IGNORE_LINE);
-      throw Object.assign(new Error("x"), { code: "EACCES" });
-    });
-    assert.equal(loaded.settings, undefined);
-    assert.match(problemsAt(loaded, "IGNORE_FILE").join(), /^1 error .*no permission \(EACCES\)/);
+  test("one that is there and cannot be read is an error, and a warning in an old file", () => {
+    const loadWith = (more: string) =>
+      loadSettings(FILE, (path) => {
+        if (path === FILE) return Buffer.from(`${IGNORE_LINE}\n${more}`);
+        throw Object.assign(new Error("x"), { code: "EACCES" });
+      });
+    const ours = loadWith(OURS);
+    assert.equal(ours.settings, undefined);
+    assert.match(problemsAt(ours, "IGNORE_FILE").join(), /^1 error .*no permission \(EACCES\)/);
+    const old = loadWith("");
+    assert.deepEqual(settingsOf(old).ignored, []);
+    assert.match(problemsAt(old, "IGNORE_FILE").join(), /^1 warning .*no permission \(EACCES\): no source is exempt/);
   });
 
   test("one that is far too large is an error", () => {
-    const loaded = load(IGNORE_LINE, "#".repeat(16 * 1024 * 1024 + 1));
+    const loaded = load(`${IGNORE_LINE}\n${OURS}`, "#".repeat(16 * 1024 * 1024 + 1));
     assert.match(problemsAt(loaded, "IGNORE_FILE").join(), /^1 error .*more than 16777216 bytes/);
   });
 });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { LoadOptions } from "../../src/config/options.ts";
 import { formatPorts } from "../../src/config/ports.ts";
-import { IGNORE, load, problemsAt, readRepositoryFile, settingsOf } from "./support.ts";
+import { IGNORE, load, problemsAt, readRepositoryFile, settingsOf, tellProblem } from "./support.ts";
 
 const DEBIAN = readRepositoryFile("test/config/fixtures/portsentry-1.2-debian.conf");
 const SECOND = readRepositoryFile("test/config/fixtures/portsentry-2.0.7.conf");
@@ -116,11 +116,9 @@ describe("lines that PortSentry passes over", () => {
     ['KILL_ROUTES="/x"', /KILL_ROUTES .* did you mean KILL_ROUTE\?$/],
     ["nonsense", /has no "="/],
     ["BLOCK_TCP=1", /quotes missing/],
-    ['BLOCK_TCP="1', /no closing quote/],
     ['="1"', /no key/],
     ['BLOCK TCP="1"', /is no key/],
-    ['BLOCK_TCP="1" on', /text after the closing quote/],
-    ['BLOCK_TCP "1"', /no "=" before the value/],
+    ['export BLOCK_TCP="1"', /is no key/],
   ];
   for (const [line, expected] of passed) {
     test(`${line}: a warning in an old file, an error in one with a key of ours`, () => {
@@ -140,9 +138,29 @@ describe("lines that PortSentry passes over", () => {
     });
   }
 
+  const read: readonly (readonly [string, RegExp])[] = [
+    ['BLOCK_TCP="1', /no closing quote after "1; write BLOCK_TCP="1"; until then BLOCK_TCP is "1", as in PortSentry$/],
+    ['BLOCK_TCP="1" on', /text after the closing quote.*; until then BLOCK_TCP is "1", as in PortSentry$/],
+    ['BLOCK_TCP "1"', /no "=" before the value.*; until then BLOCK_TCP is "1", as in PortSentry$/],
+    ['BLOCK_TCP="1\0', /NUL byte.*; until then BLOCK_TCP is "1"/],
+    [`BLOCK_TCP="1${" ".repeat(5000)}"`, /more than 4096.*; until then BLOCK_TCP is "1/],
+  ];
+  for (const [line, expected] of read) {
+    test(`${JSON.stringify(line).slice(0, 30)}: the value counts, which is said; an error in a file of ours`, () => {
+      const old = load(`${IGNORE_LINE}\n${line}\n`);
+      assert.equal(settingsOf(old).tcp.block, true);
+      const told = old.problems.filter(({ line: at, message }) => at === 2 && expected.test(message));
+      assert.deepEqual(
+        told.map(({ severity, passedOver }) => [severity, passedOver]),
+        [["warning", undefined]],
+      );
+      const ours = load(`${IGNORE_LINE}\n${line}\nSYSLOG_IDENT="x"\n`);
+      assert.equal(ours.settings, undefined);
+      assert.match(ours.problems.map(tellProblem).join("\n"), /^2 error /m);
+    });
+  }
+
   test("the value that PortSentry would have read counts", () => {
-    assert.equal(settingsOf(load('BLOCK_TCP="1" on\n')).tcp.block, true);
-    assert.equal(settingsOf(load('BLOCK_TCP "1"\n')).tcp.block, true);
     assert.equal(settingsOf(load("BLOCK_TCP=1\n")).tcp.block, false);
     assert.equal(settingsOf(load(Buffer.from('PORT_BANNER="T\xfcr"\n', "latin1"))).banner, "T\u00fcr");
   });
@@ -150,19 +168,51 @@ describe("lines that PortSentry passes over", () => {
   test("an indented key counts, which is said", () => {
     const loaded = load(`${IGNORE_LINE}\n BLOCK_TCP="1"\n`);
     assert.equal(settingsOf(loaded).tcp.block, true);
-    assert.match(problemsAt(loaded, "BLOCK_TCP").join("\n"), /^2 warning BLOCK_TCP has blanks before it/m);
+    assert.match(
+      problemsAt(loaded, "BLOCK_TCP").join("\n"),
+      /^2 warning BLOCK_TCP: for the blanks before it .* here it counts/m,
+    );
     assert.equal(settingsOf(load(' BLOCK_TCP="1"\nBLOCK_TCP="0"\n')).tcp.block, false);
   });
 
-  test("a mistyped key of ours is an error: nobody inherits it", () => {
-    assert.match(errorsOf('PROFF="on"\n').join(), /^1 PROFF is no known key; did you mean PROOF\?/);
-    assert.match(errorsOf('TOLERATED_PORT_TCP="22"\n').join(), /did you mean TOLERATED_PORTS_TCP\?/);
+  test("a key that looks like one of ours keeps no old file from being read; PortSentry's own key is the nearer", () => {
+    const tell = (text: string) => problemsAt(load(text), text.slice(0, text.indexOf("="))).join();
+    assert.match(tell('PROFF="on"\n'), /^1 warning PROFF is no known key and does nothing, .*did you mean PROOF\?/);
+    assert.match(tell('TOLERATED_PORT_TCP="22"\n'), /^1 warning .*did you mean TOLERATED_PORTS_TCP\?/);
+    assert.match(tell('BLOCK_FILE="/b"\n'), /^1 warning .*did you mean BLOCKED_FILE\?/);
+    assert.match(tell('SYSLOG_FACILITY="auth"\n'), /^1 warning .*does nothing, as in PortSentry; remove the line/);
+    assert.match(errorsOf('PROFF="on"\nSCORE_PORTS="3"\n').join(), /^1 PROFF is no known key; did you mean PROOF\?/);
+  });
+
+  test("TCP_MODE and UDP_MODE, which people put into PortSentry's file, do not make it ours", () => {
+    const settings = settingsOf(load('FOO="1"\nTCP_MODE="stcp"\nUDP_MODE="atcp"\nTCP_PORTS="1,11,"\n'));
+    assert.deepEqual([settings.tcp.modeName, settings.udp.modeName], ["stcp", "audp"]);
+    assert.equal(formatPorts(settings.tcp.watched), "1,11");
   });
 });
 
-test('BLOCK_*="2" without a command is an error, but not in a file that is surely of 1.2', () => {
-  assert.match(errorsOf('BLOCK_TCP="2"\n').join(), /^1 BLOCK_TCP is "2" and there is no KILL_RUN_CMD to run/);
-  assert.deepEqual(errorsOf('BLOCK_UDP="2"\nADVANCED_PORTS_TCP="1024"\n'), []);
+test("2.x is strict, and so is its command line: what it refuses is an error", () => {
+  const second = (text: string) => load(text, "", { tcpMode: "stcp", udpMode: "sudp", generation: 2 });
+  const base = 'TCP_PORTS="7,70-79"\nUDP_PORTS="7"\n';
+  for (const line of [
+    'FOO="1"',
+    "nonsense",
+    "BLOCK_TCP=1",
+    'BLOCK_TCP="1',
+    'BLOCK_TCP="yes"',
+    'ADVANCED_EXCLUDE_TCP="ssh"',
+  ]) {
+    const { settings, problems } = second(`${base}${line}\n`);
+    assert.equal(settings, undefined, line);
+    assert.match(problems.map(tellProblem).join("\n"), /^3 error /m);
+  }
+  // What stands behind the closing quote 2.x does not look at.
+  assert.equal(settingsOf(second(`${base}BLOCK_TCP="1" on\n`)).tcp.block, true);
+});
+
+test('BLOCK_*="2" without a command is an error, but not in an old file: 1.2 starts with it', () => {
+  assert.deepEqual(errorsOf('BLOCK_TCP="2"\n'), []);
+  assert.match(problemsAt(load('BLOCK_TCP="2"\n'), "BLOCK_TCP").join(), /^1 warning .*there is no KILL_RUN_CMD to run/);
   assert.equal(errorsOf('BLOCK_UDP="2"\nADVANCED_PORTS_TCP="1024"\nPROOF="on"\n').length, 1);
   const second = load('BLOCK_UDP="2"\nADVANCED_PORTS_TCP="1024"\n', "", { generation: 2 });
   assert.equal(second.settings, undefined);
