@@ -127,7 +127,7 @@ test("a file that is missing (golden run G)", async () => {
 });
 
 test("a file with errors: 1.2's lines, and the errors with their lines", async () => {
-  const { code, out, err, syslog } = await run("-tcp", { files: { [FILE]: `${conf1}BLOCK_TCP="7"\n` } });
+  const { code, out, err, syslog } = await run("-tcp", { files: { [FILE]: `${conf1}PROOF="7"\n` } });
   assert.equal(code, 255);
   assert.equal(
     out,
@@ -135,7 +135,7 @@ test("a file with errors: 1.2's lines, and the errors with their lines", async (
       "ERROR: Check your syslog for a more detailed error message.\nERROR: PortSentry is shutting down!\n",
   );
   assert.equal(err.length, 1);
-  assert.match(err[0] ?? "", /portsentry\.conf:5: .*BLOCK_TCP/);
+  assert.match(err[0] ?? "", /portsentry\.conf:5: .*PROOF/);
   assert.equal(syslog[0], "adminalert: PortSentry 1.2 is starting.");
   assert.match(syslog[1] ?? "", /^adminalert: ERROR: .*portsentry\.conf:5: /);
   assert.equal(syslog[2], "adminalert: ERROR: Your config file is corrupted/missing mandatory option! Shutting down.");
