@@ -8,6 +8,7 @@ export function portreevePage(program: Command, edition: Edition): string {
     heading("synopsis", example([`${program.name()} COMMAND [OPTIONS]`, `${program.name()} help COMMAND`])),
     heading("description", ...description.map(paragraph)),
     heading("commands", ...program.commands.map((command) => commandSection(program, command))),
+    heading("words", paragraph(wordsHead), ...words.map(([word, meaning]) => item(word, meaning))),
     heading("exit status", ...exitItems(program)),
     heading("files", ...files.map(([path, meaning]) => item(path, meaning))),
     seeAlso([
@@ -27,6 +28,33 @@ const description = [
     "no root. backtest asks the running daemon, or reads STATE_DIR where none runs; the other commands ask the running daemon " +
     "through its control socket. All of these need root.",
 ];
+
+const wordsHead = "blocked, events, report and why use these words, and --json has them as they stand here.";
+
+const words = [
+  ["probe", "a packet to a port that no program serves, or of a form that only a scanner sends"],
+  ["finding", "a source that was found scanning, and what was decided about it"],
+  ["block, unblock", "a source was shut out, or let in again"],
+  ["drift", "another program had changed the kernel's table, which was put right"],
+  ["warning", "something that needs an administrator"],
+  ["held", "the packets of the source are dropped until 5 seconds after its last probe, while it is judged"],
+  [
+    "soft",
+    "the source opens no new connection, but to public ports and ports that it used before; established connections go on",
+  ],
+  ["full", "nothing from the source comes through"],
+  ["direct", "nothing proves that the source itself has sent the probes: its address may be forged"],
+  ["silence", "proven: the source repeats exactly the probes that were left unanswered, so it sees the answers"],
+  ["handshake", "proven: the source has completed connections to listeners of the daemon on closed ports"],
+  ["manual", "an administrator has blocked the source"],
+  ["ran", "a KILL_RUN_CMD has run, or a line was written into hosts.deny"],
+  ["GRADE", "how sure it is that the source itself scans: direct, silence, handshake or manual"],
+  [
+    "OFFENCES",
+    "how often the source has been blocked in full; each time makes the next block longer (BLOCK_TIME_FACTOR)",
+  ],
+  ["NOT ENFORCED", "the block is listed, and the kernel does not hold it: see the warnings of status"],
+] as const;
 
 const files = [
   ["/etc/portsentry/portsentry.conf", "the configuration; see portsentry.conf(5)"],

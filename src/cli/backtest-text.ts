@@ -41,7 +41,7 @@ export async function* backtestText({ sources, summary }: Told, terminal: Termin
   if (proposed.clients > 0) yield `${paint(terminal, "red", clientLine(summary))}\n`;
   if (sources.length === 0) return;
   yield "\n";
-  yield* tableLines(head, rows(sources));
+  yield* tableLines(head, rows(sources), terminal.columns);
   if (sources.length > MOST_ROWS)
     yield `... and ${formatCount(sources.length - MOST_ROWS)} more; --json lists them all\n`;
 }

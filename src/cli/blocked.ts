@@ -19,7 +19,7 @@ export async function blocked(options: ClientOptions, terminal: Terminal): Promi
 
 async function* table(entries: AsyncIterable<BlockedEntry>, terminal: Terminal): AsyncGenerator<string> {
   let empty = true;
-  for await (const line of tableLines(head, rows(entries, terminal.nowMs()))) {
+  for await (const line of tableLines(head, rows(entries, terminal.nowMs()), terminal.columns)) {
     empty = false;
     yield line;
   }

@@ -1,10 +1,14 @@
 // Commands that ask the running daemon. One that takes no argument is a row of `plain`.
 
+import type { Command } from "commander";
+import { whenExamples } from "../config/when.ts";
+import { eventTypes } from "../record/event.ts";
 import type { AllowOptions } from "./allow.ts";
 import type { BlockOptions } from "./block.ts";
 import { type AddCommand, addClientCommand, commander } from "./command-parts.ts";
 import type { EventsOptions } from "./events.ts";
 import type { ClientOptions } from "./options.ts";
+import type { ReportOptions } from "./report.ts";
 import type { Terminal } from "./terminal.ts";
 import type { UnblockOptions } from "./unblock.ts";
 
@@ -51,19 +55,60 @@ const addConfirm = plain(
 const addEvents: AddCommand = (program, { terminal, done }) => {
   const examples = [
     "portreeve events -n 20",
+    "portreeve events --since 12h --type finding,block",
+    'portreeve events --since "yesterday 22:00" --until 6:00',
     "portreeve events --follow --source 192.0.2.0/24",
     "portreeve events -f --json",
   ];
-  addClientCommand(program, "events", examples)
-    .description("List the latest events, the oldest first; with --follow also each event from now on.")
+  addChoice(addClientCommand(program, "events", examples), "print")
+    .description(
+      "List events of the whole record, the oldest first: the latest 50, or all of the time that --since and --until name. With " +
+        "--follow also each event from now on, over restarts of the daemon too.",
+    )
     .option("-f, --follow", "print every new event too, until Ctrl-C")
-    .option("-n, --limit <count>", `print this many past events, at most ${mostEvents}`, parseLimit, 50)
+    .option(
+      "-n, --limit <count>",
+      `print at most this many past events, the newest of them, at most ${mostEvents}`,
+      parseLimit,
+    )
     .option("--source <address>", "print only events of this address or CIDR")
+    .option(
+      "--type <types>",
+      `print only events of these types: ${eventTypes.join(", ")}, with commas between them`,
+      splitTypes,
+    )
     .action(async (given: EventsOptions) => {
       const { events } = await import("./events.ts");
       done(await events(given, terminal));
     });
 };
+
+const addReport: AddCommand = (program, { terminal, done }) => {
+  const examples = [
+    "portreeve report",
+    'portreeve report --since "yesterday 22:00"',
+    "portreeve report --since 7d --json",
+  ];
+  addChoice(addClientCommand(program, "report", examples), "sum up")
+    .description(
+      "Sum up what has happened: scans that were found, blocks, the busiest sources and ports, warnings (default: the last 24 hours).",
+    )
+    .action(async (given: ReportOptions) => {
+      const { report } = await import("./report.ts");
+      done(await report(given, terminal));
+    });
+};
+
+/** The time that a command looks back. */
+function addChoice(command: Command, verb: string): Command {
+  return command
+    .option("--since <time>", `${verb} only what has happened since then: ${whenExamples}`)
+    .option("--until <time>", `${verb} only what happened before then`);
+}
+
+function splitTypes(text: string, before: readonly string[] = []): string[] {
+  return [...before, ...text.split(",").map((word) => word.trim())];
+}
 
 const addWhy: AddCommand = (program, { terminal, done }) => {
   addClientCommand(program, "why", ["portreeve why 192.0.2.7", "portreeve why 2001:db8::7 --json"])
@@ -151,6 +196,7 @@ export const clientCommands = {
   blocked: addBlocked,
   guard: addGuard,
   events: addEvents,
+  report: addReport,
   why: addWhy,
   block: addBlock,
   unblock: addUnblock,

@@ -8,11 +8,14 @@ import { readLines } from "../config/lines.ts";
 import { controlSocketKey } from "../config/paths.ts";
 import { createProblemLog } from "../config/problems.ts";
 import type { ReadFile } from "../config/read.ts";
-import type { Refusal } from "../control/api.ts";
+import { type Refusal, refusalStatus } from "../control/api.ts";
 import { ControlClient } from "../control/client.ts";
 import { ControlError } from "../control/errors.ts";
 import { type ClientOptions, defaultConfFile } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
+
+/** HTTP's word for what the caller has written wrongly. */
+const BAD_REQUEST = 400;
 
 export function connect({ conf }: ClientOptions): ControlClient {
   return new ControlClient(findControlSocket(conf, readFileSync));
@@ -52,5 +55,5 @@ function tryRead(confFile: string, readFile: ReadFile): Uint8Array | undefined {
 /** Says why the daemon refused; returns the exit code. */
 export function tellRefusal(terminal: Terminal, refusal: Refusal): ExitCode {
   terminal.complain(escapeText(refusal.message));
-  return refusal.code === "bad-address" ? ExitCode.Usage : ExitCode.No;
+  return refusalStatus[refusal.code] === BAD_REQUEST ? ExitCode.Usage : ExitCode.No;
 }

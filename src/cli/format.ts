@@ -51,24 +51,33 @@ export function ordinal(number: number): string {
 /** Rows that are looked at to find the columns' widths; a table may have a million more. */
 const measuredRows = 500;
 
-/** Aligned lines, the head first; nothing when there are no rows. Every row has as many cells as the head. */
+/** Less room than this for the last column, and it begins a line of its own. */
+const leastColumns = 24;
+/** How far such a line is indented. */
+const indentOfRest = 4;
+
+/**
+ * Aligned lines, the head first; nothing when there are no rows. Every row has as many cells as the head. Where lines may be so
+ * many columns wide only, the last column is wrapped at words.
+ */
 export async function* tableLines(
   head: readonly string[],
   rows: AsyncIterable<readonly string[]>,
+  columns?: number,
 ): AsyncGenerator<string> {
   const first: (readonly string[])[] = [];
   let widths: readonly number[] | undefined;
   for await (const row of rows) {
     if (widths !== undefined) {
-      yield alignRow(row, widths);
+      yield alignRow(row, widths, columns);
       continue;
     }
     first.push(row);
     if (first.length < measuredRows) continue;
     widths = measure(head, first);
-    yield* alignRows(head, first, widths);
+    yield* alignRows(head, first, widths, columns);
   }
-  if (widths === undefined && first.length > 0) yield* alignRows(head, first, measure(head, first));
+  if (widths === undefined && first.length > 0) yield* alignRows(head, first, measure(head, first), columns);
 }
 
 function measure(head: readonly string[], rows: readonly (readonly string[])[]): number[] {
@@ -81,12 +90,33 @@ function* alignRows(
   head: readonly string[],
   rows: readonly (readonly string[])[],
   widths: readonly number[],
+  columns: number | undefined,
 ): Generator<string> {
-  yield alignRow(head, widths);
-  for (const row of rows) yield alignRow(row, widths);
+  yield alignRow(head, widths, columns);
+  for (const row of rows) yield alignRow(row, widths, columns);
 }
 
-function alignRow(row: readonly string[], widths: readonly number[]): string {
-  const cells = row.map((cell, column) => cell.padEnd(widths[column] ?? 0));
-  return `${cells.join("  ").trimEnd()}\n`;
+/** One row of a table whose columns, but for the last one, are so wide at least; with the end of its line. */
+export function alignRow(row: readonly string[], widths: readonly number[], columns?: number): string {
+  const aligned = row.slice(0, -1).map((cell, column) => `${cell.padEnd(widths[column] ?? 0)}  `);
+  return `${wrapAfter(aligned.join(""), row.at(-1) ?? "", columns).trimEnd()}\n`;
+}
+
+function wrapAfter(before: string, text: string, columns = Number.POSITIVE_INFINITY): string {
+  if (before.length + text.length <= columns) return before + text;
+  const isBeside = columns - before.length >= leastColumns;
+  const indent = " ".repeat(isBeside ? before.length : indentOfRest);
+  const lines = wrapWords(text, Math.max(columns - indent.length, leastColumns));
+  return isBeside ? before + lines.join(`\n${indent}`) : [before.trimEnd(), ...lines].join(`\n${indent}`);
+}
+
+/** Lines of at most so many characters; a word that is longer has a line of its own. */
+export function wrapWords(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
 }

@@ -1,6 +1,7 @@
 // Commands that work without the daemon, or are the daemon: run, check, replay, backtest.
 
 import { ExitCode } from "../base/exit-code.ts";
+import { whenExamples } from "../config/when.ts";
 import type { BacktestOptions } from "./backtest.ts";
 import { type AddCommand, afterHelp, collect, commander, confOption, jsonOption } from "./command-parts.ts";
 import type { ClientOptions } from "./options.ts";
@@ -103,7 +104,7 @@ const addBacktest: AddCommand = (program, { terminal, done }) => {
       collect,
       [],
     )
-    .option("--since <time>", 'use only probes recorded since then: "7d", "12h", "2026-11-22", "2026-11-22 10:00"')
+    .option("--since <time>", `use only probes recorded since then: ${whenExamples}`)
     .addHelpText("after", afterHelp(backtestExamples, backtestExits))
     .action(async (given: BacktestOptions) => {
       const { backtest } = await import("./backtest.ts");

@@ -9,12 +9,14 @@ export interface Terminal {
   /** One line on standard error, after the program's name. */
   complain(message: string): void;
   readonly colour: boolean;
+  /** How wide a line may be; absent where nobody looks at it, as in a pipe. */
+  readonly columns?: number;
   nowMs(): number;
 }
 
 /** The parts of `process` that a command uses. */
 export interface TerminalSource {
-  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly stderr: Writable;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -27,6 +29,7 @@ export function createTerminal({ stdout, stderr, env }: TerminalSource): Termina
     complain: (message) => void stderr.write(`portreeve: ${message}\n`),
     // https://no-color.org: set and not empty, whatever the value.
     colour: stdout.isTTY === true && (env.NO_COLOR ?? "") === "" && env.TERM !== "dumb",
+    ...(stdout.isTTY === true && (stdout.columns ?? 0) > 0 && { columns: stdout.columns }),
     nowMs: Date.now,
   };
 }

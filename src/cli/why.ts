@@ -3,9 +3,10 @@
 import { escapeText } from "../base/escape.ts";
 import { ExitCode } from "../base/exit-code.ts";
 import type { Explanation } from "../control/api.ts";
+import type { Event } from "../record/event.ts";
 import { connect, tellRefusal } from "./connect.ts";
-import { eventLine } from "./event-line.ts";
-import { formatSpan, formatTime, plural } from "./format.ts";
+import { eventHead, eventLine } from "./event-line.ts";
+import { formatSpan, formatTime, plural, wrapWords } from "./format.ts";
 import type { ClientOptions } from "./options.ts";
 import { paint, type Terminal, toJsonLine } from "./terminal.ts";
 
@@ -24,9 +25,17 @@ function tell(explanation: Explanation, terminal: Terminal): string {
     ...explanation.because,
     ...(explanation.block?.enforced === false ? [notEnforced] : []),
     ...probeSentences(explanation),
-  ].map((sentence) => escapeText(sentence));
+    ...remedies(explanation),
+  ].map((sentence) => wrapWords(escapeText(sentence), terminal.columns ?? Number.POSITIVE_INFINITY).join("\n"));
   const [first = "", ...rest] = sentences;
-  return `${[paint(terminal, "bold", first), ...rest].join("\n")}\n${recentEvents(explanation, terminal)}`;
+  return `${[paint(terminal, "bold", first), ...rest].join("\n")}\n${eventTables(explanation, terminal)}`;
+}
+
+/** How to let somebody in who is shut out. */
+function remedies({ source, state, block }: Explanation): string[] {
+  const isShutOut = state === "blocked" || state === "softly blocked" || state === "held";
+  const target = block?.source ?? source;
+  return isShutOut ? [`To let it in now: portreeve unblock ${target}; for good: portreeve allow ${source}.`] : [];
 }
 
 /** The state now; the daemon's own sentences give the reasons. */
@@ -44,14 +53,26 @@ function probeSentences({ probes, contacts, firstSeen, lastSeen, offences }: Exp
   if (probes > 0) {
     const first = firstSeen === undefined ? "" : `, the first at ${formatTime(firstSeen)}`;
     const last = lastSeen === undefined ? "" : `, the last at ${formatTime(lastSeen)}`;
-    sentences.push(`The source sent ${plural(probes, "probe")} to ${plural(contacts, "port")}${first}${last}.`);
+    // The scorers count no further than they must.
+    const least = probes > contacts ? "at least " : "";
+    const ports = contacts === 0 ? "" : ` to ${least}${plural(contacts, "different port")}`;
+    sentences.push(`The source sent ${plural(probes, "probe")}${ports}${first}${last}.`);
   }
   if (offences > 0)
     sentences.push(`The source has been blocked ${offences === 1 ? "once" : plural(offences, "time")}.`);
   return sentences;
 }
 
-function recentEvents({ events }: Explanation, terminal: Terminal): string {
+function eventTables({ events }: Explanation, terminal: Terminal): string {
+  const isProbe = ({ type }: Event) => type === "probe";
+  const decided = events.filter((event) => !isProbe(event));
+  return (
+    eventTable("Findings, blocks and the like, the newest first:", decided, terminal) +
+    eventTable("The last probes, the newest first:", events.filter(isProbe), terminal)
+  );
+}
+
+function eventTable(title: string, events: readonly Event[], terminal: Terminal): string {
   if (events.length === 0) return "";
-  return `\nThe last events of this source, the newest first:\n${events.map((event) => `  ${eventLine(event, terminal)}`).join("")}`;
+  return `\n${title}\n${eventHead(terminal)}${events.map((event) => eventLine(event, terminal)).join("")}`;
 }

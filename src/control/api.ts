@@ -144,17 +144,26 @@ export interface WhyRequest {
   readonly source?: string;
 }
 
-/** The newest events, the oldest of them first. */
-export interface EventRequest {
-  readonly limit?: number;
-  /** Only events about this source. */
+/** Which events are asked for: all that are not left out here. */
+export interface EventChoice {
+  /** Only events about this source, or about sources in this CIDR. */
   readonly source?: string;
+  /** Only events of this time and later, in milliseconds since the epoch. */
+  readonly sinceMs?: number;
+  /** Only events before this time. */
+  readonly untilMs?: number;
+  /** Types of events, with commas between them. */
+  readonly types?: string;
+}
+
+/** The newest events, the oldest of them first. */
+export interface EventRequest extends EventChoice {
+  readonly limit?: number;
 }
 
 /** All that is stored with a higher number, the oldest first. */
-export interface EventsAfterRequest {
+export interface EventsAfterRequest extends EventRequest {
   readonly after: number;
-  readonly limit?: number;
 }
 
 /** What `portreeve confirm` has changed. */
@@ -186,6 +195,8 @@ export interface Modes {
 /** Why a request that was understood is refused, and the HTTP status that says so. */
 export const refusalStatus = {
   "bad-address": 400,
+  "bad-type": 400,
+  "bad-time": 400,
   ignored: 409,
   guarded: 409,
   own: 409,

@@ -4,7 +4,7 @@ import type { IncomingMessage } from "node:http";
 import { parseJson } from "../base/checks.ts";
 import { describeFault, isOf, type Shape } from "../base/shape.ts";
 import type { Event, NumberedEvent } from "../record/event.ts";
-import type { Reply } from "./api.ts";
+import type { EventChoice, Reply } from "./api.ts";
 import {
   following,
   type ListEntries,
@@ -21,10 +21,9 @@ import { ControlError, ProtocolError } from "./errors.ts";
 import { type ControlRequest, readLines, readText, send } from "./http-client.ts";
 import { failureSchema, refusalSchema } from "./schema.ts";
 
-export interface FollowOptions {
+export interface FollowOptions extends EventChoice {
   /** How many of the past events come first. */
   readonly limit: number;
-  readonly source?: string;
   /** Aborting it ends the iteration without an error. */
   readonly signal?: AbortSignal;
 }
@@ -68,11 +67,11 @@ export class ControlClient {
     yield* reply.ok;
   }
 
-  /** Everything that is stored, the oldest first, asked for in parts of 10,000. */
-  async *allEvents(): AsyncGenerator<NumberedEvent> {
+  /** Everything that is stored and chosen, the oldest first, asked for in parts of 10,000. */
+  async *allEvents(choice: EventChoice = {}): AsyncGenerator<NumberedEvent> {
     for (let after = 0, isEnd = false; !isEnd; ) {
       isEnd = true;
-      for await (const numbered of this.entries("eventsAfter", { after })) {
+      for await (const numbered of this.entries("eventsAfter", { after, ...choice })) {
         if (numbered.number <= after) throw new ProtocolError(this.#socketPath, "event numbers do not rise");
         after = numbered.number;
         isEnd = false;

@@ -127,7 +127,7 @@ export interface DaemonApi extends QuestionHandlers, ListHandlers {
 export type ServedApi = Partial<DaemonApi> & Pick<DaemonApi, "status" | "events" | "follow">;
 
 /** Fields that are numbers, where a URL carries them as text. */
-const numbersInUrls: readonly string[] = ["limit", "after"];
+const numbersInUrls: readonly string[] = ["limit", "after", "sinceMs", "untilMs"];
 
 export function fromUrl(given: Readonly<Record<string, string>>): Readonly<Record<string, string | number>> {
   const isNumber = (name: string, value: string) => numbersInUrls.includes(name) && /^\d{1,16}$/.test(value);

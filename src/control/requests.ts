@@ -16,6 +16,7 @@ import { controlLimits } from "./limits.ts";
 /** "2001:db8:1111:2222:3333:4444:255.255.255.255/128" and no more; the daemon parses it. */
 const sourceText = textOf(1, 50);
 export const MAX_REASON_CHARS = 200;
+const MAX_TYPES_CHARS = 100;
 /** A person comes over one or two hops. */
 export const MAX_SESSION_ADDRESSES = 16;
 /** Ten years, as for BLOCK_TIME; beyond it "for ever" (0) is meant. */
@@ -48,6 +49,14 @@ export const whyRequest = fields<WhyRequest>({ source: optional(text) });
 
 const limit = optional(wholeNumber(controlLimits.events));
 
-export const eventRequest = fields<EventRequest>({ limit, source: optional(text) });
+const chosenEvents = {
+  limit,
+  source: optional(text),
+  sinceMs: optional(wholeNumber()),
+  untilMs: optional(wholeNumber()),
+  types: optional(textOf(1, MAX_TYPES_CHARS)),
+};
 
-export const eventsAfterRequest = fields<EventsAfterRequest>({ after: wholeNumber(), limit });
+export const eventRequest = fields<EventRequest>(chosenEvents);
+
+export const eventsAfterRequest = fields<EventsAfterRequest>({ after: wholeNumber(), ...chosenEvents });

@@ -4,8 +4,7 @@ import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { parseJson } from "../base/checks.ts";
 import { describeFault, isOf, type Shape } from "../base/shape.ts";
-import type { Event } from "../record/event.ts";
-import { parsePrefix, prefixContains } from "../wire/address.ts";
+import { passes } from "../record/event-filter.ts";
 import { type Refusal, refusalStatus } from "./api.ts";
 import {
   following,
@@ -18,6 +17,7 @@ import {
   questions,
   type ServedApi,
 } from "./endpoints.ts";
+import { readChoice } from "./event-choice.ts";
 import type { Followers } from "./followers.ts";
 import type { ControlLimits } from "./limits.ts";
 import { streamList } from "./list-stream.ts";
@@ -94,32 +94,21 @@ function serveList<Name extends ListName>(app: Hono<Bindings>, name: Name, optio
 async function followEvents(c: Context<Bindings>, { api, followers, limits }: RouteOptions): Promise<Response> {
   const asked = await parseRequest(c, following.request, limits);
   if ("failure" in asked) return asked.failure;
-  const { limit = 0, source } = asked.ok;
+  const { limit = 0 } = asked.ok;
   if (followers.full) {
     followers.counters.followersRefused++;
     const message = `${limits.followers} readers follow the events already, which is the most: end one of them`;
     return fail(c, 503, "too-many-followers", message);
   }
-  const wants = eventFilter(source);
-  if (wants === undefined) return fail(c, 400, "bad-address", `"${source}" is no address or CIDR`);
+  const filter = readChoice(asked.ok);
+  if ("refused" in filter) return refuse(c, filter.refused);
   const backlog = limit === 0 ? { ok: [] } : api.events({ ...asked.ok, limit });
   if ("refused" in backlog) return refuse(c, backlog.refused);
   c.env.incoming.socket.setTimeout(0);
-  return c.body(followers.open({ wants, backlog: [...backlog.ok] }), 200, {
+  return c.body(followers.open({ wants: (event) => passes(event, filter.ok), backlog: [...backlog.ok] }), 200, {
     "content-type": "text/event-stream",
     "cache-control": "no-store",
   });
-}
-
-/** Which events are about a source inside the block; undefined when the text is no address or block. */
-function eventFilter(source: string | undefined): ((event: Event) => boolean) | undefined {
-  if (source === undefined) return () => true;
-  const wanted = parsePrefix(source);
-  if (wanted === undefined) return undefined;
-  return (event) => {
-    const about = event.source === undefined ? undefined : parsePrefix(event.source);
-    return about !== undefined && prefixContains(wanted, about);
-  };
 }
 
 type Parsed<T> = { readonly ok: T } | { readonly failure: Response };

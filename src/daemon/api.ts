@@ -1,10 +1,11 @@
 // The daemon's side of the control socket: answers from the rooms' own state, and refuses in words.
-import type { EventRequest, KnownClient, Reply } from "../control/api.ts";
+import type { EventRequest, EventsAfterRequest, KnownClient, Reply } from "../control/api.ts";
 import type { DaemonApi } from "../control/endpoints.ts";
+import { readChoice } from "../control/event-choice.ts";
 import { controlLimits } from "../control/limits.ts";
 import { badAddress, refuse } from "../control/target.ts";
-import type { Event } from "../record/event.ts";
-import { formatPrefix, parsePrefix } from "../wire/address.ts";
+import type { Event, NumberedEvent } from "../record/event.ts";
+import { parsePrefix } from "../wire/address.ts";
 import { blockByHand } from "./block-by-hand.ts";
 import type { Daemon } from "./daemon.ts";
 import { entryOf } from "./entry.ts";
@@ -27,7 +28,7 @@ export function createApi(daemon: Daemon): Omit<DaemonApi, "confirm" | "addMode"
       return source === undefined ? badAddress(text) : { ok: explain(daemon, source) };
     },
     events: (request) => events(daemon, request),
-    eventsAfter: ({ after, limit = controlLimits.events }) => ({ ok: daemon.store.eventsAfter(after, limit) }),
+    eventsAfter: (request) => eventsAfter(daemon, request),
     knownClients: () => knownClients(daemon),
     follow: (listener) => daemon.recorder.follow(listener) ?? (() => undefined),
   };
@@ -47,9 +48,15 @@ async function knownClients(daemon: Daemon): Promise<Reply<Iterable<KnownClient>
 }
 
 /** Without a limit the newest hundred. */
-function events(daemon: Daemon, { limit = 100, source }: EventRequest): Reply<readonly Event[]> {
-  if (source === undefined) return { ok: daemon.store.events({ limit }) };
-  const prefix = parsePrefix(source);
-  if (prefix === undefined) return badAddress(source);
-  return { ok: daemon.store.events({ limit, source: formatPrefix(daemon.sources.keyOf(prefix)) }) };
+function events(daemon: Daemon, { limit = 100, ...choice }: EventRequest): Reply<readonly Event[]> {
+  const filter = readChoice(choice, (source) => daemon.sources.keyOf(source));
+  return "ok" in filter ? { ok: daemon.store.events({ limit, ...filter.ok }) } : filter;
+}
+
+function eventsAfter(
+  daemon: Daemon,
+  { after, limit = controlLimits.events, ...choice }: EventsAfterRequest,
+): Reply<Iterable<NumberedEvent>> {
+  const filter = readChoice(choice, (source) => daemon.sources.keyOf(source));
+  return "ok" in filter ? { ok: daemon.store.eventsAfter(after, limit, filter.ok) } : filter;
 }

@@ -5,6 +5,7 @@ import type { Explanation } from "../control/api.ts";
 import { describeEnded } from "../enforce/ended.ts";
 import { describeGuard } from "../host/guard.ts";
 import { type Block, isInTable } from "../judge/block.ts";
+import { type Event, eventTypes } from "../record/event.ts";
 import { describeEvidence, describeNeighbours, gradeText, sparedText } from "../record/evidence-text.ts";
 import { describeFinding, describeReason } from "../record/finding-text.ts";
 import { describeTapSource } from "../sense/tap-finding.ts";
@@ -14,6 +15,10 @@ import type { Daemon } from "./daemon.ts";
 import { entryOf } from "./entry.ts";
 
 const EVENTS_SHOWN = 20;
+/** Of them at most so many that are no probes. */
+const DECISIONS_SHOWN = 12;
+/** Blocks around a source whose events are shown as well. */
+const NETWORKS_ASKED = 3;
 
 export function explain(daemon: Daemon, asked: Prefix): Explanation {
   const { clock } = daemon;
@@ -60,7 +65,9 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
     because,
     ...(block !== undefined && { block: { ...entryOf(block, clock), enforced: isEnforced(daemon, block) } }),
     probes: history?.probes ?? tapSource?.probes ?? 0,
-    contacts: Math.max(history?.contacts.length ?? 0, history?.slowContacts ?? 0, tapSource?.ports.count ?? 0),
+    contacts: Math.max(
+      ...[history?.contacts.length ?? 0, history?.slowContacts ?? 0, tapSource?.ports.count ?? 0, provenPorts(block)],
+    ),
     ...(tapSource !== undefined && {
       firstSeen: printTime(clock, tapSource.firstMs),
       lastSeen: printTime(clock, tapSource.lastMs),
@@ -70,8 +77,31 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
       lastSeen: printTime(clock, history.lastMs),
     }),
     offences: daemon.enforcement.offencesOf(source),
-    events: daemon.store.events({ limit: EVENTS_SHOWN, source: formatPrefix(source) }).reverse(),
+    events: eventsOf(daemon, source, blocks),
   };
+}
+
+/** How many ports the silence test has met; the scorers have stopped counting by then. */
+function provenPorts(block: Block | undefined): number {
+  const reason = block?.reason;
+  if (reason === undefined || typeof reason === "string" || reason.proof === undefined) return 0;
+  return reason.proof.answeredPorts + reason.proof.silentPorts;
+}
+
+/** The newest first: what was decided about the source and about networks around it, and beside that the last probes. */
+function eventsOf({ store }: Pick<Daemon, "store">, source: Prefix, blocks: readonly Block[]): Event[] {
+  const names = new Set([source, ...blocks.slice(0, NETWORKS_ASKED).map((block) => block.source)].map(formatPrefix));
+  const decided = [...names].flatMap((name) =>
+    store.events({ limit: DECISIONS_SHOWN, source: name, types: eventTypes.filter((type) => type !== "probe") }),
+  );
+  const probes = store.events({ limit: EVENTS_SHOWN, source: formatPrefix(source), types: ["probe"] });
+  const newest = decided.sort(byTime).slice(-DECISIONS_SHOWN);
+  // In the order in which they were stored, where two have the same time: a probe comes before what it brought about.
+  return [...probes.slice(-(EVENTS_SHOWN - newest.length)), ...newest].sort(byTime).reverse();
+}
+
+function byTime(a: Event, b: Event): number {
+  return Date.parse(a.time) - Date.parse(b.time);
 }
 
 /** The full before the soft, the last to end first. */

@@ -38,6 +38,11 @@ export function storedTypeOf({ type, grade, action = "" }: Pick<Event, "type" | 
   return kinds[type] === "claims" && isProven ? PROVEN : type;
 }
 
+/** As which types the store keeps events of these. */
+export function storedTypesOf(types: readonly EventType[]): StoredType[] {
+  return types.some((type) => kinds[type] === "claims") ? [...types, PROVEN] : [...types];
+}
+
 export function kindOf(type: StoredType): EventKind {
   return kinds[type];
 }

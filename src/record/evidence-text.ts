@@ -16,7 +16,8 @@ export function describeEvidence(
   const { directProbes, score, directScore, slowContacts, slowSinceMs, isFlagged, isWaiting, policy } = evidence;
   const sentences: string[] = [];
   if (directProbes > 0) {
-    sentences.push(`${directProbes} of its probes went to closed ports, or had a form that only scanners send.`);
+    const many = isFlagged ? `At least ${directProbes}` : `${directProbes}`;
+    sentences.push(`${many} of its probes went to closed ports, or had a form that only scanners send.`);
   }
   if (isWaiting) {
     sentences.push(

@@ -53,14 +53,17 @@ function lastPort({ protocol, port }: Pick<Finding, "protocol" | "port">): strin
 }
 
 function describeProbes(reason: FindingReason): string {
-  const { probes, contacts, policy, spanMs, isSlow } = reason;
+  const { probes, contacts, policy, spanMs, isSlow, proof } = reason;
   const last = lastPort(reason);
   if (policy === "tolerated") {
     return `tolerated ports of ${contacts} kinds, which nobody tries by habit, the last ${last}`;
   }
   if (probes <= 1) return `a probe of closed port ${last}`;
   if (isSlow) return `${contacts} or more different ports ${formatTime(spanMs)}, the last ${last}`;
-  const what = policy === "trigger" ? `${probes} probes` : `${contacts} different ports in ${probes} probes`;
+  // A scorer counts no further than it must; the silence test has met each of its ports once.
+  const ports = Math.max(contacts, proof === undefined ? 0 : proof.answeredPorts + proof.silentPorts);
+  const different = `${probes > ports ? "at least " : ""}${ports} different ports in ${probes} probes`;
+  const what = policy === "trigger" ? `${probes} probes` : different;
   return `${what} ${formatTime(spanMs)}, the last ${last}`;
 }
 
@@ -110,7 +113,7 @@ function formatTime(ms: number): string {
 }
 
 const onHost =
-  /^(?:a probe of closed port|(?:(\d+) or more different ports|(?:(\d+) different ports in )?(\d+) probes) (within a second|in \d+ (?:s|min|h|days)),) ?(?:the last )?([a-z0-9-]+)(?:\/(\d+))?(?:; the source sees the answers of this host: it repeated (\d+) of (\d+) ports that were left unanswered, and (\d+) of (\d+) answered ones \(2\^(\d+) to 1\))?(?:; (.+))?$/;
+  /^(?:a probe of closed port|(?:(\d+) or more different ports|(?:(?:at least )?(\d+) different ports in )?(\d+) probes) (within a second|in \d+ (?:s|min|h|days)),) ?(?:the last )?([a-z0-9-]+)(?:\/(\d+))?(?:; the source sees the answers of this host: it repeated (\d+) of (\d+) ports that were left unanswered, and (\d+) of (\d+) answered ones \(2\^(\d+) to 1\))?(?:; (.+))?$/;
 
 /**
  * The numbers of a finding on a host, from what describeReason() made of them; any other text as it is. describeReason()

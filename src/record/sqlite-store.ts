@@ -3,6 +3,7 @@
 import { messageOf } from "../base/errors.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import type { Event, NumberedEvent } from "./event.ts";
+import { type EventFilter, passes } from "./event-filter.ts";
 import { type EventCounts, kindOf, noEvents, storedTypeOf, surplus, typesOf } from "./event-quota.ts";
 import { FlushSize, LEAST_ROWS } from "./flush-size.ts";
 import type { EventQuery, Store, StoreLimits, StoreListener } from "./store.ts";
@@ -19,11 +20,12 @@ import {
 import {
   countBlocks,
   deleteOldestEvents,
+  type EventRow,
   networksOnly,
   pruneOffences,
   readEventIds,
-  readEvents,
   readEventsAfter,
+  readEventsBefore,
   readRows,
   rollBack,
   writeBlocks,
@@ -140,32 +142,49 @@ class SqliteStore implements Store {
     else this.#events.push(event);
   }
 
-  events({ limit, source }: EventQuery): Event[] {
+  events({ limit, ...filter }: EventQuery): Event[] {
     this.flush();
     const wanted = Math.min(Math.floor(limit), MAX_QUERY_EVENTS);
     if (!(wanted > 0)) return [];
-    const pending = source === undefined ? this.#events : this.#events.filter((event) => event.source === source);
+    const pending = this.#events.filter((event) => passes(event, filter));
     const missing = wanted - pending.length;
     if (missing <= 0) return pending.slice(-wanted);
-    return [...this.#readEvents(missing, source), ...pending];
+    return [...this.#newestEvents(missing, filter), ...pending];
   }
 
-  *eventsAfter(after: number, limit: number): Generator<NumberedEvent> {
+  /** Oldest first. */
+  #newestEvents(limit: number, filter: EventFilter): Event[] {
+    const found: Event[] = [];
+    for (let before = Number.MAX_SAFE_INTEGER; found.length < limit; ) {
+      const rows = this.#readEvents((database) => readEventsBefore(database, before, limit - found.length, filter));
+      before = rows.at(-1)?.number ?? 0;
+      found.push(...this.#passing(rows, filter).map(({ event }) => event));
+      if (before === 0) break;
+    }
+    return found.reverse();
+  }
+
+  *eventsAfter(after: number, limit: number, filter: EventFilter = {}): Generator<NumberedEvent> {
     this.flush();
     for (let last = after, left = limit; left > 0; ) {
-      const rows = this.#readEventsAfter(last, Math.min(left, PART_ROWS));
+      const rows = this.#readEvents(
+        (database) => readEventsAfter(database, last, Math.min(left, PART_ROWS), filter),
+        true,
+      );
       const end = rows.at(-1);
       if (end === undefined) return;
       last = end.number;
-      for (const { number, event } of rows) {
-        if (event === undefined) {
-          this.counters.badRows++;
-          continue;
-        }
-        left--;
-        yield { number, event };
-      }
+      const passing = this.#passing(rows, filter);
+      left -= passing.length;
+      yield* passing;
     }
+  }
+
+  #passing(rows: readonly EventRow[], filter: EventFilter): NumberedEvent[] {
+    return rows.flatMap(({ number, event }) => {
+      if (event === undefined) this.counters.badRows++;
+      return event !== undefined && passes(event, filter) ? [{ number, event }] : [];
+    });
   }
 
   flush(): void {
@@ -317,24 +336,14 @@ class SqliteStore implements Store {
     }
   }
 
-  #readEvents(limit: number, source: string | undefined): Event[] {
+  /** `mustThrow`: what cannot be read is an error of the caller's as well, and not merely absent. */
+  #readEvents(read: (database: OpenedFile["database"]) => EventRow[], mustThrow = false): EventRow[] {
     try {
-      const rows = readEvents(this.#file.database, limit, source);
-      const events = rows.filter((event) => event !== undefined);
-      this.counters.badRows += rows.length - events.length;
-      return events;
+      return read(this.#file.database);
     } catch (error) {
       this.#fail(error, "read");
+      if (mustThrow) throw error;
       return [];
-    }
-  }
-
-  #readEventsAfter(after: number, limit: number): ReturnType<typeof readEventsAfter> {
-    try {
-      return readEventsAfter(this.#file.database, after, limit);
-    } catch (error) {
-      this.#fail(error, "read");
-      throw error;
     }
   }
 }

@@ -4,6 +4,7 @@ import type Database from "libsql";
 import { isFields, parseJson } from "../base/checks.ts";
 import { TABLE_BACKEND } from "../judge/block.ts";
 import type { Event } from "./event.ts";
+import { conditionOf, type EventFilter } from "./event-filter.ts";
 import { type EventCounts, kindOf, noEvents, type StoredType, storedTypes } from "./event-quota.ts";
 import {
   blockParameters,
@@ -11,6 +12,7 @@ import {
   eventParameters,
   offencesParameters,
   parseEvent,
+  type SqlValue,
   type StoredBlock,
   type StoredOffences,
 } from "./store-rows.ts";
@@ -90,27 +92,39 @@ export function rollBack(database: Database.Database): void {
   }
 }
 
-/** The newest `limit` events, oldest first; undefined stands for a row that is none of ours. */
-export function readEvents(database: Database.Database, limit: number, source?: string): (Event | undefined)[] {
-  const where = source === undefined ? "" : "WHERE source = ?";
-  const statement = database.prepare(`SELECT cast(json AS blob) AS json FROM events ${where} ORDER BY id DESC LIMIT ?`);
-  const found: (Event | undefined)[] = [];
-  for (const row of statement.iterate(source === undefined ? [limit] : [source, limit])) {
-    const json = decodeBlob(isFields(row) ? row.json : undefined);
-    found.push(json === undefined ? undefined : parseEvent(json));
-  }
-  return found.reverse();
+/** A row of events; the event is undefined for a row that is none of ours. */
+export interface EventRow {
+  readonly number: number;
+  readonly event: Event | undefined;
 }
 
-/** The next `limit` rows after a number; undefined stands for a row that is none of ours. */
+/** The `limit` rows with the highest numbers below `before` that may pass the filter, the highest first. */
+export function readEventsBefore(
+  database: Database.Database,
+  before: number,
+  limit: number,
+  filter: EventFilter = {},
+): EventRow[] {
+  const { sql, parameters } = conditionOf(filter);
+  const order = "ORDER BY id DESC LIMIT ?";
+  return readEventRows(database, `id < ? AND ${sql} ${order}`, [before, ...parameters, limit]);
+}
+
+/** The next `limit` rows after a number that may pass the filter. */
 export function readEventsAfter(
   database: Database.Database,
   after: number,
   limit: number,
-): { readonly number: number; readonly event: Event | undefined }[] {
-  const sql = "SELECT id, cast(json AS blob) AS json FROM events WHERE id > ? ORDER BY id LIMIT ?";
-  const found: { number: number; event: Event | undefined }[] = [];
-  for (const row of database.prepare(sql).iterate([after, limit])) {
+  filter: EventFilter = {},
+): EventRow[] {
+  const { sql, parameters } = conditionOf(filter);
+  return readEventRows(database, `id > ? AND ${sql} ORDER BY id LIMIT ?`, [after, ...parameters, limit]);
+}
+
+function readEventRows(database: Database.Database, where: string, parameters: readonly SqlValue[]): EventRow[] {
+  const found: EventRow[] = [];
+  const statement = database.prepare(`SELECT id, cast(json AS blob) AS json FROM events WHERE ${where}`);
+  for (const row of statement.iterate([...parameters])) {
     const { id, json } = isFields(row) ? row : {};
     const text = decodeBlob(json);
     if (typeof id !== "number") throw new Error("an event without a number");

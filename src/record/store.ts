@@ -1,6 +1,7 @@
 // What the store of the daemon promises: blocks, offences and events that survive a restart.
 import type { Prefix } from "../wire/address.ts";
 import type { Event, NumberedEvent } from "./event.ts";
+import type { EventFilter } from "./event-filter.ts";
 import type { StoredBlock, StoredOffences } from "./store-rows.ts";
 
 export type { StoredBlock, StoredOffences } from "./store-rows.ts";
@@ -27,10 +28,8 @@ export interface StoreListener {
   onReplaced?(): void;
 }
 
-export interface EventQuery {
+export interface EventQuery extends EventFilter {
   readonly limit: number;
-  /** Canonical text, compared as it is. */
-  readonly source?: string;
 }
 
 export type StoreCounters = {
@@ -67,7 +66,7 @@ export interface Store {
    * Those with a higher number than `after`, the oldest first, at most `limit`; read in parts, as they are asked for. The
    * one reading that throws when the store fails: a reader of the whole record must know that it was cut short.
    */
-  eventsAfter(after: number, limit: number): Iterable<NumberedEvent>;
+  eventsAfter(after: number, limit: number, filter?: EventFilter): Iterable<NumberedEvent>;
   /** Writes what is queued, a bounded part at a time; while the store fails it tries once a second. */
   flush(): void;
   /** Whether the last flush has left something that another one would write. */

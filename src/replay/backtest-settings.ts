@@ -10,7 +10,8 @@ import { formatPorts } from "../config/ports.ts";
 import { formatProblem } from "../config/problems.ts";
 import type { Settings } from "../config/settings.ts";
 import { suggestName } from "../config/suggest.ts";
-import { formatDuration, parseDuration } from "../config/values.ts";
+import { formatDuration } from "../config/values.ts";
+import { parseWhen, whenExamples } from "../config/when.ts";
 import { ControlError } from "../control/errors.ts";
 import type { PortRange } from "../wire/port-range.ts";
 
@@ -87,13 +88,9 @@ function unknownKey(text: string, name: string): string {
 
 /** Since when, in ms since the epoch: "7d" before now, or a date. Throws ControlError. */
 export function parseSince(text: string, nowMs: number): number {
-  const spanMs = parseDuration(text);
-  if (spanMs !== undefined) return nowMs - spanMs;
-  const [, day, time = "00:00", zone = ""] =
-    /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z?))?$/.exec(text) ?? [];
-  const sinceMs = day === undefined ? Number.NaN : Date.parse(`${day}T${time}${zone}`);
-  if (!Number.isNaN(sinceMs)) return sinceMs;
-  throw usage(`--since ${escapeText(text)}: write a time like "7d", "12h", "2026-11-22" or "2026-11-22 10:00"`);
+  const sinceMs = parseWhen(text, nowMs);
+  if (sinceMs !== undefined) return sinceMs;
+  throw usage(`--since ${escapeText(text)}: write a time like ${whenExamples}`);
 }
 
 /** The policy of the scorers. */

@@ -148,9 +148,10 @@ test("events are one line each, one object each with --json", async (t) => {
   const { code, out } = await ask("events");
   assert.equal(code, 0);
   assert.deepEqual(out.split("\n"), [
-    "2026-11-22 10:00:00  probe    192.0.2.7        tcp/23  syn  nmap  held",
-    "2026-11-22 10:00:00  probe    192.0.2.8        tcp/80  syn  nmap  held",
-    "2026-11-22 10:00:00  warning  -                the rule set was gone\\x07",
+    "TIME                 TYPE     SOURCE           PORT       WHAT",
+    "2026-11-22 10:00:00  probe    192.0.2.7        tcp/23     syn; by nmap; held",
+    "2026-11-22 10:00:00  probe    192.0.2.8        tcp/80     syn; by nmap; held",
+    "2026-11-22 10:00:00  warning  -                -          the rule set was gone\\x07",
     "",
   ]);
   const json = await ask("events", "--json", "-n", "2");
@@ -161,11 +162,78 @@ test("events are one line each, one object each with --json", async (t) => {
   assert.equal((await ask("events", "-n", "0")).out, "");
 });
 
+test("findings, blocks and what was run are told in words", async (t) => {
+  const { daemon, ask } = await makeLab(t);
+  const { time } = probeEvent;
+  const about = { time, source: "192.0.2.7", protocol: "tcp", port: 23 } as const;
+  daemon.events = [
+    { ...probeEvent, missed: 4 },
+    { ...about, type: "finding", kind: "syn", tool: "zmap", known: "Censys", action: "log", message: "3 ports" },
+    { ...about, type: "finding", kind: "syn", grade: "silence", action: "block", message: "84 ports" },
+    { ...about, type: "finding", action: "ran", message: "ALL: 192.0.2.7 : DENY" },
+    { ...about, type: "finding", action: "ignored", message: "3 ports" },
+    { ...about, type: "block", grade: "direct", action: "soft", message: "3 ports" },
+    { time, type: "unblock", source: "2001:db8:1111:2222::/64", action: "expired" },
+    { time, type: "warning", source: "192.0.2.7", action: "block-failed", message: "no room" },
+  ];
+  const told = (await ask("events")).out.split("\n").map((line) => line.replace(/^.*?(tcp\/23 +|- {10}|\/64 +)/, ""));
+  assert.deepEqual(told.slice(1, -1), [
+    "syn; by nmap; held; 4 more before it are not recorded",
+    '3 ports; by zmap; known as "Censys"; logged only',
+    "84 ports; proven by the silence test (silence); full block",
+    "ALL: 192.0.2.7 : DENY; this was run or written",
+    "3 ports; spared, as it is on the allow list",
+    "3 ports; not proven (direct); soft block",
+    "-          expired",
+    "no room; block-failed",
+  ]);
+});
+
+test("events are chosen by time, type and source; all of a time are read, in parts", async (t) => {
+  const { daemon, ask } = await makeLab(t);
+  const asked: unknown[] = [];
+  daemon.api.events = (request) => {
+    asked.push({ events: request });
+    return { ok: [] };
+  };
+  daemon.api.eventsAfter = (request) => {
+    asked.push({ eventsAfter: request });
+    return { ok: request.after === 0 ? [{ number: 7, event: probeEvent }] : [] };
+  };
+  const all = await ask("events", "--since", "2026-11-22 10:00", "--until", "2026-11-23", "--type", "finding,block");
+  assert.equal(all.out.split("\n").length, 3);
+  await ask("events", "--since", "2026-11-22", "-n", "5", "--type", "block", "--type", "unblock");
+  await ask("events", "--source", "192.0.2.0/24");
+  const [sinceMs, untilMs] = [Date.UTC(2026, 10, 22, 10), Date.UTC(2026, 10, 23)];
+  assert.deepEqual(asked, [
+    { eventsAfter: { after: 0, sinceMs, untilMs, types: "finding,block" } },
+    { eventsAfter: { after: 7, sinceMs, untilMs, types: "finding,block" } },
+    { events: { sinceMs: Date.UTC(2026, 10, 22), limit: 5, types: "block,unblock" } },
+    { events: { source: "192.0.2.0/24", limit: 50 } },
+  ]);
+  for (const [option = "", value = "", complaint] of [
+    ["--since", "soon", /--since soon: write a time like "12h"/],
+    ["--until", "25:00", /--until 25:00: write a time/],
+    ["--type", "probes", /"probes" is no type of event: write probe, finding, block/],
+    ["--source", "example.org", /"example.org" is not an IPv4 or IPv6 address or CIDR/],
+  ] as const) {
+    const { code, err } = await ask("events", option, value);
+    assert.equal(code, 64, value);
+    assert.match(err, complaint);
+  }
+  assert.equal(asked.length, 4);
+});
+
 test("why explains in sentences; --json gives the whole explanation", async (t) => {
   const { daemon, ask } = await makeLab(t);
   const json = await ask("why", "192.0.2.7", "--json");
   assert.deepEqual(JSON.parse(json.out), daemon.explanation);
-  daemon.explanation = { ...daemon.explanation, block: { ...entry, until: inTwoHours(), enforced: false } };
+  const blockEvent = { time: probeEvent.time, type: "block", source: "192.0.2.7", grade: "manual" } as const;
+  daemon.explanation = {
+    ...daemon.explanation,
+    block: { ...entry, until: inTwoHours(), enforced: false },
+    events: [probeEvent, { ...blockEvent, action: "block", message: "6 ports" }],
+  };
   const { code, out } = await ask("why", "192.0.2.7");
   assert.equal(code, 0);
   const lines = out.split("\n");
@@ -173,11 +241,17 @@ test("why explains in sentences; --json gives the whole explanation", async (t) 
     "192.0.2.7 is blocked, for another 2h.",
     "It tried 6 ports that nobody serves within 10 seconds.",
     'The kernel does NOT hold this block now: see the warnings of "portreeve status".',
-    "The source sent 40 probes to 12 ports, the first at 2026-11-22 10:00:00, the last at 2026-11-22 10:05:00.",
+    "The source sent 40 probes to at least 12 different ports, the first at 2026-11-22 10:00:00, the last at 2026-11-22 10:05:00.",
     "The source has been blocked 2 times.",
+    "To let it in now: portreeve unblock 192.0.2.7; for good: portreeve allow 192.0.2.7.",
     "",
-    "The last events of this source, the newest first:",
-    "  2026-11-22 10:00:00  probe    192.0.2.7        tcp/23  syn  nmap  held",
+    "Findings, blocks and the like, the newest first:",
+    "TIME                 TYPE     SOURCE           PORT       WHAT",
+    "2026-11-22 10:00:00  block    192.0.2.7        -          6 ports; by an administrator (manual); full block",
+    "",
+    "The last probes, the newest first:",
+    "TIME                 TYPE     SOURCE           PORT       WHAT",
+    "2026-11-22 10:00:00  probe    192.0.2.7        tcp/23     syn; by nmap; held",
     "",
   ]);
 });
@@ -185,9 +259,11 @@ test("why explains in sentences; --json gives the whole explanation", async (t) 
 test("why has a sentence for every state", async (t) => {
   const { daemon, ask } = await makeLab(t);
   const { source } = daemon.explanation;
+  const hint = "\nTo let it in now: portreeve unblock 192.0.2.7; for good: portreeve allow 192.0.2.7.";
   const sentences = {
-    "softly blocked": "192.0.2.7 is softly blocked.",
-    held: "192.0.2.7 is held.",
+    "softly blocked": `192.0.2.7 is softly blocked.${hint}`,
+    held: `192.0.2.7 is held.${hint}`,
+    ignored: "192.0.2.7 is on the allow list.",
     watched: "192.0.2.7 is watched and not blocked.",
     unknown: "192.0.2.7 is not blocked.",
   };
@@ -195,8 +271,13 @@ test("why has a sentence for every state", async (t) => {
     daemon.explanation = { source, state, because: [], probes: 0, contacts: 0, offences: 0, events: [] };
     assert.equal((await ask("why", "192.0.2.7")).out, `${sentence}\n`);
   }
-  daemon.explanation = { ...daemon.explanation, state: "blocked", block: { ...entry, until: null } };
-  assert.equal((await ask("why", "192.0.2.7")).out, "192.0.2.7 is blocked, for ever.\n");
+  const network = { ...entry, source: "192.0.2.0/24", until: null };
+  daemon.explanation = { ...daemon.explanation, state: "blocked", block: network, probes: 1, contacts: 1 };
+  assert.equal(
+    (await ask("why", "192.0.2.7")).out,
+    "192.0.2.7 is blocked, for ever.\nThe source sent 1 probe to 1 different port.\n" +
+      "To let it in now: portreeve unblock 192.0.2.0/24; for good: portreeve allow 192.0.2.7.\n",
+  );
 });
 
 test("block tells the daemon where its caller is logged in from", async (t) => {

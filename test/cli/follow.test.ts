@@ -5,7 +5,9 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { probeEvent } from "../control/fake-daemon.ts";
+import type { EventRequest } from "../../src/control/api.ts";
+import { serveControl } from "../../src/control/server.ts";
+import { createFakeDaemon, probeEvent } from "../control/fake-daemon.ts";
 import { finish, mainFile, makeLab, start } from "./run-command.ts";
 
 test("new events are printed as they happen, until Ctrl-C, which is no failure", async (t) => {
@@ -35,20 +37,68 @@ test("a source narrows what is followed", async (t) => {
   daemon.emit(probeEvent);
   daemon.emit({ ...probeEvent, source: "198.51.100.9", port: 9 });
   assert.ok(child.stdout);
-  const [first] = await once(createInterface({ input: child.stdout }), "line");
-  assert.equal(first, "2026-11-22 10:00:00  probe    198.51.100.9     tcp/9  syn  nmap  held");
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  assert.match((await lines.next()).value ?? "", /^TIME /);
+  assert.equal(
+    (await lines.next()).value,
+    "2026-11-22 10:00:00  probe    198.51.100.9     tcp/9      syn; by nmap; held",
+  );
   child.kill("SIGINT");
   await once(child, "close");
 });
 
-test("when the daemon ends, following ends with 69 and says so", async (t) => {
-  const { daemon, conf, server } = await makeLab(t);
-  const ended = finish(start(["events", "--follow", "-c", conf]));
+test("a daemon that restarts is waited for, and nothing is told twice", async (t) => {
+  const { daemon, conf, server, socket } = await makeLab(t);
+  const at = (port: number) => ({ ...probeEvent, time: new Date(Date.now() + port).toISOString(), port });
+  daemon.events = [at(1)];
+  const child = start(["events", "--follow", "--json", "-n", "1", "--type", "probe", "-c", conf]);
+  t.after(() => child.kill("SIGKILL"));
+  let complaints = "";
+  child.stderr?.setEncoding("utf8").on("data", (piece: string) => {
+    complaints += piece;
+  });
+  assert.ok(child.stdout);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const portOf = async () => /"port":(\d+)/.exec((await lines.next()).value ?? "")?.[1];
+  assert.equal(await portOf(), "1");
   await daemon.untilFollowers(1);
+  const ended = once(child, "close");
   await server.close();
-  const { code, err } = await ended;
+  await daemon.untilFollowers(0);
+  const again = createFakeDaemon();
+  const asked: (EventRequest | undefined)[] = [];
+  const past = at(1_000);
+  again.api.events = (request) => {
+    asked.push(request);
+    return { ok: [{ ...past, port: 2 }] };
+  };
+  const second = await serveControl({ path: socket, api: again.api, mode: 0o660 });
+  t.after(() => second.close());
+  assert.equal(await portOf(), "2");
+  again.emit({ ...past, port: 3 });
+  assert.equal(await portOf(), "3");
+  assert.equal(asked[0]?.types, "probe");
+  assert.ok((asked[0]?.sinceMs ?? 0) > Date.parse(daemon.events[0]?.time ?? ""));
+  child.kill("SIGINT");
+  assert.deepEqual(await ended, [0, null]);
+  assert.match(
+    complaints,
+    /^portreeve: the daemon has ended; its next start is waited for \(Ctrl-C ends this\)\nportreeve: the daemon runs again\n$/,
+  );
+});
+
+test("a daemon that is not running at first is not waited for, and Ctrl-C ends the waiting", async (t) => {
+  const { daemon, conf, server } = await makeLab(t);
+  const child = start(["events", "--follow", "-c", conf]);
+  const ended = finish(child);
+  assert.ok(child.stdout);
+  await Promise.all([daemon.untilFollowers(1), once(child.stdout, "data")]);
+  child.stderr?.once("data", () => child.kill("SIGINT"));
+  await server.close();
+  assert.equal((await ended).code, 0);
+  const { code, err } = await finish(start(["events", "--follow", "-c", conf]));
   assert.equal(code, 69);
-  assert.match(err, /^portreeve: the daemon .*connection/);
+  assert.match(err, /^portreeve: the daemon is not running/);
 });
 
 test("a reader that stops early ends it quietly", async (t) => {
@@ -66,6 +116,6 @@ test("a reader that stops early ends it quietly", async (t) => {
     await setImmediate();
   }
   const { out, err } = await ended;
-  assert.match(out, /^2026-11-22 10:00:00 {2}probe .*\ncode 0\n$/);
+  assert.match(out, /^TIME .*\ncode 0\n$/);
   assert.equal(err, "");
 });

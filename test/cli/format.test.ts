@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import fc from "fast-check";
-import { formatCount, formatSpan, formatTime, ordinal, plural } from "../../src/cli/format.ts";
+import { formatCount, formatSpan, formatTime, ordinal, plural, tableLines, wrapWords } from "../../src/cli/format.ts";
 import { createTerminal, paint, toJsonLine } from "../../src/cli/terminal.ts";
 
 test("spans show their two largest units", () => {
@@ -26,6 +26,44 @@ test("spans show their two largest units", () => {
 test("times are in the reader's zone, and what is no time stays as it is", () => {
   assert.match(formatTime("2026-11-22T10:00:00.000Z"), /^2026-11-2[123] \d\d:\d\d:00$/);
   assert.equal(formatTime("soon"), "soon");
+});
+
+async function tableOf(rows: readonly (readonly string[])[], columns?: number): Promise<string> {
+  async function* given() {
+    yield* rows;
+  }
+  let text = "";
+  for await (const line of tableLines(["SOURCE", "REASON"], given(), columns)) text += line;
+  return text;
+}
+
+test("where lines have an end the last column is wrapped at words; in a pipe nothing is", async () => {
+  const rows = [
+    ["192.0.2.7", "at least 172 different ports in 512 probes"],
+    ["198.51.100.9", "by hand"],
+  ];
+  assert.equal(
+    await tableOf(rows),
+    "SOURCE        REASON\n192.0.2.7     at least 172 different ports in 512 probes\n198.51.100.9  by hand\n",
+  );
+  assert.equal(
+    await tableOf(rows, 40),
+    "SOURCE        REASON\n192.0.2.7     at least 172 different\n              ports in 512 probes\n198.51.100.9  by hand\n",
+  );
+  assert.equal(
+    await tableOf(rows, 30),
+    "SOURCE        REASON\n192.0.2.7\n    at least 172 different\n    ports in 512 probes\n198.51.100.9  by hand\n",
+  );
+  assert.deepEqual(wrapWords("a 2001:db8:1111:2222:3333::/64 b", 8), ["a", "2001:db8:1111:2222:3333::/64", "b"]);
+});
+
+test("a terminal says how wide it is, and a pipe does not", () => {
+  const of = (more: object) =>
+    createTerminal({ stdout: Object.assign(new PassThrough(), more), stderr: new PassThrough(), env: {} }).columns;
+  assert.deepEqual(
+    [of({ isTTY: true, columns: 80 }), of({ columns: 80 }), of({ isTTY: true, columns: 0 })],
+    [80, undefined, undefined],
+  );
 });
 
 test("counts, plurals and ordinals", () => {

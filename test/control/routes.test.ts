@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { BlockedEntry, Refusal } from "../../src/control/api.ts";
+import { readChoice } from "../../src/control/event-choice.ts";
+import { prefix } from "../support/prefix.ts";
 import { entry, probeEvent, serveFake } from "./fake-daemon.ts";
 import { ask, failureCode, open } from "./http-request.ts";
 
@@ -72,6 +74,30 @@ test("bodies that are not as agreed are refused, and the daemon is not asked", a
   assert.deepEqual([daemon.blockRequests, daemon.unblockTargets], [[], []]);
 });
 
+test("what is chosen of events is parsed: numbers, networks and types, and a wrong one is refused", async (t) => {
+  const { daemon, socket } = await serveFake(t);
+  const asked: object[] = [];
+  daemon.api.events = (request) => {
+    asked.push(request);
+    return { ok: [] };
+  };
+  const query = "source=192.0.2.0%2F24&sinceMs=1000&untilMs=2000&types=block%2Cunblock&limit=5";
+  assert.equal((await ask(socket, { path: `/v1/events?${query}` })).status, 200);
+  const choice = { source: "192.0.2.0/24", sinceMs: 1_000, untilMs: 2_000, types: "block,unblock", limit: 5 };
+  assert.deepEqual(asked, [choice]);
+  assert.equal((await ask(socket, { path: "/v1/events?sinceMs=soon" })).status, 400);
+  for (const [wrong, code] of [
+    ["source=x", "bad-address"],
+    ["types=probes", "bad-type"],
+  ] as const) {
+    const answer = await ask(socket, { path: `/v1/events/follow?${wrong}` });
+    assert.deepEqual([answer.status, failureCode(answer)], [400, code]);
+  }
+  assert.deepEqual(readChoice(choice), {
+    ok: { within: prefix("192.0.2.0/24"), sinceMs: 1_000, untilMs: 2_000, types: ["block", "unblock"] },
+  });
+});
+
 test("a body over 16 KiB is refused, by its announced length and by its real one", async (t) => {
   const { daemon, socket } = await serveFake(t);
   const fits = JSON.stringify({ source: "192.0.2.7" }).padEnd(16 * 1024);
@@ -88,6 +114,8 @@ test("a refusal keeps its code and message and gets the status of its kind", asy
   const { daemon, socket } = await serveFake(t);
   const statuses: Readonly<Record<Refusal["code"], number>> = {
     "bad-address": 400,
+    "bad-type": 400,
+    "bad-time": 400,
     "no-such-block": 404,
     ignored: 409,
     guarded: 409,

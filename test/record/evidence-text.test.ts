@@ -48,7 +48,7 @@ test("a score above the threshold says why it is no scan", () => {
 });
 
 test("not where it does not count: a found source, another policy, no slow memory", () => {
-  assert.deepEqual(describeEvidence({ ...evidence, isFlagged: true }), [direct]);
+  assert.deepEqual(describeEvidence({ ...evidence, isFlagged: true }), [`At least ${direct}`]);
   const [, waits, ...more] = describeEvidence({ ...evidence, isFlagged: true, isWaiting: true });
   assert.match(waits ?? "", /has been found scanning and waits for its block/);
   assert.deepEqual(more, []);

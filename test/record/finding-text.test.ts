@@ -26,12 +26,21 @@ function describe(more: Partial<Finding>): string {
 }
 
 test("a finding says what counted, and in what time", () => {
-  assert.equal(describe({}), "3 different ports in 172 probes in 3 s, the last tcp/79");
+  assert.equal(describe({}), "at least 3 different ports in 172 probes in 3 s, the last tcp/79");
+  assert.equal(describe({ probes: 3 }), "3 different ports in 3 probes in 3 s, the last tcp/79");
   assert.equal(describe({ policy: "trigger", firstMs: timeMs }), "172 probes within a second, the last tcp/79");
   assert.equal(describe({ probes: 1 }), "a probe of closed port tcp/79");
   assert.equal(describe({ probes: 1, protocol: 47, port: 0 }), "a probe of closed port ip-47");
   const proven = describe({ evidence: "the source completed a connection" });
-  assert.equal(proven, "3 different ports in 172 probes in 3 s, the last tcp/79; the source completed a connection");
+  assert.equal(
+    proven,
+    "at least 3 different ports in 172 probes in 3 s, the last tcp/79; the source completed a connection",
+  );
+});
+
+test("the ports that the silence test has met are counted, not those at which the scorer stopped", () => {
+  const proof = { silentPorts: 84, silentRepeated: 84, answeredPorts: 88, answeredRepeated: 0, bits: 80 };
+  assert.match(describe({ proof, probes: 512 }), /^at least 172 different ports in 512 probes in 3 s, .* of 84 ports /);
 });
 
 test("a slow one says since when its ports count, not since when its source is known", () => {
@@ -49,7 +58,10 @@ test("times are told in the unit that fits, and a clock that was set back does n
     [172_800_000, "in 2 days"],
     [-5000, "within a second"],
   ] as const) {
-    assert.equal(describe({ firstMs: timeMs - ms }), `3 different ports in 172 probes ${text}, the last tcp/79`);
+    assert.equal(
+      describe({ firstMs: timeMs - ms }),
+      `at least 3 different ports in 172 probes ${text}, the last tcp/79`,
+    );
   }
 });
 
@@ -69,6 +81,7 @@ test("what was printed of a finding on a host is numbers again, and any other te
   const texts = [
     describe({}),
     describe({ probes: 1 }),
+    describe({ probes: 3 }),
     describe({ probes: 1, protocol: 47, port: 0 }),
     describe({ policy: "trigger", firstMs: timeMs }),
     describe({ contacts: 10, slowSinceMs: timeMs - 14 * 3_600_000 }),

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import Database from "libsql";
-import type { Event } from "../../src/record/event.ts";
+import { type Event, eventTypes } from "../../src/record/event.ts";
+import { type EventFilter, passes } from "../../src/record/event-filter.ts";
 import { openStore } from "../../src/record/sqlite-store.ts";
 import type { Store, StoredBlock, StoreLimits } from "../../src/record/store.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
@@ -81,6 +82,80 @@ test("events: the newest, oldest first, of all or of one source, queued ones inc
   assert.deepEqual(times(store.events({ limit: 3, source: "192.0.2.1" })), [15, 17, 19]);
   assert.deepEqual(store.events({ limit: 0 }), []);
   assert.deepEqual(store.events({ limit: 5, source: "' OR 1=1 --" }), []);
+});
+
+/** Events of every type from sources of many networks, a minute apart, and the filters that choose among them. */
+const mixed = Array.from({ length: 600 }, (_, index): Event => {
+  const sources = [
+    ...["192.0.2.7", "192.0.2.70", "198.51.100.7", "192.0.2.0/24", "2001:db8:0:1::/64", "2001:db8:1:2::/64"],
+    ...["2001:db8::7", "203.0.113.9"],
+  ];
+  const source = sources[index % sources.length];
+  const base = { time: new Date(Date.UTC(2026, 10, 22, 0, index)).toISOString(), ...(source && { source }) };
+  const type = eventTypes[index % eventTypes.length] ?? "probe";
+  return { ...base, type, grade: index % 4 === 0 ? "silence" : "direct", action: index % 3 === 0 ? "by hand" : "soft" };
+});
+const filters: readonly EventFilter[] = [
+  {},
+  { types: ["finding"] },
+  { types: ["block", "unblock", "drift"] },
+  { sinceMs: Date.UTC(2026, 10, 22, 5) },
+  { untilMs: Date.UTC(2026, 10, 22, 0, 3), types: ["probe", "finding"] },
+  { sinceMs: Date.UTC(2026, 10, 22, 5, 1), untilMs: Date.UTC(2026, 10, 22, 5, 9) },
+  ...[
+    "192.0.2.7",
+    "192.0.2.0/24",
+    "192.0.2.0/25",
+    "192.0.0.0/15",
+    "2001:db8::/32",
+    "2001:db8::/48",
+    "2001:db8:0:1::/64",
+  ].map((text) => ({ within: prefix(text) })),
+  { within: prefix("2001:db8:1::/47"), types: ["warning", "block"] },
+  { within: prefix("10.0.0.0/8") },
+];
+
+test("events are chosen by time, type and network, over the whole record", (t) => {
+  const store = setUp(t).open({ maxEvents: 10_000 });
+  for (const one of mixed.slice(0, 590)) store.addEvent(one);
+  flushAll(store);
+  for (const one of mixed.slice(590)) store.addEvent(one);
+  for (const filter of filters) {
+    const wanted = mixed.filter((one) => passes(one, filter));
+    const what = JSON.stringify(filter);
+    assert.deepEqual(store.events({ limit: 1_000, ...filter }), wanted, what);
+    assert.deepEqual(store.events({ limit: 3, ...filter }), wanted.slice(-3), what);
+    assert.deepEqual(
+      [...store.eventsAfter(0, 1_000, filter)].map(({ event: one }) => one),
+      wanted,
+      what,
+    );
+    assert.equal(
+      [...store.eventsAfter(100, 7, filter)].length,
+      Math.min(7, mixed.slice(100).filter((one) => passes(one, filter)).length),
+    );
+  }
+  const counts = filters.map((filter) => mixed.filter((one) => passes(one, filter)).length);
+  assert.ok(
+    counts.slice(0, -1).every((count) => count > 0),
+    counts.join(" "),
+  );
+});
+
+test("what passes is told by the text of its sources, in every network", () => {
+  const about = (source: string, within: string) =>
+    passes({ time: new Date(0).toISOString(), type: "probe", source }, { within: prefix(within) });
+  assert.deepEqual(
+    [
+      about("192.0.2.7", "192.0.2.0/29"),
+      about("192.0.2.9", "192.0.2.0/29"),
+      about("192.0.2.0/24", "192.0.2.0/29"),
+      about("2001:db8::1", "2001:db8::/64"),
+      about("2001:db8:0:1::1", "2001:db8::/64"),
+      about("nobody", "0.0.0.0/0"),
+    ],
+    [true, false, false, true, false, false],
+  );
 });
 
 test("events are bounded; the oldest go first", (t) => {
