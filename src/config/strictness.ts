@@ -4,7 +4,7 @@
 // strict itself, so an old file that is read for its command line is an error where 2.x would not start.
 // docs/decisions/0006 has the reasons.
 
-import { escapeWord } from "../base/escape.ts";
+import { escapeText, escapeWord } from "../base/escape.ts";
 import { findKey, keyNames, portSentryKeyNames } from "./keys.ts";
 import type { Entry } from "./lines.ts";
 import type { Problem, ProblemLog } from "./problems.ts";
@@ -13,6 +13,7 @@ import { suggestName } from "./suggest.ts";
 
 /** A file with more unknown keys than this is no configuration of ours; looking for what each may mean takes time. */
 const MAX_SUGGESTIONS = 50;
+const MAX_PROPOSED = 1_000;
 
 type Entries = ReadonlyMap<string, Entry>;
 
@@ -46,7 +47,10 @@ export function reportLines(found: Entries, { strictness, lineLog, log }: Report
       broken.add(problem.line);
     }
   }
-  const entries = new Map([...found].filter(([, entry]) => !entry.flawed || !broken.has(entry.line)));
+  const entries = new Map<string, Entry>();
+  for (const [name, entry] of found) {
+    if (!entry.flawed || !broken.has(entry.line)) entries.set(name, withoutTypographic(entry, { strictness, log }));
+  }
   let unknown = 0;
   for (const entry of entries.values()) {
     const key = findKey(entry.key);
@@ -56,10 +60,9 @@ export function reportLines(found: Entries, { strictness, lineLog, log }: Report
     }
     if (entry.flawed) continue;
     if (strictness !== "ours" && entry.unseen) {
-      const why = "for the blanks before it or the tab behind it PortSentry passed over this line; here it counts";
+      const why = "what stands before it, or the tab behind it, hides this line from PortSentry 1.2; here it counts";
       log.add({ severity: "warning", line: entry.line, key: key.name, message: `${key.name}: ${why}` });
     }
-    tellTypographic(entry, log);
   }
   return entries;
 }
@@ -73,16 +76,27 @@ function tolerate(problem: Problem, entry: Entry | undefined): Problem {
   const { startsIn: _, ...rest } = problem;
   if (entry === undefined) return { ...rest, severity: "warning" };
   if (findKey(entry.key) === undefined) return { ...rest, severity: "warning", passedOver: true };
-  const counts = `until then ${entry.key} is "${escapeWord(entry.value)}", as in PortSentry`;
+  // Letters beyond ASCII are read here, and end the value in PortSentry.
+  const like = /^[ -~]*$/.test(entry.value) ? ", as in PortSentry" : "";
+  const counts = `until then ${entry.key} is "${escapeWord(entry.value)}"${like}`;
   return { ...rest, severity: "warning", message: `${problem.message}; ${counts}` };
 }
 
-/** `BLOCK_TCP="”1″"`: what one gets who puts quotes around the wrong ones. */
-function tellTypographic({ key, value, line }: Entry, log: ProblemLog): void {
+interface Typography {
+  readonly strictness: Strictness;
+  readonly log: ProblemLog;
+}
+
+/** `BLOCK_TCP="”1″"`, which one gets who puts quotes around the wrong ones, has no value in PortSentry 1.2. */
+function withoutTypographic(entry: Entry, { strictness, log }: Typography): Entry {
+  const { key, value, line } = entry;
   const isQuoted = hasTypographicQuotes(value.slice(0, 1)) && hasTypographicQuotes(value.slice(-1));
-  if (!isQuoted) return;
-  const message = `${key}: typographic quotes stand in the value; write ${key}="${escapeWord(unquote(value))}"`;
-  log.add({ severity: "warning", line, key, message });
+  if (!isQuoted) return entry;
+  const isOld = strictness === "1.2";
+  const counts = isOld ? "; until then the value is empty, as in PortSentry" : "";
+  const message = `${key}: typographic quotes stand in the value; write ${key}="${escapeText(unquote(value), MAX_PROPOSED)}"`;
+  log.add({ severity: isOld ? "warning" : "error", line, key, message: `${message}${counts}` });
+  return isOld ? { ...entry, value: "" } : entry;
 }
 
 interface UnknownKey {

@@ -170,7 +170,7 @@ describe("lines that PortSentry passes over", () => {
     assert.equal(settingsOf(loaded).tcp.block, true);
     assert.match(
       problemsAt(loaded, "BLOCK_TCP").join("\n"),
-      /^2 warning BLOCK_TCP: for the blanks before it .* here it counts/m,
+      /^2 warning BLOCK_TCP: what stands before it, .* here it counts/m,
     );
     assert.equal(settingsOf(load(' BLOCK_TCP="1"\nBLOCK_TCP="0"\n')).tcp.block, false);
   });
@@ -189,6 +189,17 @@ describe("lines that PortSentry passes over", () => {
     assert.deepEqual([settings.tcp.modeName, settings.udp.modeName], ["stcp", "audp"]);
     assert.equal(formatPorts(settings.tcp.watched), "1,11");
   });
+});
+
+test("typographic quotes within the right ones: an empty value in an old file, an error in one of ours", () => {
+  const text = `${IGNORE_LINE}\nKILL_ROUTE="\u201d/sbin/route add -host $TARGET$ reject\u201d"\n`;
+  const old = load(text);
+  assert.equal(settingsOf(old).responses.killRoute, undefined);
+  const what =
+    'KILL_ROUTE: typographic quotes stand in the value; write KILL_ROUTE="/sbin/route add -host $TARGET$ reject"';
+  const told = `2 warning ${what}; until then the value is empty, as in PortSentry`;
+  assert.deepEqual(problemsAt(old, "KILL_ROUTE"), [told]);
+  assert.deepEqual(problemsAt(load(`${text}PROOF="on"\n`), "KILL_ROUTE"), [`2 error ${what}`]);
 });
 
 test("2.x is strict, and so is its command line: what it refuses is an error", () => {
