@@ -26,7 +26,8 @@ const description = [
     'BLOCK_TCP="1" and BLOCK_UDP="1" in portsentry.conf. "portreeve check" says in plain words what that file means.',
   'The service starts "portreeve run" with the modes of /etc/default/portsentry. check and replay need no daemon and ' +
     "no root. backtest asks the running daemon, or reads STATE_DIR where none runs; the other commands ask the running daemon " +
-    "through its control socket. All of these need root.",
+    "through its control socket. All of these need root, but for members of CONTROL_GROUP, who may use the commands that change " +
+    "nothing.",
 ];
 
 const wordsHead = "blocked, events, report and why use these words, and --json has them as they stand here.";

@@ -11,6 +11,7 @@ import type { ReadFile } from "../config/read.ts";
 import { suggestPublicPorts } from "../config/served-suggestion.ts";
 import { readServiceModes, SERVICE_MODES_FILE, type ServiceModes } from "../config/service-modes.ts";
 import type { Settings } from "../config/settings.ts";
+import { groupId } from "../host/group-id.ts";
 import { readEphemeralRange } from "../host/host.ts";
 import { readServedHere } from "../host/served-here.ts";
 import { formatPrefix, type Prefix, parsePrefix, prefixContains } from "../wire/address.ts";
@@ -28,7 +29,7 @@ export async function check(
   const { settings, problems } = loadSettings(conf, readFile, {
     ...service,
     fileExists: isProgram,
-    files: { riskOfReading, riskOfWriting },
+    files: { riskOfReading, riskOfWriting, hasGroup: (name) => groupId(name, readFileSync) !== undefined },
   });
   const ok = settings !== undefined;
   if (json) {

@@ -55,5 +55,6 @@ function tryRead(confFile: string, readFile: ReadFile): Uint8Array | undefined {
 /** Says why the daemon refused; returns the exit code. */
 export function tellRefusal(terminal: Terminal, refusal: Refusal): ExitCode {
   terminal.complain(escapeText(refusal.message));
+  if (refusal.code === "read-only") return ExitCode.NoPermission;
   return refusalStatus[refusal.code] === BAD_REQUEST ? ExitCode.Usage : ExitCode.No;
 }

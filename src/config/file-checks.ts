@@ -38,6 +38,7 @@ export function checkFiles(settings: Settings, context: FileContext): void {
   const clashing = new Set(tellClashes(named, context));
   for (const each of named) if (!clashing.has(each.key)) tellRisk(each, context);
   tellPrograms(settings, context);
+  tellGroup(settings, context);
 }
 
 /** In the order in which they are worth keeping: of two that are one, the later is at fault. */
@@ -123,6 +124,12 @@ function tellPrograms({ responses }: Settings, { entries, log, files }: FileCont
       log.add({ severity: "warning", ...placeOf(key, entries), message });
     }
   }
+}
+
+function tellGroup({ controlGroup }: Settings, { entries, log, files }: FileContext): void {
+  if (files === undefined || controlGroup === "" || files.hasGroup(controlGroup)) return;
+  const message = `CONTROL_GROUP: there is no group ${escapeWord(controlGroup)} in /etc/group; only root can ask the daemon`;
+  log.add({ severity: "warning", ...placeOf(keys.controlGroup, entries), message });
 }
 
 function nameOf({ key }: Named): string {

@@ -9,6 +9,7 @@ import {
   choice,
   duration,
   flag,
+  groupName,
   integer,
   interfaceList,
   optionalText,
@@ -521,6 +522,12 @@ const fileKeys = {
     meaning: "This directory holds what is remembered over a restart: blocks, offences, events.",
   }),
   controlSocket: controlSocketKey,
+  controlGroup: key("files", "CONTROL_GROUP", groupName, {
+    absent: "",
+    meaning:
+      "Members of this group may read what the daemon knows (`portreeve status`, `blocked`, `events`, `why` ...); only root may " +
+      'change anything (`block`, `unblock`, `allow` ...). "" leaves reading to root, too. It is read when the daemon starts.',
+  }),
   syslogIdent: key("files", "SYSLOG_IDENT", syslogIdent, {
     absent: "portsentry",
     meaning: 'Syslog lines bear this program name; log readers for PortSentry look for "portsentry".',

@@ -10,6 +10,8 @@ export interface FileQuestions {
   riskOfWriting(path: string, links?: "refuse" | "root's"): { readonly refusal: string; readonly risk: string };
   /** Names the other user who may change a file that is read or run; "" for none. */
   riskOfReading(path: string): string;
+  /** Whether the host knows a group, by its name or number. */
+  hasGroup(name: string): boolean;
 }
 
 export interface LoadOptions {

@@ -203,6 +203,15 @@ export const optionalText: ValueType<string | undefined> = {
   parse: (text) => ({ ok: text.trim() === "" ? undefined : text }),
 };
 
+/** A group by its name or number, or none. Whether there is such a group is asked elsewhere. */
+export const groupName: ValueType<string> = {
+  allowed: "the name or number of a group, or nothing",
+  parse(text) {
+    const good = /^(?:[A-Za-z_][A-Za-z0-9_.-]{0,31}|\d{1,9}|)$/.test(text);
+    return good ? { ok: text } : { error: `write ${groupName.allowed}` };
+  },
+};
+
 /** RFC 3164 section 4.1.3 ends a tag at the first character that is no letter or digit; log readers also know these three. */
 export const syslogIdent: ValueType<string> = {
   allowed: `letters, digits, "_", "." and "-", at most ${MAX_IDENT_CHARACTERS}`,

@@ -224,6 +224,8 @@ export const refusalStatus = {
   "no-list": 409,
   /** A file cannot be written. */
   file: 503,
+  /** The caller may read and not change. */
+  "read-only": 403,
   /** Another client is reading the same long list. */
   busy: 503,
 } as const;

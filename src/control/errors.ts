@@ -28,7 +28,8 @@ export class NotPermitted extends ControlError {
   override readonly name = "NotPermitted";
 
   constructor(path: string, cause?: unknown) {
-    const remedy = "run the command as root (sudo portreeve ...), or as a member of the socket's group";
+    const remedy =
+      "run the command as root (sudo portreeve ...), or read as a member of the group that CONTROL_GROUP names";
     super("not-permitted", `not permitted to open the control socket ${path}: ${remedy}`, {
       exitCode: ExitCode.NoPermission,
       cause,

@@ -1,5 +1,6 @@
 // The HTTP routes of the control socket: parses what a client sends, calls the daemon, and prints what it answers.
 // Sockets, rights and limits on connections are left to server.ts and socket.ts.
+import type { Socket } from "node:net";
 import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { parseJson } from "../base/checks.ts";
@@ -28,7 +29,12 @@ export interface RouteOptions {
   readonly limits: ControlLimits;
   /** Called with the error of a route; the client gets a 500. */
   readonly report: (error: Error) => void;
+  /** Whether who is at the other end may change anything (POST); everybody may read who can open the socket. */
+  readonly mayChange: (socket: Socket) => boolean;
 }
+
+const readOnly =
+  "only root may change anything, members of CONTROL_GROUP may read: run the command as root (sudo portreeve ...)";
 
 type Bindings = { Bindings: HttpBindings };
 type FailureStatus = (typeof refusalStatus)[Refusal["code"]] | 413 | 500;
@@ -54,6 +60,10 @@ function serveQuestion<Name extends QuestionName>(app: Hono<Bindings>, name: Nam
   const { method, path, request, absent } = questions[name];
   const handlers: Partial<QuestionHandlers> = options.api;
   app.on(method, path, async (c) => {
+    if (method === "POST" && !options.mayChange(c.env.incoming.socket)) {
+      c.header("connection", "close");
+      return refuse(c, { code: "read-only", message: readOnly });
+    }
     const asked = await parseRequest(c, request, options.limits);
     if ("failure" in asked) return asked.failure;
     const answer = handlers[name];

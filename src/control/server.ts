@@ -1,6 +1,7 @@
 // Serves the daemon's interface over HTTP on a Unix socket. Every request, queue and connection has a bound; a slow or
 // hostile client costs the daemon no more than that. What the routes mean is in routes.ts.
 import { createServer, type Server } from "node:http";
+import type { Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import type { Counted } from "../base/counted.ts";
 import type { ServedApi } from "./endpoints.ts";
@@ -15,6 +16,11 @@ export interface ControlServerOptions extends SocketFile {
   /** Called with an error inside a request; the client gets a 500. Default: the error is dropped. */
   readonly report?: (error: Error) => void;
   readonly nowMs?: () => number;
+  /**
+   * The user at the other end of a connection, by its descriptor: only root and the daemon's own user may change anything.
+   * Absent: every user who can open the socket may.
+   */
+  readonly peerUid?: (fd: number) => number | undefined;
   readonly limits?: Partial<ControlLimits>;
 }
 
@@ -32,7 +38,9 @@ export async function serveControl(options: ControlServerOptions): Promise<Contr
     limits,
     nowMs: options.nowMs ?? Date.now,
   });
-  const routes = createRoutes({ api, followers, limits, report: options.report ?? (() => {}) });
+  const { peerUid, report = () => {} } = options;
+  const mayChange = (socket: Socket) => peerUid === undefined || isOwner(peerUid(descriptorOf(socket)));
+  const routes = createRoutes({ api, followers, limits, report, mayChange });
   const server = createHttpServer(limits, `portreeve/${readVersion()} (pid ${process.pid})`, routes.fetch);
   await listenOn(server, options);
   return {
@@ -44,6 +52,17 @@ export async function serveControl(options: ControlServerOptions): Promise<Contr
         server.closeAllConnections();
       }),
   };
+}
+
+function isOwner(uid: number | undefined): boolean {
+  return uid !== undefined && (uid === 0 || uid === process.geteuid?.());
+}
+
+/** -1, of which the kernel knows no peer, when Node does not tell it. */
+function descriptorOf(socket: Socket): number {
+  const handle: unknown = Reflect.get(socket, "_handle");
+  const fd: unknown = typeof handle === "object" && handle !== null ? Reflect.get(handle, "fd") : undefined;
+  return typeof fd === "number" ? fd : -1;
 }
 
 type Fetch = Parameters<typeof getRequestListener>[0];

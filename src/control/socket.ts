@@ -11,7 +11,7 @@ export interface SocketFile {
   readonly path: string;
   /** Permission bits, 0o660. */
   readonly mode: number;
-  /** Group id that may open the socket besides root. */
+  /** Group id that may open the socket besides its owner. */
   readonly group?: number;
 }
 
@@ -34,8 +34,18 @@ export async function listenOn(server: Server, file: SocketFile): Promise<void> 
     server.listen(file.path);
     process.umask(umask);
   });
-  if (file.group !== undefined) chownSync(file.path, process.geteuid?.() ?? 0, file.group);
+  if (file.group !== undefined) {
+    chownSync(file.path, process.geteuid?.() ?? 0, file.group);
+    openFolderTo(file.group, dirname(file.path));
+  }
   chmodSync(file.path, file.mode);
+}
+
+/** A folder of ours alone whose group may enter it (/run/portreeve: 0750) becomes that group's. Others stay as they are. */
+function openFolderTo(group: number, folder: string): void {
+  const { uid, gid, mode } = lstatSync(folder);
+  const isOursAlone = uid === process.geteuid?.() && gid === process.getegid?.() && (mode & 0o077) === 0o050;
+  if (isOursAlone) chownSync(folder, uid, group);
 }
 
 function requireUsablePath(path: string): void {

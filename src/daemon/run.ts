@@ -9,6 +9,7 @@ import { loadSettings } from "../config/load.ts";
 import { formatProblem } from "../config/problems.ts";
 import type { Settings } from "../config/settings.ts";
 import { Trial } from "../enforce/trial.ts";
+import { groupId } from "../host/group-id.ts";
 import { readConntrackUse } from "../host/host.ts";
 import { KernelError } from "../kernel/errors.ts";
 import { applyCapture, type CaptureChoice, chooseCapture, describeCapture } from "../sense/capture-choice.ts";
@@ -68,7 +69,7 @@ function load(options: RunOptions, tell: (line: string) => void): Settings | und
   const { settings, problems } = loadSettings(options.confFile, (path) => readFileSync(path), {
     ...options,
     fileExists,
-    files: { riskOfReading, riskOfWriting },
+    files: { riskOfReading, riskOfWriting, hasGroup: (name) => groupId(name, readFileSync) !== undefined },
   });
   for (const problem of problems) tell(formatProblem(problem));
   return settings === undefined ? undefined : applyOverrides(settings, options);

@@ -1,4 +1,5 @@
 // A started daemon between start and stop: timers, notifications, signals, reload.
+import { readFileSync } from "node:fs";
 import { messageOf } from "../base/errors.ts";
 import { ExitCode } from "../base/exit-code.ts";
 import { explainSettings } from "../config/explain.ts";
@@ -6,8 +7,10 @@ import type { Settings } from "../config/settings.ts";
 import type { DaemonApi } from "../control/endpoints.ts";
 import { type ControlServer, serveControl } from "../control/server.ts";
 import type { Trial } from "../enforce/trial.ts";
+import { groupId } from "../host/group-id.ts";
 import type { readConntrackUse } from "../host/host.ts";
 import type { NfTablesMonitor } from "../kernel/nf-tables-monitor.ts";
+import { peerUid } from "../kernel/peer-credentials.ts";
 import { drainRouteChanges } from "../kernel/routes.ts";
 import { openSystemdNotifier, type SystemdNotifier } from "../kernel/sd-notify.ts";
 import { ConnectMode } from "../sense/connect-mode.ts";
@@ -89,6 +92,8 @@ export class Running {
     this.#control = await serveControl({
       path: daemon.settings.controlSocket,
       mode: 0o660,
+      ...this.#readers(),
+      peerUid,
       api: this.#api(),
       report: (error) => daemon.recorder.warning(`control socket: ${error.message}`),
     });
@@ -127,6 +132,13 @@ export class Running {
           return refusal;
         }),
     };
+  }
+
+  /** CONTROL_GROUP. A group that is not there keeps nobody from being defended. */
+  #readers(): { readonly group?: number } {
+    const { controlGroup } = this.#started.daemon.settings;
+    const group = controlGroup === "" ? undefined : groupId(controlGroup, readFileSync);
+    return group === undefined ? {} : { group };
   }
 
   #startLoops(notifier: SystemdNotifier): void {

@@ -61,6 +61,7 @@ test("/dev/null is no file", () => {
 function asking(risks: Readonly<Record<string, string>>, refusals: Readonly<Record<string, string>> = {}) {
   const files: FileQuestions = {
     riskOfReading: (path) => risks[path] ?? "",
+    hasGroup: (name) => name === "operators",
     riskOfWriting: (path) => ({ refusal: refusals[path] ?? "", risk: risks[path] ?? "" }),
   };
   return { files };
@@ -98,4 +99,12 @@ test("what others may write, and we read or run as root", () => {
   assert.match(problemsAt(loaded, "IGNORE_FILE").join(), /^1 warning IGNORE_FILE: .*everybody may write it, and so/);
   const own = loaded.problems.filter(({ key }) => key === undefined);
   assert.match(own.map(({ message }) => message).join(), /^the configuration file: .*everybody may write it/);
+});
+
+test("a CONTROL_GROUP that the host does not know is told with its line", () => {
+  const loaded = load('CONTROL_GROUP="nobody-knows"\n', "", asking({}));
+  assert.deepEqual(problemsAt(loaded, "CONTROL_GROUP"), [
+    "1 warning CONTROL_GROUP: there is no group nobody-knows in /etc/group; only root can ask the daemon",
+  ]);
+  assert.deepEqual(problemsAt(load('CONTROL_GROUP="operators"\n', "", asking({})), "CONTROL_GROUP"), []);
 });

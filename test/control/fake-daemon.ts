@@ -6,7 +6,7 @@ import type { TestContext } from "node:test";
 import type { BlockedEntry, BlockRequest, Explanation, GuardEntry, Refusal, Status } from "../../src/control/api.ts";
 import type { ServedApi } from "../../src/control/endpoints.ts";
 import type { ControlLimits } from "../../src/control/limits.ts";
-import { type ControlServer, serveControl } from "../../src/control/server.ts";
+import { type ControlServer, type ControlServerOptions, serveControl } from "../../src/control/server.ts";
 import type { Event } from "../../src/record/event.ts";
 
 export interface FakeDaemon {
@@ -162,13 +162,17 @@ export interface Served {
 }
 
 /** A fake daemon behind a socket of its own; both go with the test. */
-export async function serveFake(t: TestContext, limits: Partial<ControlLimits> = {}): Promise<Served> {
+export async function serveFake(
+  t: TestContext,
+  limits: Partial<ControlLimits> = {},
+  readers: Pick<ControlServerOptions, "group" | "peerUid"> = {},
+): Promise<Served> {
   const daemon = createFakeDaemon();
   const folder = makeFolder(t);
   const socket = join(folder, "control.sock");
   const reported: Error[] = [];
   const report = (error: Error): void => void reported.push(error);
-  const server = await serveControl({ path: socket, api: daemon.api, mode: 0o660, report, limits });
+  const server = await serveControl({ path: socket, api: daemon.api, mode: 0o660, report, limits, ...readers });
   t.after(() => server.close());
   return { daemon, folder, socket, server, reported };
 }

@@ -130,6 +130,7 @@ test("a refusal keeps its code and message and gets the status of its kind", asy
     "not-listed": 404,
     "no-list": 409,
     file: 503,
+    "read-only": 403,
     busy: 503,
     "no-firewall": 503,
     full: 503,
