@@ -141,6 +141,14 @@ function stagePapers({ stage, build, version, date, cache }, [runtime, ...native
   for (const page of readdirSync(pages))
     write(`usr/share/man/man${page.at(-1)}/${page}.gz`, gzip(readFileSync(join(pages, page))));
   run("rm", ["-r", pages]);
+  const completions = join(stage, "completions");
+  run(process.execPath, [join(root, "scripts/completions.mjs"), completions], { env });
+  for (const [file, to] of [
+    ["portreeve", "usr/share/bash-completion/completions/portreeve"],
+    ["_portreeve", "usr/share/zsh/vendor-completions/_portreeve"],
+  ])
+    write(to, readFileSync(join(completions, file)));
+  run("rm", ["-r", completions]);
   const modules = productionPackages().map((name) => ({ name, folder: join(root, "node_modules", name) }));
   const natives = native.map(({ name }) => ({ name, folder: join(cache, name) }));
   write(join(DOC, "copyright"), copyrightFile([...modules, ...natives], runtime));

@@ -12,7 +12,7 @@ import type { ReportOptions } from "./report.ts";
 import type { Terminal } from "./terminal.ts";
 import type { UnblockOptions } from "./unblock.ts";
 
-const { Argument, InvalidArgumentError } = commander;
+const { Argument, InvalidArgumentError, Option } = commander;
 
 /** The bound of one answer; the daemon has the same. */
 const mostEvents = 10_000;
@@ -72,10 +72,10 @@ const addEvents: AddCommand = (program, { terminal, done }) => {
       parseLimit,
     )
     .option("--source <address>", "print only events of this address or CIDR")
-    .option(
-      "--type <types>",
-      `print only events of these types: ${eventTypes.join(", ")}, with commas between them`,
-      splitTypes,
+    .addOption(
+      new Option("--type <types>", "print only events of these types, with commas between them")
+        .choices(eventTypes)
+        .argParser(splitTypes),
     )
     .action(async (given: EventsOptions) => {
       const { events } = await import("./events.ts");
@@ -106,6 +106,7 @@ function addChoice(command: Command, verb: string): Command {
     .option("--until <time>", `${verb} only what happened before then`);
 }
 
+/** Which of them are none the daemon's own words say. */
 function splitTypes(text: string, before: readonly string[] = []): string[] {
   return [...before, ...text.split(",").map((word) => word.trim())];
 }

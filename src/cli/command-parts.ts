@@ -44,7 +44,12 @@ export const allExits = [
   "0   the command has done its work",
   "1   the daemon refused: no such block, an address that must not be blocked, and the like",
   "64  the command line is wrong",
+  "65  replay: the file is no capture",
+  "66  replay: a file cannot be opened",
   "69  the daemon is not running or cannot answer; for run: the daemon cannot start",
+  "70  run: the daemon met an internal error; the log says which",
+  "73  run: STATE_DIR cannot be made or used",
+  "74  the output cannot be written, as on a full disk",
   "77  the command lacks a permission",
   "78  the configuration is wrong",
 ];

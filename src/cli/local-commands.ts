@@ -1,5 +1,6 @@
 // Commands that work without the daemon, or are the daemon: run, check, replay, backtest.
 
+import type { Command } from "commander";
 import { ExitCode } from "../base/exit-code.ts";
 import { whenExamples } from "../config/when.ts";
 import type { BacktestOptions } from "./backtest.ts";
@@ -9,6 +10,9 @@ import type { ReplayCommandOptions } from "./replay.ts";
 import type { RunCommandOptions } from "./run.ts";
 
 const { Argument, InvalidArgumentError, Option } = commander;
+
+/** Of --conf, for commands that read the file themselves. */
+const orRunning = "; without this option that of the running daemon, if one runs";
 
 const addRun: AddCommand = (program, { loadDaemon, done }) => {
   program
@@ -52,12 +56,12 @@ const addCheck: AddCommand = (program, { terminal, done }) => {
   program
     .command("check")
     .description("Read a configuration file, print every problem with its line, then say what the file means.")
-    .addOption(confOption("configuration file"))
+    .addOption(confOption(`configuration file${orRunning}`))
     .addOption(jsonOption())
     .addHelpText("after", afterHelp(["portreeve check", "portreeve check -c ./portsentry.conf --json"], checkExits))
-    .action(async (given: ClientOptions) => {
-      const { check } = await import("./check.ts");
-      done(await check(given, terminal));
+    .action(async (given: ClientOptions, command: Command) => {
+      const [{ check }, { confOf }] = await Promise.all([import("./check.ts"), import("./running-conf.ts")]);
+      done(await check({ ...given, conf: await confOf(command) }, terminal));
     });
 };
 
@@ -92,7 +96,7 @@ const addBacktest: AddCommand = (program, { terminal, done }) => {
       "Say from the recorded probes which sources would be found scanning with other settings, and which of them are known " +
         "clients, before you switch anything on. The command asks the running daemon; where none runs, it reads STATE_DIR.",
     )
-    .addOption(confOption("configuration file; its settings are compared with the proposed ones"))
+    .addOption(confOption(`configuration file, whose settings are compared with the proposed ones${orRunning}`))
     .addOption(jsonOption())
     .addOption(
       new Option("--policy <policy>", "use this policy instead of the file's POLICY").choices(["score", "trigger"]),
@@ -106,9 +110,9 @@ const addBacktest: AddCommand = (program, { terminal, done }) => {
     )
     .option("--since <time>", `use only probes recorded since then: ${whenExamples}`)
     .addHelpText("after", afterHelp(backtestExamples, backtestExits))
-    .action(async (given: BacktestOptions) => {
-      const { backtest } = await import("./backtest.ts");
-      done(await backtest(given, terminal));
+    .action(async (given: BacktestOptions, command: Command) => {
+      const [{ backtest }, { confOf }] = await Promise.all([import("./backtest.ts"), import("./running-conf.ts")]);
+      done(await backtest({ ...given, conf: await confOf(command) }, terminal));
     });
 };
 
@@ -130,6 +134,7 @@ const runExits = [
   "64  the command line is wrong",
   "69  something that the daemon needs is missing or taken",
   "70  the daemon met an internal error; the log says which",
+  "73  STATE_DIR cannot be made or used",
   "77  the command lacks a permission",
   "78  the configuration is wrong",
 ];

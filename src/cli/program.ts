@@ -19,7 +19,9 @@ export function createProgram(options: ProgramOptions): Command {
     .helpOption("-h, --help", "print help for the command")
     .helpCommand("help [command]", "print help for a command")
     .showHelpAfterError("(add --help to see what the command takes)")
-    .exitOverride();
+    .exitOverride()
+    // As all our complaints begin.
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "portreeve: ")) });
   for (const add of commands) add(program, options);
   program.addHelpText("after", afterHelp([], allExits));
   return program;

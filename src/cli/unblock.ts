@@ -2,6 +2,8 @@
 
 import { escapeText } from "../base/escape.ts";
 import { ExitCode } from "../base/exit-code.ts";
+import type { Reply, Unblocked } from "../control/api.ts";
+import { ControlError, DaemonNotRunning } from "../control/errors.ts";
 import { connect, tellRefusal } from "./connect.ts";
 import type { ClientOptions } from "./options.ts";
 import { paint, type Terminal, toJsonLine } from "./terminal.ts";
@@ -21,10 +23,23 @@ export async function unblock(
     terminal.complain("unblock: name one address or CIDR, or say --all");
     return ExitCode.Usage;
   }
-  const reply = await connect(options).ask("unblock", { target: target ?? "all" });
+  const reply = await ask(options, target);
   if ("refused" in reply) return tellRefusal(terminal, reply.refused);
   await terminal.write(options.json ? toJsonLine(reply.ok) : describe(reply.ok.unblocked, terminal));
   return ExitCode.Ok;
+}
+
+async function ask(options: UnblockOptions, target: string | undefined): Promise<Reply<Unblocked>> {
+  try {
+    return await connect(options).ask("unblock", { target: target ?? "all" });
+  } catch (error) {
+    if (!(error instanceof DaemonNotRunning) || target !== undefined) throw error;
+    throw new ControlError(
+      error.code,
+      'the daemon is not running, and lifts nothing: "nft delete table inet portreeve" lifts all blocks of its table until the daemon starts ' +
+        'again; to lift them for good, also those of KILL_ROUTE and KILL_HOSTS_DENY, start the daemon ("systemctl start portsentry") and repeat this command',
+    );
+  }
 }
 
 function describe(sources: readonly string[], terminal: Terminal): string {

@@ -18,7 +18,8 @@ export class DaemonNotRunning extends ControlError {
   override readonly name = "DaemonNotRunning";
 
   constructor(path: string, cause?: unknown) {
-    const remedy = "start it with: portreeve run, or systemctl start portreeve";
+    const remedy =
+      'start it with "systemctl start portsentry" or "portreeve run"; "systemctl status portsentry" and "portreeve check" say why it does not run';
     const what = errorCode(cause) === "ECONNREFUSED" ? "no program listens on the socket" : "no socket at";
     super("not-running", `the daemon is not running (${what} ${path}): ${remedy}`, { cause });
   }

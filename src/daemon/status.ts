@@ -1,4 +1,5 @@
 // What `portreeve status` and the monitoring endpoints say of the daemon as it is now: figures, warnings, counters.
+import { resolve } from "node:path";
 import { blocksAnything } from "../config/enforcement.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Status } from "../control/api.ts";
@@ -47,7 +48,8 @@ export function describeStatus(of: StatusOf): Status {
     capture: of.captureName,
     firewall: of.enforces ? "nftables" : "none",
     blocking: blocksAnything(of.settings),
-    configuration: of.settings.file,
+    // Clients have other working folders.
+    configuration: resolve(of.settings.file),
     warnings: warningsOf(of),
     counters: countersOf(of),
   };

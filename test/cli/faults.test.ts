@@ -4,8 +4,10 @@ import { spawn } from "node:child_process";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { Command, Option } from "commander";
 import { findControlSocket } from "../../src/cli/connect.ts";
 import { defaultConfFile } from "../../src/cli/options.ts";
+import { confOf } from "../../src/cli/running-conf.ts";
 import { keys } from "../../src/config/keys.ts";
 import { entry, makeFolder } from "../control/fake-daemon.ts";
 import { finish, mainFile, makeLab, portreeve, writeConf } from "./run-command.ts";
@@ -18,14 +20,50 @@ test("without a daemon every client command ends with 69 and the remedy", async 
   const socket = join(folder, "control.sock");
   const conf = writeConf(t, `CONTROL_SOCKET="${socket}"\n`);
   const commands = [["status"], ["blocked"], ["events"], ["events", "-f"], ["why", "192.0.2.7"]];
-  commands.push(["block", "192.0.2.7"], ["unblock", "--all"], ["status", "--json"], ["blocked", "--json"]);
+  commands.push(["block", "192.0.2.7"], ["unblock", "192.0.2.7"], ["status", "--json"], ["blocked", "--json"]);
   for (const command of commands) {
     assert.deepEqual(await portreeve([...command, "-c", conf]), {
       code: 69,
       out: "",
-      err: `portreeve: the daemon is not running (no socket at ${socket}): start it with: portreeve run, or systemctl start portreeve\n`,
+      err: `portreeve: the daemon is not running (no socket at ${socket}): start it with "systemctl start portsentry" or "portreeve run"; "systemctl status portsentry" and "portreeve check" say why it does not run\n`,
     });
   }
+});
+
+test("unblock --all without a daemon says how blocks are lifted", async (t) => {
+  const conf = writeConf(t, `CONTROL_SOCKET="${makeFolder(t)}/control.sock"\n`);
+  const { code, out, err } = await portreeve(["unblock", "--all", "-c", conf]);
+  assert.deepEqual([code, out], [69, ""]);
+  assert.match(
+    err,
+    /^portreeve: the daemon is not running, and lifts nothing: "nft delete table inet portreeve" lifts /,
+  );
+});
+
+test("every complaint begins with the program's name, one about the command line too", async () => {
+  for (const wrong of [
+    ["sttaus"],
+    ["block"],
+    ["events", "-n", "x"],
+    ["run", "--tcp-mode", "off", "--udp-mode", "off"],
+  ]) {
+    const { code, err } = await portreeve(wrong);
+    assert.equal(code, 64, wrong.join(" "));
+    assert.match(err, /^portreeve: (?!error)/, wrong.join(" "));
+  }
+});
+
+test("a command without -c reads the file of the daemon that runs, else the default one", async (t) => {
+  const { daemon, conf } = await makeLab(t);
+  daemon.status = { ...daemon.status, configuration: "/srv/portreeve.conf" };
+  const read = (usual: string, ...args: readonly string[]) => {
+    const command = new Command().addOption(new Option("-c, --conf <file>").default(usual));
+    return confOf(command.parse(args, { from: "user" }));
+  };
+  assert.equal(await read(conf), "/srv/portreeve.conf");
+  assert.equal(await read(conf, "-c", conf), conf);
+  const alone = writeConf(t, `CONTROL_SOCKET="${makeFolder(t)}/none.sock"\n`);
+  assert.equal(await read(alone), alone);
 });
 
 test("without the right to the socket a command ends with 77, the socket's name and the remedy", asRoot, async (t) => {

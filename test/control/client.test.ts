@@ -95,7 +95,7 @@ test("a missing and a dead socket mean that the daemon is not running", async (t
     assert.equal(error.exitCode, 69);
     assert.equal(
       error.message,
-      `the daemon is not running (no socket at ${missing}): start it with: portreeve run, or systemctl start portreeve`,
+      `the daemon is not running (no socket at ${missing}): start it with "systemctl start portsentry" or "portreeve run"; "systemctl status portsentry" and "portreeve check" say why it does not run`,
     );
     return true;
   });

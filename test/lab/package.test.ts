@@ -58,6 +58,8 @@ test("every program, page and service file is there", () => {
     "/usr/lib/systemd/system/portreeve.service",
     "/usr/lib/tmpfiles.d/portreeve.conf",
     "/usr/share/man/man8/portreeve.8.gz",
+    "/usr/share/bash-completion/completions/portreeve",
+    "/usr/share/zsh/vendor-completions/_portreeve",
     "/usr/share/man/man8/portsentry.8.gz",
     "/usr/share/man/man5/portsentry.conf.5.gz",
     "/usr/share/doc/portreeve/copyright",
