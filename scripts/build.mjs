@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { requireMachine } from "./machine.mjs";
-import { ensureNpmPackages, root } from "./setup.mjs";
+import { ensureNpmPackages, giveToOwner, root } from "./setup.mjs";
 
 await requireMachine({ asRoot: false });
 const output = join(root, "build");
@@ -19,4 +19,5 @@ for (const folder of ["src", "test", "scripts"]) {
 const compiler = join(root, "node_modules/typescript/bin/tsc");
 if (!existsSync(compiler)) ensureNpmPackages();
 const result = spawnSync(process.execPath, [compiler, "-p", root], { stdio: "inherit" });
+giveToOwner("build");
 process.exit(result.status ?? 1);

@@ -23,7 +23,7 @@ import { parseArgs } from "node:util";
 import { conffiles, controlFile } from "./deb/papers.mjs";
 import { filesBelow, stageTree } from "./deb/stage.mjs";
 import { requireMachine } from "./machine.mjs";
-import { build as compile, ensureDebianPackages, ensureNpmPackages, fail, root, run } from "./setup.mjs";
+import { build as compile, ensureDebianPackages, ensureNpmPackages, fail, giveToOwner, root, run } from "./setup.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -60,6 +60,7 @@ try {
   const compression = fast ? ["-Zgzip", "-z1"] : ["-Zxz"];
   const env = { ...process.env, SOURCE_DATE_EPOCH: String(date.getTime() / 1000) };
   run("dpkg-deb", [...compression, "--root-owner-group", "--build", stage, file], { quiet: true, env });
+  giveToOwner("build", "dist");
   const mebibytes = (statSync(file).size / 2 ** 20).toFixed(1);
   process.stdout.write(`${file} (${mebibytes} MiB)\n`);
 } finally {

@@ -2,7 +2,7 @@
 // running. Uses nothing but Node itself, so that it works on a fresh clone.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -38,6 +38,19 @@ export function ensureNpmPackages() {
   process.stderr.write("portreeve: installing npm packages ...\n");
   run("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts"], { quiet: true });
   writeFileSync(mark, lock);
+  giveToOwner("node_modules");
+}
+
+/**
+ * After `sudo npm start` what was made in these folders belongs to the clone's owner, who could not build any more otherwise.
+ * Links are not followed.
+ */
+export function giveToOwner(...folders) {
+  const { uid, gid } = statSync(root);
+  if (process.getuid() !== 0 || uid === 0) return;
+  const made = folders.map((name) => join(root, name));
+  const own = made.filter((path) => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true);
+  if (own.length > 0) run("chown", ["-hR", `${uid}:${gid}`, ...own], { quiet: true });
 }
 
 /** Another apt, such as that of the nightly upgrades, is waited for. */

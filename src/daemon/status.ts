@@ -60,6 +60,7 @@ function warningsOf({
   capture,
   crowdFindings,
   graceLeftMs,
+  journal,
   setWarnings,
   trial,
   troubles,
@@ -67,6 +68,7 @@ function warningsOf({
   const warnings = [...troubles.current(), ...setWarnings];
   const { lost, trouble = "" } = capture;
   if (trouble !== "") warnings.push(trouble);
+  if (journal.trouble !== "") warnings.push(journal.trouble);
   if (lost > 0)
     warnings.push(
       capture.name === "ring"

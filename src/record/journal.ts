@@ -55,6 +55,8 @@ export interface JournalOptions {
   readonly nowMs: () => number;
   /** From nowMs() to what the wall clock shows (Clock). Absent: they are the same. */
   readonly wallMs?: (timeMs: number) => number;
+  /** What it means, and the remedy, when the sink does not take lines. Absent: nobody is warned of that. */
+  readonly lossText?: string;
 }
 
 interface Budget {
@@ -69,6 +71,8 @@ export class Journal {
   readonly #options: JournalOptions;
   readonly #budgets: readonly Budget[];
   #reportedMs = Number.NEGATIVE_INFINITY;
+  /** The sink has not taken the last line. */
+  #isLosing = false;
 
   constructor(options: JournalOptions) {
     this.#options = options;
@@ -79,6 +83,13 @@ export class Journal {
       suppressed: 0,
       sinceMs: 0,
     }));
+  }
+
+  /** For `status`, which is all that is left to say it: "" while lines are taken. */
+  get trouble(): string {
+    const { lossText } = this.#options;
+    if (!this.#isLosing || lossText === undefined) return "";
+    return `log lines are lost, ${this.counters.linesLost} until now: ${lossText}`;
   }
 
   get format(): LogFormat {
@@ -134,11 +145,16 @@ export class Journal {
   }
 
   #put(text: string, newline: boolean, error = false): void {
+    this.#isLosing = !this.#take(text, newline, error);
+    if (this.#isLosing) this.counters.linesLost++;
+  }
+
+  #take(text: string, newline: boolean, error: boolean): boolean {
     try {
-      if (!this.#options.sink.write(text, newline, error)) this.counters.linesLost++;
+      return this.#options.sink.write(text, newline, error);
     } catch {
       // A reader that went away (EPIPE) or a full pipe must not stop the defence.
-      this.counters.linesLost++;
+      return false;
     }
   }
 }

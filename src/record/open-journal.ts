@@ -14,6 +14,9 @@ export interface JournalOptions {
   readonly clock: Pick<Clock, "nowMs" | "wallMs">;
 }
 
+const NO_SYSLOG =
+  "no program takes them at /dev/log; start a syslog service (systemd-journald, rsyslog), or run the daemon with --log stdout";
+
 /** What `keep` gets is closed at the end. */
 export function openJournal(
   { log, format, ident, clock }: JournalOptions,
@@ -22,7 +25,7 @@ export function openJournal(
   const { nowMs, wallMs } = clock;
   if (log === "syslog") {
     const syslog = keep(new Syslog({ ident, pid: process.pid, now: () => new Date() }));
-    return new Journal({ sink: syslogSink(syslog), format, nowMs, wallMs });
+    return new Journal({ sink: syslogSink(syslog), format, nowMs, wallMs, lossText: NO_SYSLOG });
   }
   const sink = keep(
     new TurnOutput({ write: (fd, bytes) => writeSync(fd, bytes), lost: (lines) => journal.lose(lines) }),

@@ -98,6 +98,21 @@ test("a line that the log socket does not take is counted as lost", () => {
   assert.equal(journal.counters.linesLost, 1);
 });
 
+test("while the log socket takes no lines, that and the remedy are told, and no longer", () => {
+  let isTaken = true;
+  const sink = syslogSink({ write: () => isTaken });
+  const options = { sink, format: "portsentry1", nowMs: () => 0 } as const;
+  const journal = new Journal({ ...options, lossText: "nobody listens" });
+  journal.write([startingLine]);
+  assert.equal(journal.trouble, "");
+  isTaken = false;
+  journal.write([startingLine, startingLine]);
+  assert.equal(journal.trouble, "log lines are lost, 2 until now: nobody listens");
+  isTaken = true;
+  journal.write([startingLine]);
+  assert.equal(journal.trouble, "");
+});
+
 test("a sink that throws is counted", () => {
   const sink = lineSink(() => {
     throw new Error("EPIPE");
