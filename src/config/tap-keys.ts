@@ -85,13 +85,14 @@ export const tapKeys = {
   pingedHosts: key("tap", "PINGED_HOSTS", integer(3, 100_000), {
     absent: "16",
     meaning:
-      "A source that pings this many hosts sweeps them, whether or not they answer. Put your monitoring into " +
-      "IGNORE_FILE, or raise this value.",
+      "A source that pings this many hosts within an hour sweeps them, whether or not they answer. Put your monitoring " +
+      "into IGNORE_FILE, or raise this value.",
   }),
   unknownHosts: key("tap", "UNKNOWN_HOSTS", integer(3, 100_000), {
     absent: "32",
     meaning:
-      "A source that asks this many hosts for anything sweeps them, where a capture does not hold their answers.",
+      "A source that asks this many hosts for anything within an hour sweeps them, where a capture does not hold " +
+      "their answers. Questions to the link whose answers are not seen take twice as many.",
   }),
   coordinatedMembers: key("tap", "COORDINATED_MEMBERS", integer(2, 64), {
     absent: "3",

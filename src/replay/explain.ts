@@ -36,7 +36,7 @@ function outcomeText({ outcome }: Contact): string {
     case Outcome.Accepted:
       return "accepted";
     case Outcome.Unknown:
-      return "unknown: the capture has one direction only";
+      return "unknown: nothing that was seen tells it";
     case Outcome.Pending:
       return outcomeNames[outcome];
   }

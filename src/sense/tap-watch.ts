@@ -111,6 +111,8 @@ export class TapWatch {
       tapContactsForgotten: seen.evictions,
       tapContactsDecidedEarly: seen.decidedEarly,
       tapHeldForgotten: seen.heldForgotten,
+      tapPairsForgotten: seen.pairsForgotten,
+      tapSendersForgotten: seen.sendersForgotten,
       tapSourcesForgotten: forgotten.sources,
       tapScannersForgotten: forgotten.scanners,
     };

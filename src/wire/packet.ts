@@ -94,6 +94,10 @@ export class Packet {
   transportAt = 0;
   /** Where the packet's captured bytes end in them: what lies behind is padding, or not of this packet at all. */
   endAt = 0;
+  /** Where the Ethernet header starts in the bytes, -1 where there is none. */
+  ethernetAt = -1;
+  /** 1 if the link header is addressed to many, so that no single host is meant, whatever the IP address says. */
+  toGroup = 0;
 }
 
 /** Every field as in a new Packet, so that nothing of the last packet is taken for a part of this one. */
@@ -134,6 +138,8 @@ export function resetPacket(out: Packet): void {
   out.payloadBytes = 0;
   out.transportAt = 0;
   out.endAt = 0;
+  out.ethernetAt = -1;
+  out.toGroup = 0;
 }
 
 /** Every field of a Packet; a test compares. */
@@ -174,4 +180,6 @@ export function copyPacket(from: Packet, to: Packet): void {
   to.payloadBytes = from.payloadBytes;
   to.transportAt = from.transportAt;
   to.endAt = from.endAt;
+  to.ethernetAt = from.ethernetAt;
+  to.toGroup = from.toGroup;
 }

@@ -61,5 +61,7 @@ export function decodeUsualFrame(bytes: Uint8Array, at: number, end: number, out
   out.payloadBytes = Math.max(0, segmentBytes - headerBytes);
   out.transportAt = tcp;
   out.endAt = endAt;
+  out.ethernetAt = at;
+  out.toGroup = words.getUint8(at) & 1;
   return true;
 }

@@ -65,6 +65,8 @@ const toldAs: Readonly<Record<string, string>> = {
   "detect/tap/cluster-table.ts evictions": "tapClustersEvicted",
   "detect/tap/contact-ledger.ts evictions": "tapContactsForgotten",
   "detect/tap/contact-teller.ts heldForgotten": "tapHeldForgotten",
+  "detect/tap/link-senders.ts forgotten": "tapSendersForgotten",
+  "detect/tap/recent-pairs.ts forgotten": "tapPairsForgotten",
   "detect/tap/contact-teller.ts opened": "tapOpens",
   "detect/tap/contact-waits.ts decidedEarly": "tapContactsDecidedEarly",
   "detect/tap/coordinated.ts untracked": "tapCoordinatedUntracked",

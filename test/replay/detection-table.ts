@@ -14,19 +14,32 @@ type Flags = (number | undefined)[];
 /** "syn", "syn+ack+os-detection" -> policy -> flags. */
 type Rows = Map<string, Map<string, Flags>>;
 
-/** Of a source that was found, or undefined. */
-async function flagsOf(capture: Capture, policy: string): Promise<(source: string) => number | undefined> {
-  const { scanners } = await replayed(capture, { policy });
-  const reports = new Map(scanners.map((report) => [report.source, report]));
-  return (source) => found(reports, source)?.flaggedAfter;
+interface Flagged {
+  /** Of a source that was found, or undefined. */
+  readonly flagOf: (source: string) => number | undefined;
+  readonly found: number;
 }
 
-async function collect(): Promise<{ readonly rows: Rows; readonly innocents: Map<string, Flags> }> {
+async function flagsOf(capture: Capture, policy: string): Promise<Flagged> {
+  const { scanners } = await replayed(capture, { policy });
+  const reports = new Map(scanners.map((report) => [report.source, report]));
+  return { flagOf: (source) => found(reports, source)?.flaggedAfter, found: scanners.length };
+}
+
+interface Collected {
+  readonly rows: Rows;
+  readonly innocents: Map<string, Flags>;
+  /** By policy, a number for each capture without a scanner: the sources that were called one. */
+  readonly benign: Map<string, number[]>;
+}
+
+async function collect(): Promise<Collected> {
   const rows: Rows = new Map();
   const innocents = new Map<string, Flags>();
+  const benign = new Map<string, number[]>();
   for (const capture of captures()) {
     for (const policy of policies) {
-      const flagOf = await flagsOf(capture, policy);
+      const { flagOf, found } = await flagsOf(capture, policy);
       for (const { source, kinds } of capture.expected.scanners) {
         const kind = kinds.join("+");
         const row = rows.get(kind) ?? new Map<string, Flags>();
@@ -35,9 +48,11 @@ async function collect(): Promise<{ readonly rows: Rows; readonly innocents: Map
       }
       const flags = capture.expected.innocent.map(flagOf);
       innocents.set(policy, [...(innocents.get(policy) ?? []), ...flags]);
+      if (capture.expected.scanners.length > 0) continue;
+      benign.set(policy, [...(benign.get(policy) ?? []), found]);
     }
   }
-  return { rows, innocents };
+  return { rows, innocents, benign };
 }
 
 function cell(flags: Flags): string {
@@ -49,7 +64,7 @@ function cell(flags: Flags): string {
 }
 
 export async function renderTable(): Promise<string> {
-  const { rows, innocents } = await collect();
+  const { rows, innocents, benign } = await collect();
   const lines = [
     `| kind | scanners | ${policies.join(" | ")} |`,
     `|---|---|${policies.map(() => "---|").join("")}`,
@@ -61,6 +76,9 @@ export async function renderTable(): Promise<string> {
       }),
     `| innocent sources called scanners | ${innocents.get("all")?.length ?? 0} sources | ${policies
       .map((policy) => String((innocents.get(policy) ?? []).filter((flag) => flag !== undefined).length))
+      .join(" | ")} |`,
+    `| captures without a scanner in which one is found | ${benign.get("all")?.length ?? 0} captures | ${policies
+      .map((policy) => String((benign.get(policy) ?? []).filter((found) => found > 0).length))
       .join(" | ")} |`,
   ];
   return `${BEGIN}\n${lines.join("\n")}\n${END}`;

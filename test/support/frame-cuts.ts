@@ -37,7 +37,7 @@ export class TwoWays {
   #compare(left: Packet, right: Packet, linkType: number, frame: Uint8Array, length: number): void {
     for (const field of fields) {
       const value = left[field];
-      const isNumber = value === value >>> 0 || (field === "sctpChunkType" && value === -1);
+      const isNumber = value === value >>> 0 || ((field === "sctpChunkType" || field === "ethernetAt") && value === -1);
       if (value === right[field] && isNumber) continue;
       throw this.#fault(`${field} ${value} and ${right[field]}`, linkType, frame, length);
     }

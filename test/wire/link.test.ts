@@ -20,6 +20,7 @@ function assertCarries(linkType: number, frame: Uint8Array, inner: Uint8Array): 
   const at = Buffer.from(frame).indexOf(inner);
   const expected = new Packet();
   const expectedResult = decodePacket(frame, at, frame.length, expected);
+  if (linkType === LinkType.Ethernet) expected.ethernetAt = 0;
   const packet = new Packet();
   assert.equal(decodeFrame(linkType, frame, 0, frame.length, packet), expectedResult);
   assert.equal(expectedResult, DecodeResult.Ok);
@@ -97,6 +98,29 @@ test("padding behind the packet is not the packet", () => {
   assert.equal(packet.endAt, 14 + nmapUdp.length);
 });
 
+test("frames that are addressed to many: broadcast and multicast, by Ethernet's address or what the kernel says of it", () => {
+  const toAll = concat([hex("ffff ffff ffff 0200 0000 0001 0800"), nmapUdp]);
+  const toGroup = concat([hex("0100 5e00 00fb 0200 0000 0001 8100 0005 0800"), nmapUdp]);
+  const cooked1Of = (type: string) => concat([hex(`${type} 0001 0006 0200 0000 0001 0000 0800`), nmapUdp]);
+  const cooked2Of = (type: string) => concat([hex(`0800 0000 0000 0002 0001 ${type} 06 0200 0000 0001 0000`), nmapUdp]);
+  const frames: readonly (readonly [number, Uint8Array, 0 | 1])[] = [
+    [LinkType.Ethernet, toAll, 1],
+    [LinkType.Ethernet, toGroup, 1],
+    [LinkType.Ethernet, ethernet(hex("0800"), nmapUdp), 0],
+    ...(["0000", "0001", "0002", "0003", "0004"] as const).map(
+      (type, at) => [LinkType.LinuxSll, cooked1Of(type), at === 1 || at === 2 ? 1 : 0] as const,
+    ),
+    ...(["00", "01", "02", "03", "04"] as const).map(
+      (type, at) => [LinkType.LinuxSll2, cooked2Of(type), at === 1 || at === 2 ? 1 : 0] as const,
+    ),
+  ];
+  for (const [linkType, frame, expected] of frames) {
+    const packet = new Packet();
+    assert.equal(decodeFrame(linkType, frame, 0, frame.length, packet), DecodeResult.Ok);
+    assert.equal(packet.toGroup, expected);
+  }
+});
+
 test("ARP: who asks for whom, on Ethernet and cooked", () => {
   for (const [linkType, header] of [
     [LinkType.Ethernet, ethernet(hex("0806"))],
@@ -117,6 +141,7 @@ test("ARP: who asks for whom, on Ethernet and cooked", () => {
       destination3: parseAddress("192.0.2.2")?.w3,
       transportAt: header.length,
       endAt: frame.length,
+      ethernetAt: linkType === LinkType.Ethernet ? 0 : -1,
     });
     assert.deepEqual(packet, expected);
     const results = decodeEveryFrameCut(linkType, frame);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { decodePacket } from "../../src/wire/decode.ts";
+import { decodeEthernet } from "../../src/wire/ethernet.ts";
 import { DecodeResult, Packet } from "../../src/wire/packet.ts";
 import { decodeUsualFrame } from "../../src/wire/usual-frame.ts";
 import { buildTcp, buildUdp } from "../support/build-packet.ts";
@@ -10,7 +11,6 @@ import { concat } from "../support/capture-writer.ts";
 import { nmapSyn6 } from "../support/captures.ts";
 import { hex } from "../support/hex.ts";
 
-const ETHERNET_BYTES = 14;
 const ethernet = (type: string, packet: Uint8Array): Uint8Array =>
   concat([hex("0200 0000 0002 0200 0000 0001"), hex(type), packet]);
 const ends = { source: "203.0.113.200", destination: "192.0.2.1", sourcePort: 40_000, destinationPort: 443 } as const;
@@ -34,7 +34,7 @@ function compare(frame: Uint8Array, at: number, end: number): boolean {
     return false;
   }
   const expected = new Packet();
-  assert.equal(decodePacket(frame, at + ETHERNET_BYTES, end, expected), DecodeResult.Ok);
+  assert.equal(decodeEthernet(frame, at, end, expected), DecodeResult.Ok);
   assert.deepEqual(packet, expected);
   return true;
 }
@@ -42,6 +42,12 @@ function compare(frame: Uint8Array, at: number, end: number): boolean {
 test("TCP in IPv4 in Ethernet goes the short way, cut behind its header or not", () => {
   const frame = ethernet("0800", segment);
   for (let end = 0; end <= frame.length; end++) assert.equal(compare(frame, 0, end), end >= 54, `cut at ${end}`);
+});
+
+test("a frame to a group is one the short way too", () => {
+  const frame = ethernet("0800", segment);
+  frame[0] = 0x01;
+  assert.equal(compare(frame, 0, frame.length), true);
 });
 
 test("everything else does not", () => {

@@ -51,6 +51,14 @@ export class ContactKey {
   /** Set by the caller that looks the key up. */
   hash = 0;
 
+  /** The last words; `isIpv4` is set before, and the first words are the caller's to write where it is not. */
+  setEnds(source3: number, host3: number, what: number): void {
+    this.words[SOURCE3_AT] = source3;
+    this.words[HOST3_AT] = host3;
+    this.words[WHAT_AT] = what;
+    this.words[LENGTH_AT] = this.isIpv4 ? IPV4_LENGTH : IPV6_LENGTH;
+  }
+
   /** The sender of this packet asks. */
   setForward(packet: Packet, what: number): void {
     const words = this.words;

@@ -11,18 +11,29 @@ import { ContactRows, NONE } from "./contact-rows.ts";
 import {
   DATA,
   EVIDENCE,
+  GOES_ON,
   HELD,
+  hasSequence,
+  type KERNEL,
   kindOf,
+  type MUTE,
   OWN,
   outcomeOf,
+  type ROUTER,
   SETTLED,
   TALK,
   TOLD,
+  VAIN,
   withKind,
   withOutcome,
+  withRepeat,
+  withSequence,
 } from "./contact-state.ts";
 import { ContactTeller } from "./contact-teller.ts";
 import { ContactWaits } from "./contact-waits.ts";
+
+/** Sooner comes a packet that the mirror port shows twice; kernels wait a second. */
+const MIN_REPEAT_MS = 500;
 
 export interface ContactOptions {
   readonly capacity: number;
@@ -100,6 +111,7 @@ export class ContactLedger {
     }
     if ((state & (OWN | TALK)) !== 0) return Seen.Continues;
     const outcome = outcomeOf(state);
+    if (outcome === Outcome.Pending) this.rows.setState(row, state | GOES_ON);
     if (outcome === Outcome.Refused) return (flags & DATA) !== 0 ? Seen.Late : this.#askAgain(row, kind, false);
     if (outcome === Outcome.Accepted && (state & TOLD) === 0) {
       // The third packet of the handshake: a scan that stops half open does not send it.
@@ -128,6 +140,7 @@ export class ContactLedger {
       else this.teller.letGo(row);
       return Seen.Answers;
     }
+    if (outcome === Outcome.Refused && (state & VAIN) !== 0) return this.answer(row, Outcome.Unknown);
     const before = outcomeOf(state);
     const isFirst = before === Outcome.Pending;
     if (outcome === Outcome.Pending || before === outcome || before === Outcome.Accepted) return Seen.Answers;
@@ -139,8 +152,34 @@ export class ContactLedger {
     return Seen.Answers;
   }
 
+  /** Called behind `ask`: says something of the contact that the question at hand is about. */
+  mark(flag: typeof MUTE | typeof VAIN | typeof ROUTER | typeof KERNEL): void {
+    if (this.#asked !== NONE) this.rows.setState(this.#asked, this.rows.state(this.#asked) | flag);
+  }
+
+  /** Called behind `ask` for a SYN: the same one again, not at once, is a kernel that has had no answer. */
+  noteSequence(sequence: number): void {
+    const row = this.#asked;
+    if (row === NONE) return;
+    const state = this.rows.state(row);
+    if (this.rows.probes(row) === 1) this.rows.setState(row, withSequence(state, sequence));
+    else if (hasSequence(state, sequence) && Math.abs(this.#nowMs - this.rows.firstMs(row)) >= MIN_REPEAT_MS) {
+      this.rows.setState(row, withRepeat(state));
+    }
+  }
+
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
   isHeld(row: number): boolean {
     return (this.rows.state(row) & HELD) !== 0;
+  }
+
+  /** Its outcome is awaited, or was awaited in vain. */
+  isOpen(row: number): boolean {
+    const state = this.rows.state(row);
+    return (state & (OWN | TALK)) === 0 && outcomeOf(state) !== Outcome.Accepted;
   }
 
   /** The held packet turns out to belong to a conversation. */

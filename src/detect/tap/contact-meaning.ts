@@ -13,7 +13,7 @@ export function isNeverAClients({ kind, outcome }: Contact): boolean {
   return kind === Kind.IcmpTimestamp || kind === Kind.IcmpNetmask;
 }
 
-/** The outcome says nothing, and the number of hosts says something. */
+/** The number of hosts says something, whatever the outcome: it is not known, or they were pinged. */
 export function isQuietlyWide({ kind, outcome }: Contact): boolean {
-  return outcome === Outcome.Unknown || (kind === Kind.IcmpEcho && outcome === Outcome.Accepted);
+  return outcome === Outcome.Unknown || kind === Kind.IcmpEcho;
 }

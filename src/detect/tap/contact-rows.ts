@@ -191,6 +191,16 @@ export class ContactRows {
     return (this.#far[base + 3 + word] ?? 0) >>> 0;
   }
 
+  /** The row that the same two hosts have for something else; NONE if there is none. `key` is the caller's, written over. */
+  findSibling(row: number, what: number, key: ContactKey): number {
+    const words = key.words;
+    const base = row * ROW_WORDS;
+    key.isIpv4 = (this.state(row) & IPV4) !== 0;
+    key.setEnds(this.#near[base] ?? 0, this.#near[base + 1] ?? 0, what);
+    if (!key.isIpv4) for (let word = 0; word < FAR_KEY_WORDS; word++) words[word] = this.#far[base + word] ?? 0;
+    return this.find(key);
+  }
+
   detail(row: number): number {
     return this.#far[row * ROW_WORDS + DETAIL] ?? 0;
   }

@@ -5,7 +5,7 @@ import { type Layout, layoutOf } from "../tool/header-layout.ts";
 import { Contact, type ContactSink, Outcome } from "./contact.ts";
 import { portOf, protocolOf } from "./contact-key.ts";
 import type { ContactRows } from "./contact-rows.ts";
-import { EVIDENCE, HELD, kindOf, outcomeOf, TALK, TOLD, withOutcome } from "./contact-state.ts";
+import { EVIDENCE, HELD, kindOf, outcomeOf, ROUTER, TALK, TOLD, withOutcome } from "./contact-state.ts";
 import { HeldPackets } from "./held-packets.ts";
 
 export class ContactTeller {
@@ -66,6 +66,7 @@ export class ContactTeller {
     contact.timeMs = timeMs;
     contact.probes = 1;
     contact.isEvidence = false;
+    contact.isFromRouter = false;
     this.#sink.idProbed(contact, packet, layoutOf(packet, bytes));
   }
 
@@ -114,6 +115,7 @@ export class ContactTeller {
     contact.timeMs = rows.firstMs(row);
     contact.probes = rows.probes(row);
     contact.isEvidence = (state & EVIDENCE) !== 0;
+    contact.isFromRouter = (state & ROUTER) !== 0;
     return contact;
   }
 }

@@ -1,9 +1,26 @@
 // Decides how long a contact waits for its answer, and its outcome when none came. "Unanswered" needs a capture that shows both
 // directions: as long as no packet has ever come the other way, the outcome is unknown.
+import { IpProtocol } from "../../wire/packet.ts";
+import { Kind } from "../kinds.ts";
 import { Outcome } from "./contact.ts";
-import { isLinkQuestion } from "./contact-key.ts";
-import type { ContactRows } from "./contact-rows.ts";
-import { DATA, HELD, outcomeOf, SERVED, SETTLED, withOutcome } from "./contact-state.ts";
+import { ContactKey, isLinkQuestion, portOf, protocolOf, whatOf } from "./contact-key.ts";
+import { type ContactRows, NONE } from "./contact-rows.ts";
+import {
+  DATA,
+  GOES_ON,
+  HELD,
+  KERNEL,
+  kindOf,
+  MUTE,
+  outcomeOf,
+  repeatsOf,
+  SERVED,
+  SETTLED,
+  TALK,
+  VAIN,
+  withKind,
+  withOutcome,
+} from "./contact-state.ts";
 import type { ContactTeller } from "./contact-teller.ts";
 import { NO_ENTRY, PendingRing } from "./pending-ring.ts";
 
@@ -16,6 +33,10 @@ const ONE_SIDED_WAIT_MS = 60_000;
 const END_WAIT_MS = 1_000;
 const END_WAIT_ANSWERS = 4;
 const END_WAIT_MIN_MS = 100;
+/** Windows repeats its SYN for the second time after 9 s. */
+const REPEATS_WAIT_MS = 10_000;
+/** A SYN or its answer is lost now and then; three times in a row is no accident. */
+const REPEATS_IN_VAIN = 2;
 /** nmap sends a lone segment twice, or a few times; more than that is a conversation of which we see one side. */
 const MAX_LONE_SEGMENTS = 4;
 
@@ -34,6 +55,8 @@ export class ContactWaits {
   #slowestAnswerMs = 0;
   #heardIp = false;
   #heardLink = false;
+  #heardSegment = false;
+  readonly #sibling = new ContactKey();
 
   constructor(rows: ContactRows, teller: ContactTeller, answerWaitMs: number) {
     this.#rows = rows;
@@ -72,6 +95,11 @@ export class ContactWaits {
     this.#waitsForOtherSide = false;
     // The next packet finds them due.
     this.#dueWaitMs = 0;
+  }
+
+  /** A segment of a connection under way: the capture holds more than the packets that open connections. */
+  hearSegment(): void {
+    this.#heardSegment = true;
   }
 
   /** A contact's first answer. */
@@ -124,8 +152,8 @@ export class ContactWaits {
         continue;
       }
       this.#dueSinceMs = this.#pending.headSinceMs;
-      this.#dueWaitMs = this.#answerWaitMs;
-      if (Math.abs(nowMs - this.#dueSinceMs) < this.#answerWaitMs) return;
+      this.#dueWaitMs = this.#waitMsOf(row);
+      if (Math.abs(nowMs - this.#dueSinceMs) < this.#dueWaitMs) return;
       if (this.#mayBeOneSided(row, nowMs)) {
         this.#waitsForOtherSide = true;
         this.#dueSinceMs = this.#startMs;
@@ -153,6 +181,12 @@ export class ContactWaits {
   }
 
   /** Whether it is too early to say that nothing comes the other way. */
+  /** Where no answers are seen the wait is for the question asked again: Windows does so after 3 s, and 6 s later. */
+  #waitMsOf(row: number): number {
+    const isSeen = this.#heardIp || isLinkQuestion(this.#rows.what(row));
+    return isSeen ? this.#answerWaitMs : Math.max(this.#answerWaitMs, REPEATS_WAIT_MS);
+  }
+
   #mayBeOneSided(row: number, nowMs: number): boolean {
     if (this.#heardIp || isLinkQuestion(this.#rows.what(row))) return false;
     return Math.abs(nowMs - this.#startMs) < ONE_SIDED_WAIT_MS;
@@ -160,7 +194,8 @@ export class ContactWaits {
 
   #expire(row: number, hasWaited: boolean): void {
     const state = this.#rows.state(row);
-    const isUnanswered = hasWaited && (isLinkQuestion(this.#rows.what(row)) ? this.#heardLink : this.#heardIp);
+    const isSeen = isLinkQuestion(this.#rows.what(row)) ? this.#heardLink : this.#heardIp;
+    const isUnanswered = hasWaited && (isSeen || isAskedInVain(state)) && (state & (MUTE | VAIN)) === 0;
     if ((state & HELD) !== 0) {
       // One side alone shows segments like these all the time.
       if (isUnanswered && this.#couldBeProbe(row)) this.#teller.openHeld(row, Outcome.Unanswered);
@@ -168,12 +203,32 @@ export class ContactWaits {
       return;
     }
     if (outcomeOf(state) === Outcome.Pending) {
-      this.#rows.setState(row, withOutcome(state, isUnanswered ? Outcome.Unanswered : Outcome.Unknown));
+      const isTelling = isUnanswered && !this.#isAcceptedOverTcp(row);
+      this.#rows.setState(row, withOutcome(state, isTelling ? Outcome.Unanswered : Outcome.Unknown));
     }
+    // A filter for SYNs does not let the third packet of a handshake pass either.
+    const isHalfOpen = outcomeOf(state) === Outcome.Accepted && kindOf(state) === Kind.Syn && (state & KERNEL) !== 0;
+    if (isHalfOpen && !this.#heardSegment) this.#rows.setState(row, withKind(state, Kind.Connect));
     this.#teller.decide(row);
+  }
+
+  /** A host that speaks TCP on the port of a datagram is alive: what swallows the datagrams (of QUIC) is a firewall. */
+  #isAcceptedOverTcp(row: number): boolean {
+    const what = this.#rows.what(row);
+    const port = portOf(what);
+    if (protocolOf(what) !== IpProtocol.Udp || port === 0) return false;
+    const sibling = this.#rows.findSibling(row, whatOf(IpProtocol.Tcp, port), this.#sibling);
+    if (sibling === NONE) return false;
+    const state = this.#rows.state(sibling);
+    return (state & TALK) !== 0 || outcomeOf(state) === Outcome.Accepted;
   }
 
   #couldBeProbe(row: number): boolean {
     return (this.#rows.state(row) & (DATA | SERVED)) === 0 && this.#rows.probes(row) <= MAX_LONE_SEGMENTS;
   }
+}
+
+/** Its asker's kernel has repeated the question, and not gone on: there was no answer, whether we see answers or not. */
+function isAskedInVain(state: number): boolean {
+  return repeatsOf(state) >= REPEATS_IN_VAIN && (state & GOES_ON) === 0;
 }

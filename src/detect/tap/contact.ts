@@ -76,6 +76,8 @@ export class Contact {
   probes = 0;
   /** Only a scan sends such packets. In `again` of the packet at hand. */
   isEvidence = false;
+  /** Its asker sends for others too, as a router does. */
+  isFromRouter = false;
 }
 
 export interface ContactSink {

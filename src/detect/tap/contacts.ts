@@ -9,14 +9,18 @@ import { Seen, type SeenName, seenNames } from "./contact.ts";
 import { FRAGMENT_WHAT, whatOf } from "./contact-key.ts";
 import { ContactLedger, type ContactOptions } from "./contact-ledger.ts";
 import { NONE } from "./contact-rows.ts";
-import { seeOther, seeUdp } from "./datagram-rules.ts";
+import { ANSWER_MEMORY_MS, seeOther, seeUdp } from "./datagram-rules.ts";
 import { FirstFragments } from "./first-fragments.ts";
 import { seeArp, seeIcmp } from "./icmp-rules.ts";
+import { LinkSenders } from "./link-senders.ts";
+import { RecentPairs } from "./recent-pairs.ts";
 import { seeSctp } from "./sctp-rules.ts";
 import { SynAckSeries } from "./syn-ack-series.ts";
 import { seeTcp } from "./tcp-rules.ts";
 
 const PORTS_END = 4;
+/** A program that looks for the way asks for each hop's name soon after. */
+const HOP_MEMORY_MS = 60_000;
 
 /** How many packets were taken for what, and how often the table was too small. */
 export type ContactCounters = Record<SeenName, number> & {
@@ -28,6 +32,9 @@ export type ContactCounters = Record<SeenName, number> & {
   readonly decidedEarly: number;
   /** Held packets that could not be kept until they were judged. */
   readonly heldForgotten: number;
+  /** Latest questions and hops whose place others took, and senders on the link: what they excuse counts again. */
+  readonly pairsForgotten: number;
+  readonly sendersForgotten: number;
 };
 
 export class ContactTable {
@@ -35,16 +42,23 @@ export class ContactTable {
   readonly #fragments: FirstFragments;
   readonly #series = new SynAckSeries();
   readonly #quoted = new Packet();
+  readonly #memory: { readonly askers: RecentPairs; readonly hops: RecentPairs; readonly senders: LinkSenders };
   readonly #seen = new Float64Array(seenNames.length);
 
   constructor(options: ContactOptions) {
     this.#ledger = new ContactLedger(options);
     this.#fragments = new FirstFragments(options.seed);
+    this.#memory = {
+      askers: new RecentPairs(options.seed, ANSWER_MEMORY_MS),
+      hops: new RecentPairs(options.seed, HOP_MEMORY_MS),
+      senders: new LinkSenders(),
+    };
   }
 
   /** `result` is the decoder's answer for the packet; the bytes are those that it was decoded from. */
   see(packet: Packet, result: DecodeResult, bytes: Uint8Array, timeMs: number): Seen {
     this.#ledger.begin(packet, bytes, timeMs);
+    this.#memory.senders.note(packet, bytes);
     const seen = this.#judge(packet, result, bytes, timeMs);
     if (seen === Seen.IdProbe) this.#ledger.teller.idProbed(packet, bytes, timeMs);
     this.#seen[seen] = (this.#seen[seen] ?? 0) + 1;
@@ -63,6 +77,7 @@ export class ContactTable {
 
   get counters(): ContactCounters {
     const { rows, teller, waits, evictions } = this.#ledger;
+    const { askers, hops, senders } = this.#memory;
     const of = (seen: Seen) => this.#seen[seen] ?? 0;
     return {
       opens: of(Seen.Opens),
@@ -80,6 +95,8 @@ export class ContactTable {
       evictions,
       decidedEarly: waits.decidedEarly,
       heldForgotten: teller.heldForgotten,
+      pairsForgotten: askers.forgotten + hops.forgotten,
+      sendersForgotten: senders.forgotten,
     };
   }
 
@@ -91,16 +108,16 @@ export class ContactTable {
     if (result !== DecodeResult.Ok) return Seen.NoContact;
     switch (packet.protocol) {
       case IpProtocol.Tcp:
-        return seeTcp(this.#ledger, packet, this.#series, timeMs);
+        return seeTcp(this.#ledger, packet, bytes, this.#series, timeMs);
       case IpProtocol.Udp:
-        return seeUdp(this.#ledger, packet, bytes);
+        return seeUdp(this.#ledger, packet, bytes, this.#memory);
       case IpProtocol.Icmp:
       case IpProtocol.Icmpv6:
-        return seeIcmp(this.#ledger, packet, bytes, this.#quoted);
+        return seeIcmp(this.#ledger, packet, bytes, this.#quoted, this.#memory);
       case IpProtocol.Sctp:
         return seeSctp(this.#ledger, packet);
       case ARP_PROTOCOL:
-        return seeArp(this.#ledger, packet);
+        return seeArp(this.#ledger, packet, bytes, this.#memory.senders);
       default:
         return seeOther(this.#ledger, packet);
     }

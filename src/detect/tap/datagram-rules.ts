@@ -8,12 +8,25 @@ import { Outcome, Seen } from "./contact.ts";
 import { GROUP_WHAT, whatOf } from "./contact-key.ts";
 import type { ContactLedger } from "./contact-ledger.ts";
 import { NONE } from "./contact-rows.ts";
-import { isOsDatagram } from "./tap-kinds.ts";
+import { MUTE, VAIN } from "./contact-state.ts";
+import type { RecentPairs } from "./recent-pairs.ts";
+import { isNetbiosName, isOsDatagram, isPresence, isTraceroute } from "./tap-kinds.ts";
 import { isFromService } from "./tcp-rules.ts";
 
 const FIRST_IPV4_GROUP = 0xe0000000;
 
-export function seeUdp(ledger: ContactLedger, packet: Packet, bytes: Uint8Array): Seen {
+/** So long after a question its answer may come from another port. */
+export const ANSWER_MEMORY_MS = 60_000;
+
+/** What the rules of datagrams remember beside the contacts. */
+export interface DatagramMemory {
+  /** The latest questions: asker, asked host and the asker's port. */
+  readonly askers: RecentPairs;
+  /** The latest ICMP errors that say a packet's time was exceeded: the host that was told, and the one that told it. */
+  readonly hops: RecentPairs;
+}
+
+export function seeUdp(ledger: ContactLedger, packet: Packet, bytes: Uint8Array, memory: DatagramMemory): Seen {
   const { protocol } = packet;
   ledger.forward.setForward(packet, whatOf(protocol, packet.destinationPort));
   ledger.reverse.setReverse(packet, whatOf(protocol, packet.sourcePort));
@@ -24,27 +37,44 @@ export function seeUdp(ledger: ContactLedger, packet: Packet, bytes: Uint8Array)
     if (asked !== NONE) return ledger.answer(asked, Outcome.Accepted);
   }
   const own = ledger.find(ledger.forward);
-  if (own !== NONE) return seeFurtherDatagram(ledger, own, packet, bytes);
+  if (own !== NONE) return seeFurtherDatagram(ledger, own, packet, bytes, memory);
   if (!isFromAsked) {
     const asked = ledger.find(ledger.reverse);
     if (asked !== NONE) return ledger.answer(asked, Outcome.Accepted);
   }
-  return seeFirstDatagram(ledger, packet, bytes);
+  return seeFirstDatagram(ledger, packet, bytes, memory);
 }
 
-function seeFurtherDatagram(ledger: ContactLedger, row: number, packet: Packet, bytes: Uint8Array): Seen {
+function seeFurtherDatagram(
+  ledger: ContactLedger,
+  row: number,
+  packet: Packet,
+  bytes: Uint8Array,
+  { askers }: DatagramMemory,
+): Seen {
   if (isOsDatagram(packet, bytes)) return ledger.ask(ledger.forward, row, Kind.OsDetection);
-  return ledger.isHeld(row) ? ledger.goOn(row, Kind.Udp, 0) : ledger.ask(ledger.forward, row, Kind.Udp);
+  if (ledger.isHeld(row)) return ledger.goOn(row, Kind.Udp, 0);
+  // Of those that are answered, or that no question of ours, all goes by the same port.
+  if (ledger.isOpen(row)) askers.note(ledger.forward, packet.sourcePort, ledger.nowMs);
+  return ledger.ask(ledger.forward, row, Kind.Udp);
 }
 
-function seeFirstDatagram(ledger: ContactLedger, packet: Packet, bytes: Uint8Array): Seen {
+function seeFirstDatagram(ledger: ContactLedger, packet: Packet, bytes: Uint8Array, memory: DatagramMemory): Seen {
   if (isOsDatagram(packet, bytes)) return ledger.ask(ledger.forward, NONE, Kind.OsDetection);
+  // From another port than was asked, to the very one that asked (TFTP: RFC 1350 section 4).
+  if (memory.askers.has(ledger.reverse, packet.destinationPort, ledger.nowMs)) return Seen.Continues;
   if (isDhcpAnswer(packet) || answersGroup(ledger, packet)) return Seen.Continues;
   if (isAmplified(packet, bytes)) return Seen.Amplified;
   if (mayReachMany(packet)) noteGroupQuestion(ledger, packet);
   // Out of the middle of something older than the capture, it seems: told only if nothing is sent back.
   if (isFromService(packet)) return ledger.hold(ledger.forward, Kind.Udp, 0);
-  return ledger.ask(ledger.forward, NONE, Kind.Udp);
+  memory.askers.note(ledger.forward, packet.sourcePort, ledger.nowMs);
+  const seen = ledger.ask(ledger.forward, NONE, Kind.Udp);
+  // A router on the way to somewhere is asked for its name (tracert of Windows).
+  const isHopsName = isNetbiosName(packet) && memory.hops.has(ledger.forward, 0, ledger.nowMs);
+  if (isTraceroute(packet) || isHopsName) ledger.mark(VAIN);
+  else if (packet.toGroup === 1 || isPresence(packet, bytes)) ledger.mark(MUTE);
+  return seen;
 }
 
 /** UDP-Lite and DCCP, by their ports; any other protocol by its number alone. */
@@ -75,6 +105,7 @@ function answersGroup(ledger: ContactLedger, packet: Packet): boolean {
 
 /** A group, or what may be the broadcast address of a network: the length of its prefix is not known here. */
 function mayReachMany(packet: Packet): boolean {
+  if (packet.toGroup === 1) return true;
   if (packet.family === 6) return packet.destination0 >>> 24 === 0xff;
   return packet.destination3 >= FIRST_IPV4_GROUP || (packet.destination3 & 0xff) === 0xff;
 }

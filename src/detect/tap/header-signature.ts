@@ -1,14 +1,22 @@
 // Makes a number of the header fields that one tool's probes have in common: it shows that several sources use the same tool.
 // Operating systems' own SYNs are left out: millions of hosts share them.
+import { readU8 } from "../../wire/big-endian.ts";
 import { IpProtocol, type Packet, TcpFlag } from "../../wire/packet.ts";
 
 /** A kernel's SYN has at least MSS and window scale or SACK; scanners that write their own send none or MSS alone. */
 const KERNEL_OPTIONS_BYTES = 8;
+const TCP_HEADER_BYTES = 20;
+const DATA_OFFSET_AT = 12;
 /** Initial values of the hop limit lie above what arrives (RFC 1700 and practice: 64, 128, 255). */
 const HOP_STEPS = [64, 128, 255] as const;
 
 export function isKernelSyn(packet: Packet): boolean {
   return packet.tcpOptionsBytes >= KERNEL_OPTIONS_BYTES;
+}
+
+/** The same by the length that the header says, where a capture has cut the options off; `bytes` are the packet's. */
+export function hasKernelOptions({ transportAt }: Packet, bytes: Uint8Array): boolean {
+  return (readU8(bytes, transportAt + DATA_OFFSET_AT) >> 4) * 4 - TCP_HEADER_BYTES >= KERNEL_OPTIONS_BYTES;
 }
 
 /** 0: none that tells. */

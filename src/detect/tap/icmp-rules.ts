@@ -9,6 +9,9 @@ import { Outcome, Seen } from "./contact.ts";
 import { whatOf } from "./contact-key.ts";
 import type { ContactLedger } from "./contact-ledger.ts";
 import { NONE } from "./contact-rows.ts";
+import { ROUTER } from "./contact-state.ts";
+import type { LinkSenders } from "./link-senders.ts";
+import type { RecentPairs } from "./recent-pairs.ts";
 import { isOsEcho } from "./tap-kinds.ts";
 
 /** RFC 792 and RFC 950; ICMPv6: RFC 4443. */
@@ -21,11 +24,25 @@ const UNKNOWN_NEXT_HEADER = 1;
 const TIME_EXCEEDED = 11;
 const TIME_EXCEEDED_6 = 3;
 
+/** RFC 792, RFC 1812 section 5.2.7.1, RFC 4443 section 3.1: no route to the network, or it is forbidden. */
+const noWay: ReadonlySet<number> = new Set([0, 9, 10, 13]);
+const noWay6: ReadonlySet<number> = new Set([0, 1, 6]);
+/** fe80::/10, of the first word. */
+const LINK_LOCAL = 0x3fa;
+/** With these a packet's life begins. */
+const firstHops: ReadonlySet<number> = new Set([64, 128, 255]);
+
 const ArpOperation = { Request: 1, Reply: 2 } as const;
 
+/** What the rules know of the way beside the contacts. */
+interface KnownWay {
+  readonly hops: RecentPairs;
+  readonly senders: LinkSenders;
+}
+
 /** `quoted` is a record of the caller's, written over. */
-export function seeIcmp(ledger: ContactLedger, packet: Packet, bytes: Uint8Array, quoted: Packet): Seen {
-  if (isIcmpError(packet)) return seeError(ledger, packet, bytes, quoted);
+export function seeIcmp(ledger: ContactLedger, packet: Packet, bytes: Uint8Array, quoted: Packet, way: KnownWay): Seen {
+  if (isIcmpError(packet)) return seeError(ledger, packet, bytes, quoted, way);
   const type = packet.icmpType;
   if (packet.family === 6) {
     if (type === NEIGHBOR_SOLICITATION || type === NEIGHBOR_ADVERTISEMENT) return seeNeighbor(ledger, packet);
@@ -50,7 +67,7 @@ export function seeIcmp(ledger: ContactLedger, packet: Packet, bytes: Uint8Array
   }
 }
 
-export function seeArp(ledger: ContactLedger, packet: Packet): Seen {
+export function seeArp(ledger: ContactLedger, packet: Packet, bytes: Uint8Array, senders: LinkSenders): Seen {
   const what = whatOf(ARP_PROTOCOL, 0);
   if (packet.icmpType === ArpOperation.Reply) {
     ledger.reverse.setReverse(packet, what);
@@ -60,7 +77,9 @@ export function seeArp(ledger: ContactLedger, packet: Packet): Seen {
   // A host that asks for its own address announces it (RFC 5227 section 3).
   if (packet.icmpType !== ArpOperation.Request || packet.source3 === packet.destination3) return Seen.NoContact;
   ledger.forward.setForward(packet, what);
-  return ledger.ask(ledger.forward, ledger.find(ledger.forward), Kind.Arp);
+  const seen = ledger.ask(ledger.forward, ledger.find(ledger.forward), Kind.Arp);
+  if (senders.isFromRouter(packet, bytes) || hasRoutersAddress(packet)) ledger.mark(ROUTER);
+  return seen;
 }
 
 function seeNeighbor(ledger: ContactLedger, packet: Packet): Seen {
@@ -94,7 +113,7 @@ function answer(ledger: ContactLedger, packet: Packet, question: number): Seen {
 }
 
 /** The packet that the error quotes is the question; it must have come from the host that the error is sent to. */
-function seeError(ledger: ContactLedger, packet: Packet, bytes: Uint8Array, quoted: Packet): Seen {
+function seeError(ledger: ContactLedger, packet: Packet, bytes: Uint8Array, quoted: Packet, way: KnownWay): Seen {
   const result = decodeQuoted(bytes, packet, quoted);
   if (quoted.family === 0 || result === DecodeResult.Malformed) return Seen.Backscatter;
   const isOfSender =
@@ -106,11 +125,47 @@ function seeError(ledger: ContactLedger, packet: Packet, bytes: Uint8Array, quot
   const withPorts = hasPorts(quoted.protocol);
   ledger.forward.setForward(quoted, whatOf(quoted.protocol, withPorts ? quoted.destinationPort : quoted.icmpType));
   const asked = ledger.find(ledger.forward);
-  if (asked !== NONE) return ledger.answer(asked, outcomeOfError(packet));
+  if (asked !== NONE) {
+    const outcome = outcomeOfError(packet);
+    ledger.reverse.setReverse(packet, 0);
+    if (isTimeExceeded(packet)) way.hops.note(ledger.reverse, 0, ledger.nowMs);
+    const isOfNearest =
+      outcome === Outcome.Refused && isWithoutWay(packet) && isFromNearest(packet, quoted, bytes, way.senders);
+    return ledger.answer(asked, isOfNearest ? Outcome.Unknown : outcome);
+  }
   if (!withPorts) return Seen.Backscatter;
   // It was an answer itself that could not be delivered.
   ledger.reverse.setReverse(quoted, whatOf(quoted.protocol, quoted.sourcePort));
   return ledger.find(ledger.reverse) === NONE ? Seen.Backscatter : Seen.Continues;
+}
+
+function isTimeExceeded({ family, icmpType }: Packet): boolean {
+  return icmpType === (family === 4 ? TIME_EXCEEDED : TIME_EXCEEDED_6);
+}
+
+/** No route, or none for this asker: of the target's host it says nothing. */
+function isWithoutWay({ family, icmpType, icmpCode }: Packet): boolean {
+  if (family === 4) return icmpType === UNREACHABLE && noWay.has(icmpCode);
+  return icmpType === UNREACHABLE_6 && noWay6.has(icmpCode);
+}
+
+/**
+ * Whether the error comes from the router that is the asker's own neighbour, which no scanner from afar can claim to be told
+ * by: an address that is never forwarded; or neither the error nor what it quotes has come a hop, and it is handed to one
+ * who sends for itself alone.
+ */
+function isFromNearest(packet: Packet, quoted: Packet, bytes: Uint8Array, senders: LinkSenders): boolean {
+  const isFromTarget = packet.source3 === quoted.destination3 && packet.source0 === quoted.destination0;
+  if (isFromTarget) return false;
+  if (packet.family === 6) return packet.source0 >>> 22 === LINK_LOCAL;
+  if (packet.ethernetAt < 0 || senders.isToRouter(packet, bytes)) return false;
+  return firstHops.has(packet.hopLimit) && (firstHops.has(quoted.hopLimit) || firstHops.has(quoted.hopLimit + 1));
+}
+
+/** The first and the last address of a /24 are routers', by custom. */
+function hasRoutersAddress({ source3 }: Packet): boolean {
+  const last = source3 & 0xff;
+  return last === 1 || last === 254;
 }
 
 /** Pending: it says nothing of the host, only of the way (path MTU). Unknown: the packet never came so far. */

@@ -125,12 +125,12 @@ function pay(state: SequentialState, service: number, step: number): void {
 
 function fail(state: SequentialState, service: number, timeMs: number, limits: SequentialLimits): void {
   const isFirst = state.failures === 1;
-  // Outcomes of one burst come in any order within the wait for an answer.
-  const gapMs = isFirst ? 0 : Math.max(0, timeMs - state.lastMs);
+  // Outcomes of one burst come in any order within the wait for an answer, and some files are sorted newest first.
+  const gapMs = isFirst ? 0 : Math.abs(timeMs - state.lastMs);
   const rate = Math.min(limits.rateGain, limits.rateOffset - limits.ratePerMs * gapMs);
   if (rate < 0) forgive(state, -rate);
   const step = limits.failureStep + Math.max(0, rate);
-  state.lastMs = isFirst ? timeMs : Math.max(state.lastMs, timeMs);
+  state.lastMs = timeMs;
   state.walk += step;
   const at = state.services.indexOf(service);
   if (at >= 0) {

@@ -12,6 +12,8 @@ export interface SweepPolicy {
   readonly sweepHosts: number;
   /** The same of ARP and neighbour questions, which a host asks for every peer that is switched off. */
   readonly linkSweepHosts: number;
+  /** The same of a router, which asks for every address that somebody else wants to reach. */
+  readonly routerSweepHosts: number;
   /** By how much an accepted host of the same service raises either: one of a hundred dead web servers is no sweep. */
   readonly pardonPerAccepted: number;
   /** A source that has begun nothing for so long begins anew (Durumeric et al., USENIX Security 2014: 480 s). */
@@ -25,6 +27,7 @@ export interface SweepPolicy {
 export const DEFAULT_SWEEP: SweepPolicy = {
   sweepHosts: 5,
   linkSweepHosts: 16,
+  routerSweepHosts: 512,
   pardonPerAccepted: 0.28,
   quietMs: 480_000,
   verticalPorts: 5,
@@ -75,12 +78,13 @@ export function newSweepState(timeMs: number): SweepState {
  */
 export function noteSweep(
   state: SweepState,
-  contact: Pick<Contact, "protocol" | "port" | "kind" | "outcome" | "timeMs">,
+  contact: Pick<Contact, "protocol" | "port" | "kind" | "outcome" | "timeMs" | "isFromRouter">,
   hostHash: number,
   policy: SweepPolicy,
 ): boolean {
-  if (contact.timeMs - state.lastMs > policy.quietMs) beginAnew(state, policy);
-  state.lastMs = Math.max(state.lastMs, contact.timeMs);
+  // Either way: there are files that are sorted newest first.
+  if (Math.abs(contact.timeMs - state.lastMs) > policy.quietMs) beginAnew(state, policy);
+  state.lastMs = contact.timeMs;
   const service = (contact.protocol << 16) | contact.port;
   if (state.spell === undefined) {
     if (contact.outcome === Outcome.Accepted) {
@@ -94,7 +98,7 @@ export function noteSweep(
     state.spell = beginSpell(state, policy);
   }
   const failed = take(state.spell, service, hostHash, contact.outcome, policy);
-  if (state.isFound || failed < (isLinkQuestion(contact) ? policy.linkSweepHosts : policy.sweepHosts)) return false;
+  if (state.isFound || failed < mostHosts(contact, policy)) return false;
   state.isFound = true;
   return true;
 }
@@ -194,6 +198,11 @@ function beginAnew(state: SweepState, policy: SweepPolicy): void {
   state.spell = undefined;
   state.few = undefined;
   state.pardons = undefined;
+}
+
+function mostHosts(contact: Pick<Contact, "protocol" | "kind" | "isFromRouter">, policy: SweepPolicy): number {
+  if (!isLinkQuestion(contact)) return policy.sweepHosts;
+  return contact.isFromRouter ? policy.routerSweepHosts : policy.linkSweepHosts;
 }
 
 function isLinkQuestion(contact: Pick<Contact, "protocol" | "kind">): boolean {

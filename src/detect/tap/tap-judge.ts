@@ -19,16 +19,23 @@ import { Decoys } from "./decoys.ts";
 import { createExactBudget, DistinctHosts, DistinctPorts } from "./distinct.ts";
 import { GroupFindings } from "./group-findings.ts";
 import { headerSignature, isKernelSyn } from "./header-signature.ts";
+import { isPeerGone, isUnheard, noteHeard } from "./outbound.ts";
 import { deriveLimits, newSequentialState, type SequentialLimits, takeOutcome } from "./sequential.ts";
 import { newSweepState, noteSweep, type Shape, shapeOf } from "./sweeps.ts";
 import type { Step, TapListener, TapPolicy } from "./tap-rules.ts";
 import { Scorer, type ScorerName, scorerNames, type TapSource } from "./tap-source.ts";
 import { TapSources } from "./tap-sources.ts";
+import { UnseenBurst } from "./unseen-burst.ts";
 
 /** A mark that one source in 2^30 has by chance. */
 const PROOF_BITS = 30;
 /** From here on Linux, BSD and Windows take ports for their own questions: a datagram to one may be a late answer. */
 const EPHEMERAL_FROM = 32_768;
+
+/** Hosts that are spread over more time than this are a client's, who has many. */
+const HOSTS_WINDOW_MS = 3_600_000;
+/** A switch hides the answers to questions to the link, and every host asks them: it takes so many times as many hosts. */
+const LINK_TIMES = 2;
 
 export class TapJudge implements ContactSink {
   #ignoredCount = 0;
@@ -123,12 +130,19 @@ export class TapJudge implements ContactSink {
   decided(contact: Contact): void {
     const source = this.#sourceOf(contact);
     if (source === undefined) return;
+    noteHeard(contact, source);
+    const isGone = isPeerGone(contact, source);
+    if (isGone || isUnheard(contact, source)) contact.outcome = Outcome.Unknown;
     this.#tally(source, contact);
     this.#explain("decided", source, contact);
     this.#judgeOutcome(source, contact);
     this.#judgeTool(source, contact);
     this.#judgeWalk(source, contact);
     this.#judgeSweep(source, contact);
+    if (!isGone) {
+      this.#judgeHosts(source, contact);
+      this.#judgeBurst(source, contact);
+    }
     this.#judgeTogether(source, contact);
   }
 
@@ -142,13 +156,33 @@ export class TapJudge implements ContactSink {
     asked.kind = contact.kind;
     asked.timeMs = contact.timeMs;
     asked.outcome = isNeverAClients(contact) ? Outcome.Unanswered : contact.outcome;
+    asked.isFromRouter = contact.isFromRouter;
     const hostHash = this.#hostHash(contact);
     if (noteSweep(source.sweep, asked, hostHash, this.#policy.sweep)) this.#flag(source, Scorer.Sweep, contact);
+  }
+
+  #judgeHosts(source: TapSource, contact: Contact): void {
     if (!isQuietlyWide(contact)) return;
-    source.unsettledHosts ??= new DistinctHosts();
-    source.unsettledHosts.add(hostHash);
-    const most = contact.kind === Kind.IcmpEcho ? this.#policy.breadth.pingedHosts : this.#policy.breadth.unknownHosts;
-    if (source.unsettledHosts.count >= most) this.#flag(source, Scorer.Breadth, contact);
+    if (source.unsettledHosts === undefined || !(Math.abs(contact.timeMs - source.unsettledMs) <= HOSTS_WINDOW_MS)) {
+      source.unsettledHosts = new DistinctHosts();
+      source.unsettledMs = contact.timeMs;
+    }
+    source.unsettledHosts.add(this.#hostHash(contact));
+    if (source.unsettledHosts.count >= this.#mostHosts(contact)) this.#flag(source, Scorer.Breadth, contact);
+  }
+
+  #mostHosts(contact: Contact): number {
+    const { breadth, sweep } = this.#policy;
+    if (contact.kind === Kind.IcmpEcho) return breadth.pingedHosts;
+    if (!isLinkQuestion(contact)) return breadth.unknownHosts;
+    return contact.isFromRouter ? sweep.routerSweepHosts : breadth.unknownHosts * LINK_TIMES;
+  }
+
+  #judgeBurst(source: TapSource, contact: Contact): void {
+    if (contact.outcome !== Outcome.Unknown || contact.kind !== Kind.Syn) return;
+    source.burst ??= new UnseenBurst();
+    const isRaw = source.kernelSyns === 0;
+    if (source.burst.note(contact, this.#hostHash(contact), isRaw)) this.#flag(source, Scorer.Breadth, contact);
   }
 
   #tally(source: TapSource, contact: Contact): void {

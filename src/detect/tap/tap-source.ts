@@ -6,6 +6,7 @@ import type { DecoyGroup, DecoyState } from "./decoys.ts";
 import { DistinctHosts, DistinctPorts } from "./distinct.ts";
 import type { SequentialState } from "./sequential.ts";
 import type { SweepState } from "./sweeps.ts";
+import type { UnseenBurst } from "./unseen-burst.ts";
 
 /** The scorers that have found a source scanning. */
 export const Scorer = { Trigger: 0, Score: 1, Sequential: 2, Sweep: 3, Breadth: 4, Coordinated: 5, Tool: 6 } as const;
@@ -54,8 +55,13 @@ export class TapSource implements DecoyState {
    */
   weak: DistinctPorts | undefined;
   weakMs = Number.NaN;
-  /** Hosts whose answer says nothing, or was not seen. */
+  /** Hosts whose answer says nothing, or was not seen, within the hour that began at unsettledMs. */
   unsettledHosts: DistinctHosts | undefined;
+  unsettledMs = Number.NaN;
+  /** SYNs close together whose answers are not seen. */
+  burst: UnseenBurst | undefined;
+  /** The networks from which somebody has answered it (outbound.ts). */
+  heardRealms = 0;
   shared = 0;
   group: DecoyGroup | undefined;
   /** A bit a Scorer. */

@@ -5,9 +5,10 @@ import { Outcome, Seen } from "./contact.ts";
 import { whatOf } from "./contact-key.ts";
 import type { ContactLedger } from "./contact-ledger.ts";
 import { NONE } from "./contact-rows.ts";
-import { DATA, SERVED } from "./contact-state.ts";
+import { DATA, KERNEL, SERVED } from "./contact-state.ts";
+import { hasKernelOptions } from "./header-signature.ts";
 import type { SynAckSeries } from "./syn-ack-series.ts";
-import { kindOfSegment, kindOfTcp } from "./tap-kinds.ts";
+import { isRemnant, kindOfSegment, kindOfTcp } from "./tap-kinds.ts";
 
 const SYN_ACK = TcpFlag.Syn | TcpFlag.Ack;
 /** The flags by which a SYN+ACK is told from a packet that no stack sends. */
@@ -16,16 +17,22 @@ const FIRST_UNPRIVILEGED_PORT = 1_024;
 /** Linux hands its clients the ports from here up to 60999 (net.ipv4.ip_local_port_range). */
 const FIRST_CLIENT_PORT = 32_768;
 
-export function seeTcp(ledger: ContactLedger, packet: Packet, series: SynAckSeries, timeMs: number): Seen {
+export function seeTcp(
+  ledger: ContactLedger,
+  packet: Packet,
+  bytes: Uint8Array,
+  series: SynAckSeries,
+  timeMs: number,
+): Seen {
   const flags = packet.tcpFlags;
   ledger.forward.setForward(packet, whatOf(IpProtocol.Tcp, packet.destinationPort));
   if ((flags & TcpFlag.Syn) !== 0) {
     if ((flags & OPENING_FLAGS) === SYN_ACK) return seeSynAck(ledger, packet, series, timeMs);
-    return seeQuestion(ledger, packet);
+    return seeQuestion(ledger, packet, bytes);
   }
-  if ((flags & (TcpFlag.Ack | TcpFlag.Rst)) === 0) return seeQuestion(ledger, packet);
+  if ((flags & (TcpFlag.Ack | TcpFlag.Rst)) === 0) return seeQuestion(ledger, packet, bytes);
   ledger.reverse.setReverse(packet, whatOf(IpProtocol.Tcp, packet.sourcePort));
-  return (flags & TcpFlag.Rst) !== 0 ? seeReset(ledger) : seeSegment(ledger, packet);
+  return (flags & TcpFlag.Rst) !== 0 ? seeReset(ledger) : seeSegment(ledger, packet, bytes);
 }
 
 /** Whether it goes from a service to a client's port: not what a scan sends, unless it takes a service's port itself. */
@@ -37,9 +44,12 @@ export function isFromService(packet: Packet): boolean {
     : from < FIRST_CLIENT_PORT && to >= FIRST_CLIENT_PORT;
 }
 
-function seeQuestion(ledger: ContactLedger, packet: Packet): Seen {
+function seeQuestion(ledger: ContactLedger, packet: Packet, bytes: Uint8Array): Seen {
   const row = ledger.find(ledger.forward);
-  return ledger.ask(ledger.forward, row, kindOfTcp(packet));
+  const seen = ledger.ask(ledger.forward, row, kindOfTcp(packet));
+  ledger.noteSequence(packet.tcpSequence);
+  if (seen === Seen.Opens && hasKernelOptions(packet, bytes)) ledger.mark(KERNEL);
+  return seen;
 }
 
 function seeSynAck(ledger: ContactLedger, packet: Packet, series: SynAckSeries, timeMs: number): Seen {
@@ -59,7 +69,8 @@ function seeReset(ledger: ContactLedger): Seen {
   return own === NONE ? Seen.Backscatter : ledger.breakOff(own);
 }
 
-function seeSegment(ledger: ContactLedger, packet: Packet): Seen {
+function seeSegment(ledger: ContactLedger, packet: Packet, bytes: Uint8Array): Seen {
+  ledger.waits.hearSegment();
   const kind = kindOfSegment(packet.tcpFlags);
   const flags = packet.payloadBytes > 0 ? DATA : 0;
   // Services have the lower port, so one look-up will do for most.
@@ -74,5 +85,6 @@ function seeSegment(ledger: ContactLedger, packet: Packet): Seen {
     const asked = ledger.find(ledger.reverse);
     if (asked !== NONE) return ledger.answer(asked, Outcome.Accepted);
   }
-  return ledger.hold(ledger.forward, kind, isFromService(packet) ? flags | SERVED : flags);
+  const isOfConnection = isFromService(packet) || isRemnant(packet, bytes, kind);
+  return ledger.hold(ledger.forward, kind, isOfConnection ? flags | SERVED : flags);
 }

@@ -99,10 +99,15 @@ test("every packet is counted as one thing", () => {
     fc.property(steps, (run) => {
       const watch = new Watch({ capacity: CAPACITY });
       for (const { bytes, afterMs } of run) watch.see(bytes, afterMs);
-      const { contacts, opened, evictions, decidedEarly, heldForgotten, ...seen } = watch.table.counters;
+      const { contacts, opened, evictions, decidedEarly, heldForgotten, pairsForgotten, sendersForgotten, ...seen } =
+        watch.table.counters;
       const sum = Object.values(seen).reduce((total, count) => total + count, 0);
       assert.equal(sum, run.length);
-      assert.ok([contacts, opened, evictions, decidedEarly, heldForgotten].every((count) => count >= 0));
+      assert.ok(
+        [contacts, opened, evictions, decidedEarly, heldForgotten, pairsForgotten, sendersForgotten].every(
+          (count) => count >= 0,
+        ),
+      );
     }),
     { numRuns: 50 },
   );

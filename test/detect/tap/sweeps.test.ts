@@ -15,12 +15,21 @@ interface Step {
   readonly kind?: Kind;
   readonly outcome?: Outcome;
   readonly timeMs?: number;
+  readonly isFromRouter?: boolean;
 }
 
 function note(state: SweepState, step: Step): boolean {
-  const { host = 1, port = 80, protocol = 6, kind = Kind.Syn, outcome = Outcome.Refused, timeMs = 0 } = step;
+  const {
+    host = 1,
+    port = 80,
+    protocol = 6,
+    kind = Kind.Syn,
+    outcome = Outcome.Refused,
+    timeMs = 0,
+    isFromRouter = false,
+  } = step;
   const hostHash = hashSource(seed, 0, 0, 0xffff, 0xc0000200 + host, 128);
-  return noteSweep(state, { protocol, port, kind, outcome, timeMs }, hostHash, DEFAULT_SWEEP);
+  return noteSweep(state, { protocol, port, kind, outcome, timeMs, isFromRouter }, hostHash, DEFAULT_SWEEP);
 }
 
 /** The number of the step that found a sweep, 0 if none did, and the state after all of them. */
@@ -145,7 +154,7 @@ test("clients as bad as theta0 allows are called sweepers as rarely as the bound
     const state = newSweepState(0);
     for (let host = 0; host < 40; host++) {
       const outcome = random() < 0.05 ? Outcome.Refused : Outcome.Accepted;
-      const contact = { protocol: 6, port: 443, kind: Kind.Syn, outcome, timeMs: 0 };
+      const contact = { protocol: 6, port: 443, kind: Kind.Syn, outcome, timeMs: 0, isFromRouter: false };
       if (noteSweep(state, contact, hashSource(seed, 0, 0, client, host, 128), policy)) found++;
     }
   }
