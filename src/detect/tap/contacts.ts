@@ -2,7 +2,7 @@
 // host, port, protocol), and whether it was accepted, refused, left unanswered, or its outcome is unknown. Told apart from it
 // and never opened: backscatter, amplified answers, late segments. Bounded; nothing is allocated for a packet.
 
-import { ARP_PROTOCOL, DecodeResult, IpProtocol, Packet } from "../../wire/packet.ts";
+import { ARP_PROTOCOL, DecodeResult, IpProtocol, Packet, TcpFlag } from "../../wire/packet.ts";
 import { hasPorts } from "../classify.ts";
 import { Kind } from "../kinds.ts";
 import { Seen, type SeenName, seenNames } from "./contact.ts";
@@ -58,8 +58,11 @@ export class ContactTable {
   /** `result` is the decoder's answer for the packet; the bytes are those that it was decoded from. */
   see(packet: Packet, result: DecodeResult, bytes: Uint8Array, timeMs: number): Seen {
     this.#ledger.begin(packet, bytes, timeMs);
-    this.#memory.senders.note(packet, bytes);
+    // Not for each segment of a connection: its first ones tell as much.
+    if (packet.protocol !== IpProtocol.Tcp || (packet.tcpFlags & TcpFlag.Syn) !== 0)
+      this.#memory.senders.note(packet, bytes);
     const seen = this.#judge(packet, result, bytes, timeMs);
+    if (seen === Seen.Held) this.#memory.senders.note(packet, bytes);
     if (seen === Seen.IdProbe) this.#ledger.teller.idProbed(packet, bytes, timeMs);
     this.#seen[seen] = (this.#seen[seen] ?? 0) + 1;
     return seen;
