@@ -1,5 +1,6 @@
 // portsentry(8): PortSentry's two command lines under its old name. Its words are kept here; the exact texts that the program
 // prints are portsentry.ts's.
+import { options2x } from "../../src/cli/portsentry-options.ts";
 import { type Edition, example, heading, item, pageHead, paragraph, seeAlso } from "./roff.ts";
 
 export function portsentryPage(edition: Edition): string {
@@ -14,7 +15,14 @@ export function portsentryPage(edition: Edition): string {
     ),
     heading("description", ...description.map(paragraph)),
     heading("modes of portsentry 1.2", ...modes.map(([term, meaning]) => item(term, meaning))),
-    heading("options of portsentry 2", ...options.map(([term, meaning]) => item(term, meaning))),
+    heading(
+      "options of portsentry 2",
+      ...options2x.map(({ short, long, value, meaning }) => {
+        const names = short === "" ? long : `${short}, ${long}`;
+        return item(value === "" ? names : `${names} ${value}`, meaning);
+      }),
+      ...second.map(paragraph),
+    ),
     heading("service", ...service.map(paragraph)),
     heading("files", ...files.map(([path, meaning]) => item(path, meaning))),
     seeAlso([
@@ -43,26 +51,11 @@ const modes = [
   ["-audp", "watches every UDP port below ADVANCED_PORTS_UDP that no program serves, except ADVANCED_EXCLUDE_UDP"],
 ] as const;
 
-const options = [
-  ["--stealth", "watches the configured ports without listening (the default)"],
-  ["--connect", "listens on the configured ports"],
-  ["-c, --configfile PATH", "names the configuration file (default: /etc/portsentry/portsentry.conf)"],
-  ["-l, --logoutput stdout|syslog", "chooses where log lines go (default: stdout)"],
-  [
-    "-i, --interface NAME",
-    'may be given several times: ALL, ALL_NLO (the default), any, or an interface; it counts with CAPTURE="ring" only',
-  ],
-  ["-m, --method pcap|raw", "is taken and has no effect: Portreeve has its own way to see packets"],
-  ["-L, --disable-local-check", "is taken and has no effect: this host's own addresses are never held or blocked"],
-  ["-S, --disable-service-check", "is taken and has no effect: a port that a program serves is never a trap"],
-  ["-D, --daemon", "goes into the background"],
-  ["-d, --debug", "is taken and has no effect: portreeve status, events -f and why ADDRESS show what the daemon does"],
-  [
-    "-v, --verbose",
-    "is taken and has no effect: the lines that it would add are always written, or are in portreeve events",
-  ],
-  ["-V, --version", "prints the version"],
-  ["-h, --help", "prints help"],
+const second = [
+  "With these options relative paths of IGNORE_FILE, HISTORY_FILE and BLOCKED_FILE count from the folder in which portsentry was " +
+    "started. BLOCKED_FILE has 2's binary records, 6 bytes for an IPv4 and 18 for an IPv6 source; when the file has been " +
+    "deleted, the next start forgets the blocks, but for those made by hand. Where KILL_ROUTE or KILL_HOSTS_DENY is set, " +
+    'nothing else blocks; FIREWALL="nftables" has the built-in table block as well.',
 ] as const;
 
 const service = [

@@ -6,6 +6,8 @@ import { closeSync, writeSync } from "node:fs";
 import type { Readable } from "node:stream";
 
 const READY_VARIABLE = "PORTREEVE_READY_FD";
+/** The folder in which the parent was started: the child is in "/". */
+const FOLDER_VARIABLE = "PORTREEVE_FOLDER";
 const READY_FD = 3;
 /** On the pipe: text is complaint, this byte says that the child is ready. */
 const READY = "\0";
@@ -29,7 +31,7 @@ export function startInBackground({ argv, env, patienceMs }: BackgroundOptions):
   const child = spawn(process.execPath, [...process.execArgv, ...argv], {
     detached: true,
     cwd: "/",
-    env: { ...env, [READY_VARIABLE]: String(READY_FD) },
+    env: { ...env, [READY_VARIABLE]: String(READY_FD), [FOLDER_VARIABLE]: process.cwd() },
     stdio: ["ignore", "ignore", "ignore", "pipe"],
   });
   return new Promise((resolve) => {
@@ -71,17 +73,21 @@ function isReadable(stream: unknown): stream is Readable {
 
 /** The child's side. */
 export interface Parent {
+  /** The folder in which it was started. */
+  readonly folder: string;
   ready(): void;
   complain(text: string): void;
 }
 
 /**
  * The parent that waits for this process, or undefined when it was started by a person or a service manager. Takes the
- * variable out of the environment, for the commands that this process will run.
+ * variables out of the environment, for the commands that this process will run.
  */
 export function takeParent(env: NodeJS.ProcessEnv): Parent | undefined {
   const given = env[READY_VARIABLE];
+  const folder = env[FOLDER_VARIABLE] ?? "/";
   delete env[READY_VARIABLE];
+  delete env[FOLDER_VARIABLE];
   if (given !== String(READY_FD)) return undefined;
   let open = true;
   const tell = (text: string) => {
@@ -94,6 +100,7 @@ export function takeParent(env: NodeJS.ProcessEnv): Parent | undefined {
     }
   };
   return {
+    folder,
     ready() {
       tell(READY);
       if (open) closeSync(READY_FD);

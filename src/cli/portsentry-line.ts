@@ -3,6 +3,8 @@
 import { parseArgs } from "node:util";
 import { messageOf } from "../base/errors.ts";
 import type { TcpMode, UdpMode } from "../config/options.ts";
+import type { Switches } from "../config/settings.ts";
+import { isInterfaceName } from "../config/values.ts";
 import type { RunOptions } from "../daemon/run-options.ts";
 
 export interface Line1 {
@@ -18,10 +20,9 @@ export interface Line2 {
   readonly log: RunOptions["log"];
   readonly confFile: string | undefined;
   readonly daemon: boolean;
-  /** As they were given; none: every interface but the loopback. */
+  /** None: INTERFACE says which, and without it all but the loopback are watched. */
   readonly interfaces: readonly string[];
-  /** Options that do nothing here, each with the reason. */
-  readonly idle: readonly string[];
+  readonly switches: Switches;
 }
 
 export type ParsedLine =
@@ -113,8 +114,13 @@ function parseLine2(args: readonly string[]): ParsedLine {
       log: values.logoutput === "syslog" ? "syslog" : "stdout",
       confFile: values.configfile,
       daemon: values.daemon === true,
-      interfaces: values.interface ?? [],
-      idle: idleOptions(values),
+      interfaces: interfacesOf(values),
+      switches: {
+        countsOwn: values["disable-local-check"] === true,
+        countsServed: values["disable-service-check"] === true,
+        verbose: values.verbose === true,
+        debug: values.debug === true,
+      },
     };
   } catch (error) {
     return wrong(messageOf(error));
@@ -127,6 +133,8 @@ type Values2 = ReturnType<typeof parseArgs<{ options: typeof options2 }>>["value
 function faultOf({ stealth, connect, interface: names = [], logoutput, method, configfile }: Values2) {
   if (stealth && connect) return "Only one mode can be specified, Use only one of --stealth or --connect";
   if (interfaceKinds(names) > 1) return "Only one interface type can be specified (ALL, ALL_NLO or interfaces)";
+  const unknown = names.find((name) => !isInterfaceName(name));
+  if (unknown !== undefined) return `Invalid interface name specified: ${unknown}`;
   if (logoutput !== undefined && logoutput !== "stdout" && logoutput !== "syslog")
     return "Invalid log output specified (stdout or syslog)";
   if (method !== undefined && method !== "pcap" && method !== "raw")
@@ -138,28 +146,7 @@ function interfaceKinds(names: readonly string[]): number {
   return new Set(names.map((name) => (name === "ALL" || name === "ALL_NLO" ? name : "named"))).size;
 }
 
-/** What an option of 2.x would change there and does not here. */
-function idleOptions(values: Values2): string[] {
-  const names = values.interface ?? [];
-  const idle = (option: string, reason: string) => `${option} has no effect: ${reason}`;
-  return [
-    ...(values.method === undefined
-      ? []
-      : [idle(`--method ${values.method}`, "packets are read as CAPTURE says, which needs no libpcap")]),
-    ...names
-      .filter((name) => name !== "ALL_NLO")
-      .map((name) =>
-        idle(`--interface ${name}`, 'every interface but the loopback is watched, unless CAPTURE is "ring"'),
-      ),
-    ...(values["disable-local-check"]
-      ? [idle("--disable-local-check", "this host's own addresses are never held or blocked")]
-      : []),
-    ...(values["disable-service-check"]
-      ? [idle("--disable-service-check", "a port that a program serves is never a trap")]
-      : []),
-    ...(values.debug ? [idle("--debug", "portreeve status, events -f and why ADDRESS show what the daemon does")] : []),
-    ...(values.verbose
-      ? [idle("--verbose", "the lines that it would add are always written, or are in portreeve events")]
-      : []),
-  ];
+/** 2.x hears all interfaces, the loopback among them, with raw sockets. */
+function interfacesOf({ interface: names = [], method }: Values2): readonly string[] {
+  return names.length === 0 && method === "raw" ? ["ALL"] : names;
 }

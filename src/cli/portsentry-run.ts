@@ -24,6 +24,10 @@ export interface World {
   /** Syslog, as ident "portsentry". */
   say(lines: readonly Line[]): void;
   readonly isRoot: boolean;
+  /** As it was typed. */
+  readonly program: string;
+  /** The working directory. */
+  readonly folder: string;
   readonly version: string;
   readonly readFile: ReadFile;
   /** This process is the daemon's own, started by another `portsentry` that waits. */
@@ -44,7 +48,7 @@ export async function runPortsentry(args: readonly string[], world: World): Prom
   }
   if (line.generation === "unsaid") return runUnsaid(world);
   if (line.generation === 2) {
-    if (!("wrong" in line)) return run2(line, world);
+    if (!("wrong" in line)) return run2(line, args, world);
     world.complain(`Error: ${escapeText(line.wrong)}`);
     return ExitCode.No;
   }
@@ -56,8 +60,9 @@ export async function runPortsentry(args: readonly string[], world: World): Prom
 /** Without an argument 2.x runs and 1.2 explains itself: the configuration's generation decides. */
 function runUnsaid(world: World): number | Promise<number> {
   if (generationOf(defaultConfFile, world.readFile) === 1) return showUsage(world);
-  const usual = { confFile: undefined, daemon: false, interfaces: [], idle: [] };
-  return run2({ generation: 2, mode: "stealth", log: "stdout", ...usual }, world);
+  const switches = { countsOwn: false, countsServed: false, verbose: false, debug: false };
+  const usual = { confFile: undefined, daemon: false, interfaces: [], switches };
+  return run2({ generation: 2, mode: "stealth", log: "stdout", ...usual }, [], world);
 }
 
 function showUsage(world: World): number {
@@ -175,14 +180,13 @@ async function askPatiently(confFile: string, modes: readonly ModeName[], world:
   return undefined;
 }
 
-async function run2(line: Line2, world: World): Promise<number> {
+async function run2(line: Line2, args: readonly string[], world: World): Promise<number> {
   if (!world.isRoot) {
     world.write(notRoot);
     return ExitCode.Died;
   }
   const { parent } = world;
   const confFile = absolute(line.confFile);
-  if (parent === undefined) for (const text of line.idle) world.complain(escapeText(text));
   if (line.daemon && parent === undefined) return startDaemon2(line, confFile, world);
   const runDaemon = await world.loadDaemon();
   const stealth = line.mode === "stealth";
@@ -197,13 +201,23 @@ async function run2(line: Line2, world: World): Promise<number> {
     generation: 2,
     // libpcap's word for them all.
     interfaces: [...new Set(line.interfaces.map((name) => (name === "any" ? "ALL" : name)))],
+    folder: parent?.folder ?? world.folder,
+    switches: line.switches,
+    title: [world.program, ...args].join(" "),
     ...(parent === undefined ? {} : ends(parent)),
   });
 }
 
 async function startDaemon2(line: Line2, confFile: string, world: World): Promise<number> {
+  const { countsOwn, countsServed, verbose, debug } = line.switches;
   const interfaces = line.interfaces.flatMap((name) => ["-i", name]);
-  const result = await world.startInBackground([`--${line.mode}`, "-D", "-c", confFile, ...interfaces]);
+  const switches = [
+    ...(countsOwn ? ["-L"] : []),
+    ...(countsServed ? ["-S"] : []),
+    ...(verbose ? ["-v"] : []),
+    ...(debug ? ["-d"] : []),
+  ];
+  const result = await world.startInBackground([`--${line.mode}`, "-D", "-c", confFile, ...interfaces, ...switches]);
   for (const text of result.complaints.split("\n")) if (text !== "") world.complain(escapeText(text));
   return result.ready ? 0 : (result.exitCode ?? ExitCode.No);
 }

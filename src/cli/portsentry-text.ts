@@ -1,4 +1,5 @@
-// What PortSentry's command line prints, byte for byte; the 2.x help says what each option means here.
+// What PortSentry's command line prints, byte for byte; the 2.x help says what each option does here.
+import { type Option2, options2x } from "./portsentry-options.ts";
 
 export const usage1 = `PortSentry - Port Scan Detector.
 Copyright 1997-2003 Craig H. Rowland <craigrowland at users dot sourceforget dot net>
@@ -27,22 +28,16 @@ ERROR: PortSentry is shutting down!
 export const help2 = `Portsentry - Port Scan Detector.
 Usage: portsentry [--stealth, --connect] <options>
 
---stealth\tUse Stealth mode (default)
---connect\tUse Connect mode
---interface, -i <interface> - Set interface to listen on. Use ALL for all interfaces, ALL_NLO for all interfaces except loopback (default: ALL_NLO; anything else counts with CAPTURE="ring" only)
---logoutput, -l [stdout|syslog] - Set Log output (default to stdout)
---configfile, -c <path> - Set config file path
---method, -m\t[pcap|raw] - Accepted, no effect: packets are read through nfnetlink_log
---disable-local-check, -L\tAccepted, no effect: this host's own addresses are never blocked
---disable-service-check, -S\tAccepted, no effect: a port that a program serves is never a trap
---daemon, -D\tRun as a daemon
---debug, -d\tAccepted, no effect: see portreeve events and portreeve status
---verbose, -v\tAccepted, no effect: see portreeve events
---help, -h\tDisplay this help message
---version, -V\tDisplay version information
+${options2x.map(helpLine).join("\n")}
 
 PortSentry 1.2's command line works as well: portsentry [-tcp -udp -stcp -atcp -sudp -audp]
 `;
+
+/** In 2.x's form. */
+function helpLine({ short, long, value, meaning }: Option2): string {
+  const names = short === "" ? long : `${long}, ${short}`;
+  return `${names}${value === "" ? "\t" : ` <${value}> - `}${meaning}`;
+}
 
 export function version2(version: string): string {
   return `Portsentry 2.0.7 (portreeve ${version})\n`;

@@ -21,6 +21,8 @@ const world: World = {
   complain: (message) => writeTo(2, `portsentry: ${message}\n`),
   say: (lines: readonly Line[]) => sayEarly(lines),
   isRoot: process.geteuid?.() === 0,
+  program: process.argv[1] ?? "portsentry",
+  folder: process.cwd(),
   version: readVersion(),
   readFile: (path) => readFileSync(path),
   parent,

@@ -87,6 +87,25 @@ const checks: readonly Check[] = [
         : undefined,
   },
   {
+    rests: [keys.firewall, keys.hostsDeny],
+    severity: "warning",
+    tell: (settings) => {
+      const { generation, capture, firewall, responses } = settings;
+      const isAlone = responses.hostsDeny !== undefined && responses.killRoute === undefined && firewall === "none";
+      return generation === 2 && capture !== "ring" && isAlone && blocksAnything(settings)
+        ? 'KILL_HOSTS_DENY alone shuts sources out of programs that read hosts.deny, which few do today; write FIREWALL="nftables" to have the built-in table block as well'
+        : undefined;
+    },
+  },
+  {
+    rests: [keys.capture],
+    severity: "warning",
+    tell: ({ capture, switches }) =>
+      capture === "ring" && switches.countsServed
+        ? 'CAPTURE is "ring": -S has no effect, and a port that a program serves is no trap; write CAPTURE="auto"'
+        : undefined,
+  },
+  {
     rests: [keys.capture, keys.proof],
     severity: "warning",
     tell: (settings) =>

@@ -142,10 +142,11 @@ const scanKeys = {
   interfaces: key("watch", "INTERFACE", interfaceList, {
     absent: "ALL_NLO",
     meaning:
-      'INTERFACE names the interfaces that CAPTURE="ring" hears: "ALL_NLO" (all but the loopback), "ALL", or names ' +
-      "with commas between them. The daemon waits for an interface that does not exist yet. `portsentry -i` takes " +
-      "precedence over this key. With nflog every interface but the loopback is watched. A change of this key or of " +
-      "CAPTURE needs a restart.",
+      'INTERFACE names the interfaces on which probes are looked for: "ALL_NLO" (all but the loopback), "ALL", or names ' +
+      "with commas between them. On the others nothing is found and no source is held; a blocked source is blocked on " +
+      "all. The daemon waits for an interface that does not exist yet. Listeners (modes tcp, udp and connect) take " +
+      "connections from every interface. `portsentry -i` takes precedence over this key. A change of CAPTURE, or of this " +
+      'key with CAPTURE="ring", needs a restart.',
   }),
   latelyOpenMs: key("watch", "LATELY_OPEN", duration({ minMs: 1000, maxMs: 604_800_000, zero: "off" }), {
     absent: "1h",
@@ -484,7 +485,8 @@ const fileKeys = {
     absent: "",
     meaning:
       'This text is sent to each client that connects to a port on which the daemon listens (TCP_MODE="tcp", ' +
-      'UDP_MODE="udp").',
+      'UDP_MODE="udp"). A datagram is answered where the text is no longer than it; with 2.x\'s command line in any case, ' +
+      "at most 20 times a second.",
   }),
 
   ignoreFile: old("files", "IGNORE_FILE", optionalPath, {
@@ -508,8 +510,9 @@ const fileKeys = {
     shipped: "/var/lib/portsentry/portsentry.blocked",
     meaning:
       "This file lists the sources that are blocked now, in PortSentry's format, for programs that read it; with " +
-      "1.2's modes the name gets .tcp, .atcp and so on. The list of the daemon itself is in STATE_DIR and survives a " +
-      "restart.",
+      "1.2's modes the name gets .tcp, .atcp and so on, and with 2.x's command line the file has 2.x's binary records. The " +
+      "list of the daemon itself is in STATE_DIR and survives a restart; with 2.x's command line it is forgotten when this " +
+      "file has been deleted.",
   }),
   resolveHost: old("files", "RESOLVE_HOST", flag, {
     oldReading: oldFlag,

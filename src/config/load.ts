@@ -1,6 +1,7 @@
 // The configuration file -> Settings, or everything that is wrong with it. Reads the configuration and the ignore files
 // through the function that it is given, changes nothing, and never throws for what stands in them.
 
+import { resolve } from "node:path";
 import { escapeWord } from "../base/escape.ts";
 import { checkSettings, limitBlockTime } from "./checks.ts";
 import { checkFiles } from "./file-checks.ts";
@@ -36,7 +37,7 @@ export function loadSettings(file: string, readFile: ReadFile, options: LoadOpti
   const lineLog = createProblemLog(file);
   const found = readLines(read.bytes, lineLog);
   const strictness = strictnessOf(found, options.generation);
-  const entries = reportLines(found, { strictness, lineLog, log });
+  const entries = absolutePaths(reportLines(found, { strictness, lineLog, log }), options.folder);
   const old = strictness === "1.2";
   const take: Take = (key, isUsed = true) => takeValue(key, entries, { log, old, isUsed });
 
@@ -63,14 +64,16 @@ function takeSettings(take: Take, entries: Entries, { file, log, options }: Cont
   const generation = options.generation ?? 1;
   const { interfaces = [] } = options;
   const plain = takeEach(plainKeys, take);
+  const responses = takeResponses(take, entries, log);
   return {
     ...plain,
     file,
     generation,
     tcp: watchTcp(take, options, generation),
     udp: watchUdp(take, options, generation),
-    firewall: withCapture(plain.firewall, plain.capture),
-    responses: takeResponses(take, entries, log),
+    switches: options.switches ?? noSwitches,
+    firewall: withCapture(asSecond(plain.firewall, responses, generation), plain.capture),
+    responses: generation === 2 ? { ...responses, takesIpv6: true } : responses,
     blockTimeMs: limitBlockTime(plain.blockTimeMs, plain.blockTimeMaxMs, entries, log),
     logFormat: plain.logFormat ?? options.logFormat ?? (generation === 2 ? "portsentry2" : "portsentry1"),
     interfaces: interfaces.length === 0 ? plain.interfaces : interfaces,
@@ -78,6 +81,29 @@ function takeSettings(take: Take, entries: Entries, { file, log, options }: Cont
     ignored: [],
     tap: { ...takeEach(tapKeys, take), known: [] },
   };
+}
+
+const noSwitches: Settings["switches"] = { countsOwn: false, countsServed: false, verbose: false, debug: false };
+const pathKeys: readonly string[] = [keys.ignoreFile.name, keys.historyFile.name, keys.blockedFile.name];
+
+/** 2.x opens the files of a configuration from the folder in which it was started. */
+function absolutePaths(entries: Entries, folder: string | undefined): Entries {
+  if (folder === undefined) return entries;
+  const absolute = (entry: Entry) =>
+    pathKeys.includes(entry.key) && entry.value.trim() !== ""
+      ? { ...entry, value: resolve(folder, entry.value) }
+      : entry;
+  return new Map([...entries].map(([name, entry]) => [name, absolute(entry)]));
+}
+
+/** Where a file says how to block in 2.x's way, 2.x blocks in no other; FIREWALL="nftables" has the table block beside it. */
+function asSecond(
+  firewall: Settings["firewall"],
+  { killRoute, hostsDeny }: Settings["responses"],
+  generation: 1 | 2,
+): Settings["firewall"] {
+  const saysHow = killRoute !== undefined || hostsDeny !== undefined;
+  return generation === 2 && firewall === "auto" && saysHow ? "none" : firewall;
 }
 
 /** The ring loads no table, so "auto" finds none to block with; checks.ts reports that "nftables" cannot be had then. */

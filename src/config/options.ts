@@ -26,6 +26,13 @@ export interface LoadOptions {
   /** Where the file has no LOG_FORMAT; without it the generation decides. */
   readonly logFormat?: Settings["logFormat"] | undefined;
   readonly interfaces?: readonly string[] | undefined;
+  /**
+   * The folder from which relative paths of PortSentry's keys count, as in 2.x. Absent: paths have to be absolute, as 1.2's
+   * daemon in "/" needs them.
+   */
+  readonly folder?: string | undefined;
+  /** 2.x's -L, -S, -v and -d. Absent: none of them was given. */
+  readonly switches?: Settings["switches"] | undefined;
   /** True for a file that can be run. Without this function missing programs are not reported. */
   readonly fileExists?: ((path: string) => boolean) | undefined;
   /** Without these functions the checks do not say what other users may do to the files. */

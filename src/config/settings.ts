@@ -27,10 +27,24 @@ export interface WatchSettings {
   readonly runOnly: boolean;
 }
 
+/** The switches of 2.x's command line that change what is watched and said; all are false elsewhere. */
+export interface Switches {
+  /** -L: packets of this host to itself count as anybody's. */
+  readonly countsOwn: boolean;
+  /** -S: a port that a program serves is a trap like a closed one. */
+  readonly countsServed: boolean;
+  /** -v: what is passed over because of IGNORE_FILE is said. */
+  readonly verbose: boolean;
+  /** -d: settings, arrivals and what is passed over are said in lines that begin with "debug: ". */
+  readonly debug: boolean;
+}
+
 /** PortSentry's own answers to a scanner; templates as they stand in the file, checked, placeholders not filled in. */
 export interface ResponseSettings extends Values<typeof responseKeys> {
   /** The file into which the line of KILL_HOSTS_DENY is written. */
   readonly hostsDenyFile: string;
+  /** Commands are run for IPv6 sources as they stand (2.x). Absent: only where an IPv6 form of them is known. */
+  readonly takesIpv6?: boolean;
 }
 
 /** The thresholds where both sides of the traffic are seen; docs/reference/detection.md has the meaning of each. */
@@ -47,6 +61,7 @@ export interface Settings extends Omit<Values<typeof plainKeys>, "blockTimeMs" |
   readonly udp: WatchSettings;
   /** The generation of PortSentry that the command line or the file is written for. */
   readonly generation: 1 | 2;
+  readonly switches: Switches;
   readonly responses: ResponseSettings;
   /** undefined = for ever ("0"). */
   readonly blockTimeMs: number | undefined;

@@ -1,7 +1,7 @@
 // The values that can stand between the quotes of a key: for each type its parser, and the words that tell an
 // administrator what is allowed. Pure; whether a file or a user exists is not asked here.
 
-import { escapeText, hasControl } from "../base/escape.ts";
+import { escapeText } from "../base/escape.ts";
 import { type Prefix, parsePrefix } from "../wire/address.ts";
 import type { PortRange } from "../wire/port-range.ts";
 import { MAX_PORT, mergePorts } from "./ports.ts";
@@ -175,14 +175,18 @@ export function choice<T>(
 
 const MAX_INTERFACES = 64;
 
-/** "ALL", "ALL_NLO", or the names of interfaces: at most 15 bytes each (IFNAMSIZ), without blanks and slashes. */
+/** At most 15 bytes (IFNAMSIZ), and none that means something in a rule of nft: the name is put into one. */
+export function isInterfaceName(name: string): boolean {
+  return /^[A-Za-z0-9_.:@+-]{1,15}$/.test(name) && name !== "." && name !== "..";
+}
+
+/** "ALL", "ALL_NLO", or the names of interfaces. */
 export const interfaceList: ValueType<readonly string[]> = {
   allowed: '"ALL", "ALL_NLO" or names of interfaces with commas between them, at most 64',
   parse(text) {
     const names = text.split(",").map((name) => name.trim());
-    const isName = (name: string) => /^[^/\s]{1,15}$/.test(name) && name !== "." && name !== ".." && !hasControl(name);
     const isAll = names.some((name) => name === "ALL" || name === "ALL_NLO");
-    const isGood = isAll ? names.length === 1 : names.length <= MAX_INTERFACES && names.every(isName);
+    const isGood = isAll ? names.length === 1 : names.length <= MAX_INTERFACES && names.every(isInterfaceName);
     return isGood ? { ok: names } : { error: `write ${interfaceList.allowed}` };
   },
 };

@@ -34,7 +34,7 @@ import type { DaemonParts } from "./daemon-parts.ts";
 import { Enforcement } from "./enforcement.ts";
 import { Engine } from "./engine.ts";
 import { InForce } from "./in-force.ts";
-import { crowdPolicy, judgeContext, knownBy, recorderPolicy, testsSilence } from "./plan.ts";
+import { crowdPolicy, judgeContext, knownBy, recorderPolicy, tellsSpared, testsSilence } from "./plan.ts";
 import { Recall } from "./recall.ts";
 import { Sources } from "./sources.ts";
 import { describeStatus } from "./status.ts";
@@ -106,7 +106,10 @@ export class Daemon {
       told: (probe) => recorder.probe(probe),
       isFullyBlocked: (source) => list.isFullyBlocked(source),
     });
-    const engine = new Engine({ detector, crowds, judge, tools, breaker, clock: delivery, handshakes });
+    const engine = new Engine({
+      ...{ detector, crowds, judge, tools, breaker, clock: delivery, handshakes },
+      tellsSpared: () => tellsSpared(inForce.settings),
+    });
     const walk = new Walk({
       ...{ engine, clock: delivery, recorder, detector, judge, handshakes, prover: parts.prover, exit: enforcement },
       testsSilence: () => testsSilence(inForce.settings),

@@ -3,6 +3,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock } from "../base/clock.ts";
 import { sumCounters } from "../base/counted.ts";
+import { plural } from "../base/plural.ts";
 import type { Troubles } from "../base/troubles.ts";
 import { possibleKeys } from "../detect/source-key.ts";
 import type { OldBlock } from "../enforce/blocked-files.ts";
@@ -12,6 +13,7 @@ import { Delegate } from "../enforce/delegate.ts";
 import { EndedCount } from "../enforce/ended.ts";
 import { IdleCommands } from "../enforce/idle-commands.ts";
 import { Reconciler, type ReconcilerParts } from "../enforce/reconciler.ts";
+import type { Restored } from "../enforce/restore.ts";
 import { StoredState, type StoredStateParts } from "../enforce/stored-state.ts";
 import { blocksOfGuarded, movedBlocks, newlyExempt } from "../enforce/touched-blocks.ts";
 import type { Trial } from "../enforce/trial.ts";
@@ -184,6 +186,20 @@ export class Enforcement implements Exit, Follower {
     const left = sources.filter(({ source }) => judge.sparesWithin(source) === undefined);
     const blocked = this.blocker.importOld(left);
     recorder.notice(`${blocked} of ${sources.length} sources taken over from PortSentry's BLOCKED_FILE`);
+  }
+
+  /** BLOCKED_FILE was deleted: lets go all but those blocked by hand; what commands did is undone with what has ended. */
+  forgetBlocks(restored: Restored): Restored {
+    const { store, recorder } = this.#parts;
+    const listed = [...this.blocker.list.values()].filter(({ grade }) => grade !== "manual");
+    const { delegated, ended } = restored;
+    this.blocker.lift(listed, "BLOCKED_FILE was deleted");
+    for (const { source } of delegated) store.deleteBlock(source);
+    store.flush();
+    const count = listed.length + delegated.length;
+    if (count > 0)
+      recorder.notice(`${plural(count, "block is", "blocks are")} forgotten, because BLOCKED_FILE was deleted`);
+    return { ...restored, delegated: [], ended: [...ended, ...delegated] };
   }
 
   loaded(_plan: RulesetPlan, isReplaced: boolean): void {

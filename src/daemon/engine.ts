@@ -13,6 +13,7 @@ import type { Judge, SparedBecause, Words } from "../judge/judge.ts";
 import type { Handshakes } from "../judge/proof/handshakes.ts";
 import type { ToolMemory } from "../judge/tool-memory.ts";
 import type { Verdict } from "../judge/verdict.ts";
+import type { Spared } from "../record/dialect.ts";
 import { dispositionOf, THROUGH_TAG } from "../table/log-tags.ts";
 import type { Arrival } from "../wire/arrival.ts";
 import { decodePacket } from "../wire/decode.ts";
@@ -37,11 +38,19 @@ export interface EngineParts {
    * handshakes, findings are no mere claims. Absent: no source is proven by handshakes.
    */
   readonly handshakes?: Pick<Handshakes, "accepted" | "isIdle">;
+  /** Whether somebody wants to know of probes that are spared (2.x's -v and -d). Absent: nobody does. */
+  readonly tellsSpared?: () => boolean;
 }
 
 /** The kernel has asked all of the guard about a probe, and about nothing else. */
 function hasAskedGuard({ disposition, kind }: Pick<Probe, "disposition" | "kind">): boolean {
   return disposition === Disposition.Probe && kind !== Kind.Connect;
+}
+
+function isToItself(packet: Packet): boolean {
+  const { source0, source1, source2, source3 } = packet;
+  const { destination0, destination1, destination2, destination3 } = packet;
+  return source0 === destination0 && source1 === destination1 && source2 === destination2 && source3 === destination3;
 }
 
 export class Engine {
@@ -84,8 +93,10 @@ export class Engine {
     if (disposition === Disposition.Held) this.counters.heldPackets++;
     else this.counters.probes++;
     const spared = this.#spares(packet);
-    if (spared === "ignored" || spared === "own") return walked;
+    const isLeftAlone = spared === "ignored" || spared === "own";
+    if (isLeftAlone && this.#parts.tellsSpared?.() !== true) return walked;
     this.#detector.classify(packet, disposition, timeMs, probe);
+    if (isLeftAlone) return this.#leaveAlone(walked, spared === "own" && isToItself(packet) ? "to itself" : spared);
     // Once for all who keep a table of sources: it is among the dearest of what a packet needs.
     walked.hash = this.#detector.table.hashOf(probe);
     this.#parts.tools?.note(probe, packet, bytes, walked.hash);
@@ -103,8 +114,10 @@ export class Engine {
     const walked = this.#begin();
     this.counters.probes++;
     const spared = this.#spares(arrival);
-    if (spared === "ignored" || spared === "own") return walked;
+    const isLeftAlone = spared === "ignored" || spared === "own";
+    if (isLeftAlone && this.#parts.tellsSpared?.() !== true) return walked;
     probeOfArrival(arrival, this.#detector.near, walked.probe);
+    if (isLeftAlone) return this.#leaveAlone(walked, spared);
     walked.hash = this.#detector.table.hashOf(walked.probe);
     if (arrival.protocol === IpProtocol.Tcp) this.#parts.handshakes?.accepted(arrival);
     this.#score(walked, arrival, spared);
@@ -122,6 +135,7 @@ export class Engine {
     const walked = this.#walked;
     walked.outcome = Outcome.Nothing;
     walked.isForProof = false;
+    walked.spared = undefined;
     walked.verdict = undefined;
     walked.lot = undefined;
     walked.crowdVerdict = undefined;
@@ -140,6 +154,13 @@ export class Engine {
     const spared = this.#parts.judge.spares(source0, source1, source2, source3);
     if (spared !== undefined) this.counters[spared]++;
     return spared;
+  }
+
+  #leaveAlone(walked: Walked, spared: Spared): Walked {
+    if (walked.probe.disposition !== Disposition.Probe) return walked;
+    walked.outcome = Outcome.Spared;
+    walked.spared = spared;
+    return walked;
   }
 
   /** Held and stray packets are no evidence, and come in floods that anybody can forge: they are not remembered. */

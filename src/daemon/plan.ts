@@ -105,6 +105,9 @@ export function planRuleset(
     ephemeral: host.ephemeral,
     decoy,
     decoyMark: settings.decoyMark,
+    interfaces: settings.interfaces,
+    tellsIgnored: tellsSpared(settings),
+    countsServed: settings.switches.countsServed,
     delegates: settings.responses.killRoute !== undefined && !blocksByFirewall(settings),
     latelyOpenSeconds: Math.max(1, Math.round(settings.latelyOpenMs / 1000)),
     guardSeconds: Math.max(1, Math.round(settings.guardMs / 1000)),
@@ -128,6 +131,7 @@ export function judgeContext(
     ...known,
     guardSsh: settings.guardSsh,
     own: new AddressRanges(ownBy(host)),
+    countsLoopback: countsLoopback(settings),
     blockTcp: settings.tcp.block,
     blockUdp: settings.udp.block,
     runTcp: settings.tcp.runOnly,
@@ -137,6 +141,21 @@ export function judgeContext(
     softly: settings.firewall !== "none",
     byTable: blocksByFirewall(settings),
   };
+}
+
+/**
+ * 2.x asks whether source and destination are one only of packets (without -L), and not of what its listeners accept. The
+ * built-in table never blocks this host.
+ */
+function countsLoopback(settings: Settings): boolean {
+  const { generation, switches, tcp, udp } = settings;
+  const isAsked = switches.countsOwn || (generation === 2 && (tcp.mode === "listen" || udp.mode === "listen"));
+  return isAsked && !(blocksByFirewall(settings) && (tcp.block || udp.block));
+}
+
+/** Whether the log tells of probes for which nothing is done: 2.x's -v and -d. */
+export function tellsSpared({ switches }: Pick<Settings, "switches">): boolean {
+  return switches.verbose || switches.debug;
 }
 
 /** What the sensor knows of a source, for the judge. A table that is gone knows nobody; that is said elsewhere (Reconciler). */
@@ -170,6 +189,8 @@ export function recorderPolicy(settings: Settings): RecorderPolicy {
     holdsUdp: enforces && udp.block,
     blocksTcp: (canBlock && tcp.block) || tcp.runOnly,
     blocksUdp: (canBlock && udp.block) || udp.runOnly,
+    switches: settings.switches,
+    ignoreFile: settings.ignoreFile,
     modeNames: { tcp: tcp.modeName, udp: udp.modeName },
   };
 }

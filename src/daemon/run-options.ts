@@ -7,6 +7,8 @@ export interface RunOptions extends LoadOptions {
   readonly log: "stdout" | "syslog";
   /** `--block`: as if BLOCK_TCP and BLOCK_UDP were "1". */
   readonly forceBlock: boolean;
+  /** What `ps` shows: 2.x's command line as it was typed. Absent: "portsentry". */
+  readonly title?: string;
   /** `--trial`: what is blocked is let go after so long, unless confirmed. */
   readonly trialMs?: number;
   /** True: only what PortSentry itself says at start is said, without the explanations. */

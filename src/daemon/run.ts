@@ -1,6 +1,6 @@
 // `portreeve run` and `portsentry`: reads the configuration, starts the daemon, waits for its end, says why it could not.
 
-import { accessSync, constants, readFileSync } from "node:fs";
+import { accessSync, constants, readFileSync, writeFileSync } from "node:fs";
 import { messageOf } from "../base/errors.ts";
 import { ExitCode } from "../base/exit-code.ts";
 import { StartError } from "../base/start-error.ts";
@@ -35,8 +35,7 @@ export async function runDaemon(options: RunOptions): Promise<number> {
   if (asked === undefined) return ExitCode.Configuration;
   choice = chooseCapture(asked);
   const settings = applyCapture(asked, choice);
-  // What 1.2's users look for: pidof portsentry, ps -C portsentry.
-  process.title = "portsentry";
+  nameProcess(options.title ?? "portsentry");
   const conntrackBefore = readConntrackUse();
   try {
     const started = start({ settings, log: options.log, trial, choice });
@@ -52,6 +51,16 @@ export async function runDaemon(options: RunOptions): Promise<number> {
   } catch (error) {
     complain(`portreeve: cannot start: ${messageOf(error)}`);
     return exitCodeOf(error);
+  }
+}
+
+/** `ps` shows the title; pidof, pkill and `ps -C` look for PortSentry's name. */
+function nameProcess(title: string): void {
+  process.title = title;
+  try {
+    writeFileSync("/proc/self/comm", "portsentry");
+  } catch {
+    // Only a name.
   }
 }
 

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { messageOf } from "../base/errors.ts";
 import { ExitCode } from "../base/exit-code.ts";
 import { explainSettings } from "../config/explain.ts";
+import { secondLines } from "../config/second-lines.ts";
 import type { Settings } from "../config/settings.ts";
 import type { DaemonApi } from "../control/endpoints.ts";
 import { type ControlServer, serveControl } from "../control/server.ts";
@@ -84,6 +85,9 @@ export class Running {
     // Nobody reads a daemon's standard error.
     if (this.#options.log === "syslog") for (const warning of warnings) daemon.recorder.warning(warning);
     if (captureText !== "") daemon.recorder.notice(captureText);
+    const { log, daemonReady } = this.#options;
+    for (const line of secondLines(daemon.settings, { log, isDaemon: daemonReady !== undefined }))
+      daemon.recorder.notice(line);
     if (this.#options.terse !== true) {
       for (const line of explainSettings(daemon.settings)) daemon.recorder.notice(line);
       for (const line of startNotices({ daemon, restored, conntrackBefore })) daemon.recorder.notice(line);
@@ -104,6 +108,11 @@ export class Running {
       daemon.recorder.modes(modeNotices(daemon.settings));
       await this.#connectMode.start();
       this.#startLoops(notifier);
+      const restoring = this.#restore().catch((error: unknown) =>
+        daemon.recorder.warning(`restoring rules: ${messageOf(error)}`),
+      );
+      // Commands may take long; without any the list of the blocked is as it is to be before a line says so.
+      if (restored.delegated.length === 0) await restoring;
       daemon.recorder.listening();
       notifier.notify("READY=1\nSTATUS=active and listening");
       this.#options.daemonReady?.();
@@ -141,12 +150,20 @@ export class Running {
     return group === undefined ? {} : { group };
   }
 
+  /** The blocks that commands make, the files that list who is blocked, then what is over. */
+  async #restore(): Promise<void> {
+    const { daemon, clock, restored, view } = this.#started;
+    const { commands } = daemon.blocker;
+    try {
+      await commands.restore(restored.delegated, clock.bootMs);
+    } finally {
+      await view.begin();
+    }
+    await commands.undoEnded(restored.ended);
+  }
+
   #startLoops(notifier: SystemdNotifier): void {
-    const { daemon, clock, capture, monitor, routes, restored, view, learned } = this.#started;
-    void daemon.blocker.commands
-      .restore(restored.delegated, clock.bootMs)
-      .then(() => daemon.blocker.commands.undoEnded(restored.ended))
-      .catch((error: unknown) => daemon.recorder.warning(`restoring rules: ${messageOf(error)}`));
+    const { daemon, clock, capture, monitor, routes, view, learned } = this.#started;
     daemon.watchDecoy();
     capture.start(daemon.walk, (error) => daemon.recorder.warning(`capture: ${messageOf(error)}`));
     if (monitor !== undefined) this.#watchTable(monitor);

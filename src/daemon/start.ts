@@ -10,7 +10,7 @@ import type { PacketSource } from "../capture/packet-source.ts";
 import type { Settings } from "../config/settings.ts";
 import { readVersion } from "../control/version.ts";
 import { randomSeed } from "../detect/keyed-hash.ts";
-import { blockedFiles, readOldBlocks } from "../enforce/blocked-files.ts";
+import { blockedFiles, isListDeleted, readOldBlocks } from "../enforce/blocked-files.ts";
 import { BlockedView } from "../enforce/blocked-view.ts";
 import { CommandRunner } from "../enforce/commands/command-runner.ts";
 import { Responder } from "../enforce/commands/responder.ts";
@@ -153,12 +153,13 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
   daemon.inForce.load();
   daemon.recall.everything();
   daemon.enforcement.stored.restoreOffences();
-  const restored = daemon.enforcement.stored.restoreBlocks(daemon.inForce.enforces);
+  const mustForget = !isFirstStart && isListDeleted(settings);
+  const stored = daemon.enforcement.stored.restoreBlocks(daemon.inForce.enforces);
+  const restored = mustForget ? daemon.enforcement.forgetBlocks(stored) : stored;
   daemon.enforcement.liftAllExempt();
   const view = new BlockedView({ list: daemon.blocker.list, files, clock });
   const old = isFirstStart ? readOldBlocks(settings, daemon.recorder) : [];
   if (old.length > 0) daemon.enforcement.importOld(old);
-  void view.tick(true);
   return { daemon, clock, sensor, capture, monitor, routes, restored, view, guard, troubles, learned };
 }
 

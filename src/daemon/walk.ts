@@ -35,7 +35,7 @@ export interface WalkParts {
   readonly engine: Pick<Engine, "packet" | "arrival" | "tapFinding">;
   readonly clock: Pick<DeliveryClock, "end" | "nowMs">;
   readonly exit: Exit;
-  readonly recorder: Pick<Recorder, "probe" | "repeat" | "untriggered" | "passOver" | "warning">;
+  readonly recorder: Pick<Recorder, "probe" | "repeat" | "untriggered" | "spared" | "passOver" | "warning">;
   readonly detector: Pick<Detector, "findingAbout" | "isFoundBy">;
   readonly judge: Pick<Judge, "judgeProven">;
   readonly handshakes: Pick<Handshakes, "arrived" | "upgrade">;
@@ -121,6 +121,10 @@ export class Walk implements PacketSink, DecoySink {
   #note(walked: Readonly<Walked>): void {
     const { outcome, verdict, crowdVerdict } = walked;
     if (outcome === Outcome.Nothing) return;
+    if (outcome === Outcome.Spared) {
+      this.#parts.recorder.spared(walked.probe, walked.spared ?? "own");
+      return;
+    }
     this.#tell(walked.probe, outcome);
     if (verdict !== undefined) this.#gather(verdict, walked.lot);
     if (crowdVerdict !== undefined) this.#gather(crowdVerdict, undefined);

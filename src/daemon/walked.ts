@@ -1,6 +1,7 @@
 // What the engine says of one packet (engine.ts), and the walk acts on (walk.ts).
 import { Probe } from "../detect/probe.ts";
 import type { Verdict } from "../judge/verdict.ts";
+import type { Spared } from "../record/dialect.ts";
 import { Packet } from "../wire/packet.ts";
 
 /** What a packet has come to. */
@@ -15,6 +16,8 @@ export const Outcome = {
   Found: 3,
   /** A probe of a source that had been found before. */
   Repeat: 4,
+  /** A probe of a source on the allow list, or of this host itself: nothing is done, and 2.x says so. */
+  Spared: 5,
 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
@@ -31,6 +34,8 @@ export class Walked {
    * has dropped.
    */
   isForProof = false;
+  /** Why nothing is done, of the outcome Spared. */
+  spared: Spared | undefined;
   verdict: Verdict | undefined;
   /** What was drawn for the verdict in a flood. */
   lot: number | undefined;

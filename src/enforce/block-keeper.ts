@@ -21,7 +21,8 @@ export type HowLifted =
   | "the trial is over"
   | "guarded"
   | "on the allow list"
-  | "an address of this host";
+  | "an address of this host"
+  | "BLOCKED_FILE was deleted";
 
 const NO_TABLE = "no nftables table is loaded (CAPTURE): only KILL_ROUTE and KILL_HOSTS_DENY can block";
 

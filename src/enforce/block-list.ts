@@ -21,6 +21,8 @@ export class BlockList {
   refused = 0;
   /** Grows with every change, so that a reader of the list need not compare it. */
   changes = 0;
+  /** Called with each source that was not fully blocked before. */
+  onFull: ((source: Prefix) => void) | undefined;
 
   constructor(limit: number, seed: HashSeed = randomSeed()) {
     this.limit = limit;
@@ -54,6 +56,7 @@ export class BlockList {
     }
     this.changes++;
     const row = known === NO_ROW ? this.#keys.add(block.source) : known;
+    const wasFull = known !== NO_ROW && !this.#rows.isSoft(row);
     if (known !== NO_ROW) this.#forget(row);
     this.#rows.write(row, block);
     if (block.soft) this.#soft++;
@@ -61,6 +64,7 @@ export class BlockList {
     if (known === NO_ROW) this.#count(block.source, 1);
     if (block.untilMs === undefined) this.#expiry.delete(row);
     else this.#expiry.set(row, block.untilMs);
+    if (!block.soft && !wasFull) this.onFull?.(block.source);
     return true;
   }
 

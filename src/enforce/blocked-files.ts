@@ -1,4 +1,5 @@
 // PortSentry's BLOCKED_FILE: one for each protocol that is watched, or one for both; and whom a replaced PortSentry had blocked.
+import { existsSync } from "node:fs";
 import { type Troubles, troubleListener } from "../base/troubles.ts";
 import type { Settings } from "../config/settings.ts";
 import { BlockedFile, blockedFilePath, importBlocked } from "../record/blocked-file.ts";
@@ -7,13 +8,14 @@ import type { Prefix } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
 
 export function blockedFiles(
-  settings: Pick<Settings, "blockedFile" | "tcp" | "udp">,
+  settings: Pick<Settings, "blockedFile" | "tcp" | "udp" | "generation">,
   troubles: Troubles,
   say: (message: string) => void,
 ) {
-  const { blockedFile: base, tcp, udp } = settings;
+  const { blockedFile: base, tcp, udp, generation } = settings;
   if (base === undefined) return [];
-  const open = (path: string) => new BlockedFile(path, troubleListener("blocked file", troubles, say));
+  const form = generation === 2 ? "records" : "lines";
+  const open = (path: string) => new BlockedFile(path, troubleListener("blocked file", troubles, say), form);
   const watched = [
     { protocol: IpProtocol.Tcp, watch: tcp },
     { protocol: IpProtocol.Udp, watch: udp },
@@ -22,6 +24,11 @@ export function blockedFiles(
   // 2.x has one file for both protocols.
   if (paths.size < watched.length) return [{ protocol: undefined, file: open(base) }];
   return watched.map(({ protocol, watch }) => ({ protocol, file: open(blockedFilePath(base, watch.modeName)) }));
+}
+
+/** Whether the administrator has deleted 2.x's list, which is how 2.x is told to forget whom it has blocked. */
+export function isListDeleted({ generation, blockedFile }: Pick<Settings, "generation" | "blockedFile">): boolean {
+  return generation === 2 && blockedFile !== undefined && !existsSync(blockedFile);
 }
 
 /** The sources that a replaced PortSentry had blocked, as far as we block (docs/decisions/0006). Troubles are said. */

@@ -16,7 +16,10 @@ const LONG = 10_000;
 export interface BlockedViewParts {
   readonly list: BlockList;
   /** One for each protocol that is watched, each with its mode's suffix; without it: both in one. */
-  readonly files: readonly { readonly protocol: number | undefined; readonly file: Pick<BlockedFile, "write"> }[];
+  readonly files: readonly {
+    readonly protocol: number | undefined;
+    readonly file: Pick<BlockedFile, "write" | "add" | "form">;
+  }[];
   readonly clock: Clock;
 }
 
@@ -24,16 +27,29 @@ export class BlockedView {
   readonly #parts: BlockedViewParts;
   #written = -1;
   #writtenMs = 0;
+  #hasBegun = false;
 
   constructor(parts: BlockedViewParts) {
     this.#parts = parts;
   }
 
-  /** Once a second, and with `now` at start and stop. Resolves when the files are written; never rejects. */
+  /** When the list holds what was restored: until then the files are those of the run before. */
+  async begin(): Promise<void> {
+    const { list, files } = this.#parts;
+    const records = files.map(({ file }) => file).filter(({ form }) => form === "records");
+    if (records.length > 0)
+      list.onFull = (source) => {
+        for (const file of records) file.add(source);
+      };
+    this.#hasBegun = true;
+    await this.tick(true);
+  }
+
+  /** Once a second, and with `now` at stop. Resolves when the files are written; never rejects. */
   async tick(now = false): Promise<void> {
     const { list, files, clock } = this.#parts;
     const { nowMs } = clock;
-    if (files.length === 0 || list.changes === this.#written) return;
+    if (files.length === 0 || !this.#hasBegun || list.changes === this.#written) return;
     const everyMs = list.size > LONG ? LONG_EVERY_MS : WRITE_EVERY_MS;
     if (!now && Math.abs(nowMs() - this.#writtenMs) < everyMs) return;
     this.#written = list.changes;
@@ -55,6 +71,7 @@ function protocolOf(block: Block): number {
 /** BLOCKED_FILE has the wall clock's time. */
 function entryOf(block: Block, clock: Clock) {
   return {
+    source: block.source,
     timeMs: clock.wallMs(block.sinceMs),
     sourceText: formatPrefix(block.source),
     protocol: protocolOf(block),

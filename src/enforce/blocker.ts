@@ -36,7 +36,7 @@ export interface BlockerParts {
   readonly store: Pick<Store, "putBlock" | "deleteBlock" | "putOffence" | "flush">;
   readonly recorder: Pick<
     Recorder,
-    "finding" | "blocked" | "blockFailed" | "unblocked" | "responded" | "warning" | "drift"
+    "finding" | "stillBlocked" | "blocked" | "blockFailed" | "unblocked" | "responded" | "warning" | "drift"
   >;
   readonly detector: Pick<Detector, "reset" | "letWait" | "endWait" | "lastSeenMs">;
   readonly offences: OffenceMemory;
@@ -162,8 +162,11 @@ export class Blocker {
     const { delegate } = this.#parts;
     const { source } = verdict.finding;
     const holdsSpared = source.bits < 128 && this.#parts.judge.sparesWithin(source) !== undefined;
-    if (mayRun && delegate?.hasSteps === true && verdict.guard === undefined && !holdsSpared)
-      this.#inBackground(this.commands.respond(verdict));
+    if (mayRun && delegate?.hasSteps === true && verdict.guard === undefined && !holdsSpared) {
+      // Found again after a restart: its commands have run.
+      if (this.#isBlockedByCommand(source)) this.#parts.recorder.stillBlocked(verdict.finding);
+      else this.#inBackground(this.commands.respond(verdict));
+    }
     const byTable = this.#blocksByTable || (holdsSpared && this.#settings.firewall !== "none");
     return byTable ? [decisionOf(verdict, false)] : [];
   }
@@ -172,6 +175,11 @@ export class Blocker {
     const because = this.#parts.judge.sparesWithin(source);
     if (because === "ignored") return "on the allow list";
     return because === "own" ? "an address of this host" : undefined;
+  }
+
+  #isBlockedByCommand(source: Prefix): boolean {
+    const block = this.list.get(source);
+    return block !== undefined && !block.soft && !isInTable(block);
   }
 
   /** One that was passed over may be proven now. */

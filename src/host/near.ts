@@ -3,11 +3,11 @@ import { parsePrefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import type { HostFacts } from "./host.ts";
 
-const linkLocal = parsePrefix("fe80::/10");
+const everywhere = ["fe80::/10", "::1"].map(parsePrefix).filter((prefix) => prefix !== undefined);
 
 /** Of IPv6, where each host has one address and not a /64. */
 export function nearRanges(host: HostFacts): AddressRanges {
-  return new AddressRanges([...host.near, ...(linkLocal === undefined ? [] : [linkLocal])]);
+  return new AddressRanges([...host.near, ...everywhere]);
 }
 
 /** Networks on links of ours, of both families. */

@@ -42,6 +42,8 @@ export interface JudgeContext {
   readonly guardSsh?: boolean;
   /** This host's addresses and its subnets' broadcast addresses; what is special everywhere is added here. */
   readonly own: AddressRanges;
+  /** This host's packets to itself over the loopback count as anybody's (2.x's -L). Absent: they do not. */
+  readonly countsLoopback?: boolean;
   /** BLOCK_TCP, BLOCK_UDP. */
   readonly blockTcp: boolean;
   readonly blockUdp: boolean;
@@ -81,12 +83,12 @@ export class Judge {
 
   constructor(context: JudgeContext) {
     this.#context = context;
-    this.#own = withOwnEverywhere(context.own);
+    this.#own = ownRanges(context);
   }
 
   replaceContext(context: JudgeContext): void {
     this.#context = context;
-    this.#own = withOwnEverywhere(context.own);
+    this.#own = ownRanges(context);
   }
 
   /**
@@ -116,8 +118,10 @@ export class Judge {
     for (const { because, ranges } of this.#context.guardParts ?? []) {
       if (ranges.contains(w0, w1, w2, w3)) return because;
     }
-    const isPeer = this.#context.isPeer?.(prefixOfWords(w0, w1, w2, w3, 128)) === true;
-    return isPeer ? "peer" : undefined;
+    const address = prefixOfWords(w0, w1, w2, w3, 128);
+    // This host is the peer of its own connections.
+    if (this.#context.countsLoopback === true && withoutLoopback(address).length === 0) return undefined;
+    return this.#context.isPeer?.(address) === true ? "peer" : undefined;
   }
 
   /**
@@ -259,7 +263,29 @@ function singleSource(source: Prefix, [w0, w1, w2, w3]: Words): Prefix {
   return isIpv4(source) || source.bits === 128 ? source : prefixOfWords(w0, w1, w2, w3, 128);
 }
 
-function withOwnEverywhere(own: AddressRanges): AddressRanges {
+function ownRanges({ own, countsLoopback }: JudgeContext): AddressRanges {
   const everywhere = ownEverywhere.map(parsePrefix).filter((prefix) => prefix !== undefined);
-  return new AddressRanges([...own.prefixes(), ...everywhere]);
+  const ranges = [...own.prefixes(), ...everywhere];
+  return new AddressRanges(countsLoopback === true ? ranges.flatMap(withoutLoopback) : ranges);
+}
+
+const LOOPBACK4_WORD = 0x7f000000;
+
+/** 127.0.0.0/8 and ::1: the kernel lets no packet from these come in from outside. */
+function withoutLoopback(prefix: Prefix): Prefix[] {
+  const { w0, w1, w2, w3, bits } = prefix;
+  if (isIpv4(prefix)) return bits >= 104 && (w3 & 0xff000000) >>> 0 === LOOPBACK4_WORD ? [] : [prefix];
+  if (w0 !== 0 || w1 !== 0 || bits < 64) return [prefix];
+  if (bits === 128) return w2 === 0 && w3 === 1 ? [] : [prefix];
+  // ::/64 without ::1: "::", and the other half at each length.
+  return [
+    prefixOfWords(0, 0, 0, 0, 128),
+    ...Array.from({ length: 128 - bits - 1 }, (_, index) => halfBeside(127 - index)),
+  ];
+}
+
+/** The block of this length that begins with the one bit before its end. */
+function halfBeside(bits: number): Prefix {
+  const at = 128 - bits;
+  return prefixOfWords(0, 0, at >= 32 ? 2 ** (at - 32) : 0, at >= 32 ? 0 : 2 ** at, bits);
 }

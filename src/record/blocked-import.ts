@@ -4,6 +4,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { codeOf } from "../base/errors.ts";
 import { IPV4_MAPPED_WORD, isIpv4, type Prefix, parseAddress, parsePrefix, prefixOfWords } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
+import { AF_INET, AF_INET6 } from "./blocked-records.ts";
 
 /** 1.2 has a list for each mode. */
 export const blockedSuffixes = [".tcp", ".udp", ".stcp", ".sudp", ".atcp", ".audp"] as const;
@@ -24,9 +25,6 @@ export interface Imported {
 
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 const MAX_BLOCKS = 1_000_000;
-/** Linux's numbers of the families, the first two bytes of a record; little-endian, as on every platform we run on. */
-const AF_INET = 2;
-const AF_INET6 = 10;
 
 /** The sources that the file, and the files with 1.2's suffixes, name; each source once. Never throws. */
 export function importBlocked(base: string): Imported {
@@ -62,11 +60,6 @@ export function parseBlocked(bytes: Uint8Array): ParsedBlocked {
   return family === AF_INET || family === AF_INET6 ? parseRecords(bytes) : parseText(bytes);
 }
 
-/*
- *  +--------+--------+----------------------------+
- *  | family (LE)     | 4 or 16 bytes of address   |
- *  +--------+--------+----------------------------+
- */
 function parseRecords(bytes: Uint8Array): ParsedBlocked {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const blocks: ImportedBlock[] = [];

@@ -39,6 +39,9 @@ export interface ResponseOutcome {
 /** The outcome of a scan; "logged": BLOCK_*="0"; "unknown": no outcome was reported. */
 export type Outcome = "blocked" | "failed" | "logged" | "unknown";
 
+/** Why nothing is done about a probe: its source is on the allow list, is this host, or is the address that it was sent to. */
+export type Spared = "ignored" | "own" | "to itself";
+
 export interface Dialect {
   /** Whether a block's finding is said after its outcome (2.x), not before (1.2). */
   readonly outcomeFirst: boolean;
@@ -56,6 +59,11 @@ export interface Dialect {
   repeat(seen: Seen, host: Host, outcome: Outcome): Line[];
   /** The lines about a probe that does not make a scan yet (SCAN_TRIGGER). */
   untriggered(seen: Seen, host: Host): Line[];
+  /** The lines about a probe for which nothing is done; asked for by 2.x's -v and -d alone. */
+  spared(seen: Seen, host: Host, because: Spared): Line[];
+  sparedBecause(host: Host, because: Spared, ignoreFile: string): Line[];
+  /** The lines about a source that is blocked already when it is found. */
+  alreadyBlocked(host: Host): Line[];
   blockFailed(host: Host, why: string): Line[];
   response(result: ResponseOutcome, host: Host): Line[];
   /** The lines after responses of which one failed. */

@@ -23,6 +23,9 @@ export const dialect1: Dialect = {
   outcome: () => [],
   repeat: (seen, host) => [...contactLines(seen, host), one.alreadyBlockedLine(host.text, host.name, host.modeName)],
   untriggered: () => [],
+  spared: () => [],
+  sparedBecause: () => [],
+  alreadyBlocked: (host) => [one.alreadyBlockedLine(host.text, host.name, host.modeName)],
   blockFailed: (host, why) => [
     one.couldNotBlockLine(host.text, host.name, host.modeName),
     one.warningLine(`cannot block ${host.text}: ${why}`),

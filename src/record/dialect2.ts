@@ -30,6 +30,14 @@ export const dialect2: Dialect = {
     two.scanLine(factsOf(seen, host, flagsOf(outcome))),
   ],
   untriggered: (seen, host) => [two.scanLine(factsOf(seen, host, { ignored: false, triggered: false }))],
+  spared: (seen, host, because) => {
+    const beyond = because === "ignored" ? {} : { triggered: true, noblock: true, blocked: false };
+    return [two.scanLine(factsOf(seen, host, { ignored: true, ...beyond }))];
+  },
+  sparedBecause: ({ text }, because, ignoreFile) => [
+    because === "ignored" ? two.ignoredLine2(text, ignoreFile) : two.ownSourceLine2(text, because === "to itself"),
+  ],
+  alreadyBlocked: (host) => [two.alreadyBlockedLine2(host.text, host.name)],
   blockFailed: (host, why) => [
     two.disposeFailedLine(host.text, host.name),
     two.errorLine(`WARNING: cannot block ${host.text}: ${why}`),

@@ -97,6 +97,17 @@ export function alreadyBlockedLine2(sourceText: string, name: string): Line {
   return plainLine(`attackalert: Host: ${hostPair(sourceText, name)} is already blocked Ignoring`);
 }
 
+/** 2.x's -v. */
+export function ignoredLine2(sourceText: string, ignoreFile: string): Line {
+  return plainLine(`Host: ${sourceText} found in ignore file ${ignoreFile}, aborting actions`);
+}
+
+/** 2.x's -d. It knows only the sender that is the receiver; other addresses of this host are left alone as well. */
+export function ownSourceLine2(sourceText: string, isToItself: boolean): Line {
+  const what = isToItself ? `same as destination address ${sourceText}` : "is an address of this host";
+  return plainLine(`debug: Source address ${sourceText} ${what}, skipping`);
+}
+
 export function disposeFailedLine(sourceText: string, name: string): Line {
   return errorLine(`attackalert: Error during target dispose ${hostPair(sourceText, name)}!`);
 }

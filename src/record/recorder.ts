@@ -8,7 +8,7 @@ import type { Block } from "../judge/block.ts";
 import type { Verdict } from "../judge/verdict.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
-import type { Host, ResponseOutcome } from "./dialect.ts";
+import type { Host, ResponseOutcome, Spared } from "./dialect.ts";
 import type { Event } from "./event.ts";
 import { kindOf, storedTypeOf } from "./event-quota.ts";
 import { type Journal, LineClass } from "./journal.ts";
@@ -161,7 +161,19 @@ export class Recorder {
     this.#speaker.untriggered(sourceText ?? sourceOf(probe), seenOf(probe));
   }
 
-  /** After "run", "soft" and "block" one of blocked(), blockFailed() and responded() follows: 2.x reports both in one line. */
+  /** A probe for which nothing is done: 2.x says so. */
+  spared(probe: Probe, because: Spared): void {
+    if (!this.#speaker.dialect.outcomeFirst || !this.#parts.journal.admit(LineClass.Repeat, 2, this.#parts.nowMs()))
+      return;
+    this.#speaker.spared(sourceOf(probe), seenOf(probe), because);
+  }
+
+  /** A source that was found is blocked by a command already, which is not run again. */
+  stillBlocked({ source, protocol }: Finding): void {
+    this.#speaker.stillBlocked(formatPrefix(source), protocol);
+  }
+
+  /** After "run", "soft" and "block" one of blocked(), blockFailed(), responded() and stillBlocked() follows: 2.x reports both in one line. */
   finding(verdict: Verdict): void {
     const { finding } = verdict;
     const recorded = this.#admitDecision("grade" in verdict && verdict.grade !== "direct");

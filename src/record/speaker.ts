@@ -4,7 +4,7 @@ import type { Finding } from "../detect/finding.ts";
 import type { Verdict } from "../judge/verdict.ts";
 import { formatPrefix } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
-import type { Dialect, Host, Outcome, Seen } from "./dialect.ts";
+import type { Dialect, Host, Outcome, Seen, Spared } from "./dialect.ts";
 import { dialects } from "./dialects.ts";
 import type { Event } from "./event.ts";
 import { HistorySources } from "./history-sources.ts";
@@ -20,6 +20,9 @@ export interface RecorderPolicy {
   /** Whether a scan leads to a block (or to commands) at all; by default as above. */
   readonly blocksTcp?: boolean;
   readonly blocksUdp?: boolean;
+  /** 2.x's -v and -d. Absent: neither was given. */
+  readonly switches?: { readonly verbose: boolean; readonly debug: boolean };
+  readonly ignoreFile?: string | undefined;
   /** $MODE$ of each protocol, for 1.2's wordings of "already blocked" and "could not block"; "atcp", "audp". */
   readonly modeNames?: { readonly tcp: string; readonly udp: string };
 }
@@ -123,6 +126,15 @@ export class Speaker {
     this.#named(sourceText, seen.protocol, (host) => this.#parts.journal.write(this.dialect.untriggered(seen, host)));
   }
 
+  spared(sourceText: string, seen: Seen, because: Spared): void {
+    const { switches, ignoreFile = "" } = this.#policy;
+    const isExplained = (because === "ignored" ? switches?.verbose : switches?.debug) === true;
+    this.#named(sourceText, seen.protocol, (host) => {
+      const why = isExplained ? this.dialect.sparedBecause(host, because, ignoreFile) : [];
+      this.#parts.journal.write([...why, ...this.dialect.spared(seen, host, because)]);
+    });
+  }
+
   /** Reports the outcome of a block, and with it the finding if that has waited for the outcome. */
   tell({ sourceText, lines, count, event }: Saying, outcome: Outcome, protocol: number = IpProtocol.Tcp): void {
     const { journal } = this.#parts;
@@ -130,6 +142,15 @@ export class Speaker {
       this.#named(sourceText, protocol, (host) => journal.write(lines(host), event));
     }
     this.conclude(sourceText, outcome);
+  }
+
+  /** The same for a source that was blocked before. */
+  stillBlocked(sourceText: string, protocol: number): void {
+    const { journal } = this.#parts;
+    if (journal.admit(LineClass.Decision, 1)) {
+      this.#named(sourceText, protocol, (host) => journal.write(this.dialect.alreadyBlocked(host)));
+    }
+    this.conclude(sourceText, "blocked");
   }
 
   /** Reports a finding that has waited for its outcome; any other source needs no further line. */

@@ -47,7 +47,7 @@ export class ConnectMode {
     const { sink, recorder, settings, nowMs } = this.#parts;
     this.#listeners = new Listeners({
       ...wanted,
-      banner: settings().banner,
+      ...answersOf(settings()),
       limits: { nowMs },
     });
     // What is said at start (modes.ts) names these.
@@ -81,7 +81,7 @@ export class ConnectMode {
       return;
     }
     void this.#listeners
-      .update({ ...wanted, banner: this.#parts.settings().banner })
+      .update({ ...wanted, ...answersOf(this.#parts.settings()) })
       .then(() => this.#tellKernel())
       .catch((error: unknown) => this.#parts.recorder.warning(`listeners: ${String(error)}`));
   }
@@ -112,6 +112,10 @@ export class ConnectMode {
   #tellKernel(): void {
     this.#parts.listened(this.#open());
   }
+}
+
+function answersOf({ banner, generation }: Settings) {
+  return { banner, mayAmplify: generation === 2 };
 }
 
 function leftOutText(protocol: number, ports: readonly PortRange[]): string {

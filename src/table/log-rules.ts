@@ -17,6 +17,9 @@ export const logPrefixes = {
   other: "other",
   delegated: "delegated",
   guarded: "guarded",
+  /** It came by the loopback: the kernel vouches for it. */
+  local: "local",
+  ignored: "ignored",
   /** The packet is an answer of ours, and its destination the source that it is about. */
   through: "through",
 } as const;

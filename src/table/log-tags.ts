@@ -16,6 +16,8 @@ const dispositions: readonly (Disposition | undefined)[] = (() => {
     [logPrefixes.other, Disposition.Other],
     [logPrefixes.delegated, Disposition.Delegated],
     [logPrefixes.guarded, Disposition.Guarded],
+    [logPrefixes.local, Disposition.Probe],
+    [logPrefixes.ignored, Disposition.Probe],
   ];
   for (const [prefix, disposition] of pairs) byTag[prefix.charCodeAt(0)] = disposition;
   return byTag;

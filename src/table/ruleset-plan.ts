@@ -44,6 +44,12 @@ export interface RulesetPlan {
   readonly decoyMark?: number;
   /** Commands of the administrator's own are the block (KILL_ROUTE): watch whether they are one. Absent: not. */
   readonly delegates?: boolean;
+  /** INTERFACE: "ALL", "ALL_NLO" or names. Absent or empty: all but the loopback. */
+  readonly interfaces?: readonly string[];
+  /** Tells of probes of ignored sources, for which nothing is done. Absent: nobody is told. */
+  readonly tellsIgnored?: boolean;
+  /** A watched port is a trap also while a program serves it (2.x's -S). Absent: it is not. */
+  readonly countsServed?: boolean;
 }
 
 export type Rules = Readonly<Record<string, readonly string[]>>;

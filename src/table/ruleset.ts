@@ -31,6 +31,8 @@ const allChains = [
   "answering",
   "asked",
   "askedbefore",
+  "loopback",
+  "ignored",
   "group",
   "delegated",
   "newtcp",

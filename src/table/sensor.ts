@@ -2,6 +2,7 @@
 
 import { decoyedRule, decoyRules } from "./decoy.ts";
 import { decoyWords } from "./decoy-words.ts";
+import { heardRules, ignoredRules, toldChains } from "./heard.ts";
 import { foundRules, outRules, trapRules } from "./hold.ts";
 import {
   answeringRules,
@@ -59,7 +60,7 @@ export function sensorRules(plan: RulesetPlan): Rules {
   const seconds = plan.latelyOpenSeconds;
   return {
     sensor: [
-      "iif lo return",
+      ...heardRules(plan),
       ...midstream(plan),
       ...regulars(plan),
       // The socket table cannot be asked for these: logged, never a hold.
@@ -69,8 +70,7 @@ export function sensorRules(plan: RulesetPlan): Rules {
       "meta l4proto != { tcp, udp } return",
       // A router's own anycast addresses are sent to it alone, and its services answer there.
       "fib daddr type != { local, anycast } goto group",
-      "ip saddr @ignored4 return",
-      "ip6 saddr @ignored6 return",
+      ...ignoredRules(plan),
       "ip saddr @delegated4 goto delegated",
       "ip6 saddr @delegated6 goto delegated",
       `ip6 saddr & ${SLASH64} @delegated6 ip6 saddr != @near6 goto delegated`,
@@ -85,6 +85,7 @@ export function sensorRules(plan: RulesetPlan): Rules {
       // And to ports that are not watched: the kernel refuses them where nobody serves.
       "goto out",
     ],
+    ...toldChains(plan),
     // Broadcast and multicast are not sent to us alone, so they are no evidence; but services answer them as well.
     group: ["meta l4proto != udp return", "ip saddr @ignored4 return", "ip6 saddr @ignored6 return", "goto out"],
     ...(plan.enforce ? Object.fromEntries(pathErrors.map(({ chain, rules }) => [chain, rules(plan)])) : {}),
@@ -99,6 +100,7 @@ export function sensorRules(plan: RulesetPlan): Rules {
       "tcp dport @public_tcp tcp dport != @listened_tcp socket transparent { 0, 1 } goto remembered",
       ...(plan.enforce ? ["jump shut"] : []),
       "tcp dport @listened_tcp goto out",
+      ...(plan.countsServed === true ? [`tcp dport @watched_tcp counter goto ${trapTcp}`] : []),
       "socket transparent { 0, 1 } goto open",
       ...lateAnswers,
       "meta l4proto . th dport @lately goto quiet",
@@ -119,6 +121,7 @@ export function sensorRules(plan: RulesetPlan): Rules {
       // Before the hold is asked: it never cuts off what we asked for.
       ...lateAnswers,
       "udp dport @listened_udp goto out",
+      ...(plan.countsServed === true ? [`udp dport @watched_udp counter goto ${trapUdp}`] : []),
       "udp dport @public_udp socket transparent { 0, 1 } goto remembered",
       ...knownDatagramPairs.map(({ set, pair }) => `${pair} @${set} socket transparent { 0, 1 } goto remembered`),
       "socket transparent { 0, 1 } goto open",

@@ -40,8 +40,9 @@ test("what 1.2 answers with its usage", () => {
 
 test("2.x's options, short ones joined or apart", () => {
   const usual = { generation: 2, mode: "stealth", log: "stdout", confFile: undefined, daemon: false };
-  assert.deepEqual(parse("--stealth"), { ...usual, interfaces: [], idle: [] });
-  assert.deepEqual(parse("-D"), { ...usual, daemon: true, interfaces: [], idle: [] });
+  const switches = { countsOwn: false, countsServed: false, verbose: false, debug: false };
+  assert.deepEqual(parse("--stealth"), { ...usual, interfaces: [], switches });
+  assert.deepEqual(parse("-D"), { ...usual, daemon: true, interfaces: [], switches });
   assert.deepEqual(parse("--connect -Dl syslog -c /tmp/x.conf -i eth0 --interface=eth1"), {
     generation: 2,
     mode: "connect",
@@ -49,17 +50,20 @@ test("2.x's options, short ones joined or apart", () => {
     confFile: "/tmp/x.conf",
     daemon: true,
     interfaces: ["eth0", "eth1"],
-    idle: [
-      '--interface eth0 has no effect: every interface but the loopback is watched, unless CAPTURE is "ring"',
-      '--interface eth1 has no effect: every interface but the loopback is watched, unless CAPTURE is "ring"',
-    ],
+    switches,
   });
-  const idle = parse("--stealth -m raw -LSdv -i ALL_NLO");
-  assert.ok("idle" in idle);
-  assert.deepEqual(
-    idle.idle.map((text) => text.split(" has no effect: ")[0]),
-    ["--method raw", "--disable-local-check", "--disable-service-check", "--debug", "--verbose"],
-  );
+  const all = { countsOwn: true, countsServed: true, verbose: true, debug: true };
+  assert.deepEqual(parse("--stealth -m pcap -LSdv -i ALL_NLO"), { ...usual, interfaces: ["ALL_NLO"], switches: all });
+});
+
+test("2.x's raw sockets hear the loopback as well, unless -i says otherwise", () => {
+  const interfacesOf = (line: string) => {
+    const parsed = parse(line);
+    return "interfaces" in parsed ? parsed.interfaces : parsed;
+  };
+  assert.deepEqual(interfacesOf("--stealth -m raw"), ["ALL"]);
+  assert.deepEqual(interfacesOf("-m raw -i eth0"), ["eth0"]);
+  assert.deepEqual(interfacesOf("-m pcap"), []);
 });
 
 test("help and version", () => {
@@ -74,6 +78,8 @@ test("what 2.x refuses, in its words", () => {
   };
   assert.equal(wrong("--stealth --connect"), "Only one mode can be specified, Use only one of --stealth or --connect");
   assert.equal(wrong("-i ALL -i eth0"), "Only one interface type can be specified (ALL, ALL_NLO or interfaces)");
+  for (const name of ['eth0"', "eth*", "a-name-too-long-"])
+    assert.equal(wrong(`-i ${name}`), `Invalid interface name specified: ${name}`);
   assert.equal(wrong("-l file"), "Invalid log output specified (stdout or syslog)");
   assert.equal(wrong("-m ebpf"), "Invalid sentry method specified (pcap or raw)");
   assert.match(String(wrong("--stealth --surprise")), /--surprise/);

@@ -52,6 +52,8 @@ function setUp(script: Script = {}) {
     complain: (message) => heard.err.push(message),
     say: (lines) => heard.syslog.push(...lines.map(({ text }) => text)),
     isRoot: script.isRoot ?? true,
+    program: "/usr/sbin/portsentry",
+    folder: "/root",
     version: "0.1.0",
     readFile: (path) => {
       const text = files[path];
@@ -59,7 +61,7 @@ function setUp(script: Script = {}) {
       return Buffer.from(text);
     },
     parent: script.isChild
-      ? { ready: () => heard.parent.push("ready"), complain: (text) => heard.parent.push(text) }
+      ? { folder: "/srv", ready: () => heard.parent.push("ready"), complain: (text) => heard.parent.push(text) }
       : undefined,
     loadDaemon: async () => async (options) => {
       heard.ran.push(options);
@@ -232,20 +234,24 @@ test("2.x in the foreground", async () => {
       udpMode: "udp",
       generation: 2,
       interfaces: ["ALL"],
+      folder: "/root",
+      switches: { countsOwn: false, countsServed: false, verbose: false, debug: false },
+      title: "/usr/sbin/portsentry --connect -m raw -i ALL -i ALL -l syslog",
     },
   ]);
-  assert.match(err[0] ?? "", /^--method raw has no effect: /);
-  assert.deepEqual(started, []);
+  assert.deepEqual([err, started], [[], []]);
   assert.equal((await run("-l stdout -i eth0")).ran[0]?.tcpMode, "stcp");
 });
 
-test("2.x as a daemon: the parent says what has no effect, the child writes to syslog", async () => {
+test("2.x as a daemon: the child gets the same options, knows the folder of its parent, and writes to syslog", async () => {
   const parent = await run("-Dv -i eth0");
-  assert.deepEqual([parent.code, parent.ran, parent.err.length], [0, [], 2]);
-  assert.deepEqual(parent.started, [["--stealth", "-D", "-c", FILE, "-i", "eth0"]]);
+  assert.deepEqual([parent.code, parent.ran, parent.err], [0, [], []]);
+  assert.deepEqual(parent.started, [["--stealth", "-D", "-c", FILE, "-i", "eth0", "-v"]]);
+  assert.deepEqual((await run("--connect -LSdD")).started, [["--connect", "-D", "-c", FILE, "-L", "-S", "-d"]]);
   const child = await run((parent.started[0] ?? []).join(" "), { isChild: true });
   assert.deepEqual([child.err, child.parent, child.ran[0]?.log], [[], ["ready"], "syslog"]);
-  assert.deepEqual(child.ran[0]?.interfaces, ["eth0"]);
+  assert.deepEqual([child.ran[0]?.interfaces, child.ran[0]?.folder], [["eth0"], "/srv"]);
+  assert.equal(child.ran[0]?.switches?.verbose, true);
   const failed = await run("-D", { result: { ready: false, complaints: "no\n", exitCode: 77 } });
   assert.deepEqual([failed.code, failed.err], [77, ["no"]]);
 });

@@ -23,6 +23,7 @@ describe("defaults", () => {
       tcp: { mode: "all", modeName: "atcp", active: true, ...quietly, publicPorts: [25, 80, 443].map(one) },
       udp: { mode: "all", modeName: "audp", active: true, ...quietly, publicPorts: [53, 443].map(one) },
       generation: 1,
+      switches: { countsOwn: false, countsServed: false, verbose: false, debug: false },
       firewall: "auto",
       responses: {
         killRoute: undefined,

@@ -35,12 +35,12 @@ const context: JudgeContext = {
   firewall: true,
 };
 
-const names = ["nothing", "through", "watched", "found", "repeat"] as const;
+const names = ["nothing", "through", "watched", "found", "repeat", "spared"] as const;
 const nameOf = ({ outcome }: Walked) => names[outcome];
 
 function setUp(proof: "on" | "off" = "on", more: Partial<JudgeContext> = {}) {
-  const state: { isFlooded: boolean; lot: number | undefined; mayBeProven: boolean } = {
-    ...{ isFlooded: false, lot: undefined, mayBeProven: false },
+  const state: { isFlooded: boolean; lot: number | undefined; mayBeProven: boolean; tellsSpared: boolean } = {
+    ...{ isFlooded: false, lot: undefined, mayBeProven: false, tellsSpared: false },
   };
   const asked: number[] = [];
   const lots: (number | undefined)[] = [];
@@ -69,6 +69,7 @@ function setUp(proof: "on" | "off" = "on", more: Partial<JudgeContext> = {}) {
       },
       accepted: ({ port }) => accepted.push(port),
     },
+    tellsSpared: () => state.tellsSpared,
   });
   const syn = (source: string, tag: string = logPrefixes.probe, flags: number = TcpFlag.Syn): void => {
     const bytes = buildTcp({ source, destination: "203.0.113.1", sourcePort: 40_000, destinationPort: 23, flags });
@@ -244,6 +245,21 @@ for (const { what, from, more } of [
     assert.deepEqual([engine.counters.own + engine.counters.ignored, engine.counters.probes], [2, 2]);
   });
 }
+
+test("where somebody wants to know of it, a probe that is spared says so; what is no probe does not", () => {
+  const { detector, state, states, syn } = setUp("on", { ignored: ranges("192.0.2.1"), own: ranges("203.0.113.1") });
+  const spared: (string | undefined)[] = [];
+  const seen = (source: string, tag: string, flags?: number) => {
+    syn(source, tag, flags);
+    return states.pop();
+  };
+  assert.equal(seen("192.0.2.1", logPrefixes.ignored), "nothing");
+  state.tellsSpared = true;
+  spared.push(seen("192.0.2.1", logPrefixes.ignored), seen("203.0.113.1", logPrefixes.local));
+  spared.push(seen("127.0.0.1", logPrefixes.local), seen("192.0.2.1", logPrefixes.held));
+  assert.deepEqual(spared, ["spared", "spared", "spared", "nothing"]);
+  assert.equal(detector.table.size, 0);
+});
 
 test("packets from the guard are remembered: what is proven about it is blocked all the same", () => {
   const { detector, engine, told, syn } = onClock();

@@ -196,6 +196,10 @@ export class FakeRecorder {
     this.said.push(`blocked ${formatPrefix(block.source)}: ${command}`);
   }
 
+  stillBlocked({ source }: Finding): void {
+    this.said.push(`still blocked ${formatPrefix(source)}`);
+  }
+
   blockFailed(source: Prefix, why: string): void {
     this.said.push(`failed ${formatPrefix(source)}: ${why}`);
   }

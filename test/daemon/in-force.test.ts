@@ -56,7 +56,7 @@ function setUp(more: { readonly tap?: { homes: AddressRanges } } = {}) {
 test("new settings: the decoy stands, then the rules are loaded, then each room follows in its turn", () => {
   const { inForce, take, changes, sensor } = setUp();
   inForce.apply({ settings: logging });
-  assert.deepEqual(take(), ["decoy none", "load 2", "loaded false false", "first settings", "second none"]);
+  assert.deepEqual(take(), ["decoy none", "load 3", "loaded false false", "first settings", "second none"]);
   assert.equal(changes[0]?.[1].settings, blocking, "rooms are told what was");
   assert.deepEqual([inForce.settings, inForce.enforces, sensor.plans[0]?.enforce], [logging, false, false]);
 });
@@ -65,7 +65,7 @@ test("settings that the kernel refuses change nothing, and the decoy goes back",
   const { inForce, take, sensor } = setUp();
   sensor.refusal = "ENOMEM";
   assert.throws(() => inForce.apply({ settings: logging }), /ENOMEM/);
-  assert.deepEqual(take(), ["decoy none", "load 2", "decoy auto"]);
+  assert.deepEqual(take(), ["decoy none", "load 3", "decoy auto"]);
   assert.deepEqual([inForce.settings, inForce.enforces], [blocking, true]);
   sensor.refusal = "";
   inForce.apply({ settings: logging });
@@ -77,8 +77,8 @@ test("host, allow list and listeners load no rules; the rooms that follow say wh
   const moved = { ...host, own: [prefix("192.0.2.9")], near: [] };
   inForce.apply({ host: moved });
   assert.deepEqual(take(), ["first host", "second auto"]);
-  assert.deepEqual([inForce.host, inForce.near.prefixes().length], [moved, 1]);
-  assert.deepEqual([changes[0]?.[1].host, changes[0]?.[1].near.prefixes().length], [host, 2]);
+  assert.deepEqual([inForce.host, inForce.near.prefixes().length], [moved, 2]);
+  assert.deepEqual([changes[0]?.[1].host, changes[0]?.[1].near.prefixes().length], [host, 3]);
   inForce.apply({ ignored: [prefix("198.51.100.0/24")] });
   assert.deepEqual(inForce.plan().ignored, [prefix("198.51.100.0/24")]);
   assert.equal(inForce.settings.blockTimeMs, blocking.blockTimeMs);
@@ -109,7 +109,7 @@ test("BOOT_GRACE goes by the uptime at each look, and everybody hears with which
   up.ms = 120_000;
   assert.equal(inForce.graceLeftMs(), 0);
   inForce.load();
-  assert.deepEqual(take(), ["decoy auto", "load 2", "loaded true true", "decoy auto", "load 2", "loaded false true"]);
+  assert.deepEqual(take(), ["decoy auto", "load 3", "loaded true true", "decoy auto", "load 3", "loaded false true"]);
   assert.equal(inForce.plan().decoy?.mark, 7);
 });
 

@@ -26,12 +26,12 @@ const policy: ScorePolicy = {
   ...{ slowScorePorts: 10, slowScoreWindowMs: 86_400_000 },
 };
 const context: JudgeContext = {
-  ...{ ignored: ranges(), guarded: ranges(), own: ranges("203.0.113.9") },
+  ...{ ignored: ranges("192.0.2.66"), guarded: ranges(), own: ranges("203.0.113.9", "203.0.113.1") },
   ...{ blockTcp: true, blockUdp: true, proof: "on", firewall: true },
 };
 
 /** A walk with a real engine; everybody else writes down what it is asked, in one list. */
-function setUp() {
+function setUp({ tellsSpared = false } = {}) {
   const said: string[] = [];
   const proven: Proven[] = [];
   const chosen: Verdict[] = [];
@@ -42,7 +42,7 @@ function setUp() {
   const clock = new DeliveryClock(() => now.ms);
   const detector = new Detector({ table: new SourceTable(64, seed), policy, near: ranges() });
   const judge = new Judge(context);
-  const engine = new Engine({ detector, judge, clock });
+  const engine = new Engine({ detector, judge, clock, tellsSpared: () => tellsSpared });
   const portOf = ({ port }: Probe) => said.push(`probe ${port}`);
   const walk = new Walk({
     ...{ engine, clock, detector, judge },
@@ -50,6 +50,7 @@ function setUp() {
       probe: portOf,
       repeat: ({ port }) => said.push(`repeat ${port}`),
       untriggered: ({ port }) => said.push(`untriggered ${port}`),
+      spared: ({ port }, because) => said.push(`spared ${port} ${because}`),
       passOver: () => said.push("passed over"),
       warning: (text) => said.push(`warning ${text}`),
     },
@@ -287,4 +288,14 @@ test("after a delivery the clock goes on, before anything is carried out", () =>
   };
   walk.batchEnd();
   assert.equal(takenMs, NOW_MS + 9);
+});
+
+test("a probe that is spared is told of by its reason, and is neither remembered nor judged", () => {
+  const { walk, syn, take, detector } = setUp({ tellsSpared: true });
+  syn("192.0.2.66", 23, logPrefixes.ignored);
+  syn("203.0.113.1", 24, logPrefixes.local);
+  syn("127.0.0.1", 25, logPrefixes.local);
+  walk.batchEnd();
+  assert.deepEqual(take(), ["spared 23 ignored", "spared 24 to itself", "spared 25 own", "delivered"]);
+  assert.equal(detector.table.size, 0);
 });

@@ -111,6 +111,17 @@ test("a command that works is the block: listed, stored, an offence, and its sou
   assert.deepEqual(delegate.asked, [`respond ${SOURCE}`, "take over"]);
 });
 
+test("a source that a command has blocked, and that is found again, is not given to the command again", async () => {
+  const { blocker, delegate, recorder, respond, clock } = setUp(ROUTE);
+  delegate.backend = killRoute;
+  await respond();
+  const asked = delegate.asked.length;
+  blocker.carryOut([verdictOn(SOURCE, "block", clock.ms)]);
+  await new Promise(setImmediate);
+  assert.equal(delegate.asked.length, asked);
+  assert.equal(recorder.said.at(-1), `still blocked ${SOURCE}`);
+});
+
 test("where no command works nothing is blocked, which is counted, and the source is found again", async () => {
   const { blocker, store, detector, recorder, respond } = setUp(ROUTE);
   await respond();

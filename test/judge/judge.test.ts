@@ -385,3 +385,31 @@ test("no network hides behind one address in it that is spared, but a spared one
   assert.equal(crowd({}, neighbours("198.51.100.0/24"), "198.51.100.1").action, "spare");
   assert.equal(crowd({}, neighbours("192.0.2.0/24"), "192.0.2.9").action, "spare", "all of it is on the allow list");
 });
+
+test("where the loopback counts, 127.0.0.0/8 and ::1 are anybody's; nothing else of ours is", () => {
+  const own = ranges("127.0.0.1", "::1", "203.0.113.5", "2001:db8:3::1");
+  const judge = new Judge({ ...context, own, countsLoopback: true, isPeer: () => true });
+  for (const address of ["127.0.0.1", "127.255.255.255", "::1"]) {
+    assert.equal(spares(judge, address), undefined, address);
+    const { w0, w1, w2, w3 } = prefix(address);
+    assert.equal(judge.guardReason([w0, w1, w2, w3]), undefined, address);
+  }
+  const others = [
+    "203.0.113.5",
+    "2001:db8:3::1",
+    "0.0.0.1",
+    "128.0.0.0",
+    "::",
+    "::2",
+    "::3",
+    "::4",
+    "::ffff",
+    "::1:0:0",
+  ];
+  const sparedOthers = ["203.0.113.5", "2001:db8:3::1", "0.0.0.1", "::", "::2", "::3", "::4", "::ffff", "::1:0:0"];
+  assert.deepEqual(
+    others.filter((address) => spares(judge, address) === "own"),
+    sparedOthers,
+  );
+  assert.equal(spares(new Judge({ ...context, own }), "::1"), "own");
+});

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -19,6 +20,7 @@ import { importBlocked, parseBlocked } from "../../src/record/blocked-import.ts"
 import { historyLine } from "../../src/record/history.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { IpProtocol } from "../../src/wire/packet.ts";
+import { prefix } from "../support/prefix.ts";
 
 const LINE = "1795340071 - 11/22/2026 09:34:31 Host: 127.0.0.2/127.0.0.2 Port: 11 TCP Blocked";
 /** Two records of 2.x: 192.0.2.1 and 2001:db8::7. */
@@ -108,6 +110,7 @@ test("what we write is read back, in 1.2's form, whole or not at all", async (t)
     onRecovered: (text) => troubles.push(text),
   });
   const entries = ["192.0.2.1", "2001:db8:0:1::/64", "2001:db8::7"].map((sourceText, index) => ({
+    source: prefix(sourceText),
     timeMs: 1_795_340_071_000 + index * 1000,
     sourceText,
     protocol: IpProtocol.Tcp,
@@ -132,6 +135,43 @@ test("what we write is read back, in 1.2's form, whole or not at all", async (t)
   assert.deepEqual([troubles, none], [[], []]);
 });
 
+test("2.x's records: each source once it is added, the list whole after a write, and read back", async (t) => {
+  const path = join(makeFolder(t), "portsentry.blocked");
+  const file = new BlockedFile(path, { onTrouble: assert.fail, onRecovered: assert.fail }, "records");
+  const sources = ["192.0.2.1", "2001:db8::7", "2001:db8:0:1::/64"].map(prefix);
+  const entries = sources.map((source) => ({ source, timeMs: 0, sourceText: "", protocol: IpProtocol.Tcp, port: 11 }));
+  const records = ["0200c0000201", "0a0020010db8000000000000000000000007", "0a0020010db8000000010000000000000000"];
+  await file.write([]);
+  assert.equal(statSync(path).size, 0);
+  for (const source of sources) file.add(source);
+  assert.equal(readFileSync(path, "hex"), records.join(""));
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  await file.write(entries.slice(1));
+  assert.equal(readFileSync(path, "hex"), records.slice(1).join(""));
+  file.add(prefix("192.0.2.1"));
+  await file.write(entries.slice(1));
+  assert.equal(readFileSync(path, "hex"), records.slice(1).join(""), "what was added and is not listed is taken out");
+  await file.write(entries);
+  assert.deepEqual(
+    importBlocked(path).blocks.map(({ source }) => formatPrefix(source)),
+    ["192.0.2.1", "2001:db8::7", "2001:db8:0:1::"],
+  );
+});
+
+test("a record is not added to a link", (t) => {
+  const folder = makeFolder(t);
+  const said: string[] = [];
+  const file = new BlockedFile(
+    join(folder, "link"),
+    { onTrouble: (text) => said.push(text), onRecovered: assert.fail },
+    "records",
+  );
+  symlinkSync(join(folder, "target"), join(folder, "link"));
+  file.add(prefix("192.0.2.1"));
+  assert.match(said.join(), /link: it is a symbolic link, which is not followed/);
+  assert.equal(existsSync(join(folder, "target")), false);
+});
+
 test("a file that cannot be written is said once, and that it works again", async (t) => {
   const folder = makeFolder(t);
   const path = join(folder, "gone", "portsentry.blocked");
@@ -151,6 +191,7 @@ test("only the newest stand in a very long list", async (t) => {
   const path = join(makeFolder(t), "b");
   const file = new BlockedFile(path, { onTrouble: assert.fail, onRecovered: assert.fail });
   const entries = Array.from({ length: 65_540 }, (_, i) => ({
+    source: prefix("192.0.2.1"),
     timeMs: i * 1000,
     sourceText: "192.0.2.1",
     protocol: IpProtocol.Udp,

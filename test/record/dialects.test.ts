@@ -250,6 +250,38 @@ test("2.x: an ignored source is said and never in the history, on which fail2ban
   assert.deepEqual(history, []);
 });
 
+test("2.x's -v and -d say why nothing is done about a probe; without them only the scan line is there", () => {
+  const ignored = scan(80, "ignored: [true] triggered: [unset] noblock: [unset] blocked: [unset]");
+  const own = scan(80, "ignored: [true] triggered: [true] noblock: [true] blocked: [false]");
+  const found = "Host: 192.0.2.1 found in ignore file /etc/ignore, aborting actions";
+  const same = "debug: Source address 192.0.2.1 same as destination address 192.0.2.1, skipping";
+  const address = "debug: Source address 192.0.2.1 is an address of this host, skipping";
+  for (const [switches, lines] of [
+    [{ verbose: true, debug: false }, [found, ignored, own, own]],
+    [{ verbose: false, debug: true }, [ignored, same, own, address, own]],
+  ] as const) {
+    const { recorder, said, history } = setUp("portsentry2", { switches, ignoreFile: "/etc/ignore" });
+    for (const because of ["ignored", "to itself", "own"] as const) recorder.spared(probe(), because);
+    assert.deepEqual([said, history], [lines, []]);
+  }
+  const first = setUp("portsentry1");
+  first.recorder.spared(probe(), "ignored");
+  assert.deepEqual(first.said, []);
+});
+
+test("a source that a command had blocked before the restart: each generation says so, 2.x before its scan line", () => {
+  const already = "attackalert: Host: 192.0.2.1/192.0.2.1 is already blocked Ignoring";
+  const second = setUp("portsentry2");
+  second.recorder.finding({ action: "block", grade: "direct", finding });
+  second.recorder.stillBlocked(finding);
+  assert.deepEqual(second.said, [already, scan(79, blockedFlags)]);
+  assert.equal(second.history.length, 1);
+  const first = setUp("portsentry1");
+  first.recorder.finding({ action: "block", grade: "direct", finding });
+  first.recorder.stillBlocked(finding);
+  assert.equal(first.said.at(-1), already);
+});
+
 test("2.x with PROOF on: an unproven source leaves no history line, whatever it goes on to send", () => {
   const { recorder, said, history } = setUp("portsentry2", { proof: "on" });
   recorder.finding({ action: "soft", grade: "direct", finding });

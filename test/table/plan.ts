@@ -39,6 +39,9 @@ export const planVariants: Readonly<Record<string, RulesetPlan>> = {
   "UDP held, TCP not": { ...ordinaryPlan, holdTcp: false },
   "in the grace after boot": { ...ordinaryPlan, grace: true },
   "no firewall": { ...ordinaryPlan, enforce: false, holdTcp: false, holdUdp: false },
+  "named interfaces and the loopback": { ...ordinaryPlan, interfaces: ["link0", "lo"] },
+  "every interface, and -v": { ...ordinaryPlan, interfaces: ["ALL"], tellsIgnored: true },
+  "served ports count": { ...ordinaryPlan, countsServed: true },
   "nothing listed": {
     ...ordinaryPlan,
     watchedTcp: [],

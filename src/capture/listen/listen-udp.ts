@@ -1,5 +1,6 @@
-// Takes the datagrams off one UDP socket, unread. 1.2 answers each with PORT_BANNER; the source may be forged, so the answer
-// must be of no use to an attacker: it is never larger than the datagram, rare, and never goes to another service.
+// Takes the datagrams off one UDP socket, unread. PortSentry answers each with PORT_BANNER; the source may be forged, so the answer
+// must be of no use to an attacker: it is rare, never goes to another service, and is never larger than the datagram, but where
+// 2.x is meant, whose users ask for it.
 import { EAGAIN, EINTR } from "../../kernel/constants.ts";
 import { bindUdp, Inbox, type Opened } from "../../kernel/inet-socket.ts";
 import { sendTo } from "../../kernel/libc.ts";
@@ -18,6 +19,8 @@ export function openUdp(port: number, ipv6: boolean): Opened {
 
 export class UdpTaker {
   banner: Buffer = Buffer.alloc(0);
+  /** Whether the banner may be longer than what it answers. */
+  mayAmplify = false;
   readonly #inbox = new Inbox();
   readonly #arrival = new Arrival();
   readonly #counters: ListenCounters;
@@ -59,7 +62,8 @@ export class UdpTaker {
       this.#secondFromMs = timeMs;
       this.#answersLeft = ANSWERS_PER_SECOND;
     }
-    if (this.banner.length > bytes || peer.port < FIRST_CLIENT_PORT || this.#answersLeft === 0) {
+    const isTooLong = this.banner.length > bytes && !this.mayAmplify;
+    if (isTooLong || peer.port < FIRST_CLIENT_PORT || this.#answersLeft === 0) {
       this.#counters.answersWithheld++;
       return;
     }

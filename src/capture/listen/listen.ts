@@ -29,6 +29,8 @@ const noIpv6: readonly string[] = ["EAFNOSUPPORT", "EADDRNOTAVAIL"];
 export interface ListenerOptions extends WantedPorts {
   /** PORT_BANNER. */
   readonly banner?: string | undefined;
+  /** Datagrams get the banner also when it is longer than they are (2.x). Absent: they do not. */
+  readonly mayAmplify?: boolean;
 }
 
 /** What a test, or a host with other needs, replaces. */
@@ -90,6 +92,7 @@ export class Listeners {
     const banner = Buffer.from(wanted.banner ?? "", "utf8");
     this.#tcp.banner = banner;
     this.#udp.banner = banner;
+    this.#udp.mayAmplify = wanted.mayAmplify === true;
     const plan = planListeners(wanted, this.#limits.listeners);
     const keys = new Set(plan.keys);
     for (const [key, port] of this.#ports) if (!keys.has(key)) this.#letGo(key, port);

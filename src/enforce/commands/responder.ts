@@ -142,7 +142,7 @@ export class Responder {
 const NOT_SET = "it is not set";
 
 function planOf(settings: ResponseSettings, runner: ResponderParts["runner"], file: HostsDeny): Plan {
-  const { killRoute = "", unkillRoute = "", hostsDeny = "", runCommand = "", runCommandFirst } = settings;
+  const { killRoute = "", unkillRoute = "", hostsDeny = "", runCommand = "", runCommandFirst, takesIpv6 } = settings;
   const order: readonly ResponseStep[] = runCommandFirst
     ? ["run", "hosts-deny", "route"]
     : ["hosts-deny", "route", "run"];
@@ -153,7 +153,7 @@ function planOf(settings: ResponseSettings, runner: ResponderParts["runner"], fi
   };
   return {
     steps: order.filter((step) => isSet[step]),
-    route: isSet.route ? new RouteCommand(killRoute, unkillRoute.trim() || undefined, runner) : undefined,
+    route: isSet.route ? new RouteCommand(killRoute, unkillRoute.trim() || undefined, runner, takesIpv6) : undefined,
     run: isSet.run ? parseTemplate(runCommand) : undefined,
     hostsDeny: isSet["hosts-deny"] ? hostsDeny : undefined,
     file,

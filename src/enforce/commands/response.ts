@@ -10,6 +10,8 @@ export interface ResponseSettings {
   readonly runCommand: string | undefined;
   readonly runCommandFirst: boolean;
   readonly hostsDenyFile: string;
+  /** KILL_ROUTE is run for IPv6 sources as it stands (2.x). Absent: only where an IPv6 form of it is known. */
+  readonly takesIpv6?: boolean | undefined;
 }
 
 export interface ResponseRequest {

@@ -28,11 +28,19 @@ export class RouteCommand {
   readonly #unkill: Template | undefined;
   readonly #known: KnownCommand | undefined;
   readonly #runner: Pick<CommandRunner, "run">;
+  /** Commands of which no IPv6 form is known are run for IPv6 sources as they stand. */
+  readonly #takesIpv6: boolean;
   /** iptables commands run one after the other: they would only wait for each other's lock. */
   #lane: Promise<unknown> = Promise.resolve();
   #inLane = 0;
 
-  constructor(killRoute: string, unkillRoute: string | undefined, runner: Pick<CommandRunner, "run">) {
+  constructor(
+    killRoute: string,
+    unkillRoute: string | undefined,
+    runner: Pick<CommandRunner, "run">,
+    takesIpv6 = false,
+  ) {
+    this.#takesIpv6 = takesIpv6;
     this.#kill = parseTemplate(killRoute);
     this.#unkill = unkillRoute === undefined ? undefined : parseTemplate(unkillRoute);
     this.#known = recognizeCommand(this.#kill);
@@ -40,7 +48,7 @@ export class RouteCommand {
   }
 
   async block(values: TemplateValues): Promise<RouteOutcome> {
-    const command = blockCommand(this.#kill, this.#known, values);
+    const command = blockCommand(this.#kill, this.#known, values, this.#takesIpv6);
     if (typeof command === "string") return failed(replaceTokens(this.#kill.text, values), command);
     if (!this.#kill.text.includes("$TARGET$")) return failed(this.#kill.text, "not run: KILL_ROUTE has no $TARGET$");
     const result = await this.#run(command.argv);
@@ -53,7 +61,7 @@ export class RouteCommand {
     const forms = this.#known?.forms(values);
     const six = !isIpv4(values.target);
     // What is not run for a source needs no undoing.
-    if (typeof forms === "string" || (six && forms === undefined)) {
+    if (typeof forms === "string" || (six && !this.#takesIpv6 && forms === undefined)) {
       return {
         ok: true,
         text: "",

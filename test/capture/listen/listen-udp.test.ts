@@ -5,11 +5,11 @@ import { test } from "node:test";
 import { Listeners } from "../../../src/capture/listen/listen.ts";
 import { freePorts, Seen, single, Told, udpClient } from "./listen-support.ts";
 
-async function listening(port: number, options: { banner?: string; nowMs?: () => number } = {}) {
-  const { banner, nowMs = () => 5_000 } = options;
+async function listening(port: number, options: { banner?: string; mayAmplify?: boolean; nowMs?: () => number } = {}) {
+  const { banner, mayAmplify = false, nowMs = () => 5_000 } = options;
   const seen = new Seen();
   const told = new Told();
-  const listeners = new Listeners({ tcp: [], udp: single(port), banner, limits: { nowMs } });
+  const listeners = new Listeners({ tcp: [], udp: single(port), banner, mayAmplify, limits: { nowMs } });
   await listeners.start(seen, told);
   return { listeners, seen, told };
 }
@@ -68,6 +68,20 @@ test("answers with the banner, unless that would be larger than what came", asyn
     const [answer] = await once(client, "message");
     assert.equal(String(answer), "go away");
     assert.equal(listeners.counters.answers, 1);
+  } finally {
+    client.close();
+    await listeners.close();
+  }
+});
+
+test("where it may amplify, a datagram gets a longer banner as well, and no more often", async () => {
+  const [port = 0] = await freePorts(1);
+  const { listeners } = await listening(port, { banner: "go away", mayAmplify: true });
+  const client = await udpClient("127.0.0.1");
+  try {
+    client.send("1", port, "127.0.0.1");
+    const [answer] = await once(client, "message");
+    assert.equal(String(answer), "go away");
   } finally {
     client.close();
     await listeners.close();

@@ -179,6 +179,22 @@ test("a command of no known form is run for IPv4 as it stands, and not at all fo
   assert.equal(six, "not run: the command is for IPv4, and no IPv6 form of it is known");
 });
 
+test("a command that was written for 2.x takes IPv6 sources as it stands, where no IPv6 form of it is known", () => {
+  const block = (text: string, target: string) => {
+    const template = parseTemplate(text);
+    const values = { target: prefix(target), port: 1, modeName: "stealth" };
+    const command = blockCommand(template, recognizeCommand(template), values, true);
+    return typeof command === "string" ? command : command.argv.join(" ");
+  };
+  assert.equal(block("/sbin/block $TARGET$", "2001:db8::1"), "/sbin/block 2001:db8::1");
+  assert.equal(block("/sbin/block $TARGET$", "2001:db8:0:1::/64"), "/sbin/block 2001:db8:0:1::/64");
+  assert.match(block("/sbin/block $TARGET$", "2001:db8::/48"), /^not run: /);
+  assert.match(
+    block("iptables -I INPUT -s $TARGET$ -j DROP", "2001:db8::1"),
+    /^ip6tables -I INPUT -s 2001:db8::1 -j DROP/,
+  );
+});
+
 test("one command lists every block of the kind, each family its own", () => {
   const listOf = (template: string, source: string) => {
     const forms = recognizeCommand(parseTemplate(template))?.forms({
