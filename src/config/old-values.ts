@@ -102,9 +102,17 @@ export function hasItem(text: string): boolean {
   return /^[ -~]*/.exec(text)?.[0].replaceAll(",", "") !== "";
 }
 
-/** PortSentry's daemon stands in "/", from where a path without "/" at its start is looked for. */
+/**
+ * A path ends where PortSentry ends it: a blank of another alphabet behind IGNORE_FILE must exempt nobody less. Its daemon
+ * stands in "/", from where a path without "/" at its start is looked for.
+ */
 function fromRoot(type: ValueType<string | undefined>): OldReading<string | undefined> {
-  return (text) => {
+  return (whole) => {
+    const [text = ""] = /^[ -~]*/.exec(whole) ?? [];
+    if (text !== whole) {
+      const { ok } = fromRoot(type)(text);
+      return { ok, note: "the path ends at a character that is no ASCII, as in PortSentry; remove the character" };
+    }
     const parsed = type.parse(text);
     if ("ok" in parsed) return parsed;
     const rooted = type.parse(text.startsWith("/") ? text : `/${text}`);

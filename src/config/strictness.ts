@@ -58,7 +58,6 @@ export function reportLines(found: Entries, { strictness, lineLog, log }: Report
       if (!entry.flawed) reportUnknown(entry, { strictness, search: ++unknown <= MAX_SUGGESTIONS }, log);
       continue;
     }
-    if (entry.flawed) continue;
     if (strictness !== "ours" && entry.unseen) {
       const why = "what stands before it, or the tab behind it, hides this line from PortSentry 1.2; here it counts";
       log.add({ severity: "warning", line: entry.line, key: key.name, message: `${key.name}: ${why}` });

@@ -175,6 +175,14 @@ describe("lines that PortSentry passes over", () => {
     assert.equal(settingsOf(load(' BLOCK_TCP="1"\nBLOCK_TCP="0"\n')).tcp.block, false);
   });
 
+  test("an indented key that is faulty besides is told of both", () => {
+    const loaded = load(`${IGNORE_LINE}\n BLOCK_TCP="1\n`);
+    assert.equal(settingsOf(loaded).tcp.block, true);
+    const told = problemsAt(loaded, "BLOCK_TCP").join("\n");
+    assert.match(told, /^2 warning BLOCK_TCP: no closing quote/m);
+    assert.match(told, /^2 warning BLOCK_TCP: what stands before it, .* here it counts/m);
+  });
+
   test("a key that looks like one of ours keeps no old file from being read; PortSentry's own key is the nearer", () => {
     const tell = (text: string) => problemsAt(load(text), text.slice(0, text.indexOf("="))).join();
     assert.match(tell('PROFF="on"\n'), /^1 warning PROFF is no known key and does nothing, .*did you mean PROOF\?/);

@@ -119,6 +119,9 @@ describe("readings", () => {
     assert.match(relative.note ?? "", /^this counts as "\/etc\/x", as in PortSentry; write a path that begins with/);
     assert.equal(oldFile("/dev/null").ok, undefined);
     assert.equal(oldFile("dev/null").ok, undefined);
+    const blank = oldPath("/etc/x\u00a0");
+    assert.equal(blank.ok, "/etc/x");
+    assert.match(blank.note ?? "", /^the path ends at a character that is no ASCII, as in PortSentry/);
   });
 
   test("no text is refused, and what counts lies within bounds", () => {
