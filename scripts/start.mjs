@@ -6,6 +6,7 @@
 import { spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { greeting } from "./greeting.mjs";
 import { requireMachine } from "./machine.mjs";
 import { build, ensureDebianPackages, ensureNpmPackages, root } from "./setup.mjs";
 
@@ -18,22 +19,11 @@ const given = process.argv.slice(2);
 const hasFile = given.some((argument) => argument === "-c" || argument.startsWith("--conf"));
 const file = hasFile ? [] : ["-c", join(root, "conf/portsentry.conf")];
 if (!hasFile) ensureAllowList("/etc/portsentry/portsentry.ignore");
-if (process.stderr.isTTY) process.stderr.write(greeting());
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+if (process.stderr.isTTY) process.stderr.write(greeting(version, given));
 const daemon = spawn(process.execPath, [join(root, "bin/portreeve"), "run", ...file, ...given], { stdio: "inherit" });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => daemon.kill(signal));
 daemon.on("exit", (code, signal) => process.exit(code ?? (signal === null ? 1 : 128)));
-
-/** The daemon's own first lines are PortSentry's, word for word: log readers know them. */
-function greeting() {
-  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  const what = given.includes("--block") ? "detects and blocks" : "detects and logs, and blocks no source";
-  const client = "sudo bin/portreeve";
-  return [
-    `Portreeve ${version} ${what}. The lines below are the log, in PortSentry's words.`,
-    `In another shell: ${client} status, ${client} events -f, ${client} why ADDRESS, ${client} --help. Ctrl-C ends the daemon here.`,
-    "",
-  ].join("\n");
-}
 
 /** The shipped configuration names this file; a missing one would be warned of. */
 function ensureAllowList(path) {

@@ -114,8 +114,32 @@ test("no modes: the unit is not started, and has not failed", async () => {
   await inside('systemctl stop portsentry; printf \'TCP_MODE=""\\nUDP_MODE=""\\n\' >/etc/default/portsentry');
   assert.equal((await inside("systemctl start portsentry")).code, 0);
   assert.match((await inside("systemctl is-active portsentry")).stdout, /^inactive/);
+  await saidInJournal(/not started: no modes in \/etc\/default\/portsentry/);
   await inside("cp /usr/share/portreeve/default /etc/default/portsentry");
 });
+
+test("no /etc/default/portsentry, as after the old package's purge: the unit starts in the modes of a new installation, and says so", async () => {
+  await inside("rm /etc/default/portsentry");
+  assert.equal((await inside("systemctl restart portsentry")).code, 0);
+  assert.equal((await inside("systemctl is-active portsentry")).stdout, "active\n");
+  await saidInJournal(/\/etc\/default\/portsentry is missing: the modes are atcp and audp/);
+  await inside("cp /usr/share/portreeve/default /etc/default/portsentry");
+});
+
+test("CONTROL_GROUP in the sandbox: a member reads through /run/portreeve and changes nothing", async () => {
+  await inside("groupadd --system operators; useradd -G operators alice; useradd bob");
+  await inside("echo 'CONTROL_GROUP=\"operators\"' >>/etc/portsentry/portsentry.conf; systemctl restart portsentry");
+  const as = (user: string, command: string) => inside(`su -s /bin/sh ${user} -c 'portreeve ${command}'`);
+  assert.equal((await as("alice", "blocked")).code, 0);
+  assert.equal((await as("alice", "block 192.0.2.7")).code, 77);
+  assert.equal((await as("bob", "blocked")).code, 77);
+  assert.equal((await inside("portreeve block 192.0.2.7 && portreeve unblock 192.0.2.7")).code, 0);
+});
+
+async function saidInJournal(text: RegExp): Promise<void> {
+  const said = async () => (await inside("journalctl -u portsentry -o cat --no-pager")).stdout;
+  await waitFor(`${text} in the journal`, async () => text.test(await said()) || undefined);
+}
 
 async function inSandbox(command: string): Promise<Outcome> {
   debian?.write("etc/probe", `${command}\n`);
