@@ -1,5 +1,6 @@
 // Times, numbers and tables as people read them. Text that is not ours is escaped by those who call.
 import { plural as pluralOf } from "../base/plural.ts";
+import { wrapWords } from "../base/wrap-words.ts";
 
 /** "2026-11-22 10:00:00" in the time zone of the reader, as the system's own logs have it; other text unchanged. */
 export function formatTime(iso: string): string {
@@ -108,15 +109,4 @@ function wrapAfter(before: string, text: string, columns = Number.POSITIVE_INFIN
   const indent = " ".repeat(isBeside ? before.length : indentOfRest);
   const lines = wrapWords(text, Math.max(columns - indent.length, leastColumns));
   return isBeside ? before + lines.join(`\n${indent}`) : [before.trimEnd(), ...lines].join(`\n${indent}`);
-}
-
-/** Lines of at most so many characters; a word that is longer has a line of its own. */
-export function wrapWords(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
-  }
-  return lines;
 }

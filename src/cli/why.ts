@@ -2,11 +2,12 @@
 
 import { escapeText } from "../base/escape.ts";
 import { ExitCode } from "../base/exit-code.ts";
+import { wrapWords } from "../base/wrap-words.ts";
 import type { Explanation } from "../control/api.ts";
 import type { Event } from "../record/event.ts";
 import { connect, tellRefusal } from "./connect.ts";
 import { eventHead, eventLine } from "./event-line.ts";
-import { formatSpan, formatTime, plural, wrapWords } from "./format.ts";
+import { formatSpan, formatTime, plural } from "./format.ts";
 import type { ClientOptions } from "./options.ts";
 import { paint, type Terminal, toJsonLine } from "./terminal.ts";
 

@@ -1,5 +1,6 @@
 // The shipped configuration file, made from the table of keys. scripts/docs.mjs writes it; a test fails when the file in the
 // repository differs.
+import { wrapWords } from "../base/wrap-words.ts";
 import { type Group, groups, type Key } from "./key.ts";
 import { allKeys } from "./keys.ts";
 
@@ -35,7 +36,7 @@ function keysOf(group: Group): readonly Key<unknown>[] {
 }
 
 function renderSetting(key: Key<unknown>): string {
-  const comment = wrap(`${key.meaning} Values: ${key.type.allowed}.`, FILE_WIDTH - 2)
+  const comment = wrapWords(`${key.meaning} Values: ${key.type.allowed}.`, FILE_WIDTH - 2)
     .map((line) => `# ${line}\n`)
     .join("");
   return `${comment}${renderLines(key)}`;
@@ -45,14 +46,4 @@ function renderLines({ name, shipped, absent, examples }: Key<unknown>): string 
   if (shipped !== undefined) return `${name}="${shipped}"\n`;
   if (examples === undefined) return `#${name}="${absent}"\n`;
   return examples.map(({ when, value }) => `#\n# ${when}:\n#${name}="${value}"\n`).join("");
-}
-
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
-  }
-  return lines;
 }

@@ -51,7 +51,9 @@ export function describeNeighbours(evidence: readonly NeighbourEvidence[], asked
   return evidence.flatMap(({ network, sources, ports, isFound }): string[] => {
     if (sources < 2 && network.bits !== asked.bits) return [];
     const found = isFound ? ": the network is found to scan as a whole" : "";
-    return [`${membersText(network, sources)} have each tried a closed port lately, ${ports} ports together${found}.`];
+    return [
+      `${membersText(network, sources)} have each tried a closed port lately, at least ${ports} ports together${found}.`,
+    ];
   });
 }
 

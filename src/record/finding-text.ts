@@ -33,7 +33,9 @@ export function describeReason(reason: Reason): string {
 function describeMembers(finding: Finding, members: number): string {
   const { contacts, firstMs, timeMs, isOnLink, policy } = finding;
   const time = formatTime(timeMs - firstMs);
-  const ports = `${contacts} different ports, the last ${lastPort(finding)}`;
+  // Of neighbours the ports are counted by a sketch, which never has too many.
+  const least = policy === "scattered" ? "" : "at least ";
+  const ports = `${least}${contacts} different ports, the last ${lastPort(finding)}`;
   if (policy === "scattered") {
     return `${members} sources from anywhere have each tried a port or two ${time}: ${ports}; they are one scan, or forged`;
   }

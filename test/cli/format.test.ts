@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import fc from "fast-check";
-import { formatCount, formatSpan, formatTime, ordinal, plural, tableLines, wrapWords } from "../../src/cli/format.ts";
+import { wrapWords } from "../../src/base/wrap-words.ts";
+import { formatCount, formatSpan, formatTime, ordinal, plural, tableLines } from "../../src/cli/format.ts";
 import { createTerminal, paint, toJsonLine } from "../../src/cli/terminal.ts";
 
 test("spans show their two largest units", () => {

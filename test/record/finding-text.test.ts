@@ -125,15 +125,15 @@ test("many sources, and tolerated ports alone, are told as what they are", () =>
   const many = { policy: "neighbours", members: 16, contacts: 14 } as const;
   assert.equal(
     describe({ ...many, source: of(0, 0, IPV4_MAPPED_WORD, 0xc0000200, 120) }),
-    "16 addresses of 192.0.2.0/24 have each tried a port in 3 s: 14 different ports, the last tcp/79",
+    "16 addresses of 192.0.2.0/24 have each tried a port in 3 s: at least 14 different ports, the last tcp/79",
   );
   assert.equal(
     describe({ ...many, source: of(0x20010db8, 0x50000000, 0, 0, 48) }),
-    "16 /64 networks of 2001:db8:5000::/48 have each tried a port in 3 s: 14 different ports, the last tcp/79",
+    "16 /64 networks of 2001:db8:5000::/48 have each tried a port in 3 s: at least 14 different ports, the last tcp/79",
   );
   assert.equal(
     describe({ ...many, source: of(0x20010db8, 0xa0000, 0, 0, 64), isOnLink: true }),
-    "16 addresses of 2001:db8:a::/64, on a link of this host, have each tried a port in 3 s: 14 different ports, the last tcp/79",
+    "16 addresses of 2001:db8:a::/64, on a link of this host, have each tried a port in 3 s: at least 14 different ports, the last tcp/79",
   );
   assert.equal(
     describe({ ...many, policy: "scattered", source: of(0, 0, IPV4_MAPPED_WORD, 0, 96) }),
