@@ -146,6 +146,8 @@ function explainBlocking(settings: Settings): string[] {
   if (!other.block && other.active) {
     lines.push(`A scanner of ${tcp.block ? "UDP" : "TCP"} ports is logged${other.runOnly ? "" : " only"}.`);
   }
+  if (settings.greylist && tcp.block && settings.firewall !== "none" && !usesDecoy(settings))
+    lines.push(explainGreylist(settings));
   if (usesDecoy(settings)) lines.push("Closed TCP ports answer like open ones, and nothing is behind the answer.");
   if (!blocksByFirewall(settings)) return [...lines, explainFullBlock(settings)];
   if (settings.proof === "on") {
@@ -157,6 +159,15 @@ function explainBlocking(settings: Settings): string[] {
   lines.push(explainFullBlock(settings));
   if (settings.proof === "on") lines.push(explainProofs(settings));
   return lines;
+}
+
+/** What it costs whom. */
+function explainGreylist({ greylistEarliestMs, tcp }: Settings): string {
+  const ports = tcp.publicPorts.length === 0 ? "every served TCP port" : "a served TCP port that is not public";
+  return (
+    `The first SYN of a source to ${ports} gets no answer; its repetition after ${formatDuration(greylistEarliestMs)} or more is served (GREYLIST). ` +
+    "The first connection of a new customer takes a second longer; known customers, the guard and exempt addresses wait for nothing."
+  );
 }
 
 function explainHow(settings: Settings): string {

@@ -369,6 +369,32 @@ const blockKeys = {
         '"silent": closed ports do not answer, so no source is proven in this way.',
     },
   ),
+  greylist: key(
+    "block",
+    "GREYLIST",
+    choice(
+      new Map([
+        ["on", true],
+        ["off", false],
+      ]),
+    ),
+    {
+      absent: "off",
+      shipped: "on",
+      meaning:
+        'With "on" the first SYN of a source to a served TCP port that it has never used gets no answer. Its kernel repeats the ' +
+        "SYN after a second, and is served: a new customer's first connection takes a second longer, and no later one does. By " +
+        "then a scanner has tried a closed port and is held, and a scanner that sends each SYN once never learns that the port " +
+        "is served. Ports of PUBLIC_PORTS_TCP, the allow list, guarded addresses and known customers are served at once. It needs " +
+        'BLOCK_TCP="1", and has no effect with ANSWER="open", where every port answers alike. A file without this key means "off".',
+    },
+  ),
+  greylistEarliestMs: key("block", "GREYLIST_EARLIEST", duration({ minMs: 100, maxMs: 3_000 }), {
+    absent: "800ms",
+    meaning:
+      "A repetition of a first SYN that comes sooner does not count: scanners repeat theirs after 0.1 to 0.5 seconds, the kernels of " +
+      "customers after one second or later. Customers whose kernels repeat sooner wait for the second repetition.",
+  }),
   decoyMark: key("block", "DECOY_MARK", packetMark, {
     absent: "0x70727600",
     meaning:

@@ -8,6 +8,7 @@ import type { Settings } from "../config/settings.ts";
 import type { GuardEntry, KnownClient, Status } from "../control/api.ts";
 import { Crowds } from "../detect/crowds.ts";
 import { Detector } from "../detect/detector.ts";
+import { FirstContacts } from "../detect/first-contacts.ts";
 import type { Probe } from "../detect/probe.ts";
 import { SourceTable } from "../detect/source-table.ts";
 import type { Blocker } from "../enforce/blocker.ts";
@@ -106,12 +107,23 @@ export class Daemon {
       told: (probe) => recorder.probe(probe),
       isFullyBlocked: (source) => list.isFullyBlocked(source),
     });
+    const contacts = new FirstContacts();
     const engine = new Engine({
-      ...{ detector, crowds, judge, tools, breaker, clock: delivery, handshakes },
+      ...{ detector, crowds, contacts, judge, tools, breaker, clock: delivery, handshakes },
       tellsSpared: () => tellsSpared(inForce.settings),
     });
     const walk = new Walk({
-      ...{ engine, clock: delivery, recorder, detector, judge, handshakes, prover: parts.prover, exit: enforcement },
+      ...{
+        engine,
+        clock: delivery,
+        recorder,
+        detector,
+        judge,
+        handshakes,
+        prover: parts.prover,
+        exit: enforcement,
+        contacts,
+      },
       testsSilence: () => testsSilence(inForce.settings),
       wasBaited: (arrival) => sensor.wasBaited?.(arrival) === true,
       delivered: () => this.#flushSoon(FLUSH_MS),
@@ -136,7 +148,7 @@ export class Daemon {
     tap?.onFound((finding, words) => walk.tapFinding(finding, words));
     const { guard, runner, monitor, blockedFiles } = parts.counted;
     this.#counted = [
-      ...[engine, recorder, crowds, tools, enforcement, finished, handshakes, parts.prover, decoy],
+      ...[engine, recorder, crowds, contacts, tools, enforcement, finished, handshakes, parts.prover, decoy],
       ...[store, parts.journal, parts.history, ...blockedFiles, parts.responder, parts.names, guard, runner, monitor],
     ];
     this.#grace = grace;

@@ -4,6 +4,7 @@ import type { DeliveryClock } from "../base/delivery-clock.ts";
 import type { Crowds } from "../detect/crowds.ts";
 import type { Detector } from "../detect/detector.ts";
 import type { Finding } from "../detect/finding.ts";
+import type { FirstContacts } from "../detect/first-contacts.ts";
 import { Kind } from "../detect/kinds.ts";
 import { Disposition, type Probe } from "../detect/probe.ts";
 import { probeOfArrival } from "../detect/probe-of-arrival.ts";
@@ -14,7 +15,7 @@ import type { Handshakes } from "../judge/proof/handshakes.ts";
 import type { ToolMemory } from "../judge/tool-memory.ts";
 import type { Verdict } from "../judge/verdict.ts";
 import type { Spared } from "../record/dialect.ts";
-import { dispositionOf, THROUGH_TAG } from "../table/log-tags.ts";
+import { dispositionOf, FIRST_CONTACT_TAG, REPEATED_TAG, THROUGH_TAG } from "../table/log-tags.ts";
 import type { Arrival } from "../wire/arrival.ts";
 import { decodePacket } from "../wire/decode.ts";
 import { DecodeResult, IpProtocol, type Packet } from "../wire/packet.ts";
@@ -26,6 +27,8 @@ export interface EngineParts {
   readonly clock: Pick<DeliveryClock, "begin">;
   /** Gets the probes of sources that nothing spares. Absent: neighbours and tolerated ports make no findings. */
   readonly crowds?: Pick<Crowds, "note">;
+  /** Gets what greylisting has met with silence, and the repetitions. Absent: nobody counts them. */
+  readonly contacts?: Pick<FirstContacts, "met" | "repeated">;
   /** Gets the packets of probes. Absent: no tool is named. */
   readonly tools?: Pick<ToolMemory, "note">;
   /**
@@ -87,6 +90,7 @@ export class Engine {
     const { packet, probe } = walked;
     const result = decodePacket(bytes, at, end, packet);
     if (tag === THROUGH_TAG) return this.#through(walked);
+    if (tag === FIRST_CONTACT_TAG || tag === REPEATED_TAG) return this.#greet(walked, tag, timeMs);
     const disposition = dispositionOf(tag) ?? this.#unknownTag();
     if (result !== DecodeResult.Ok) this.#countUndecoded(result);
     if (packet.family === 0) return walked;
@@ -139,6 +143,17 @@ export class Engine {
     walked.verdict = undefined;
     walked.lot = undefined;
     walked.crowdVerdict = undefined;
+    return walked;
+  }
+
+  /** Greylisting: one such packet says nothing against its source. */
+  #greet(walked: Walked, tag: number, timeMs: number): Walked {
+    const { packet, probe } = walked;
+    if (packet.family === 0) return walked;
+    this.#detector.classify(packet, Disposition.Held, timeMs, probe);
+    const hash = this.#detector.table.hashOf(probe);
+    if (tag === FIRST_CONTACT_TAG) this.#parts.contacts?.met(probe, hash);
+    else this.#parts.contacts?.repeated(probe, hash);
     return walked;
   }
 

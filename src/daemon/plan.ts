@@ -103,6 +103,11 @@ export function planRuleset(
     near: host.near,
     nearIpv4: host.nearIpv4 ?? [],
     ephemeral: host.ephemeral,
+    // With a decoy every port answers alike at once, and a served one would be told by its silence.
+    greylist:
+      enforce && settings.tcp.block && settings.greylist && decoy === undefined
+        ? { earliestMs: settings.greylistEarliestMs }
+        : undefined,
     decoy,
     decoyMark: settings.decoyMark,
     interfaces: settings.interfaces,

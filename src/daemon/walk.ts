@@ -6,6 +6,7 @@ import type { DecoySink } from "../capture/listen/decoy-listener.ts";
 import type { PacketSink } from "../capture/packet-source.ts";
 import type { Detector } from "../detect/detector.ts";
 import type { Finding } from "../detect/finding.ts";
+import type { FirstContacts } from "../detect/first-contacts.ts";
 import { Kind } from "../detect/kinds.ts";
 import { Disposition, Probe } from "../detect/probe.ts";
 import { besideKey } from "../detect/source-key.ts";
@@ -37,7 +38,9 @@ export interface WalkParts {
   readonly exit: Exit;
   readonly recorder: Pick<Recorder, "probe" | "repeat" | "untriggered" | "spared" | "passOver" | "warning">;
   readonly detector: Pick<Detector, "findingAbout" | "isFoundBy">;
-  readonly judge: Pick<Judge, "judgeProven">;
+  readonly judge: Pick<Judge, "judgeProven" | "judgeCrowd">;
+  /** Absent: nobody is found by first contacts. */
+  readonly contacts?: Pick<FirstContacts, "takeSingleShots">;
   readonly handshakes: Pick<Handshakes, "arrived" | "upgrade">;
   /** Absent where raw sockets are not to be had: then no source is proven by silence. */
   readonly prover: Pick<Prover, "probe" | "hasProven" | "takeProven"> | undefined;
@@ -110,6 +113,7 @@ export class Walk implements PacketSink, DecoySink {
   act(): void {
     const { exit } = this.#parts;
     this.#verdicts.push(...exit.takeChosen(), ...this.#takeProven());
+    this.#gatherSingleShots();
     const verdicts = this.#verdicts;
     if (verdicts.length > 0) {
       this.#verdicts = [];
@@ -165,6 +169,13 @@ export class Walk implements PacketSink, DecoySink {
       if (detector.isFoundBy(probe)) recorder.repeat(probe);
       else recorder.probe(probe);
     }
+  }
+
+  /** Sources of which time has shown that they repeat none of their first SYNs. */
+  #gatherSingleShots(): void {
+    const { contacts, judge, clock } = this.#parts;
+    for (const finding of contacts?.takeSingleShots(clock.nowMs()) ?? [])
+      this.#gather(judge.judgeCrowd(finding, undefined), undefined);
   }
 
   /** Sources that the silence test has proven since it was asked last. */

@@ -5,7 +5,7 @@ import type { Kind } from "./kinds.ts";
 import { type ScorerName, scorerNames } from "./tap/tap-source.ts";
 
 /** Scorers of a host's own traffic that look beyond one source: see crowds.ts. */
-export const crowdScorerNames = ["neighbours", "scattered", "tolerated"] as const;
+export const crowdScorerNames = ["neighbours", "scattered", "tolerated", "single-shot"] as const;
 export type CrowdScorerName = (typeof crowdScorerNames)[number];
 
 /** The scorers that may make a finding; the places are numbers of enforce/block-rows.ts. */
@@ -75,5 +75,5 @@ export function isWeak({ policy, isOnLink, slowSinceMs, source }: Finding): bool
 
 /** Never more than a soft block, whatever PROOF says, and never a command: others may be behind it. */
 export function isSoftAtMost({ policy }: Pick<Finding, "policy">): boolean {
-  return policy === "neighbours" || policy === "tolerated";
+  return policy === "neighbours" || policy === "tolerated" || policy === "single-shot";
 }

@@ -60,6 +60,9 @@ function describeProbes(reason: FindingReason): string {
   if (policy === "tolerated") {
     return `tolerated ports of ${contacts} kinds, which nobody tries by habit, the last ${last}`;
   }
+  if (policy === "single-shot") {
+    return `${contacts} ports asked by one SYN each and none asked again ${formatTime(spanMs)}, the last ${last}`;
+  }
   if (probes <= 1) return `a probe of closed port ${last}`;
   if (isSlow) return `${contacts} or more different ports ${formatTime(spanMs)}, the last ${last}`;
   // A scorer counts no further than it must; the silence test has met each of its ports once.
@@ -99,6 +102,7 @@ const scorerTexts: Readonly<Record<ScorerName | CrowdScorerName, string>> = {
   neighbours: "by its neighbours",
   scattered: "as part of a scan by many",
   tolerated: "by tolerated ports alone",
+  "single-shot": "by first contacts that it did not repeat",
 };
 
 const SPANS = [

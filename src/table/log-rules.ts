@@ -22,6 +22,10 @@ export const logPrefixes = {
   ignored: "ignored",
   /** The packet is an answer of ours, and its destination the source that it is about. */
   through: "through",
+  /** A SYN to a served port, met with silence (greylist.ts). */
+  firstContact: "first",
+  /** Its repetition, which is served. */
+  repeated: "repeated",
 } as const;
 
 /** Bounds of the rules, in packets a second. */

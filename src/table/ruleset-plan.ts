@@ -6,6 +6,11 @@ import type { DecoyPlan } from "./decoy.ts";
 
 export const TABLE = "portreeve";
 
+export interface GreylistPlan {
+  /** GREYLIST_EARLIEST: a repetition of a first SYN that comes sooner does not count. */
+  readonly earliestMs: number;
+}
+
 export interface RulesetPlan {
   /** False with FIREWALL="none": the sensor logs, and nothing is ever dropped. */
   readonly enforce: boolean;
@@ -38,6 +43,8 @@ export interface RulesetPlan {
   readonly guardSeconds?: number;
   /** ip_local_port_range: no traps, so what we send from them need not be remembered. Absent: none is known. */
   readonly ephemeral?: PortRange;
+  /** GREYLIST="on". Needs `holdTcp`, and no decoy. Absent: a first SYN is served. */
+  readonly greylist?: GreylistPlan | undefined;
   /** ANSWER="open". Needs `holdTcp`. Absent: no decoy. */
   readonly decoy?: DecoyPlan | undefined;
   /** DECOY_MARK, whether or not there is a decoy now: its sockets outlive it. */

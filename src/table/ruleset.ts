@@ -3,6 +3,7 @@
 
 import { configuredElements, configuredSets } from "./configured-sets.ts";
 import { decoyChains, decoyHooks } from "./decoy.ts";
+import { greylistChains } from "./greylist.ts";
 import { namedLimits } from "./log-rules.ts";
 import { neighbourChains } from "./neighbours.ts";
 import { type Rules, type RulesetPlan, TABLE } from "./ruleset-plan.ts";
@@ -58,6 +59,7 @@ const allChains = [
   "again",
   "hold",
   ...neighbourChains,
+  ...greylistChains,
   ...decoyChains,
   ...throughChains,
 ] as const;

@@ -2,6 +2,7 @@
 
 import { decoyedRule, decoyRules } from "./decoy.ts";
 import { decoyWords } from "./decoy-words.ts";
+import { greylistRules } from "./greylist.ts";
 import { heardRules, ignoredRules, toldChains } from "./heard.ts";
 import { foundRules, outRules, trapRules } from "./hold.ts";
 import {
@@ -50,6 +51,12 @@ function regulars(plan: RulesetPlan): readonly string[] {
 const pathErrorRules = pathErrors.flatMap(({ matches, chain }) =>
   matches.map((match) => `${match} ct state invalid goto ${chain}`),
 );
+
+/** A closed port that is no trap: its refusal would tell it from a served one that is silent, so it is silent at first as well. */
+function toQuiet(plan: RulesetPlan, match: string): readonly string[] {
+  if (plan.greylist === undefined) return [`${match} goto quiet`];
+  return [`${match} jump quiet`, `${match} jump greet`, `${match} return`];
+}
 
 /** Hooks `input`: a port published into a container is forwarded and never looks like a closed port here. */
 export function sensorRules(plan: RulesetPlan): Rules {
@@ -101,11 +108,12 @@ export function sensorRules(plan: RulesetPlan): Rules {
       ...(plan.enforce ? ["jump shut"] : []),
       "tcp dport @listened_tcp goto out",
       ...(plan.countsServed === true ? [`tcp dport @watched_tcp counter goto ${trapTcp}`] : []),
+      ...(plan.greylist === undefined ? [] : ["socket transparent { 0, 1 } jump greet"]),
       "socket transparent { 0, 1 } goto open",
       ...lateAnswers,
-      "meta l4proto . th dport @lately goto quiet",
-      "tcp dport @tolerated_tcp goto quiet",
+      ...["meta l4proto . th dport @lately", "tcp dport @tolerated_tcp"].flatMap((match) => toQuiet(plan, match)),
       `tcp dport @watched_tcp counter goto ${trapTcp}`,
+      ...(plan.greylist === undefined ? [] : ["jump greet"]),
       "goto out",
     ],
     // A source that ends a real connection that it opened is a known customer of that port.
@@ -144,6 +152,7 @@ export function sensorRules(plan: RulesetPlan): Rules {
     quiet: ["jump out", weak(logPrefixes.quiet)],
     // The answer to an ACK is the same RST for open and closed ports, so it may go out.
     stray: [...lateAnswers, "jump out", "socket transparent { 0, 1 } return", `counter ${weak(logPrefixes.stray)}`],
+    ...(plan.greylist === undefined ? {} : greylistRules(plan.greylist)),
     out: outRules(plan),
     ...foundRules(plan),
     ...(plan.holdTcp || plan.holdUdp ? trapRules() : {}),

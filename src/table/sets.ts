@@ -27,6 +27,10 @@ const ANSWERED_MINUTES = 10;
  */
 const MANY_SECONDS = 60;
 
+/** A first contact is remembered so long: Linux repeats a SYN after 1, 3, 7 and 15 s, whatever is lost. */
+const MET_SECONDS = 30;
+const RETURNED_HOURS = 1;
+
 const MINUTE = 60;
 const DAY = 86_400;
 
@@ -143,6 +147,21 @@ export const sets = {
     filledBy: "packets",
     atBound:
       "further customers are not remembered. A source whose first connection ends while the source is held or softly blocked is no customer",
+  },
+  met: {
+    ...{ parts: families, key: addressAndPort, kind: "dynamic", size: 262_144, seconds: MET_SECONDS },
+    members: `(source, port) whose first SYN to a served port was met with silence, ${MET_SECONDS} s (an IPv6 source beyond our links by its /64, as in the two sets below); only with \`GREYLIST="on"\``,
+    ...{ filledBy: "packets", atBound: "first SYNs are served, as without greylisting" },
+  },
+  early: {
+    ...{ parts: families, key: addressAndPort, kind: "dynamic", size: 262_144, seconds: MET_SECONDS },
+    members: "the same, for GREYLIST_EARLIEST: a SYN that is repeated sooner is met with silence as well",
+    ...{ filledBy: "packets", atBound: "first SYNs are served, as without greylisting" },
+  },
+  returned: {
+    ...{ parts: families, key: addressAndPort, kind: "dynamic", size: 262_144, seconds: RETURNED_HOURS * 3_600 },
+    members: `(source, port) that has repeated its SYN and was served, ${RETURNED_HOURS} h: by then most are known pairs`,
+    ...{ filledBy: "packets", atBound: "further sources are greylisted again after half a minute" },
   },
   lately: {
     ...{ parts: one, key: () => "inet_proto . inet_service", kind: "dynamic", size: 8_192, seconds: 3_600 },

@@ -45,6 +45,8 @@ describe("defaults", () => {
       toleratedKinds: 5,
       proof: "off",
       answer: "reset",
+      greylist: false,
+      greylistEarliestMs: 800,
       decoyMark: 0x70727600,
       maxUnprovenPerSecond: 50,
       maxBlocksPerSecond: 10,

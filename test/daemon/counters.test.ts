@@ -75,6 +75,8 @@ const toldAs: Readonly<Record<string, string>> = {
   "detect/tap/tap-sources.ts evictedScanners": "tapScannersForgotten",
   "detect/tap/tap-sources.ts evictions": "tapSourcesForgotten",
   "detect/crowds.ts passedOver": "crowdProbesPassedOver",
+  "detect/first-contacts.ts evicted": "firstContactSourcesEvicted",
+  "detect/first-contacts.ts repeated": "firstContactsRepeated",
   "detect/wider-prefixes.ts evictions": "widerEvicted",
   "judge/breaker.ts withheld": "blocksWithheld",
   "judge/escalation.ts evictions": "evictedOffences",

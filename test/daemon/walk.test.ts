@@ -6,6 +6,7 @@ import { DeliveryClock } from "../../src/base/delivery-clock.ts";
 import { Engine } from "../../src/daemon/engine.ts";
 import { Walk } from "../../src/daemon/walk.ts";
 import { Detector } from "../../src/detect/detector.ts";
+import { FirstContacts } from "../../src/detect/first-contacts.ts";
 import type { Probe } from "../../src/detect/probe.ts";
 import type { ScorePolicy } from "../../src/detect/scorers.ts";
 import { SourceTable } from "../../src/detect/source-table.ts";
@@ -42,10 +43,11 @@ function setUp({ tellsSpared = false } = {}) {
   const clock = new DeliveryClock(() => now.ms);
   const detector = new Detector({ table: new SourceTable(64, seed), policy, near: ranges() });
   const judge = new Judge(context);
-  const engine = new Engine({ detector, judge, clock, tellsSpared: () => tellsSpared });
+  const contacts = new FirstContacts();
+  const engine = new Engine({ detector, judge, clock, contacts, tellsSpared: () => tellsSpared });
   const portOf = ({ port }: Probe) => said.push(`probe ${port}`);
   const walk = new Walk({
-    ...{ engine, clock, detector, judge },
+    ...{ engine, clock, detector, judge, contacts },
     recorder: {
       probe: portOf,
       repeat: ({ port }) => said.push(`repeat ${port}`),
@@ -179,6 +181,28 @@ test("claims that were chosen and sources that were proven leave with the others
   assert.deepEqual(take(), ["soft 192.0.2.3", "soft 192.0.2.9", `block ${A}`]);
   walk.act();
   assert.deepEqual(take(), []);
+});
+
+test("a source whose first SYNs were met with silence and are not repeated is a claim when its time is over", () => {
+  const { walk, now, syn, take, is } = setUp();
+  for (const source of [A, B])
+    for (const port of [22, 110, 143, 993, 3306]) syn(source, port, logPrefixes.firstContact);
+  syn(B, 110, logPrefixes.repeated);
+  walk.batchEnd();
+  assert.deepEqual(take(), ["delivered"], "silence is told to nobody");
+  now.ms += 6_000;
+  walk.batchEnd();
+  assert.deepEqual(take(), [`asks ${A}`, `soft ${A}`, "delivered"]);
+  for (const port of [22, 110, 143, 993, 3306]) syn("192.0.2.3", port, logPrefixes.firstContact);
+  walk.batchEnd();
+  now.ms += 6_000;
+  is.admitted = false;
+  walk.batchEnd();
+  assert.deepEqual(
+    take(),
+    ["delivered", "asks 192.0.2.3", "delivered"],
+    "in a flood of claims it waits for its lot like others",
+  );
 });
 
 test("while somebody is proven and not yet blocked, its probes wait; one whom nobody remembers is no verdict", () => {

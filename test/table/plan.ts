@@ -37,6 +37,7 @@ export const planVariants: Readonly<Record<string, RulesetPlan>> = {
   "log only": { ...ordinaryPlan, holdTcp: false, holdUdp: false },
   "TCP held, UDP not": { ...ordinaryPlan, holdUdp: false },
   "UDP held, TCP not": { ...ordinaryPlan, holdTcp: false },
+  "first contacts greylisted": { ...ordinaryPlan, greylist: { earliestMs: 800 } },
   "in the grace after boot": { ...ordinaryPlan, grace: true },
   "no firewall": { ...ordinaryPlan, enforce: false, holdTcp: false, holdUdp: false },
   "named interfaces and the loopback": { ...ordinaryPlan, interfaces: ["link0", "lo"] },

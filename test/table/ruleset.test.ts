@@ -202,7 +202,13 @@ test("resting: the blocks stay; no sensor, no hold, no log", () => {
 test("the first letters of the log prefixes are apart: they are what the capture reads", () => {
   const letters = Object.values(logPrefixes).map((prefix) => prefix[0]);
   assert.equal(new Set(letters).size, letters.length);
-  const all = { ...ordinaryPlan, delegates: true, interfaces: ["ALL"], tellsIgnored: true };
+  const all = {
+    ...ordinaryPlan,
+    delegates: true,
+    interfaces: ["ALL"],
+    tellsIgnored: true,
+    greylist: { earliestMs: 800 },
+  };
   const used = [...buildRuleset(all, "on").matchAll(/log prefix "(\w+)"/g)].map((match) => match[1]);
   assert.deepEqual(new Set(used), new Set(Object.values(logPrefixes)));
 });
