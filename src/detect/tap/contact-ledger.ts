@@ -16,7 +16,7 @@ import {
   hasSequence,
   type KERNEL,
   kindOf,
-  type MUTE,
+  MUTE,
   OWN,
   outcomeOf,
   type ROUTER,
@@ -155,6 +155,11 @@ export class ContactLedger {
   /** Called behind `ask`: says something of the contact that the question at hand is about. */
   mark(flag: typeof MUTE | typeof VAIN | typeof ROUTER | typeof KERNEL): void {
     if (this.#asked !== NONE) this.rows.setState(this.#asked, this.rows.state(this.#asked) | flag);
+  }
+
+  /** It is asked once more, in a way in which silence does say something. */
+  unmute(row: number): void {
+    this.rows.setState(row, this.rows.state(row) & ~MUTE);
   }
 
   /** Called behind `ask` for a SYN: the same one again, not at once, is a kernel that has had no answer. */

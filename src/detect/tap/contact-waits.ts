@@ -126,8 +126,13 @@ export class ContactWaits {
 
   /** A held packet's host refused it. */
   refuseHeld(row: number): void {
-    if (this.#couldBeProbe(row)) this.#teller.openHeld(row, Outcome.Refused);
-    else this.#teller.letGo(row);
+    if (!this.#couldBeProbe(row)) {
+      this.#teller.letGo(row);
+      return;
+    }
+    // What looks like a connection's is refused by few: many of the sort are counted by their number.
+    const isMute = (this.#rows.state(row) & MUTE) !== 0;
+    this.#teller.openHeld(row, isMute ? Outcome.Unknown : Outcome.Refused);
   }
 
   /** Tells all that waits. */

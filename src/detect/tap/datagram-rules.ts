@@ -55,7 +55,10 @@ function seeFurtherDatagram(
   if (isOsDatagram(packet, bytes)) return ledger.ask(ledger.forward, row, Kind.OsDetection);
   if (ledger.isHeld(row)) return ledger.goOn(row, Kind.Udp, 0);
   // Of those that are answered, or that no question of ours, all goes by the same port.
-  if (ledger.isOpen(row)) askers.note(ledger.forward, packet.sourcePort, ledger.nowMs);
+  if (ledger.isOpen(row)) {
+    askers.note(ledger.forward, packet.sourcePort, ledger.nowMs);
+    if (!isSilentlyAsked(packet, bytes)) ledger.unmute(row);
+  }
   return ledger.ask(ledger.forward, row, Kind.Udp);
 }
 
@@ -73,8 +76,13 @@ function seeFirstDatagram(ledger: ContactLedger, packet: Packet, bytes: Uint8Arr
   // A router on the way to somewhere is asked for its name (tracert of Windows).
   const isHopsName = isNetbiosName(packet) && memory.hops.has(ledger.forward, 0, ledger.nowMs);
   if (isTraceroute(packet) || isHopsName) ledger.mark(VAIN);
-  else if (packet.toGroup === 1 || isPresence(packet, bytes)) ledger.mark(MUTE);
+  else if (isSilentlyAsked(packet, bytes)) ledger.mark(MUTE);
   return seen;
+}
+
+/** Nobody has to answer: no single host is asked, or one that is often away. */
+function isSilentlyAsked(packet: Packet, bytes: Uint8Array): boolean {
+  return packet.toGroup === 1 || isPresence(packet, bytes);
 }
 
 /** UDP-Lite and DCCP, by their ports; any other protocol by its number alone. */

@@ -25,6 +25,8 @@ const scannerWindows: ReadonlySet<number> = new Set([0, 512, 1_024, 2_048, 3_072
 const END_OF_OPTIONS = 0;
 const NO_OPERATION = 1;
 const TIMESTAMP = 8;
+const TIMESTAMP_BYTES = 10;
+const ECHO_AT = 6;
 /** Where traceroute's datagrams go: a port each, 100 of them at most, with few hops to live. */
 const TRACEROUTE_FROM = 33_434;
 const TRACEROUTE_TO = 33_533;
@@ -60,7 +62,8 @@ function hasTimestamp({ tcpOptionsAt, tcpOptionsBytes }: Packet, bytes: Uint8Arr
   const end = tcpOptionsAt + tcpOptionsBytes;
   for (let at = tcpOptionsAt; at < end; ) {
     const option = readU8(bytes, at);
-    if (option === TIMESTAMP) return true;
+    // The other side's stamp is in it, behind one's own.
+    if (option === TIMESTAMP) return at + TIMESTAMP_BYTES <= end && readU32(bytes, at + ECHO_AT) !== 0;
     if (option === END_OF_OPTIONS) return false;
     const length = option === NO_OPERATION || at + 1 >= end ? 1 : readU8(bytes, at + 1);
     if (length === 0) return false;

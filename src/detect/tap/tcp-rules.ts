@@ -5,7 +5,7 @@ import { Outcome, Seen } from "./contact.ts";
 import { whatOf } from "./contact-key.ts";
 import type { ContactLedger } from "./contact-ledger.ts";
 import { NONE } from "./contact-rows.ts";
-import { DATA, KERNEL, SERVED } from "./contact-state.ts";
+import { DATA, KERNEL, MUTE, SERVED } from "./contact-state.ts";
 import { hasKernelOptions } from "./header-signature.ts";
 import type { SynAckSeries } from "./syn-ack-series.ts";
 import { isRemnant, kindOfSegment, kindOfTcp } from "./tap-kinds.ts";
@@ -85,6 +85,6 @@ function seeSegment(ledger: ContactLedger, packet: Packet, bytes: Uint8Array): S
     const asked = ledger.find(ledger.reverse);
     if (asked !== NONE) return ledger.answer(asked, Outcome.Accepted);
   }
-  const isOfConnection = isFromService(packet) || isRemnant(packet, bytes, kind);
-  return ledger.hold(ledger.forward, kind, isOfConnection ? flags | SERVED : flags);
+  if (isFromService(packet)) return ledger.hold(ledger.forward, kind, flags | SERVED);
+  return ledger.hold(ledger.forward, kind, isRemnant(packet, bytes, kind) ? flags | MUTE : flags);
 }

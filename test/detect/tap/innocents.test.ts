@@ -174,6 +174,20 @@ test("scanners' lone segments have no time stamps: ACK and Maimon scans are foun
   assert.deepEqual(acks.wait(5_000).end(), [`${SCANNER} sequential+sweep`]);
 });
 
+test("a scan that forges time stamps is found by the number of its refusals; a stamp of one side is none of a connection", () => {
+  const run = (count: number, stamp: readonly number[]) => {
+    const tape = new Tape().bothSides();
+    for (const port of series(count, String, 2_000)) {
+      tape.tcp(`${SCANNER} 50000`, `192.0.2.1 ${port}`, Ack, { tcpOptions: [1, 1, 8, 10, 0, 0, 0, 1, ...stamp] });
+      tape.tcp(`192.0.2.1 ${port}`, `${SCANNER} 50000`, Rst);
+    }
+    return tape.wait(5_000).end();
+  };
+  assert.deepEqual(run(15, [0, 0, 0, 2]), []);
+  assert.deepEqual(run(16, [0, 0, 0, 2]), [`${SCANNER} breadth`]);
+  assert.deepEqual(run(6, [0, 0, 0, 0]), [`${SCANNER} sequential`]);
+});
+
 test("an IPv6 address without a route: the asker's own router says so of each server", () => {
   const NO_ROUTE = 0;
   const REJECT = 6;
@@ -263,6 +277,11 @@ test("what is sent to all on the link is no question to a host, whatever its IP 
   };
   assert.deepEqual(names(0xff), []);
   assert.deepEqual(names(9), [`${PHONE} sweep`]);
+  const both = new Tape().bothSides();
+  for (const host of series(6, (number) => `10.1.1.${number}`)) {
+    both.udp(`${PHONE} 137`, `${host} 137`, {}, { to: 0xff }).udp(`${PHONE} 137`, `${host} 137`);
+  }
+  assert.deepEqual(both.wait(5_000).end(), [`${PHONE} sweep`]);
   const ports = new Tape().bothSides();
   for (const port of series(16, String, 100)) ports.udp(`${PHONE} 40000`, `10.1.1.9 ${port}`, {}, { to: 0xff });
   assert.deepEqual(ports.wait(5_000).end(), [`${PHONE} breadth`]);
