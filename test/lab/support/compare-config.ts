@@ -11,6 +11,7 @@ import { IGNORE_FILE, IGNORE_TEXT, IGNORED, type Order, type Shown } from "./old
 
 const FILE = "/etc/portsentry/portsentry.conf";
 const PROBER = "127.0.0.1";
+const INNER = "A key in the middle of a line is none";
 const LETTERS = "Letters beyond ASCII do not end a text";
 /** PortSentry's buffers, and what it remembers. */
 const OLD = { line: 1_023, ports: 64, trigger: 50 } as const;
@@ -74,10 +75,13 @@ export function compareConfig({ conf, mode }: Order, old: Shown, ours: Reading):
   }
   if (settings === undefined) {
     const isSame = ours.problems.some((line) => line.includes("are the same file"));
-    tell(
-      `only 1.2 starts: ${ours.problems.filter((line) => line.includes("error")).join("; ")}`,
-      isSame ? "Files of others, links and devices are not written to" : undefined,
-    );
+    const known = isSame
+      ? "Files of others, links and devices are not written to"
+      : hasInnerKey(text)
+        ? INNER
+        : undefined;
+    const what = `only 1.2 starts: ${ours.problems.filter((line) => line.includes(" error: ")).join("; ")}`;
+    found.push({ what, known });
     return found;
   }
   const watch = isTcp(mode) ? settings.tcp : settings.udp;
@@ -206,9 +210,12 @@ const keyNames = [
 function generalReason(text: string, { problems }: Reading): string | undefined {
   if (problems.some((line) => line.includes("hides this line from PortSentry 1.2")))
     return "A key that 1.2 does not see counts";
-  const lines = text.split("\n");
+  if (hasInnerKey(text)) return INNER;
+  return text.split("\n").some((line) => line.length > OLD.line) ? "Long lines are one line" : undefined;
+}
+
+function hasInnerKey(text: string): boolean {
   const isWithin = (line: string, name: string) => line.indexOf(name) > 0 && /[ =]/.test(line[name.length] ?? "");
-  if (lines.some((line) => !line.startsWith("#") && keyNames.some((name) => isWithin(line, name))))
-    return "A key in the middle of a line is none";
-  return lines.some((line) => line.length > OLD.line) ? "Long lines are one line" : undefined;
+  const lines = text.split("\n").filter((line) => !line.startsWith("#"));
+  return lines.some((line) => keyNames.some((name) => isWithin(line, name)));
 }

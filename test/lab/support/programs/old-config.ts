@@ -126,6 +126,15 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** 0 for what is not there. */
+function sizeOf(file: string): number {
+  try {
+    return statSync(file).size;
+  } catch {
+    return 0;
+  }
+}
+
 async function play({ conf, mode, trigger, files }: Order): Promise<unknown> {
   for (const name of readdirSync(STATE)) rmSync(`${STATE}/${name}`, { recursive: true, force: true });
   writeFileSync(CONF, Buffer.from(conf, "hex"));
@@ -143,7 +152,7 @@ async function play({ conf, mode, trigger, files }: Order): Promise<unknown> {
       (await waitForLine((line) => SCAN.test(line) && heard.filter((each) => SCAN.test(each)).length > 1)) !==
       undefined;
   }
-  const written = files.filter((file) => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0);
+  const written = files.filter((file) => sizeOf(file) > 0);
   const isReady = last !== undefined;
   await end();
   return {
