@@ -95,7 +95,7 @@ unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS
 # 14 MB less in the daemon, at no cost that could be measured (docs/decisions/0008-package-runtime.md). With that
 # option V8 compiles anew what Node was built with, which costs a command that only asks the daemon half of its time.
 export MALLOC_ARENA_MAX=1
-${isDaemon === undefined ? "" : `${isDaemon} && exec /${LIB}/node --optimize-for-size /${LIB}/${script} "$@"\n`}exec /${LIB}/node /${LIB}/${script} "$@"
+${isDaemon === "true" ? '# ps shows it.\nexport PORTREEVE_PROGRAM="$0"\n' : ""}${isDaemon === undefined ? "" : `${isDaemon} && exec /${LIB}/node --optimize-for-size /${LIB}/${script} "$@"\n`}exec /${LIB}/node /${LIB}/${script} "$@"
 `;
   // The conditions are of sh.
   // Not in sbin: "replay" and "check" are for everybody, in whose PATH that is not.

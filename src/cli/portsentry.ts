@@ -9,6 +9,9 @@ import { startInBackground, takeParent } from "./background.ts";
 import { connect } from "./connect.ts";
 import { runPortsentry, type World } from "./portsentry-run.ts";
 
+/** The package's launcher says how it was called. Commands that this process runs need not know. */
+const program = process.env.PORTREEVE_PROGRAM ?? process.argv[1] ?? "portsentry";
+delete process.env.PORTREEVE_PROGRAM;
 const parent = takeParent(process.env);
 if (parent !== undefined) becomeDaemon();
 // The reader of our lines may go away; the daemon guards the host all the same.
@@ -21,13 +24,14 @@ const world: World = {
   complain: (message) => writeTo(2, `portsentry: ${message}\n`),
   say: (lines: readonly Line[]) => sayEarly(lines),
   isRoot: process.geteuid?.() === 0,
-  program: process.argv[1] ?? "portsentry",
+  program,
   folder: process.cwd(),
   version: readVersion(),
   readFile: (path) => readFileSync(path),
   parent,
   loadDaemon: async () => (await import("../daemon/run.ts")).runDaemon,
-  startInBackground: (args) => startInBackground({ argv: [process.argv[1] ?? "", ...args], env: process.env }),
+  startInBackground: (args) =>
+    startInBackground({ argv: [process.argv[1] ?? "", ...args], env: { ...process.env, PORTREEVE_PROGRAM: program } }),
   addMode: (conf, mode) => connect({ conf }).ask("addMode", { mode }),
   sleep: async (ms) => {
     await sleep(ms);

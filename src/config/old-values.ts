@@ -117,7 +117,10 @@ function fromRoot(type: ValueType<string | undefined>): OldReading<string | unde
     if ("ok" in parsed) return parsed;
     const rooted = type.parse(text.startsWith("/") ? text : `/${text}`);
     if (!("ok" in rooted)) return { ok: undefined, note: `${parsed.error}; until then there is no such file` };
-    return { ok: rooted.ok, note: `this counts as "/${escapeText(text, 200)}", as in PortSentry; ${parsed.error}` };
+    return {
+      ok: rooted.ok,
+      note: `this counts as "/${escapeText(text, 200)}", as in PortSentry, and from the folder of the call with 2.x's command line; ${parsed.error}`,
+    };
   };
 }
 

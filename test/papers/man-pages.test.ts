@@ -8,6 +8,9 @@ import { confPage } from "../../scripts/papers/man-conf.ts";
 import { portreevePage } from "../../scripts/papers/man-portreeve.ts";
 import { portsentryPage } from "../../scripts/papers/man-portsentry.ts";
 import { escapeRoff, example, item, paragraph } from "../../scripts/papers/roff.ts";
+import { parsePortsentryLine } from "../../src/cli/portsentry-line.ts";
+import { options2x } from "../../src/cli/portsentry-options.ts";
+import { help2 } from "../../src/cli/portsentry-text.ts";
 import { allKeys } from "../../src/config/keys.ts";
 
 const edition = { version: "1.2.3", date: "2026-11-22" };
@@ -41,6 +44,16 @@ test("portsentry.conf(5) has every key with its values and default", () => {
     assert.ok(at > 0, key.name);
     const values = escapeRoff(`Values: ${key.type.allowed}.`).split("\n")[0] ?? "";
     assert.ok(pages["portsentry.conf.5"].indexOf(values, at) > 0, `${key.name}: its values`);
+  }
+});
+
+test("portsentry(8) and `portsentry --help` say the same of each option, and know those that the command line takes", () => {
+  for (const { short, long, value, meaning } of options2x) {
+    const names = escapeRoff(`${short === "" ? "" : `${short}, `}${long}${value === "" ? "" : ` ${value}`}`);
+    assert.ok(pages["portsentry.8"].includes(`.B "${names}"\n${escapeRoff(meaning)}`), long);
+    assert.ok(help2.includes(`${long}${short === "" ? "" : `, ${short}`}`) && help2.includes(meaning), long);
+    const given = value === "" ? [long] : [long, { NAME: "eth0", PATH: "x.conf" }[value] ?? value.split("|")[0] ?? ""];
+    assert.ok(!("wrong" in parsePortsentryLine(given)), long);
   }
 });
 
