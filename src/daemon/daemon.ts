@@ -10,6 +10,7 @@ import { Crowds } from "../detect/crowds.ts";
 import { Detector } from "../detect/detector.ts";
 import { FirstContacts } from "../detect/first-contacts.ts";
 import type { Probe } from "../detect/probe.ts";
+import { RepeatedProbes } from "../detect/repeated-probes.ts";
 import { SourceTable } from "../detect/source-table.ts";
 import type { Blocker } from "../enforce/blocker.ts";
 import { breakerLimits } from "../enforce/claims.ts";
@@ -83,7 +84,8 @@ export class Daemon {
       ...{ policy: crowdPolicy(settings), near: nearLinks(host), seed: hashSeed },
       isMarked: (probe) => toolOf(probe) !== undefined,
     });
-    const sources = new Sources({ inForce, detector, crowds, finished, tap, hold: sensor.hold, clock });
+    const repeated = new RepeatedProbes(hashSeed);
+    const sources = new Sources({ inForce, detector, crowds, repeated, finished, tap, hold: sensor.hold, clock });
     const breaker = new Breaker(() => breakerLimits(inForce.settings), Math.random);
     // The recorder asks for each packet what time it is.
     const delivery = new DeliveryClock(nowMs);
@@ -109,7 +111,7 @@ export class Daemon {
     });
     const contacts = new FirstContacts();
     const engine = new Engine({
-      ...{ detector, crowds, contacts, judge, tools, breaker, clock: delivery, handshakes },
+      ...{ detector, crowds, contacts, judge, repeated, tools, breaker, clock: delivery, handshakes },
       tellsSpared: () => tellsSpared(inForce.settings),
     });
     const walk = new Walk({
@@ -148,7 +150,7 @@ export class Daemon {
     tap?.onFound((finding, words) => walk.tapFinding(finding, words));
     const { guard, runner, monitor, blockedFiles } = parts.counted;
     this.#counted = [
-      ...[engine, recorder, crowds, contacts, tools, enforcement, finished, handshakes, parts.prover, decoy],
+      ...[engine, repeated, recorder, crowds, contacts, tools, enforcement, finished, handshakes, parts.prover, decoy],
       ...[store, parts.journal, parts.history, ...blockedFiles, parts.responder, parts.names, guard, runner, monitor],
     ];
     this.#grace = grace;

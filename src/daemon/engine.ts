@@ -8,6 +8,7 @@ import type { FirstContacts } from "../detect/first-contacts.ts";
 import { Kind } from "../detect/kinds.ts";
 import { Disposition, type Probe } from "../detect/probe.ts";
 import { probeOfArrival } from "../detect/probe-of-arrival.ts";
+import type { RepeatedProbes } from "../detect/repeated-probes.ts";
 import { besideKey } from "../detect/source-key.ts";
 import type { Breaker } from "../judge/breaker.ts";
 import type { Judge, SparedBecause, Words } from "../judge/judge.ts";
@@ -29,6 +30,8 @@ export interface EngineParts {
   readonly crowds?: Pick<Crowds, "note">;
   /** Gets what greylisting has met with silence, and the repetitions. Absent: nobody counts them. */
   readonly contacts?: Pick<FirstContacts, "met" | "repeated">;
+  /** Knows the probes that came lately. Absent: one that comes again counts again. */
+  readonly repeated?: Pick<RepeatedProbes, "note">;
   /** Gets the packets of probes. Absent: no tool is named. */
   readonly tools?: Pick<ToolMemory, "note">;
   /**
@@ -71,6 +74,8 @@ export class Engine {
     otherProtocols: 0,
     unknownTags: 0,
     findings: 0,
+    /** Probes that came again while their source was only watched: they were not counted as further ones. */
+    probesRepeated: 0,
     /** Answers of ours to delegated sources, as far as the kernel has logged them. */
     answersThrough: 0,
   };
@@ -104,6 +109,7 @@ export class Engine {
     // Once for all who keep a table of sources: it is among the dearest of what a packet needs.
     walked.hash = this.#detector.table.hashOf(probe);
     this.#parts.tools?.note(probe, packet, bytes, walked.hash);
+    if (this.#isSameProbe(walked, disposition)) return walked;
     if (disposition === Disposition.Held || disposition === Disposition.Stray) this.#passBy(walked);
     else {
       this.#score(walked, packet, spared);
@@ -176,6 +182,18 @@ export class Engine {
     walked.outcome = Outcome.Spared;
     walked.spared = spared;
     return walked;
+  }
+
+  /**
+   * A hold must not make its own evidence: what its source sends again while it is held is one probe, until the source has been
+   * found.
+   */
+  #isSameProbe({ packet, probe, hash }: Walked, disposition: Disposition): boolean {
+    const { repeated } = this.#parts;
+    if (disposition !== Disposition.Probe || repeated?.note(packet, hash, probe.timeMs) !== true) return false;
+    if (!this.#detector.isWatchedOnly(probe, hash)) return false;
+    this.counters.probesRepeated++;
+    return true;
   }
 
   /** Held and stray packets are no evidence, and come in floods that anybody can forge: they are not remembered. */

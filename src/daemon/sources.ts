@@ -3,6 +3,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Crowds } from "../detect/crowds.ts";
 import type { Detector, SourceEvidence } from "../detect/detector.ts";
+import type { RepeatedProbes } from "../detect/repeated-probes.ts";
 import { sourceKeyOf } from "../detect/source-key.ts";
 import type { TapSource } from "../detect/tap/tap-source.ts";
 import { nearLinks } from "../host/near.ts";
@@ -17,6 +18,7 @@ export interface SourcesParts {
   readonly inForce: Pick<InForce, "settings" | "host" | "near">;
   readonly detector: Detector;
   readonly crowds: Crowds;
+  readonly repeated: Pick<RepeatedProbes, "forget" | "forgetAll">;
   readonly finished: Pick<FinishedHandshakes, "forget">;
   readonly tap: Pick<TapHost, "forget" | "sourceOf" | "reconfigure"> | undefined;
   readonly hold: Pick<Hold, "isHeld" | "release" | "networksOf" | "releaseNetworks"> | undefined;
@@ -37,9 +39,10 @@ export class Sources implements Follower {
 
   /** Forgets a source, so that it can be found again. False if the detector did not track it. */
   reset(source: Prefix): boolean {
-    const { tap, finished, crowds, detector } = this.#parts;
+    const { tap, finished, crowds, detector, repeated, clock } = this.#parts;
     tap?.forget(source);
     finished.forget(source);
+    repeated.forget(source, clock.nowMs());
     crowds.forget(source);
     return detector.reset(source);
   }
@@ -103,7 +106,7 @@ export class Sources implements Follower {
   }
 
   follow({ settings, host }: Change): void {
-    const { inForce, tap, detector, crowds } = this.#parts;
+    const { inForce, tap, detector, crowds, repeated } = this.#parts;
     if (settings !== undefined) {
       tap?.reconfigure(settings);
       detector.setPolicy(settings);
@@ -111,6 +114,7 @@ export class Sources implements Follower {
       // A source that was only logged until now must be found again to be blocked.
       detector.resetAll();
       crowds.unflagAll();
+      repeated.forgetAll();
     }
     if (settings === undefined && host === undefined) return;
     detector.setNear(inForce.near);

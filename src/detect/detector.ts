@@ -135,9 +135,15 @@ export class Detector {
     return row >= 0 && this.table.isFlagged(row);
   }
 
+  /** Whether a probe's source is remembered and has not been found scanning. */
+  isWatchedOnly(probe: Probe, hash: number): boolean {
+    const row = this.table.findBy(probe, hash);
+    return row >= 0 && !this.table.isFlagged(row);
+  }
+
   /**
-   * The same, and a found source becomes the newest of the table: it must be found for as long when it asks open ports as
-   * when it asks closed ones. Nothing else is remembered of the packet, not even the time.
+   * Whether a probe's source has been found. A found source becomes the newest of the table: it must be found for as long when
+   * it asks open ports as when it asks closed ones. Nothing else is remembered of the packet, not even the time.
    */
   keepIfFound(probe: Probe, hash: number): boolean {
     const row = this.table.findBy(probe, hash);

@@ -7,6 +7,7 @@ import { Engine } from "../../src/daemon/engine.ts";
 import { Outcome, type Walked } from "../../src/daemon/walked.ts";
 import { Detector } from "../../src/detect/detector.ts";
 import type { Finding } from "../../src/detect/finding.ts";
+import { RepeatedProbes } from "../../src/detect/repeated-probes.ts";
 import { SourceTable } from "../../src/detect/source-table.ts";
 import { Judge, type JudgeContext } from "../../src/judge/judge.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
@@ -348,4 +349,32 @@ test("crowds get the probes of sources that nothing spares, and their findings a
   };
   assert.deepEqual([connect("198.51.100.1"), noted.length], [Outcome.Watched, 3]);
   assert.deepEqual([connect("192.0.2.3"), noted.at(-1)], [Outcome.Watched, 97]);
+});
+
+test("what a held source's kernel sends again is one probe, until the source is found; a new segment counts", () => {
+  const detector = new Detector({
+    table: new SourceTable(16, seed),
+    policy: { ...policy, scanTrigger: 3 },
+    near: ranges(),
+  });
+  const repeated = new RepeatedProbes(seed);
+  const noted: number[] = [];
+  const engine = new Engine({
+    ...{ detector, repeated, judge: new Judge(context), clock: new DeliveryClock(() => NOW_MS) },
+    crowds: { note: ({ port }) => void noted.push(port) },
+  });
+  const syn = (port: number, sequence: number, tag: string = logPrefixes.probe) => {
+    const from = { source: "192.0.2.1", destination: "203.0.113.1", sourcePort: 40_000 };
+    const bytes = buildTcp({ ...from, destinationPort: port, sequence });
+    return nameOf(engine.packet(bytes, 0, bytes.length, tag.charCodeAt(0)));
+  };
+  assert.deepEqual([syn(23, 1), syn(23, 1), syn(23, 1), syn(23, 1)], ["watched", "nothing", "nothing", "nothing"]);
+  assert.deepEqual([syn(23, 2), syn(23, 2)], ["watched", "nothing"], "the same port again is another try");
+  assert.deepEqual([syn(22, 3, logPrefixes.quiet), syn(22, 3, logPrefixes.quiet)], ["watched", "watched"]);
+  assert.deepEqual([syn(24, 4), syn(24, 4)], ["found", "repeat"], "a found source goes on to the proofs");
+  assert.equal(engine.counters.probesRepeated, 4);
+  assert.deepEqual(noted, [23, 23, 22, 22, 24, 24]);
+  detector.reset(prefix("192.0.2.1"));
+  repeated.forget(prefix("192.0.2.1"), NOW_MS);
+  assert.equal(syn(24, 4), "watched", "it is judged afresh");
 });

@@ -6,6 +6,7 @@ import { crowdPolicy } from "../../src/daemon/plan.ts";
 import { Sources } from "../../src/daemon/sources.ts";
 import { Crowds } from "../../src/detect/crowds.ts";
 import { Detector } from "../../src/detect/detector.ts";
+import { RepeatedProbes } from "../../src/detect/repeated-probes.ts";
 import { SourceTable } from "../../src/detect/source-table.ts";
 import type { HostFacts } from "../../src/host/host.ts";
 import { FinishedHandshakes } from "../../src/judge/proof/finished-handshakes.ts";
@@ -43,7 +44,8 @@ function setUp() {
       void name(isOnLink ? "link of it let go" : "networks of it let go")(source),
   };
   const clock = { nowMs: () => NOW_MS };
-  const sources = new Sources({ inForce, detector, crowds, finished, tap, hold, clock });
+  const repeated = new RepeatedProbes(seed);
+  const sources = new Sources({ inForce, detector, crowds, repeated, finished, tap, hold, clock });
   inForce.tell(sources);
   const scan = (source: string, ports: readonly number[]) => {
     let found = 0;

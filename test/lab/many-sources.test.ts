@@ -316,7 +316,9 @@ test("a soft block of a network goes on while its sources do", async (t) => {
     PORTS.slice(at, at + 40).map((port, index) => syn({ from: source(1 + index).ipv4, to: TARGET.ipv4, port }));
   await sendPackets(lab, packets(0));
   const { until: first } = await daemon.waitForBlock("203.0.113.0/24");
-  keepSending(lab, packets(100), { perSecond: 10 });
+  // Each time other ports: what a kernel sends again is the same probe.
+  const later = Array.from({ length: 20 }, (_, turn) => packets(100 + turn)).flat();
+  keepSending(lab, later, { perSecond: 10 });
   await waitUntil(
     "the block is renewed",
     async () => {
