@@ -2,7 +2,7 @@
 // remedy and undone; an order that leaves no gap: the log groups wait before a rule logs to them.
 
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { messageOf } from "../base/errors.ts";
 import { createTroubles, type Troubles, troubleListener } from "../base/troubles.ts";
@@ -84,7 +84,7 @@ export function start(wanted: Wanted): Started {
 type Keep = <T extends { close(): void | Promise<void> }>(resource: T) => T;
 
 function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<Started, "close"> {
-  keep(lockStateFolder(settings.stateDir));
+  const { isReadOnly } = keep(lockStateFolder(settings.stateDir, dirname(settings.controlSocket)));
   // Troubles may come before the recorder that says them.
   const waiting: string[] = [];
   let say = (message: string): void => void waiting.push(message);
@@ -107,7 +107,8 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
   const routes = keep(openRouteMonitor());
   let replaced = (): void => undefined;
   const listener = { ...troubleListener("store", troubles, (message) => say(message)), onReplaced: () => replaced() };
-  const isFirstStart = !existsSync(join(settings.stateDir, "portreeve.db"));
+  // Where nothing is kept each start looks like the first.
+  const isFirstStart = !isReadOnly && !existsSync(join(settings.stateDir, "portreeve.db"));
   const store = keep(
     openStore(join(settings.stateDir, "portreeve.db"), nowMs, { maxEvents: settings.maxEvents }, listener),
   );

@@ -3,9 +3,19 @@
 // whatever was done to the wall clock meanwhile. Over a reboot the wall clock tells how much time has passed: no other
 // clock does. See docs/decisions/0023.
 
-import { closeSync, constants, fsyncSync, openSync, readFileSync, readlinkSync, renameSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  ftruncateSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  writeSync,
+} from "node:fs";
 import { uptime } from "node:os";
 import type { Clock } from "../base/clock.ts";
+import { openOurs, readOurs, statOurs } from "../base/trust.ts";
 
 /** The state that is kept: a line of JSON. */
 export interface ClockState {
@@ -170,14 +180,14 @@ function readBoot(): string {
   }
 }
 
-const MAX_STATE_CHARS = 1_024;
+const MAX_STATE_BYTES = 1_024;
 /** Whether a Date can print it. */
 const MAX_TIME_MS = 8.64e15;
 
 function readState(path: string): ClockState | undefined {
   let text: string;
   try {
-    text = readFileSync(path, "utf8").slice(0, MAX_STATE_CHARS);
+    text = readOurs(path, MAX_STATE_BYTES).toString("utf8");
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw error;
@@ -200,9 +210,11 @@ function isTime(value: unknown): value is number {
 
 function writeState(path: string, state: ClockState): void {
   const beside = `${path}.new`;
-  const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
-  const file = openSync(beside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
+  // What stands there and is no file of ours is not replaced.
+  statOurs(path);
+  const file = openOurs(beside, constants.O_WRONLY | constants.O_CREAT);
   try {
+    ftruncateSync(file);
     writeSync(file, `${JSON.stringify(state)}\n`);
     fsyncSync(file);
   } finally {

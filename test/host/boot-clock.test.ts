@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { lstatSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -182,7 +183,19 @@ test("this host: a file that holds over daemons, is replaced when damaged, and f
     said.length = 0;
     symlinkSync("/dev/null", `${path}.new`);
     open();
-    assert.match(said.join(), /ELOOP/);
+    assert.match(said.join(), /symbolic link/);
+    for (const [name, why] of [
+      ["clock.new", /no regular file/],
+      ["clock", /no regular file/],
+    ] as const) {
+      rmSync(join(folder, name), { force: true });
+      rmSync(join(folder, "clock.new"), { force: true });
+      assert.equal(spawnSync("mkfifo", [join(folder, name)]).status, 0);
+      said.length = 0;
+      open();
+      assert.match(said.join(), why);
+      assert.ok(lstatSync(join(folder, name)).isFIFO(), "what is not ours stays");
+    }
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -95,6 +95,27 @@ test("a full disk under the store: detection and blocking go on, with a warning"
   assert.equal(daemon.ended, false);
 });
 
+test("STATE_DIR on a read-only file system: the daemon starts with a warning, blocks, and is alone", async (t) => {
+  const lab = await openLab(t);
+  const mount = `mount -t tmpfs -o ro none ${stateOf(lab)} && exec "$@"`;
+  const onReadOnly = { enter: (argv: readonly string[]) => ["sh", "-c", mount, "sh", ...argv] };
+  const daemon = await Daemon.start(lab, harsh, [], onReadOnly);
+  const isTold = (text: string) => /cannot open store .*: EROFS.*are kept in memory until the next start/.test(text);
+  assert.ok(daemon.lines.some(isTold), "no line in the log");
+  assert.ok((await daemon.status()).warnings.some(isTold), "no warning in status");
+  const keys = await getBlocked(lab, daemon, scanner);
+  for (const key of keys) assert.ok(await kernelBlocks(lab, key));
+  const second = onReadOnly.enter([...daemon.argvOf(["run"]), "--log", "stdout"]);
+  const { code, stderr } = await lab.target.run(second);
+  assert.match(stderr, /another Portreeve is running/);
+  assert.equal(code, 69);
+  await daemon.stop();
+  // The kernel has kept the blocks: the next start finds them there.
+  await daemon.restart();
+  for (const key of keys) await daemon.waitForBlock(key);
+  await assertListedIsEnforced(lab, daemon);
+});
+
 function fillDisk(folder: string): void {
   const file = openSync(join(folder, "filler"), "w");
   for (const bytes of [65_536, 4_096, 1]) {

@@ -1,8 +1,10 @@
 // Changes a small text file that others change as well, under a lock that programs of ours take: base/ replaces it.
 // Bytes that are no UTF-8 stay; a symbolic link of root's stays, and what it points to is replaced.
+import { accessSync, constants } from "node:fs";
 import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { errorCode } from "../../base/errors.ts";
 import { ReplacedFile } from "../../base/replaced-file.ts";
 
 export interface ReplaceOptions {
@@ -39,18 +41,32 @@ export async function replaceFile(
   }
 }
 
+/** Beside the file; of a file that alone of its folder can be written, and so is written in place, it is the file itself. */
+function lockPathOf(real: string): string {
+  return isReadOnly(dirname(real)) && !isReadOnly(real) ? real : besideOf(real);
+}
+
+function isReadOnly(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return false;
+  } catch (error) {
+    return errorCode(error) === "EROFS";
+  }
+}
+
 /** The text of a file that may be missing: undefined then. */
 export async function readTextFile(path: string, maxBytes: number): Promise<string | undefined> {
   return (await fileAt(path, maxBytes).read())?.bytes.toString("latin1");
 }
 
-function lockPathOf(real: string): string {
+function besideOf(real: string): string {
   return join(dirname(real), `.${basename(real)}.portreeve.lock`);
 }
 
 /** Takes the lock's file away, for when nobody of ours will change the text file any more. */
 export async function removeLockFile(path: string, maxBytes: number): Promise<void> {
-  await rm(lockPathOf(await fileAt(path, maxBytes).resolve()), { force: true });
+  await rm(besideOf(await fileAt(path, maxBytes).resolve()), { force: true });
 }
 
 async function waitForLock(path: string, { lock, lockWaitMs }: ReplaceOptions): Promise<{ close(): void }> {

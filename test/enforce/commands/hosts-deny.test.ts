@@ -1,6 +1,6 @@
 // HostsDeny on real files: owner, mode, links and foreign bytes stay; every failure leaves the file as it was.
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import {
   chmodSync,
   lstatSync,
@@ -129,6 +129,25 @@ test("a full disk loses nothing and leaves nothing behind", async (t) => {
   } finally {
     await promisify(execFile)("umount", ["-l", disk]);
   }
+});
+
+test("a file that is mounted alone into a read-only folder is locked and written in place", {
+  skip: process.getuid?.() === 0 ? false : "only root may mount",
+}, () => {
+  const path = freshPath();
+  const folder = join(path, "..");
+  writeFileSync(join(root, "outside"), "a\n");
+  const module = new URL("../../../src/enforce/commands/hosts-deny.js", import.meta.url).href;
+  const program = `import { HostsDeny } from ${JSON.stringify(module)};
+    const deny = new HostsDeny(${JSON.stringify(path)});
+    for (const what of [deny.add("b"), deny.add("c"), deny.remove("a")]) console.log(JSON.stringify(await what));`;
+  const mounts = `mount -t tmpfs none ${folder}; touch ${path}; mount -o remount,ro ${folder}; mount --bind ${root}/outside ${path}`;
+  const argv = ["--mount", "sh", "-c", `set -e; ${mounts}; exec "$@"`, "sh", process.execPath];
+  const { stdout, stderr, status } = spawnSync("unshare", [...argv, "--input-type=module", "-e", program], {
+    encoding: "utf8",
+  });
+  assert.deepEqual([status, stdout], [0, '""\n""\n""\n'], stderr);
+  assert.equal(readFileSync(join(root, "outside"), "utf8"), "b\nc\n");
 });
 
 test("a lock held elsewhere is waited for, not for ever", async () => {
