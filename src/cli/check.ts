@@ -3,6 +3,7 @@
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { ExitCode } from "../base/exit-code.ts";
 import { riskOfReading, riskOfWriting } from "../base/trust.ts";
+import { describeClientPorts } from "../config/client-ports.ts";
 import { blocksAnything } from "../config/enforcement.ts";
 import { explainSettings } from "../config/explain.ts";
 import { loadSettings } from "../config/load.ts";
@@ -12,7 +13,7 @@ import { suggestPublicPorts } from "../config/served-suggestion.ts";
 import { readServiceModes, SERVICE_MODES_FILE, type ServiceModes } from "../config/service-modes.ts";
 import type { Settings } from "../config/settings.ts";
 import { groupId } from "../host/group-id.ts";
-import { readEphemeralRange } from "../host/host.ts";
+import { readEphemeralRange, readReservedPorts } from "../host/host.ts";
 import { readServedHere } from "../host/served-here.ts";
 import { formatPrefix, type Prefix, parsePrefix, prefixContains } from "../wire/address.ts";
 import { plural } from "./format.ts";
@@ -46,9 +47,12 @@ export async function check(
     return ExitCode.Configuration;
   }
   const lines = [...(service === undefined ? [] : [tellModes(service)]), ...explainSettings(settings)];
+  const ephemeral = readEphemeralRange();
   const served = readServedHere();
-  const suggestion = served === undefined ? "" : suggestPublicPorts(settings, served, readEphemeralRange());
+  const suggestion = served === undefined ? "" : suggestPublicPorts(settings, served, ephemeral);
   if (suggestion !== "") lines.push(suggestion);
+  const lost = describeClientPorts(settings.udp, { ephemeral, reserved: readReservedPorts() });
+  if (lost !== "") lines.push(paint(terminal, "yellow", lost));
   lines.push(...sessionWarnings(settings).map((line) => paint(terminal, "yellow", line)));
   await terminal.write(lines.map((line) => `${line}\n`).join(""));
   const idle = problems.filter(({ passedOver }) => passedOver === true).length;

@@ -76,7 +76,7 @@ const portKeys = {
       meaning:
         'UDP_MODE says the same for UDP: every closed port is a trap (""), or the ports of UDP_PORTS are ("sudp"), or ' +
         'the ports below ADVANCED_PORTS_UDP ("audp"), or the daemon listens on the ports of UDP_PORTS ("udp"). Ports ' +
-        "from which this host itself asks other hosts (ip_local_port_range) are never traps.",
+        "from which this host itself asks other hosts (ip_local_port_range, without ip_local_reserved_ports) are never traps.",
     },
   ),
   tcpPorts: old("watch", "TCP_PORTS", portList, {

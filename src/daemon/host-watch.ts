@@ -1,6 +1,7 @@
 // Follows the host while the daemon runs: addresses, routes, resolvers, SSH sessions, time servers, and which ports are served.
 import { messageOf } from "../base/errors.ts";
 import type { Troubles } from "../base/troubles.ts";
+import { clientPorts, describeClientPorts } from "../config/client-ports.ts";
 import type { Guard } from "../host/guard.ts";
 import { type HostFacts, readHost } from "../host/host.ts";
 import { describeUnread, readVirtualServices } from "../host/ipvs.ts";
@@ -51,6 +52,7 @@ export class HostWatch {
   #settling: NodeJS.Timeout | undefined;
   #hostText = "";
   #servicesText = "";
+  #clientPortsText = "";
   #isStopping = false;
 
   constructor(parts: HostWatchParts) {
@@ -104,9 +106,11 @@ export class HostWatch {
       inForce.apply({ host });
       this.#hostText = text;
     }
-    const { first, last } = host.ephemeral;
+    this.#tellClientPorts();
+    const clients = clientPorts(host);
+    const isClients = (port: number) => clients.some(({ first, last }) => port >= first && port <= last);
     const isService = (protocol: number, port: number) =>
-      (protocol === IpProtocol.Tcp || port < first || port > last) && !isOurs(protocol, port);
+      (protocol === IpProtocol.Tcp || !isClients(port)) && !isOurs(protocol, port);
     const ports = [...this.#host.listServedPorts("reachable"), ...this.#host.readVirtualServices().ports];
     this.#remember(ports.filter(({ protocol, port }) => isService(protocol, port)));
   }
@@ -121,6 +125,19 @@ export class HostWatch {
     else troubles.set(LOGINS, now);
     if (before === "" && now !== "") recorder.warning(now);
     return isNew;
+  }
+
+  /** Watched ports that are no traps. */
+  #tellClientPorts(): void {
+    const { inForce, recorder, troubles } = this.#parts;
+    const text = describeClientPorts(inForce.settings.udp, inForce.host);
+    if (text === this.#clientPortsText) return;
+    this.#clientPortsText = text;
+    if (text === "") troubles.clear("client ports");
+    else {
+      troubles.set("client ports", text);
+      recorder.warning(text);
+    }
   }
 
   #remember(ports: Parameters<ServedPorts["remember"]>[0]): void {

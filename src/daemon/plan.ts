@@ -1,6 +1,8 @@
 // From settings and host to the plans of the rooms: the kernel's rule set, the judge's context, the scorer's policy.
 
+import { clientPorts } from "../config/client-ports.ts";
 import { blocksByFirewall, blocksByResponse } from "../config/enforcement.ts";
+import { subtractPorts } from "../config/ports.ts";
 import type { Settings, WatchSettings } from "../config/settings.ts";
 import type { CrowdPolicy } from "../detect/crowds.ts";
 import { guardParts } from "../host/guard.ts";
@@ -24,15 +26,6 @@ export function applyOverrides(settings: Settings, overrides: Overrides): Settin
   if (!overrides.forceBlock) return settings;
   const blocking = (watch: WatchSettings) => ({ ...watch, block: watch.active, runOnly: false });
   return { ...settings, tcp: blocking(settings.tcp), udp: blocking(settings.udp) };
-}
-
-/** Takes `out` out of sorted, disjoint ranges. */
-export function subtractRange(ranges: readonly PortRange[], out: PortRange): PortRange[] {
-  return ranges.flatMap(({ first, last }) => {
-    const left = { first, last: Math.min(last, out.first - 1) };
-    const right = { first: Math.max(first, out.last + 1), last };
-    return [left, right].filter((range) => range.first <= range.last);
-  });
 }
 
 /** This host's addresses, and those at which its links reach it too. */
@@ -90,7 +83,7 @@ export function planRuleset(
     holdUdp: enforce && settings.udp.block,
     grace,
     watchedTcp: settings.tcp.watched,
-    watchedUdp: subtractRange(settings.udp.watched, host.ephemeral),
+    watchedUdp: subtractPorts(settings.udp.watched, clientPorts(host)),
     listenedTcp: listened.tcp,
     listenedUdp: listened.udp,
     toleratedTcp: settings.tcp.tolerated,
@@ -103,6 +96,7 @@ export function planRuleset(
     near: host.near,
     nearIpv4: host.nearIpv4 ?? [],
     ephemeral: host.ephemeral,
+    reserved: host.reserved ?? [],
     // With a decoy every port answers alike at once, and a served one would be told by its silence.
     greylist:
       enforce && settings.tcp.block && settings.greylist && decoy === undefined

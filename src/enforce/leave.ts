@@ -1,6 +1,6 @@
 // Portreeve leaves a host: called when the package is removed, after the daemon has stopped (packaging/leave.mjs).
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { messageOf } from "../base/errors.ts";
 import { plural } from "../base/plural.ts";
 import { loadSettings } from "../config/load.ts";
@@ -42,7 +42,7 @@ async function undoAll(settings: Settings): Promise<UndoneBlocks> {
   const path = join(stateDir, "portreeve.db");
   if (!existsSync(path)) return { undone: 0, left: [] };
   // Another Portreeve that is at work on the same state ends its blocks itself.
-  const lock = lockStateFolder(stateDir);
+  const lock = lockStateFolder(stateDir, dirname(settings.controlSocket));
   const left: string[] = [];
   const store = openStore(
     path,

@@ -5,6 +5,7 @@ import { networkInterfaces } from "node:os";
 import type { GuardReason } from "../judge/verdict.ts";
 import { listDefaultGateways } from "../kernel/routes.ts";
 import { isIpv4, type Prefix, parseAddress, parsePrefix, prefixOfWords } from "../wire/address.ts";
+import type { PortRange } from "../wire/port-range.ts";
 
 /** One address or network, and why it is guarded. */
 export interface Guarded {
@@ -33,7 +34,9 @@ export interface HostFacts {
   readonly resolvers: readonly Prefix[];
   /** The rest of the guard (guard.ts): SSH sessions, time servers, container networks. Absent: not looked at. */
   readonly guarded?: readonly Guarded[];
-  readonly ephemeral: { readonly first: number; readonly last: number };
+  readonly ephemeral: PortRange;
+  /** Ports in `ephemeral` that the kernel gives to no client (ip_local_reserved_ports). Absent: none. */
+  readonly reserved?: readonly PortRange[];
 }
 
 /** At most so many resolvers are read from one file: libc itself uses three. */
@@ -65,6 +68,7 @@ export function readHost(): HostFacts {
     gateways: parseAll(listDefaultGateways()),
     resolvers: readResolvers(),
     ephemeral: readEphemeralRange(),
+    reserved: readReservedPorts(),
   };
 }
 
@@ -94,7 +98,7 @@ function readResolvers(): Prefix[] {
   });
 }
 
-export function readEphemeralRange(): { first: number; last: number } {
+export function readEphemeralRange(): PortRange {
   const fallback = { first: 32_768, last: 60_999 };
   try {
     const match = /^(\d+)\s+(\d+)/.exec(readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "latin1"));
@@ -103,6 +107,29 @@ export function readEphemeralRange(): { first: number; last: number } {
     return first >= 1 && last <= 65_535 && first <= last ? { first, last } : fallback;
   } catch {
     return fallback;
+  }
+}
+
+/** The first 64 ranges: further ports count as clients'. */
+const MAX_RESERVED = 64;
+
+/** ip_local_reserved_ports: "8080,9148-9150". */
+export function parseReservedPorts(text: string): PortRange[] {
+  const ranges = text
+    .trim()
+    .split(",")
+    .flatMap((item) => {
+      const [, first, last = first] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(item) ?? [];
+      return first === undefined ? [] : [{ first: Number(first), last: Number(last) }];
+    });
+  return ranges.slice(0, MAX_RESERVED);
+}
+
+export function readReservedPorts(): PortRange[] {
+  try {
+    return parseReservedPorts(readFileSync("/proc/sys/net/ipv4/ip_local_reserved_ports", "latin1"));
+  } catch {
+    return [];
   }
 }
 

@@ -116,7 +116,7 @@ export class RingHost implements PacketSource, KernelSensor {
 
   follow(plan: RulesetPlan, near: AddressRanges): void {
     this.#sensor.follow(plan, near, ownAddresses());
-    this.#filter = { ...this.#filter, ephemeral: plan.ephemeral ?? NO_RANGE };
+    this.#filter = { ...this.#filter, ephemeral: plan.ephemeral ?? NO_RANGE, reserved: plan.reserved ?? [] };
     this.#refilter();
   }
 

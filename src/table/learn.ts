@@ -37,9 +37,11 @@ export const rememberRules = ({ decoy }: RulesetPlan): readonly string[] => [
 ];
 
 /** What this host sends by UDP. */
-export function datagramRules({ ephemeral }: RulesetPlan): readonly string[] {
+export function datagramRules({ ephemeral, reserved = [] }: RulesetPlan): readonly string[] {
+  const ports = reserved.map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`));
+  const but = ports.length === 0 ? "" : ` udp sport != { ${ports.join(", ")} }`;
   const asks = (family: string, key: string) =>
-    `udp sport ${ephemeral?.first}-${ephemeral?.last} ct state new update @flows${family} { ${key} timeout ${ASKED_SECONDS}s } return`;
+    `udp sport ${ephemeral?.first}-${ephemeral?.last}${but} ct state new update @flows${family} { ${key} timeout ${ASKED_SECONDS}s } return`;
   return [
     // A port that is served asks nobody: what leaves it is an answer, however late, and its reader a customer.
     "meta l4proto . th sport @lately goto answering",

@@ -43,6 +43,8 @@ export interface RulesetPlan {
   readonly guardSeconds?: number;
   /** ip_local_port_range: no traps, so what we send from them need not be remembered. Absent: none is known. */
   readonly ephemeral?: PortRange;
+  /** Ports in `ephemeral` that no client has: ports like any other. Absent: none. */
+  readonly reserved?: readonly PortRange[];
   /** GREYLIST="on". Needs `holdTcp`, and no decoy. Absent: a first SYN is served. */
   readonly greylist?: GreylistPlan | undefined;
   /** ANSWER="open". Needs `holdTcp`. Absent: no decoy. */

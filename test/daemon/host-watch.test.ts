@@ -9,7 +9,7 @@ import type { HostFacts } from "../../src/host/host.ts";
 import { load, settingsOf } from "../config/support.ts";
 import { prefix } from "../detect/probes.ts";
 
-function setUp() {
+function setUp(conf = "") {
   const said: string[] = [];
   const system = {
     host: {
@@ -28,7 +28,7 @@ function setUp() {
     every: (ms: number, what: string, task: () => void) => void every.set(`${what} ${ms}`, task),
     guarded: (_what: string, task: () => void) => task,
   };
-  const settings = settingsOf(load(""));
+  const settings = settingsOf(load(conf));
   const inForce = new InForce({ settings, host: system.host, sensor: { load: () => false }, uptimeMs: () => 1e9 });
   inForce.tell({ follow: ({ host }) => said.push(`host ${host?.own.length}`) });
   const troubles = createTroubles();
@@ -139,4 +139,17 @@ test("what a task of the loops throws is said and ends nothing; what was opened 
   loops.close();
   loops.close();
   assert.deepEqual(said, ["look: no such thing", "closed"]);
+});
+
+test("watched UDP ports that are this host's clients' are told once, and no more when they are reserved", () => {
+  const { watch, system, troubles, take } = setUp('UDP_MODE="sudp"\nUDP_PORTS="2000,40001"\n');
+  watch.look();
+  watch.look();
+  const warnings = take().filter((text) => text.includes("no trap"));
+  assert.deepEqual([warnings.length, troubles.current()], [1, warnings]);
+  assert.match(warnings[0] ?? "", /^1 UDP port that is watched is no trap: 40001;/);
+  system.host = { ...system.host, reserved: [{ first: 40_000, last: 40_001 }] };
+  watch.look();
+  assert.deepEqual(troubles.current(), []);
+  assert.ok(take().includes("served 6/22,17/53,17/40000"), "a reserved port that is served is a service");
 });

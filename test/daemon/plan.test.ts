@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
-import { applyOverrides, graceLeftMs, planRuleset, subtractRange } from "../../src/daemon/plan.ts";
+import { applyOverrides, graceLeftMs, planRuleset } from "../../src/daemon/plan.ts";
 import type { HostFacts } from "../../src/host/host.ts";
 import { nearRanges } from "../../src/host/near.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
@@ -19,31 +18,6 @@ const host: HostFacts = {
 const settings = (text: string) =>
   settingsOf(load(`IGNORE_FILE="/etc/portsentry/portsentry.ignore"\n${text}`, "10.1.0.0/16\n"));
 
-const range = fc
-  .tuple(fc.integer({ min: 1, max: 100 }), fc.integer({ min: 1, max: 100 }))
-  .map(([a, b]) => ({ first: Math.min(a, b), last: Math.max(a, b) }));
-
-test("subtractRange: port by port, what is in the ranges and not in the one taken out", () => {
-  const disjoint = fc.uniqueArray(fc.integer({ min: 1, max: 100 }), { maxLength: 12 }).map((points) => {
-    const sorted = points.toSorted((a, b) => a - b);
-    return sorted.flatMap((first, index) =>
-      index % 2 === 0 ? [{ first, last: (sorted[index + 1] ?? first + 1) - 1 }] : [],
-    );
-  });
-  fc.assert(
-    fc.property(disjoint, range, (ranges, out) => {
-      const left = subtractRange(ranges, out);
-      const has = (list: typeof ranges, port: number) => list.some(({ first, last }) => first <= port && port <= last);
-      for (let port = 0; port <= 101; port++) {
-        assert.equal(has(left, port), has(ranges, port) && !(out.first <= port && port <= out.last));
-      }
-      for (const [index, { first, last }] of left.entries()) {
-        assert.ok(first <= last && first > (left[index - 1]?.last ?? 0));
-      }
-    }),
-  );
-});
-
 test("the plan: guard and allow list from host and settings, ephemeral UDP ports never watched", () => {
   const plan = planRuleset(settings('BLOCK_TCP="1"\nBLOCK_UDP="0"'), host);
   assert.deepEqual(
@@ -51,6 +25,8 @@ test("the plan: guard and allow list from host and settings, ephemeral UDP ports
     { enforce: true, holdTcp: true, holdUdp: false, grace: false },
   );
   assert.ok(plan.watchedUdp.every(({ first, last }) => last < 32_768 || first > 60_999));
+  const reserved = [{ first: 40_000, last: 40_001 }];
+  assert.deepEqual(planRuleset(settings(""), { ...host, reserved }).watchedUdp.at(1), reserved[0]);
   const guarded = plan.guarded.map(formatPrefix);
   for (const each of ["198.51.100.254", "192.0.2.53", "198.51.100.1", "2001:db8:a::1"])
     assert.ok(guarded.includes(each));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { parseResolvers, readHost } from "../../src/host/host.ts";
+import { parseReservedPorts, parseResolvers, readHost } from "../../src/host/host.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 
 const resolvers = (text: string) => parseResolvers(text).map(formatPrefix);
@@ -33,6 +33,16 @@ test("what is no address is left out: names, prefixes, nothing", () => {
 test("at most 16 are read, whatever the file holds", () => {
   assert.equal(resolvers("nameserver 192.0.2.53\n".repeat(10_000)).length, 16);
   fc.assert(fc.property(fc.string({ maxLength: 500 }), (text) => parseResolvers(text).length <= 16));
+});
+
+test("reserved ports as the kernel prints them", () => {
+  assert.deepEqual(parseReservedPorts("8080,9148-9150\n"), [
+    { first: 8_080, last: 8_080 },
+    { first: 9_148, last: 9_150 },
+  ]);
+  assert.deepEqual(parseReservedPorts("\n"), []);
+  const many = Array.from({ length: 1_000 }, (_, index) => `${2 * index + 1}`).join(",");
+  assert.equal(parseReservedPorts(many).length, 64);
 });
 
 test("a host can be read without root", () => {

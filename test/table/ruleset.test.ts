@@ -286,6 +286,16 @@ test("a datagram that begins a flow is remembered, from an ephemeral port shortl
   assert.equal(others.length, 3);
   for (const rule of others.slice(0, 2))
     assert.match(rule, /^udp sport 20000-20999 ct state new update @flows\d \{ .* timeout 30s \} return$/);
+  const reserved = [
+    { first: 20_100, last: 20_100 },
+    { first: 20_200, last: 20_300 },
+  ];
+  const withReserved =
+    on({ ...ordinaryPlan, ephemeral: { first: 20_000, last: 20_999 }, reserved }).get("datagram") ?? [];
+  assert.match(
+    withReserved[1] ?? "",
+    /^udp sport 20000-20999 udp sport != \{ 20100, 20200-20300 \} ct state new update/,
+  );
   const answering = ordinary.get("answering") ?? [];
   assert.ok(answering.length > 0 && answering.every((rule) => rule.includes("update @knownu")));
 });

@@ -51,6 +51,8 @@ const WHOLE_BYTES = 65_535;
 /** A conditional jump reaches 255 instructions: longer lists would not fit. */
 export const MAX_SKIPPED_INTERFACES = 32;
 export const MAX_SERVED_UDP = 32;
+/** Ranges of reserved ports: each takes two steps for a datagram. */
+const MAX_RESERVED = 16;
 
 export interface LinkFilter {
   /** Bytes of a packet that are taken, from the IP header on; on a tap those of the link come on top. */
@@ -63,6 +65,8 @@ export interface LinkFilter {
 export interface HostFilter extends LinkFilter {
   /** ip_local_port_range: no UDP trap. */
   readonly ephemeral: { readonly first: number; readonly last: number };
+  /** Ports in `ephemeral` that no client has; beyond MAX_RESERVED they count as clients'. Absent: none. */
+  readonly reserved?: readonly { readonly first: number; readonly last: number }[];
   /** UDP ports served on every address: none of their datagrams is a probe. */
   readonly servedUdp: readonly number[];
 }
@@ -142,8 +146,14 @@ function inbound(b: BpfAssembler, filter: HostFilter): void {
   b.and(ANSWER | TcpFlag.Rst | TcpFlag.Fin).ifEqual(ANSWER, "pass", "drop");
 }
 
-function ephemeralOrServed(b: BpfAssembler, { ephemeral, servedUdp }: HostFilter, target: string): void {
+function ephemeralOrServed(b: BpfAssembler, filter: HostFilter, target: string): void {
+  const { ephemeral, servedUdp, reserved = [] } = filter;
   const own = `beyond ${target}`;
+  for (const [index, { first, last }] of reserved.slice(0, MAX_RESERVED).entries()) {
+    const next = `behind ${index} of ${target}`;
+    b.ifAtLeast(first, undefined, next).ifGreater(last, undefined, own);
+    b.label(next);
+  }
   b.ifAtLeast(ephemeral.first, undefined, own).ifGreater(ephemeral.last, undefined, target);
   b.label(own);
   for (const port of servedUdp.slice(0, MAX_SERVED_UDP)) b.ifEqual(port, target);

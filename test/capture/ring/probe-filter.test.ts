@@ -177,9 +177,27 @@ test("tap: under a second VLAN tag the same passes", () => {
   }
 });
 
+test("datagrams to and from reserved ports are taken as others are", () => {
+  const filter = { ...host, reserved: [{ first: 40_000, last: 40_001 }] };
+  for (const { ends, protocol } of families) {
+    for (const [port, isTaken] of [
+      [39_999, false],
+      [40_000, true],
+      [40_001, true],
+      [40_002, false],
+    ] as const) {
+      const to = buildUdp({ ...ends, sourcePort: 9, destinationPort: port });
+      assert.equal(takes(filter, { bytes: to }, protocol), isTaken, `to ${port}`);
+      const out = buildUdp({ ...ends, sourcePort: port, destinationPort: 9 });
+      assert.equal(takes(filter, { bytes: out, packetType: 4 }, protocol), isTaken, `from ${port}`);
+    }
+  }
+});
+
 test("the longest lists still make programs whose jumps reach", () => {
   const many = (count: number) => Array.from({ length: count }, (_, index) => 1_000 + index);
-  const filter = { ...host, skipInterfaces: many(1_000), servedUdp: many(1_000) };
+  const reserved = many(1_000).map((first) => ({ first: first + 40_000, last: first + 40_000 }));
+  const filter = { ...host, skipInterfaces: many(1_000), servedUdp: many(1_000), reserved };
   const syn = buildTcp({ ...four, ...ports });
   assert.ok(takes(filter, { bytes: syn }, 0x0800));
   const last = 1_000 + MAX_SKIPPED_INTERFACES - 1;
