@@ -9,6 +9,12 @@ export function portreevePage(program: Command, edition: Edition): string {
     heading("description", ...description.map(paragraph)),
     heading("commands", ...program.commands.map((command) => commandSection(program, command))),
     heading("words", paragraph(wordsHead), ...words.map(([word, meaning]) => item(word, meaning))),
+    heading(
+      "locked out",
+      ...lockedOut.map(paragraph),
+      example(["portreeve why 192.0.2.7", "portreeve allow 192.0.2.7"]),
+    ),
+    heading("signals", ...signals.map(([name, meaning]) => item(name, meaning))),
     heading("exit status", ...exitItems(program)),
     heading("files", ...files.map(([path, meaning]) => item(path, meaning))),
     seeAlso([
@@ -55,6 +61,18 @@ const words = [
     "how often the source has been blocked in full; each time makes the next block longer (BLOCK_TIME_FACTOR)",
   ],
   ["NOT ENFORCED", "the block is listed, and the kernel does not hold it: see the warnings of status"],
+] as const;
+
+const lockedOut = [
+  "A hold ends 5 seconds after the last probe, a soft block SOFT_BLOCK_TIME after it, a full block after BLOCK_TIME. From the console, or from another " +
+    "address, the first command below says whether it is Portreeve, and the second one lifts the block and keeps the address from being blocked again. " +
+    '"portreeve unblock" lifts the block alone.',
+  'While the daemon does not run, "nft delete table inet portreeve" lets everybody in, until the daemon starts again.',
+];
+
+const signals = [
+  ["SIGHUP", "portreeve run reads its configuration again; where the file has errors, the running settings stay"],
+  ["SIGTERM, SIGINT", "portreeve run ends; its blocks stay in the kernel until their time is over"],
 ] as const;
 
 const files = [
