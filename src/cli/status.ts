@@ -2,7 +2,7 @@
 
 import { escapeText } from "../base/escape.ts";
 import { ExitCode } from "../base/exit-code.ts";
-import type { Status } from "../control/api.ts";
+import type { Status, WatchedPorts } from "../control/api.ts";
 import { connect, tellRefusal } from "./connect.ts";
 import { formatCount, formatSpan, plural } from "./format.ts";
 import type { ClientOptions } from "./options.ts";
@@ -22,6 +22,7 @@ function summarize(status: Status, terminal: Terminal): string {
     row("blocking", blocking(status, terminal)),
     row("capture", status.capture),
     row("configuration", escapeText(status.configuration)),
+    row("watched", watched(status)),
     row("probes", `${formatCount(status.probes)} from ${plural(status.sources, "source")} now tracked`),
     row("held", formatCount(status.held)),
     row("blocked", blocked(status)),
@@ -45,6 +46,16 @@ function blocking(status: Status, terminal: Terminal): string {
 function blocked(status: Status): string {
   if (status.blocked === 0) return "0";
   return `${formatCount(status.blocked)}: ${formatCount(status.proven)} proven, ${formatCount(status.unproven)} unproven`;
+}
+
+function watched({ watched: { tcp, udp } }: Status): string {
+  if (tcp === null && udp === null) return "a mirror port, and no port of this host";
+  const told = [tcp && `TCP ${inMode(tcp)}`, udp && `UDP ${inMode(udp)}`];
+  return told.filter((text) => text !== null).join(", ");
+}
+
+function inMode({ mode, ports }: WatchedPorts): string {
+  return `in mode ${escapeText(mode)} (${plural(ports, "port")})`;
 }
 
 function lost(status: Status, terminal: Terminal): string {

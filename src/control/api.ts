@@ -21,9 +21,18 @@ export interface Status {
   /** True when BLOCK_* and FIREWALL together make the daemon block. */
   readonly blocking: boolean;
   readonly configuration: string;
+  /** As the daemon was started, whatever modes the configuration names; null: not watched. */
+  readonly watched: { readonly tcp: WatchedPorts | null; readonly udp: WatchedPorts | null };
   readonly warnings: readonly string[];
   /** Every counter of the daemon by name: undecodable, evictions, eventsDropped, storeErrors ... */
   readonly counters: Readonly<Record<string, number>>;
+}
+
+export interface WatchedPorts {
+  /** $MODE$'s word. */
+  readonly mode: string;
+  /** How many ports are traps while no program serves them. */
+  readonly ports: number;
 }
 
 export interface BlockedEntry {

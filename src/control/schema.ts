@@ -29,7 +29,10 @@ import {
   refusalStatus,
   type Status,
   type Unblocked,
+  type WatchedPorts,
 } from "./api.ts";
+
+const watchedSchema = fields<WatchedPorts>({ mode: text, ports: count });
 
 export const statusSchema = fields<Status>({
   version: text,
@@ -45,6 +48,7 @@ export const statusSchema = fields<Status>({
   firewall: member(["nftables", "none"]),
   blocking: flag,
   configuration: text,
+  watched: fields<Status["watched"]>({ tcp: orNull(watchedSchema), udp: orNull(watchedSchema) }),
   warnings: listOf(text),
   counters: recordOf(number),
 });

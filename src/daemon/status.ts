@@ -1,8 +1,9 @@
 // What `portreeve status` and the monitoring endpoints say of the daemon as it is now: figures, warnings, counters.
 import { resolve } from "node:path";
 import { blocksAnything } from "../config/enforcement.ts";
+import { countPorts } from "../config/ports.ts";
 import type { Settings } from "../config/settings.ts";
-import type { Status } from "../control/api.ts";
+import type { Status, WatchedPorts } from "../control/api.ts";
 import type { Finding } from "../detect/finding.ts";
 import type { Blocker } from "../enforce/blocker.ts";
 import { readConntrackUse } from "../host/host.ts";
@@ -50,9 +51,17 @@ export function describeStatus(of: StatusOf): Status {
     blocking: blocksAnything(of.settings),
     // Clients have other working folders.
     configuration: resolve(of.settings.file),
+    watched: { tcp: watchedOf(of.settings, "tcp"), udp: watchedOf(of.settings, "udp") },
     warnings: warningsOf(of),
     counters: countersOf(of),
   };
+}
+
+/** On a mirror port this host's own ports are not watched. */
+function watchedOf(settings: Settings, protocol: "tcp" | "udp"): WatchedPorts | null {
+  const { active, modeName, watched } = settings[protocol];
+  const isWatched = active && settings.tap.homes.length === 0;
+  return isWatched ? { mode: modeName, ports: countPorts(watched) } : null;
 }
 
 function warningsOf({

@@ -31,6 +31,7 @@ test("status is a summary with the warnings last", async (t) => {
 blocking       on, by nftables
 capture        nflog
 configuration  /etc/portsentry/portsentry.conf
+watched        TCP in mode atcp (1,021 ports)
 probes         12,345 from 678 sources now tracked
 held           3
 blocked        2: 1 proven, 1 unproven

@@ -68,6 +68,7 @@ const status: Status = {
   firewall: "nftables",
   blocking: true,
   configuration: "/etc/portsentry/portsentry.conf",
+  watched: { tcp: { mode: "atcp", ports: 1021 }, udp: null },
   warnings: [],
   counters: { undecodable: 4, evictions: 0 },
 };

@@ -27,6 +27,10 @@ export const statusSchema = z.looseObject({
   uptimeSeconds: z.number(),
   capture: z.enum(["nflog", "ring", "listen"]),
   firewall: z.string(),
+  watched: z.object({
+    tcp: z.object({ mode: z.string(), ports: z.number() }).nullable(),
+    udp: z.object({ mode: z.string(), ports: z.number() }).nullable(),
+  }),
   warnings: z.array(z.string()),
 });
 export const blockedSchema = z.looseObject({
