@@ -3,7 +3,7 @@
 // PortSentry 1.2 reads a value from a malformed line, the value is kept beside the report; strictness.ts decides what counts.
 import { isUtf8 } from "node:buffer";
 import { escapeText, escapeWord, hasControl } from "../base/escape.ts";
-import { readAsPortSentry, valueOfPortSentry } from "./old-lines.ts";
+import { readAsPortSentry, readJoined, valueOfPortSentry } from "./old-lines.ts";
 import type { ProblemLog, StartsIn } from "./problems.ts";
 import { hasTypographicQuotes, unquote } from "./quotes.ts";
 
@@ -41,7 +41,7 @@ export function readLines(bytes: Uint8Array, log: ProblemLog): ReadonlyMap<strin
     const newline = bytes.indexOf(NEWLINE, at);
     const next = newline < 0 ? bytes.length : newline;
     const end = next > at && bytes[next - 1] === CARRIAGE_RETURN ? next - 1 : next;
-    keepFirst(found, readLine(bytes.subarray(at, end), line, log), log);
+    for (const read of readLine(bytes.subarray(at, end), line, log)) keepFirst(found, read, log);
     at = next + 1;
   }
   return found.entries;
@@ -67,8 +67,7 @@ interface Found {
 type Line = Entry | { readonly key: string; readonly line: number; readonly value: undefined };
 
 /** PortSentry sees no indented key: one at the start of its line counts before it. */
-function keepFirst({ entries, lost }: Found, read: Line | undefined, log: ProblemLog): void {
-  if (read === undefined) return;
+function keepFirst({ entries, lost }: Found, read: Line, log: ProblemLog): void {
   const { key, line } = read;
   const first = entries.get(key);
   if (read.value === undefined) {
@@ -96,7 +95,8 @@ function keepFirst({ entries, lost }: Found, read: Line | undefined, log: Proble
   if (!at.flawed) log.add({ severity: "warning", line: at.line, key, message });
 }
 
-function readLine(bytes: Uint8Array, line: number, log: ProblemLog): Line | undefined {
+/** None, one, or of two lines that have run into one both. */
+function readLine(bytes: Uint8Array, line: number, log: ProblemLog): readonly Line[] {
   const long = bytes.length > MAX_LINE_BYTES ? faultOfLength(bytes.length) : undefined;
   const taken = long === undefined ? bytes : bytes.subarray(0, OLD_LINE_BYTES);
   // Bytes that are no UTF-8 are most likely Latin-1: the banner of an old file. A cut may have parted a character.
@@ -109,9 +109,9 @@ function readLine(bytes: Uint8Array, line: number, log: ProblemLog): Line | unde
   if (text.startsWith("#")) {
     // An old file may hold a comment in Latin-1: that is no reason to leave a host without its defence.
     if (fault !== undefined) log.add({ severity: "warning", line, message: `in a comment: ${fault}` });
-    return undefined;
+    return [];
   }
-  if (text.trim() === "") return undefined;
+  if (text.trim() === "") return [];
 
   const strict = readAssignment(text);
   const isWhole = strict.value !== undefined && long === undefined && nul === undefined;
@@ -131,9 +131,11 @@ function readLine(bytes: Uint8Array, line: number, log: ProblemLog): Line | unde
     });
   }
   const unseen = text.length < raw.length || /^[A-Za-z0-9_]+\t/.test(text);
-  if (key === undefined) return undefined;
-  if (value !== undefined) return { key, value, line, unseen, flawed: said !== undefined };
-  return asOld !== undefined && !unseen ? { key, line, value: undefined } : undefined;
+  if (key === undefined) return [];
+  if (value === undefined) return asOld !== undefined && !unseen ? [{ key, line, value: undefined }] : [];
+  const first = { key, value, line, unseen, flawed: said !== undefined };
+  const second = isWhole && strict.fault !== undefined ? readJoined(text) : undefined;
+  return second === undefined ? [first] : [first, { ...first, ...second }];
 }
 
 const NO_UTF8 = "the line holds bytes that are no UTF-8 text; save the file as UTF-8";

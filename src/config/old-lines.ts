@@ -11,6 +11,16 @@ export function readAsPortSentry(text: string): { readonly key: string; readonly
   return open < 0 ? { key } : { key, value: valueOfPortSentry(line.slice(open)) };
 }
 
+/**
+ * The second of two lines that have run into one (`BLOCK_UDP="1"BLOCK_TCP="1"`), where PortSentry finds it: it looks for the name
+ * anywhere in the line, and for "=" or a blank where the name would end at the line's start. It then takes the first line's value.
+ */
+export function readJoined(text: string): { readonly key: string; readonly value: string } | undefined {
+  const [, first = "", key = "", value = ""] =
+    /^([A-Z_]+)[ =][^"]*"[^"]*"[ \t]*([A-Z_]+)[ \t]*=[ \t]*"([^"]*)"/.exec(text) ?? [];
+  return key !== "" && key.length === first.length ? { key, value } : undefined;
+}
+
 /** The value that begins behind the quote at the start of `text`; blanks that no quote closes are no part of it here. */
 export function valueOfPortSentry(text: string): string {
   const rest = text.slice(1);

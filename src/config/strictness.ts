@@ -39,9 +39,12 @@ export function strictnessOf(entries: Entries, generation: 1 | 2 | undefined): S
 /** Reports malformed lines and unknown keys in `log`; gives the entries that count. */
 export function reportLines(found: Entries, { strictness, lineLog, log }: Reporting): Entries {
   const broken = new Set<number>();
-  const flawed = new Map([...found.values()].filter((entry) => entry.flawed).map((entry) => [entry.line, entry]));
+  const flawedAt = new Map<number, Entry[]>();
+  for (const entry of found.values()) {
+    if (entry.flawed) flawedAt.set(entry.line, [...(flawedAt.get(entry.line) ?? []), entry]);
+  }
   for (const problem of lineLog.list()) {
-    if (isTolerated(problem, strictness)) log.add(tolerate(problem, flawed.get(problem.line)));
+    if (isTolerated(problem, strictness)) log.add(tolerate(problem, flawedAt.get(problem.line) ?? []));
     else {
       log.add({ ...problem, passedOver: false, startsIn: undefined });
       broken.add(problem.line);
@@ -71,14 +74,19 @@ function isTolerated({ startsIn }: Problem, strictness: Strictness): boolean {
   return strictness === "1.2" || startsIn === "1.2 and 2.x";
 }
 
-function tolerate(problem: Problem, entry: Entry | undefined): Problem {
+/** `entries`: what is read from the line all the same. */
+function tolerate(problem: Problem, entries: readonly Entry[]): Problem {
   const { startsIn: _, ...rest } = problem;
-  if (entry === undefined) return { ...rest, severity: "warning" };
-  if (findKey(entry.key) === undefined) return { ...rest, severity: "warning", passedOver: true };
-  // Letters beyond ASCII are read here, and end the value in PortSentry.
-  const like = /^[ -~]*$/.test(entry.value) ? ", as in PortSentry" : "";
-  const counts = `until then ${entry.key} is "${escapeWord(entry.value)}"${like}`;
-  return { ...rest, severity: "warning", message: `${problem.message}; ${counts}` };
+  const known = entries.filter(({ key }) => findKey(key) !== undefined);
+  if (known.length === 0) return { ...rest, severity: "warning", ...(entries.length > 0 && { passedOver: true }) };
+  const counts = known.map(({ key, value }) => `${key} is "${escapeWord(value)}"`).join(" and ");
+  // Letters beyond ASCII are read here, and end the value in PortSentry; of two keys in a line it reads one value.
+  const isLike = known.length === 1 && /^[ -~]*$/.test(known[0]?.value ?? "");
+  return {
+    ...rest,
+    severity: "warning",
+    message: `${problem.message}; until then ${counts}${isLike ? ", as in PortSentry" : ""}`,
+  };
 }
 
 interface Typography {

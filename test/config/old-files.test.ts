@@ -175,6 +175,19 @@ describe("lines that PortSentry passes over", () => {
     assert.equal(settingsOf(load(' BLOCK_TCP="1"\nBLOCK_TCP="0"\n')).tcp.block, false);
   });
 
+  test("two lines that have run into one are both read, where PortSentry finds the second key", () => {
+    const loaded = load(
+      `${IGNORE_LINE}\nBLOCK_UDP="0"BLOCK_TCP="1"\nKILL_ROUTE="/r $TARGET$"KILL_HOSTS_DENY="x $TARGET$"\n`,
+    );
+    const { tcp, udp, responses } = settingsOf(loaded);
+    assert.deepEqual([tcp.block, udp.block, responses.hostsDeny], [true, false, undefined]);
+    const told = loaded.problems.map(tellProblem).join("\n");
+    assert.match(told, /^2 warning BLOCK_UDP: text after .*; until then BLOCK_UDP is "0" and BLOCK_TCP is "1"$/m);
+    assert.equal(load('BLOCK_UDP="0"BLOCK_TCP="1"\nPROOF="on"\n').settings, undefined);
+    // A comment is none.
+    assert.equal(settingsOf(load('BLOCK_UDP="0" # BLOCK_TCP="1"\n')).tcp.block, false);
+  });
+
   test("an indented key that is faulty besides is told of both", () => {
     const loaded = load(`${IGNORE_LINE}\n BLOCK_TCP="1\n`);
     assert.equal(settingsOf(loaded).tcp.block, true);
