@@ -1,6 +1,7 @@
 // The words that the decoy's rules (decoy.ts) share with the sensor's: the sources that both leave alone, and the log
 // lines of both.
 
+import { decoyedInterfaces } from "./heard.ts";
 import { heldRules } from "./hold.ts";
 import { foundLog, logPrefixes, probeLog } from "./log-rules.ts";
 import { answered, knownPairs } from "./matches.ts";
@@ -14,6 +15,7 @@ export function decoyWords(plan: RulesetPlan, weak: (prefix: string) => string) 
     `ip6 saddr @${set}6 return`,
   ]);
   return {
+    elsewhere: decoyedInterfaces(plan),
     exempt: [
       ...alone,
       `ip6 saddr & ${SLASH64} @delegated6 ip6 saddr != @near6 return`,

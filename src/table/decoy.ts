@@ -31,6 +31,8 @@ export interface DecoyPlan {
 
 /** Rules that the sensor has anyway (decoy-words.ts). */
 export interface DecoyWords {
+  /** Packets of interfaces on which no probe is looked for, and of the loopback, return. */
+  readonly elsewhere: readonly string[];
   /** Sources, ports and pairs that are left alone: allow list, guard, delegated, known customers, our own flows. */
   readonly exempt: readonly string[];
   /** True during BOOT_GRACE: no closed port is a trap. */
@@ -108,7 +110,7 @@ export function decoyRules(plan: DecoyPlan, words: DecoyWords): Readonly<Record<
   const untrack = behindNat ? "" : " notrack";
   return {
     [behindNat ? "decoynat" : "decoy"]: [
-      "iif lo return",
+      ...words.elsewhere,
       "meta l4proto != tcp return",
       "fib daddr type != local return",
       `${SYN} goto decoysyn`,

@@ -5,13 +5,23 @@ import type { Rules, RulesetPlan } from "./ruleset-plan.ts";
 
 const LOOPBACK = "lo";
 
-/** The first rules of the sensor. The table is built of parsed values: names of interfaces have no letter that nft reads. */
-export function heardRules({ interfaces = [] }: RulesetPlan): readonly string[] {
-  if (interfaces.includes("ALL")) return [`iif ${LOOPBACK} goto loopback`];
+/** The first rules of the sensor. */
+export function heardRules(plan: RulesetPlan): readonly string[] {
+  return leadingRules(plan, "goto loopback");
+}
+
+/** The first rules of the decoy, which never answers this host itself. */
+export function decoyedInterfaces(plan: RulesetPlan): readonly string[] {
+  return leadingRules(plan, "return");
+}
+
+/** The table is built of parsed values: names of interfaces have no letter that means something to nft. */
+function leadingRules({ interfaces = [] }: RulesetPlan, ofLoopback: string): readonly string[] {
+  if (interfaces.includes("ALL")) return [`iif ${LOOPBACK} ${ofLoopback}`];
   const names = interfaces.filter((name) => name !== "ALL_NLO");
   if (names.length === 0) return [`iif ${LOOPBACK} return`];
   const others = `iifname != { ${names.map((name) => `"${name}"`).join(", ")} } return`;
-  return names.includes(LOOPBACK) ? [others, `iif ${LOOPBACK} goto loopback`] : [others];
+  return names.includes(LOOPBACK) ? [others, `iif ${LOOPBACK} ${ofLoopback}`] : [others];
 }
 
 /** The way of ignored sources. */

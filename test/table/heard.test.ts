@@ -1,7 +1,8 @@
 // Where probes are looked for (INTERFACE), and who is told without anything being done to them.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { heardRules, ignoredRules, toldChains } from "../../src/table/heard.ts";
+import { decoyedInterfaces, heardRules, ignoredRules, toldChains } from "../../src/table/heard.ts";
+import { buildRuleset } from "../../src/table/ruleset.ts";
 import { ordinaryPlan } from "./plan.ts";
 
 const heard = (...interfaces: string[]) => heardRules({ ...ordinaryPlan, interfaces });
@@ -12,6 +13,16 @@ test("INTERFACE as rules: all but the loopback, all, some, and some with the loo
   assert.deepEqual(heard("ALL"), ["iif lo goto loopback"]);
   assert.deepEqual(heard("eth0", "wg-1"), ['iifname != { "eth0", "wg-1" } return']);
   assert.deepEqual(heard("lo", "eth0"), ['iifname != { "lo", "eth0" } return', "iif lo goto loopback"]);
+});
+
+test("the decoy stands on the same interfaces, but never on the loopback", () => {
+  const decoyed = (...interfaces: string[]) => decoyedInterfaces({ ...ordinaryPlan, interfaces });
+  assert.deepEqual(decoyed(), ["iif lo return"]);
+  assert.deepEqual(decoyed("ALL"), ["iif lo return"]);
+  assert.deepEqual(decoyed("lo", "eth0"), ['iifname != { "lo", "eth0" } return', "iif lo return"]);
+  const decoy = { mark: 7, door: { four: 1, six: 2 }, behindNat: false };
+  const rules = buildRuleset({ ...ordinaryPlan, interfaces: ["eth0"], decoy }, "on");
+  assert.match(rules, /^add rule inet portreeve decoy iifname != \{ "eth0" \} return$/m);
 });
 
 test("ignored sources go their way unseen, but where their probes are to be told", () => {
