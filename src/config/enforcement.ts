@@ -32,3 +32,11 @@ export function blocksAnything(settings: Settings): boolean {
 export function usesDecoy({ answer, firewall, tcp }: Settings): boolean {
   return answer === "open" && firewall !== "none" && tcp.block && tcp.mode !== "listen" && tcp.watched.length > 0;
 }
+
+/**
+ * Whether GREYLIST does anything while no decoy stands. Where closed ports answer at once, by the decoy or by listeners of ours, a
+ * served one would be told by its silence.
+ */
+export function greylists({ greylist, tcp, firewall }: Settings): boolean {
+  return greylist && firewall !== "none" && tcp.block && tcp.mode !== "listen";
+}

@@ -5,7 +5,7 @@ import { logFormats } from "../base/log-format.ts";
 import { plural } from "../base/plural.ts";
 import { formatPrefix, type Prefix, parsePrefix, prefixContains } from "../wire/address.ts";
 import type { PortRange } from "../wire/port-range.ts";
-import { blocksAnything, blocksByFirewall, usesDecoy } from "./enforcement.ts";
+import { blocksAnything, blocksByFirewall, greylists, usesDecoy } from "./enforcement.ts";
 import { explainResponses } from "./explain-responses.ts";
 import { ALL_PORTS, countPorts, formatPorts, intersectPorts } from "./ports.ts";
 import type { Settings, WatchSettings } from "./settings.ts";
@@ -146,8 +146,7 @@ function explainBlocking(settings: Settings): string[] {
   if (!other.block && other.active) {
     lines.push(`A scanner of ${tcp.block ? "UDP" : "TCP"} ports is logged${other.runOnly ? "" : " only"}.`);
   }
-  if (settings.greylist && tcp.block && settings.firewall !== "none" && !usesDecoy(settings))
-    lines.push(explainGreylist(settings));
+  if (greylists(settings) && !usesDecoy(settings)) lines.push(explainGreylist(settings));
   if (usesDecoy(settings)) lines.push("Closed TCP ports answer like open ones, and nothing is behind the answer.");
   if (!blocksByFirewall(settings)) return [...lines, explainFullBlock(settings)];
   if (settings.proof === "on") {

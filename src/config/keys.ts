@@ -386,7 +386,7 @@ const blockKeys = {
         "SYN after a second, and is served: a new customer's first connection takes a second longer, and no later one does. By " +
         "then a scanner has tried a closed port and is held, and a scanner that sends each SYN once never learns that the port " +
         "is served. Ports of PUBLIC_PORTS_TCP, the allow list, guarded addresses and known customers are served at once. It needs " +
-        'BLOCK_TCP="1", and has no effect with ANSWER="open", where every port answers alike. A file without this key means "off".',
+        'BLOCK_TCP="1", and has no effect where closed ports answer at once (ANSWER="open", TCP_MODE="tcp"). A file without this key means "off".',
     },
   ),
   greylistEarliestMs: key("block", "GREYLIST_EARLIEST", duration({ minMs: 100, maxMs: 3_000 }), {

@@ -1,7 +1,7 @@
 // From settings and host to the plans of the rooms: the kernel's rule set, the judge's context, the scorer's policy.
 
 import { clientPorts } from "../config/client-ports.ts";
-import { blocksByFirewall, blocksByResponse } from "../config/enforcement.ts";
+import { blocksByFirewall, blocksByResponse, greylists } from "../config/enforcement.ts";
 import { subtractPorts } from "../config/ports.ts";
 import type { Settings, WatchSettings } from "../config/settings.ts";
 import type { CrowdPolicy } from "../detect/crowds.ts";
@@ -97,11 +97,7 @@ export function planRuleset(
     nearIpv4: host.nearIpv4 ?? [],
     ephemeral: host.ephemeral,
     reserved: host.reserved ?? [],
-    // With a decoy every port answers alike at once, and a served one would be told by its silence.
-    greylist:
-      enforce && settings.tcp.block && settings.greylist && decoy === undefined
-        ? { earliestMs: settings.greylistEarliestMs }
-        : undefined,
+    greylist: greylists(settings) && decoy === undefined ? { earliestMs: settings.greylistEarliestMs } : undefined,
     decoy,
     decoyMark: settings.decoyMark,
     interfaces: settings.interfaces,

@@ -82,3 +82,14 @@ test("exceptions that are switched off are not told", () => {
   assert.match(said, /^1 UDP port is watched while closed outside .*: 7\.$/m);
   assert.match(explain(""), /served within the last 1h \(above 1023: 1d\)/);
 });
+
+test("what greylisting costs is told where it is in force", () => {
+  const on = 'BLOCK_TCP="1"\nGREYLIST="on"';
+  const told = (text: string) => explainSettings(settingsOf(load(text))).filter((line) => line.includes("(GREYLIST)"));
+  assert.deepEqual(told(on), [
+    "The first SYN of a source to a served TCP port that is not public gets no answer; its repetition after 800ms or more is served (GREYLIST). " +
+      "The first connection of a new customer takes a second longer; known customers, the guard and exempt addresses wait for nothing.",
+  ]);
+  for (const text of ['GREYLIST="on"', `${on}\nANSWER="open"`, `${on}\nTCP_MODE="tcp"\nTCP_PORTS="1"`])
+    assert.deepEqual(told(text), []);
+});

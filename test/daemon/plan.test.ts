@@ -63,3 +63,18 @@ test("link-local addresses are always near", () => {
   assert.ok(contains("fe80::1"));
   assert.ok(!contains("2001:db8:a::1"));
 });
+
+test("first contacts are greylisted where TCP scanners are held, and no closed port answers at once", () => {
+  const greylistOf = (text: string, now = {}) => planRuleset(settings(text), host, now).greylist;
+  const on = 'GREYLIST="on"\nBLOCK_TCP="1"';
+  assert.deepEqual(greylistOf(on), { earliestMs: 800 });
+  assert.deepEqual(greylistOf(`${on}\nGREYLIST_EARLIEST="250ms"`), { earliestMs: 250 });
+  for (const text of [
+    'GREYLIST="on"',
+    `${on}\nFIREWALL="none"`,
+    `${on}\nTCP_MODE="tcp"\nTCP_PORTS="1"`,
+    'BLOCK_TCP="1"',
+  ])
+    assert.equal(greylistOf(text), undefined, text);
+  assert.equal(greylistOf(on, { decoy: { mark: 1, door: { four: 1 }, behindNat: false } }), undefined);
+});
