@@ -11,7 +11,8 @@ const may: Readonly<Record<string, readonly string[]>> = {
   kernel: ["wire"],
   capture: ["kernel", "wire"],
   detect: ["base", "wire"],
-  config: ["base", "wire"],
+  command: ["wire", "detect"],
+  config: ["base", "wire", "command"],
   // From settings to what the detectors judge by, for live traffic and recorded alike.
   policy: ["wire", "detect", "config"],
   judge: ["base", "kernel", "wire", "detect"],
@@ -19,7 +20,7 @@ const may: Readonly<Record<string, readonly string[]>> = {
   record: ["base", "kernel", "wire", "detect", "judge"],
   control: ["base", "wire", "record"],
   host: ["base", "kernel", "wire", "judge", "table", "control"],
-  enforce: ["base", "kernel", "wire", "detect", "config", "policy", "judge", "table", "record", "host"],
+  enforce: ["base", "kernel", "wire", "detect", "command", "config", "policy", "judge", "table", "record", "host"],
   sense: ["base", "kernel", "capture", "wire", "detect", "config", "policy", "judge", "table", "record", "host"],
   daemon: [
     ...["base", "kernel", "capture", "wire", "detect", "judge", "table", "enforce", "record"],

@@ -16,7 +16,7 @@ Architecture: ${arch}
 Maintainer: ${MAINTAINER}
 Installed-Size: ${installedKiB}
 Depends: libc6 (>= 2.28), libgcc-s1, libnftables1, libstdc++6 (>= 7), init-system-helpers (>= 1.54~)
-Recommends: default-logind | logind, iptables, libpam-systemd, nftables
+Recommends: default-logind | logind, iptables, libpam-systemd, net-tools, nftables
 Suggests: fail2ban, logcheck, logrotate
 Provides: portsentry
 Conflicts: portsentry

@@ -1,7 +1,8 @@
 // portreeve check: every problem of a configuration file at once, then in sentences what the file means. It ends as the daemon
 // would: with 78 where the daemon does not start.
-import { accessSync, constants, readFileSync, statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { ExitCode } from "../base/exit-code.ts";
+import { isProgram } from "../base/programs.ts";
 import { riskOfReading, riskOfWriting } from "../base/trust.ts";
 import { describeClientPorts } from "../config/client-ports.ts";
 import { blocksAnything } from "../config/enforcement.ts";
@@ -87,14 +88,4 @@ function tellModes({ tcpMode, udpMode, fault }: ServiceModes): string {
     return `The service does not start with ${SERVICE_MODES_FILE}: ${fault}. The lines below describe the configuration alone.`;
   const modes = [tcpMode ?? "TCP off", udpMode ?? "UDP off"].join(" and ");
   return `The service takes its modes from ${SERVICE_MODES_FILE}: ${modes}. The lines below describe these modes.`;
-}
-
-/** A file that can be run. */
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
 }

@@ -39,7 +39,7 @@ function row(name: string, value: string): string {
 }
 
 function blocking(status: Status, terminal: Terminal): string {
-  if (status.blocking) return `on, by ${status.firewall}`;
+  if (status.blocking) return `on, by ${escapeText(status.blockedBy)}`;
   return paint(terminal, "yellow", "off: probes are logged, and no source is shut out");
 }
 

@@ -10,6 +10,7 @@ import { hasItem } from "./old-values.ts";
 import { formatPorts, intersectPorts, subtractPorts } from "./ports.ts";
 import type { ProblemLog } from "./problems.ts";
 import { checkResponses, type ResponseContext } from "./response-checks.ts";
+import { ringTrouble } from "./ring-trouble.ts";
 import type { Settings, WatchSettings } from "./settings.ts";
 import { formatDuration } from "./values.ts";
 
@@ -108,10 +109,7 @@ const checks: readonly Check[] = [
   {
     rests: [keys.capture, keys.proof],
     severity: "warning",
-    tell: (settings) =>
-      settings.capture === "ring" && settings.proof === "on" && blocksAnything(settings)
-        ? 'CAPTURE is "ring" and PROOF is "on": the silence test needs the hold of nftables, so a source is proven, and blocked, only when it connects to a port in mode "tcp"; PROOF="off" blocks every scanner, forged ones too'
-        : undefined,
+    tell: (settings) => (settings.capture === "ring" ? ringTrouble(settings) : undefined),
   },
   {
     rests: [keys.sequentialTheta0, keys.sequentialTheta1],

@@ -12,9 +12,13 @@ export function hasTarget(template: string): boolean {
 
 /** "$IP$" and the like: text in $ signs that stands in the template and is replaced by nothing. */
 export function unknownPlaceholders(template: string): readonly string[] {
-  const rest = placeholders.reduce((text, known) => text.replaceAll(known, " "), template);
-  return [...new Set(rest.match(/\$[A-Za-z_]{1,30}\$/g) ?? [])];
+  const rest = placeholders.reduce((text, known) => text.replaceAll(known, "x"), template);
+  return [...new Set([...(rest.match(/\$[A-Za-z_]{1,30}\$/g) ?? []), ...(rest.match(HALF_PLACEHOLDER) ?? [])])];
 }
+
+/** "$TARGET", "TARGET$" and "${TARGET}": a sign was forgotten, or a shell's way of writing was meant. */
+const HALF_PLACEHOLDER =
+  /\$(?:TARGET|PORT|MODE)\b(?!\$)|(?<![\w$])(?:TARGET|PORT|MODE)\$(?!\w)|\$\{(?:TARGET|PORT|MODE)\}/g;
 
 const SHELL_SYNTAX = /[|&;<>()`$"'\\*?[\]#~{}!\n]/;
 const commandPath = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
@@ -32,6 +36,23 @@ export function missingPrograms(template: string, fileExists: (path: string) => 
     if (isShell || program.includes("/")) return false;
     return !commandPath.some((folder) => fileExists(`${folder}/${program}`));
   });
+}
+
+/** Debian's packages of programs that a KILL_ROUTE calls. */
+const packages: Readonly<Record<string, string>> = {
+  route: "net-tools",
+  ip: "iproute2",
+  iptables: "iptables",
+  ip6tables: "iptables",
+  nft: "nftables",
+  ipset: "ipset",
+  ufw: "ufw",
+  "firewall-cmd": "firewalld",
+};
+
+/** The Debian package that a program is in; undefined where it is not known. */
+export function packageOf(program: string): string | undefined {
+  return packages[program.slice(program.lastIndexOf("/") + 1)];
 }
 
 export interface RouteForm {
@@ -64,6 +85,18 @@ const forms: readonly (readonly [RegExp, RouteForm])[] = [
     },
   ],
   [/^(\S*\/)?nft\s+add\s+element\s/, { does: "adds the source to a set of nftables" }],
+  [/^(\S*\/)?ipset\s/, { does: "adds the source to a set of ipset, which blocks it where a rule uses that set" }],
+  [
+    /^(\S*\/)?ufw\s/,
+    {
+      does: "adds a rule to ufw",
+      lesser: "every packet walks through one rule a source, and ufw takes its time for each",
+    },
+  ],
+  [
+    /^(\S*\/)?firewall-cmd\s/,
+    { does: "adds the source to firewalld", lesser: "firewalld takes its time for each source" },
+  ],
   [
     /^(\S*\/)?nft\s/,
     {

@@ -2,9 +2,11 @@
 // firewall would do more.
 
 import { escapeText } from "../base/escape.ts";
+import { recognizeList } from "../command/command-list.ts";
 import { describeRoute } from "./command.ts";
 import { blocksByFirewall, blocksByResponse } from "./enforcement.ts";
 import type { Settings } from "./settings.ts";
+import { formatDuration } from "./values.ts";
 
 const SHOWN_CHARACTERS = 400;
 const BUILT_IN =
@@ -26,6 +28,7 @@ export function explainResponses(settings: Settings): string[] {
   }
   if (responses.runCommand !== undefined) {
     lines.push(`KILL_RUN_CMD "${show(responses.runCommand)}" is run for ${explainRunFor(settings)}.`);
+    lines.push(`KILL_RUN_CMD is ended after ${formatDuration(responses.runCommandLimitMs)}, if it runs for so long.`);
   }
   lines.push(...explainOrder(settings));
   if (settings.proof === "on" && lines.length > 0) {
@@ -47,7 +50,9 @@ function explainRoute(settings: Settings, command: string): string[] {
 function explainUndo({ responses }: Settings): string {
   if (responses.unkillRoute !== undefined)
     return `UNKILL_ROUTE "${show(responses.unkillRoute)}" undoes KILL_ROUTE when a block ends.`;
-  return "When a block ends its KILL_ROUTE is undone by the inverse command, where the form is a known one.";
+  return "unknown" in recognizeList(responses.killRoute ?? "")
+    ? "When a block ends, what KILL_ROUTE did stays: what undoes the command is not known, and UNKILL_ROUTE is not set."
+    : "When a block ends its KILL_ROUTE is undone by the inverse of the command that made it.";
 }
 
 function idle({ tcp, udp }: Settings): string {

@@ -461,7 +461,7 @@ export const responseKeys = {
         when: "iptables, with a few packets logged",
         value:
           "/sbin/iptables -I INPUT -s $TARGET$ -j DROP && /sbin/iptables -I INPUT -s $TARGET$ -m limit --limit 3/minute " +
-          "--limit-burst 5 -j LOG --log-level DEBUG --log-prefix 'Portsentry: dropping: '",
+          "--limit-burst 5 -j LOG --log-level debug --log-prefix 'Portsentry: dropping: '",
       },
       {
         when: "a set of nftables that you have made",
@@ -476,13 +476,16 @@ export const responseKeys = {
     ],
     meaning:
       "This command shuts the source out, instead of the built-in firewall (see FIREWALL). $TARGET$ is replaced by " +
-      "the address and must stand in the command, $PORT$ by the port, $MODE$ by the mode. Only one such line counts.",
+      "the address and must stand in the command, $PORT$ by the port, $MODE$ by the mode. Only one such line counts. A " +
+      "block keeps the command that made it, and is undone by the inverse of that one when this key has changed.",
   }),
   unkillRoute: key("respond", "UNKILL_ROUTE", optionalText, {
     absent: "",
     meaning:
-      "This command undoes KILL_ROUTE when a block ends. Without this key the inverse of a known KILL_ROUTE " +
-      "(iptables, ip6tables, nft add element, ip route, route) is run.",
+      "This command undoes KILL_ROUTE when a block ends. Without this key the inverse of a known KILL_ROUTE is run: " +
+      "iptables and ip6tables -I and -A of a rule with -s $TARGET$, nft add element, ip route add blackhole, route add, " +
+      "ipset add, ufw deny, firewall-cmd --add-rich-rule, --add-source and --add-entry, and lists of these (A && B; C || " +
+      "true). What any other command did stays when a block ends, which the log and portreeve unblock say.",
   }),
   hostsDeny: old("respond", "KILL_HOSTS_DENY", optionalText, {
     absent: "",
@@ -496,8 +499,14 @@ export const responseKeys = {
     absent: "",
     examples: [{ when: "a program of yours", value: "/usr/local/bin/tell-me $TARGET$ $PORT$ $MODE$" }],
     meaning:
-      'This command runs for each scanning source that is blocked; with BLOCK_TCP="2" or BLOCK_UDP="2" nothing else ' +
-      "is done. Never answer an attack with it: addresses can be forged.",
+      'This command runs for each scanning source that is blocked in full; with BLOCK_TCP="2" or BLOCK_UDP="2" nothing ' +
+      "else is done. Never answer an attack with it: addresses can be forged.",
+  }),
+  runCommandLimitMs: key("respond", "KILL_RUN_CMD_LIMIT", duration({ minMs: 1000, maxMs: 86_400_000 }), {
+    absent: "10m",
+    meaning:
+      "KILL_RUN_CMD, with all that it has started, is ended after this long. Eight of them run at once, and further " +
+      'ones wait. No block waits for it, unless KILL_RUN_CMD_FIRST is "1".',
   }),
   runCommandFirst: old("respond", "KILL_RUN_CMD_FIRST", flag, {
     oldReading: oldFlag,

@@ -1,8 +1,9 @@
 // Finds faults in the responses of a file: placeholders that nothing replaces, programs that are not there, a
 // reaction that has nothing to run.
 
-import { escapeWord } from "../base/escape.ts";
-import { EXAMPLE_GATEWAY, missingPrograms, unknownPlaceholders } from "./command.ts";
+import { escapeText, escapeWord } from "../base/escape.ts";
+import { recognizeList } from "../command/command-list.ts";
+import { EXAMPLE_GATEWAY, missingPrograms, packageOf, unknownPlaceholders } from "./command.ts";
 import type { Key } from "./key.ts";
 import { keys } from "./keys.ts";
 import type { Entry } from "./lines.ts";
@@ -32,6 +33,7 @@ export function checkResponses(settings: Settings, entries: Entries, context: Re
     warnPlaceholders(key, template, entries, context);
     warnPrograms(key, template, entries, context);
   }
+  if (responses.killRoute !== undefined) warnRoute(responses.killRoute, responses.unkillRoute, entries, context);
   if (responses.hostsDeny !== undefined) warnPlaceholders(keys.hostsDeny, responses.hostsDeny, entries, context);
   if (responses.unkillRoute !== undefined && responses.killRoute === undefined) {
     warn(keys.unkillRoute, "UNKILL_ROUTE is never run, because KILL_ROUTE is not set", entries, context);
@@ -51,10 +53,34 @@ function warnPlaceholders(key: Key<unknown>, template: string, entries: Entries,
   }
 }
 
+function warnRoute(
+  killRoute: string,
+  unkillRoute: string | undefined,
+  entries: Entries,
+  context: ResponseContext,
+): void {
+  // It is faulty in another way, which has been said.
+  if (context.log.isBad(keys.killRoute.name)) return;
+  const list = recognizeList(killRoute);
+  if ("unknown" in list && unkillRoute === undefined) {
+    const message =
+      `KILL_ROUTE: what undoes "${escapeText(list.unknown, 200)}" is not known, and UNKILL_ROUTE is not set: what the ` +
+      "command did stays when a block ends; write the command that undoes it into UNKILL_ROUTE";
+    warn(keys.killRoute, message, entries, context);
+  }
+  const level = /--log-level[ =]["']?([A-Z]+)/.exec(killRoute)?.[1];
+  if (level !== undefined) {
+    const message = `KILL_ROUTE: iptables refuses --log-level ${level}; write it in small letters, ${level.toLowerCase()}`;
+    warn(keys.killRoute, message, entries, context);
+  }
+}
+
 function warnPrograms(key: Key<unknown>, template: string, entries: Entries, context: ResponseContext): void {
   if (context.fileExists === undefined) return;
   for (const program of missingPrograms(template, context.fileExists)) {
-    const remedy = "install it, or name one that is there; until then the command fails each time";
+    const debian = packageOf(program);
+    const what = debian === undefined ? "install it" : `install it (Debian: ${debian})`;
+    const remedy = `${what}, or name one that is there; until then the command fails each time`;
     warn(key, `${key.name}: ${escapeWord(program)} is not there or cannot be run; ${remedy}`, entries, context);
   }
 }

@@ -25,5 +25,6 @@ export function takeResponses(take: Take, entries: ReadonlyMap<string, Entry>, l
     hostsDenyFile: HOSTS_DENY_FILE,
     runCommand,
     runCommandFirst: take(keys.runCommandFirst, runCommand !== undefined),
+    runCommandLimitMs: take(keys.runCommandLimitMs, runCommand !== undefined),
   };
 }

@@ -17,7 +17,10 @@ export interface Status {
   readonly unproven: number;
   readonly uptimeSeconds: number;
   readonly capture: "nflog" | "ring";
-  readonly firewall: "nftables" | "none";
+  /** What makes full blocks: a backend's name, or "none". */
+  readonly firewall: string;
+  /** The same for a person, with what is done beside it: "KILL_ROUTE (route reject)". */
+  readonly blockedBy: string;
   /** True when BLOCK_* and FIREWALL together make the daemon block. */
   readonly blocking: boolean;
   readonly configuration: string;
@@ -223,6 +226,8 @@ export const refusalStatus = {
   longer: 409,
   /** It lies in a wider block, which stays. */
   covered: 409,
+  /** The block has ended, and the rule that a command of the administrator's made could not be undone. */
+  "rule-stays": 409,
   /** Nothing to confirm. */
   "no-trial": 409,
   /** It stands on the allow list. */

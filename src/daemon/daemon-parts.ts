@@ -49,7 +49,7 @@ export interface DaemonParts {
   /** Parts that count and with which the daemon has nothing else to do. */
   readonly counted: {
     readonly guard: Counted;
-    readonly runner: Counted;
+    readonly runners: readonly Counted[];
     /** Absent with the packet ring. */
     readonly monitor: Counted | undefined;
     readonly blockedFiles: readonly Counted[];

@@ -148,10 +148,11 @@ export class Daemon {
       enforcement,
     );
     tap?.onFound((finding, words) => walk.tapFinding(finding, words));
-    const { guard, runner, monitor, blockedFiles } = parts.counted;
+    const { guard, runners, monitor, blockedFiles } = parts.counted;
     this.#counted = [
       ...[engine, repeated, recorder, crowds, contacts, tools, enforcement, finished, handshakes, parts.prover, decoy],
-      ...[store, parts.journal, parts.history, ...blockedFiles, parts.responder, parts.names, guard, runner, monitor],
+      ...[store, parts.journal, parts.history, ...blockedFiles, parts.responder, parts.names, guard, monitor],
+      ...runners,
     ];
     this.#grace = grace;
     this.#parts = parts;

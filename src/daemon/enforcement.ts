@@ -87,7 +87,7 @@ export class Enforcement implements Exit, Follower {
     const { nowMs } = parts.clock;
     const warn = (message: string) => recorder.warning(message);
     const offences = new OffenceMemory({ memoryMs: settings.blockTimeMaxMs, seed: hashSeed });
-    const delegate = new Delegate(settings, { responder: parts.responder, sensor, recorder });
+    const delegate = new Delegate(settings, { responder: parts.responder, sensor, recorder, troubles });
     const ended = new EndedCount({
       judge,
       clients: learned?.clients,
@@ -106,6 +106,7 @@ export class Enforcement implements Exit, Follower {
       ...{ firewall, store, nowMs, recorder, offences, delegate, judge },
       ...{ trial: parts.trial, maxBlocks: parts.maxBlocks },
       detector: parts.sources,
+      troubles,
       breaker: parts.breaker,
       ends: (source) => ended.count(source),
       wider: {
@@ -139,7 +140,7 @@ export class Enforcement implements Exit, Follower {
 
   get counters(): Readonly<Record<string, number>> {
     return {
-      ...sumCounters([this.#ended, this.#wider, this.#idleCommands]),
+      ...sumCounters([this.#ended, this.#wider, this.#idleCommands, this.delegate, this.blocker.rules]),
       ...(this.#parts.firewall?.networkCounts ?? { networkBlocks: 0, networkBlocksRefused: 0 }),
       evictedOffences: this.#offences.evictions,
       repairs: this.reconciler?.repairs ?? 0,

@@ -1,12 +1,14 @@
 // `portreeve run` and `portsentry`: reads the configuration, starts the daemon, waits for its end, says why it could not.
 
-import { accessSync, constants, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { messageOf } from "../base/errors.ts";
 import { ExitCode } from "../base/exit-code.ts";
+import { isProgram } from "../base/programs.ts";
 import { StartError } from "../base/start-error.ts";
 import { riskOfReading, riskOfWriting } from "../base/trust.ts";
 import { loadSettings } from "../config/load.ts";
 import { formatProblem } from "../config/problems.ts";
+import { ringTrouble } from "../config/ring-trouble.ts";
 import type { Settings } from "../config/settings.ts";
 import { Trial } from "../enforce/trial.ts";
 import { groupId } from "../host/group-id.ts";
@@ -35,6 +37,11 @@ export async function runDaemon(options: RunOptions): Promise<number> {
   if (asked === undefined) return ExitCode.Configuration;
   choice = chooseCapture(asked);
   const settings = applyCapture(asked, choice);
+  const trouble = choice.capture === "ring" && asked.capture !== "ring" ? ringTrouble(settings) : undefined;
+  if (trouble !== undefined) {
+    warnings.push(trouble);
+    complain(trouble);
+  }
   nameProcess(options.title ?? "portsentry");
   const conntrackBefore = readConntrackUse();
   try {
@@ -82,13 +89,4 @@ function load(options: RunOptions, tell: (line: string) => void): Settings | und
   });
   for (const problem of problems) tell(formatProblem(problem));
   return settings === undefined ? undefined : applyOverrides(settings, options);
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -118,7 +118,8 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
   const hashSeed = randomSeed();
   const version = readVersion();
   const runner = keep(new CommandRunner());
-  const responder = new Responder({ settings: settings.responses, runner });
+  const slowRunner = keep(new CommandRunner());
+  const responder = new Responder({ settings: settings.responses, runner, slowRunner });
   const prover = openProverOr(keep, nowMs, (message) => say(message));
   const decoy = keep(new Decoy({ nowMs, nat: keep(new NatHooks()), warn: (message) => say(message) }));
   const names = settings.resolveHost ? openResolver(nowMs) : undefined;
@@ -143,7 +144,7 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
     decoy,
     trial,
     names,
-    counted: { guard, runner, monitor, blockedFiles: files.map(({ file }) => file) },
+    counted: { guard, runners: [runner, slowRunner], monitor, blockedFiles: files.map(({ file }) => file) },
     hashSeed,
     clock,
     uptimeMs,

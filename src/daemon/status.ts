@@ -1,11 +1,15 @@
 // What `portreeve status` and the monitoring endpoints say of the daemon as it is now: figures, warnings, counters.
 import { resolve } from "node:path";
+import { isProgram } from "../base/programs.ts";
 import { blocksAnything } from "../config/enforcement.ts";
 import { countPorts } from "../config/ports.ts";
+import { ringTrouble } from "../config/ring-trouble.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Status, WatchedPorts } from "../control/api.ts";
 import type { Finding } from "../detect/finding.ts";
+import { describeMaker, makerOf } from "../enforce/backends.ts";
 import type { Blocker } from "../enforce/blocker.ts";
+import { missingCommands } from "../enforce/missing-commands.ts";
 import { readConntrackUse } from "../host/host.ts";
 import { describeFinding } from "../record/finding-text.ts";
 import type { DaemonParts } from "./daemon-parts.ts";
@@ -47,7 +51,8 @@ export function describeStatus(of: StatusOf): Status {
     unproven: blocked - proven,
     uptimeSeconds: Math.floor((of.clock.nowMs() - of.startMs) / 1000),
     capture: of.captureName,
-    firewall: of.enforces ? "nftables" : "none",
+    firewall: makerOf(of.settings) ?? "none",
+    blockedBy: describeMaker(of.settings),
     blocking: blocksAnything(of.settings),
     // Clients have other working folders.
     configuration: resolve(of.settings.file),
@@ -67,14 +72,18 @@ function watchedOf(settings: Settings, protocol: "tcp" | "udp"): WatchedPorts | 
 function warningsOf({
   blocker,
   capture,
+  captureName,
   crowdFindings,
   graceLeftMs,
   journal,
+  settings,
   setWarnings,
   trial,
   troubles,
 }: StatusOf): string[] {
-  const warnings = [...troubles.current(), ...setWarnings];
+  const warnings = [...troubles.current(), ...missingCommands(settings, isProgram), ...setWarnings];
+  const ring = captureName === "ring" ? ringTrouble(settings) : undefined;
+  if (ring !== undefined) warnings.push(ring);
   const { lost, trouble = "" } = capture;
   if (trouble !== "") warnings.push(trouble);
   if (journal.trouble !== "") warnings.push(journal.trouble);
@@ -114,6 +123,7 @@ function countersOf({ blocker, capture, counters, learned }: StatusOf) {
     blockLimit: blocker.list.limit,
     blocksRefused: blocker.list.refused,
     reasonsNotKept: blocker.list.reasonsNotKept,
+    makersNotKept: blocker.list.makersNotKept,
     blockFailures: blocker.failures,
     blocksWithheld: blocker.claims.breaker.withheld,
     learnedRefused: learned?.refused ?? 0,

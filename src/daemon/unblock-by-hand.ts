@@ -1,6 +1,7 @@
 // `portreeve unblock`: lifts what is listed, takes out what only the kernel holds, and looks again before it says so.
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Reply } from "../control/api.ts";
+import { plural } from "../base/plural.ts";
+import type { Refusal, Reply } from "../control/api.ts";
 import { readTarget, refuse } from "../control/target.ts";
 import { slices } from "../enforce/slices.ts";
 import type { Block } from "../judge/block.ts";
@@ -15,7 +16,11 @@ const NAMED = 5;
 const READ_WHOLE = 10_000;
 const LIFTED_AT_ONCE = 10_000;
 
+type Refused = { readonly refused: Refusal };
 type Network = Pick<Block, "source" | "untilMs">;
+
+/** So long a client waits for the commands that undo rules; they go on after that. */
+const WAIT_FOR_COMMANDS_MS = 20_000;
 
 export async function unblockByHand(daemon: Daemon, target: string): Promise<Reply<readonly string[]>> {
   if (target === "all") return unblockAll(daemon);
@@ -23,13 +28,18 @@ export async function unblockByHand(daemon: Daemon, target: string): Promise<Rep
   if ("refused" in parsed) return parsed;
   const source = parsed.ok;
   const listed = listedFor(daemon, source);
+  const before = daemon.blocker.rules.leftIn(source);
   const failures = daemon.blocker.lift(listed, "by hand");
+  for (const { block } of before) void daemon.blocker.rules.undo(block, "by hand");
   const unlisted = await takeOutUnlisted(daemon, source);
   for (const block of listed) daemon.sources.release(block.source);
   daemon.sources.release(source);
   daemon.sources.releaseNetworks(source);
   if (failures.length > 0) return refuse("kernel", `not lifted: ${failures.slice(0, NAMED).join("; ")}`);
-  const lifted = [...listed.map((block) => formatPrefix(block.source)), ...unlisted];
+  const ended = [...listed, ...before.map(({ block }) => block)].map((block) => block.source);
+  const stays = await tellRules(daemon, ended);
+  if (stays !== undefined) return stays;
+  const lifted = [...new Set([...ended.map(formatPrefix), ...unlisted])];
   const name = formatPrefix(source);
   const [around, ...more] = daemon.blocker.list.containing(source);
   if (around !== undefined) return refuse("covered", coveredMessage(name, lifted, [around, ...more]));
@@ -95,8 +105,10 @@ function namesOf(singles: readonly Held[], networks: readonly Network[]): string
 }
 
 /** In slices, for there may be a million; a block that the kernel will not give up does not keep the others. */
-function unblockAll(daemon: Daemon): Reply<readonly string[]> {
+async function unblockAll(daemon: Daemon): Promise<Reply<readonly string[]>> {
   const { blocker, firewall } = daemon;
+  const before = blocker.rules.left.map(({ block }) => block);
+  for (const block of before) void blocker.rules.undo(block, "all");
   const isShort = daemon.inForce.enforces && blocker.list.size <= READ_WHOLE;
   const unlisted = isShort ? (firewall?.held.read() ?? []).filter((held) => !isListed(daemon, held)) : [];
   const networks = isShort ? (firewall?.auditNetworks(daemon.clock.nowMs()).foreign ?? []) : [];
@@ -113,5 +125,39 @@ function unblockAll(daemon: Daemon): Reply<readonly string[]> {
   if (failures.length > 0) return refuse("kernel", `not lifted: ${failures.slice(0, NAMED).join("; ")}`);
   const left = firewall?.countBlocked() ?? 0;
   if (left > 0) return refuse("kernel", `the kernel still holds ${left} elements in its sets of blocks`);
-  return { ok: [...lifted, ...namesOf(unlisted, networks)] };
+  const stays = await tellRules(daemon);
+  if (stays !== undefined) return stays;
+  return {
+    ok: [...new Set([...before.map(({ source }) => formatPrefix(source)), ...lifted, ...namesOf(unlisted, networks)])],
+  };
+}
+
+/** Waits for the commands that undo the rules of these sources, or of all; what stays, or is not done yet, is told. */
+async function tellRules({ blocker: { rules } }: Daemon, sources?: readonly Prefix[]): Promise<Refused | undefined> {
+  const isDone = await inTime(rules.ended(sources), WAIT_FOR_COMMANDS_MS);
+  if (!isDone)
+    return refuse(
+      "rule-stays",
+      `${plural(rules.pending, "rule is", "rules are")} still being undone: see "portreeve status"`,
+    );
+  const stays = sources === undefined ? rules.left : sources.flatMap((source) => rules.leftIn(source));
+  if (stays.length === 0) return undefined;
+  const named = stays.slice(0, NAMED).map(({ block, failure }) => `${formatPrefix(block.source)}: ${failure}`);
+  const more = stays.length > NAMED ? `; and ${stays.length - NAMED} more` : "";
+  return refuse(
+    "rule-stays",
+    `not unblocked, because a rule stays that a command has made: ${named.join("; ")}${more}`,
+  );
+}
+
+async function inTime(work: Promise<void>, limitMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), limitMs);
+  });
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

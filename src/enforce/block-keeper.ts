@@ -11,6 +11,7 @@ import type { Outcome } from "../table/firewall.ts";
 import { formatPrefix } from "../wire/address.ts";
 import type { TableBackend } from "./backend.ts";
 import type { BlockList } from "./block-list.ts";
+import { hasResponses } from "./commands/made-by.ts";
 import type { WiderBlocks } from "./wider-blocks.ts";
 
 export type HowLifted =
@@ -35,8 +36,13 @@ export interface BlockKeeperParts {
   readonly recorder: Pick<Recorder, "unblocked">;
   readonly detector: Pick<Detector, "reset">;
   readonly wider?: Pick<WiderBlocks, "lifted"> | undefined;
-  /** Undoes what commands did for a block; each may be a process, so that nobody waits for it. */
-  readonly undo: (block: Block) => void;
+  /**
+   * Undoes what commands did for a block, and then says that its source is unblocked; each may be a process, so that nobody
+   * waits for it.
+   */
+  readonly undo: (block: Block, how: HowLifted) => void;
+  /** Undoes what commands of other settings did for a block that another one of the same source replaces. */
+  readonly undoLeftOver?: (before: Block, after: Block) => void;
   readonly nowMs: () => number;
 }
 
@@ -62,6 +68,7 @@ export class BlockKeeper {
     }
     // The same source was softly blocked, or fully: the other set must not go on holding it.
     if (before !== undefined && before.soft !== block.soft) table?.lift([before], nowMs);
+    if (before !== undefined) this.#parts.undoLeftOver?.(before, block);
     this.#parts.store.putBlock(block);
     if (!block.soft) this.#putOffence(block, offences.record(block.source, nowMs), nowMs);
     return "";
@@ -90,7 +97,6 @@ export class BlockKeeper {
     const { list, store, detector, offences, wider, recorder, undo } = this.#parts;
     const nowMs = this.#parts.nowMs();
     const failures = this.#liftFromTable(blocks.filter(isInTable), how, nowMs);
-    for (const block of blocks) if (hasResponses(block)) undo(block);
     const failed = new Set(failures.map(({ block }) => block));
     for (const block of blocks) {
       if (failed.has(block)) continue;
@@ -99,7 +105,8 @@ export class BlockKeeper {
       detector.reset(block.source);
       if (how !== "expired") offences.setEnd(block.source, nowMs);
       wider?.lifted(block, how !== "expired");
-      recorder.unblocked(block.source, how);
+      if (hasResponses(block)) undo(block, how);
+      else recorder.unblocked(block.source, how);
     }
     store.flush();
     return failures.map(({ block, failure }) => `${formatPrefix(block.source)}: ${failure}`);
@@ -112,9 +119,4 @@ export class BlockKeeper {
     table?.liftEnded(blocks, nowMs);
     return [];
   }
-}
-
-/** Soft blocks, those by hand and those on trial are the built-in firewall's alone. */
-export function hasResponses({ soft, grade, afterTrial }: Pick<Block, "soft" | "grade" | "afterTrial">): boolean {
-  return !soft && grade !== "manual" && afterTrial === undefined;
 }

@@ -47,6 +47,11 @@ export class BlockList {
     return this.#rows.texts.refused;
   }
 
+  /** Blocks that do not know what made them, because the commands were changed too often. */
+  get makersNotKept(): number {
+    return this.#rows.makers.refused;
+  }
+
   /** False when the list is full and the source is not in it yet. The list keeps the numbers, not the object. */
   put(block: Block): boolean {
     const known = this.#keys.find(block.source);

@@ -1,10 +1,10 @@
-// The numbers of a block, by row: everything but its source and its end, 75 bytes. A Block is made of them when somebody
+// The numbers of a block, by row: everything but its source and its end, 76 bytes. A Block is made of them when somebody
 // asks for it. Numbers that do not fit their column stay at its largest.
 //
 //   since  after trial  span | offences  probes  contacts  hosts  tool  text
 //   Float64 (3)              | Uint32 (6)
-//   port  trigger port  proof (5)  pairs  live  protocol  trigger protocol | flags  grade  backend  policy  kind
-//   Uint16 (11)                                                            | Uint8 (5)
+//   port  trigger port  proof (5)  pairs  live  protocol  trigger protocol | flags  grade  backend  policy  kind  made by
+//   Uint16 (11)                                                            | Uint8 (6)
 import { grown, rowsFor } from "../detect/columns.ts";
 import { finderNames } from "../detect/finding.ts";
 import { Kind, kindAt } from "../detect/kinds.ts";
@@ -12,7 +12,7 @@ import { type Block, backends, isInTable, TABLE_BACKEND } from "../judge/block.t
 import type { FindingReason, Reason } from "../judge/reason.ts";
 import { grades } from "../judge/verdict.ts";
 import type { Prefix } from "../wire/address.ts";
-import { NO_TEXT, TextTable } from "./text-table.ts";
+import { NO_TEXT, NOT_KEPT, TextTable } from "./text-table.ts";
 
 const Flag = {
   Soft: 1,
@@ -28,12 +28,17 @@ const Flag = {
 const TIMES = 3;
 const WORDS = 6;
 const SHORTS = 11;
-const BYTES = 5;
+const BYTES = 6;
 const MAX_WORD = 0xffffffff;
 const MAX_SHORT = 0xffff;
 
+/** Different commands that blocks were made by: as many as somebody has changed the settings. Their numbers fit into a byte. */
+const MAX_MAKERS = 200;
+const MAX_MAKER_CHARS = 65_536;
+
 export class BlockRows {
   readonly texts = new TextTable();
+  readonly makers = new TextTable(MAX_MAKERS, MAX_MAKER_CHARS);
   #times = new Float64Array(0);
   #words = new Uint32Array(0);
   #shorts = new Uint16Array(0);
@@ -80,6 +85,7 @@ export class BlockRows {
     this.#bytes[byte + 1] = grades.indexOf(grade);
     this.#bytes[byte + 2] = backends.indexOf(backend);
     this.#shorts[short + 10] = trigger?.protocol ?? 0;
+    this.#bytes[byte + 5] = this.makers.keep(block.madeBy);
     this.#bytes[byte] = flags | this.#writeReason(row, reason);
   }
 
@@ -88,6 +94,7 @@ export class BlockRows {
     const word = row * WORDS;
     this.texts.drop(this.#words[word + 4] ?? NO_TEXT);
     this.texts.drop(this.#words[word + 5] ?? NO_TEXT);
+    this.makers.drop(this.#bytes[row * BYTES + 5] ?? NO_TEXT);
   }
 
   read(row: number, source: Prefix, untilMs: number | undefined): Block {
@@ -97,6 +104,8 @@ export class BlockRows {
     const pairs = this.#shorts[short + 7] ?? 0;
     const live = this.#shorts[short + 8] ?? 0;
     const afterMs = this.#times[row * TIMES + 1] ?? Number.POSITIVE_INFINITY;
+    const maker = this.#bytes[byte + 5] ?? NO_TEXT;
+    const madeBy = maker === NOT_KEPT ? undefined : this.makers.text(maker);
     return {
       source,
       sinceMs: this.sinceMs(row),
@@ -112,6 +121,7 @@ export class BlockRows {
       ...((flags & Flag.OnTrial) !== 0 && {
         afterTrial: { untilMs: afterMs === Number.POSITIVE_INFINITY ? undefined : afterMs },
       }),
+      ...(madeBy !== undefined && { madeBy }),
       ...(pairs > 0 && { knownPairs: pairs - 1 }),
       ...(live > 0 && { liveConnections: live - 1 }),
       enforced: (flags & Flag.Enforced) !== 0,

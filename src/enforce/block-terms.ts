@@ -49,8 +49,16 @@ export class BlockTerms {
       backend,
       ...trigger,
       ...ends,
+      ...this.#madeBy(decision),
       enforced: false,
     };
+  }
+
+  /** What an earlier block of the source left is undone with this one. */
+  #madeBy({ source, soft, grade, madeBy }: Decision): Pick<Block, "madeBy"> {
+    const made = madeBy ?? this.#parts.list.get(source)?.madeBy;
+    if (made !== undefined) return { madeBy: made };
+    return soft || grade === "manual" ? {} : { madeBy: "" };
   }
 
   /** On trial a block ends with it, unless it takes the place of one from before the trial: that is not shortened. */

@@ -1,6 +1,7 @@
 // Carries verdicts out: the only place that adds or lifts a block. What a block is (block-terms.ts), how it is kept
 // (block-keeper.ts) and ends (block-ends.ts), claims in a flood (claims.ts), and commands (command-blocks.ts) are its parts.
 
+import type { Troubles } from "../base/troubles.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Detector } from "../detect/detector.ts";
 import type { Finding } from "../detect/finding.ts";
@@ -14,18 +15,20 @@ import type { Recorder } from "../record/recorder.ts";
 import type { Store } from "../record/store.ts";
 import { equivalentCommand } from "../table/equivalent-command.ts";
 import type { Held } from "../table/held-elements.ts";
-import type { Prefix } from "../wire/address.ts";
+import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { adoptHeld, adoptNetworks } from "./adopt.ts";
 import type { TableBackend } from "./backend.ts";
 import { makerOf } from "./backends.ts";
 import { BlockEnds } from "./block-ends.ts";
-import { BlockKeeper, type HowLifted, hasResponses } from "./block-keeper.ts";
+import { BlockKeeper, type HowLifted } from "./block-keeper.ts";
 import { BlockList } from "./block-list.ts";
 import { BlockTerms } from "./block-terms.ts";
 import { Claims, type ClaimsParts } from "./claims.ts";
-import { CommandBlocks } from "./command-blocks.ts";
+import { CommandBlocks, type CommandBlocksParts } from "./command-blocks.ts";
+import { hasResponses } from "./commands/made-by.ts";
 import { type Blocking, type Decision, decisionOf, hasSoftForm } from "./decision.ts";
 import type { Delegate } from "./delegate.ts";
+import { RuleUndo } from "./rule-undo.ts";
 import { blocksOfExempt } from "./touched-blocks.ts";
 import type { Trial } from "./trial.ts";
 import type { WiderBlocks } from "./wider-blocks.ts";
@@ -41,10 +44,10 @@ export interface BlockerParts {
   readonly detector: Pick<Detector, "reset" | "letWait" | "endWait" | "lastSeenMs">;
   readonly offences: OffenceMemory;
   /** KILL_ROUTE and its like; absent where nothing of the kind is run. */
-  readonly delegate?: Pick<
-    Delegate,
-    "hasSteps" | "runOnly" | "respond" | "takeOver" | "giveBack" | "stands" | "restore" | "release" | "isByHand"
-  >;
+  readonly delegate?: NonNullable<CommandBlocksParts["delegate"]> &
+    Pick<Delegate, "hasSteps" | "run" | "releaseLeftOver">;
+  /** For `status`: rules that stay after their block. */
+  readonly troubles?: Troubles;
   /** Says which sources hold an address that nothing may be done to. */
   readonly judge: Pick<Judge, "sparesWithin">;
   /** `run --trial`. */
@@ -65,6 +68,8 @@ export class Blocker {
   readonly claims: Claims;
   /** Blocks that commands of the administrator's own make. */
   readonly commands: CommandBlocks;
+  /** What ended blocks leave to be undone. */
+  readonly rules: RuleUndo;
   readonly #parts: BlockerParts;
   readonly #terms: BlockTerms;
   readonly #keeper: BlockKeeper;
@@ -82,12 +87,17 @@ export class Blocker {
     const list = new BlockList(parts.maxBlocks ?? MAX_BLOCKS);
     this.list = list;
     const terms = new BlockTerms({ settings, list, offences, trial });
-    const undo = (block: Block) => this.#inBackground(delegate?.release(block));
-    const keeper = new BlockKeeper({ list, table, store, offences, recorder, detector, wider, undo, nowMs });
+    const rules = new RuleUndo({ delegate, recorder, troubles: parts.troubles });
+    this.rules = rules;
+    const keeper = new BlockKeeper({
+      ...{ list, table, store, offences, recorder, detector, wider, nowMs },
+      undo: (block, how) => void rules.undo(block, how),
+      undoLeftOver: (before, after) => this.#inBackground(this.#releaseLeftOver(before, after)),
+    });
     const wouldAct = (claim: Claim) => this.#wouldAct(claim);
     this.claims = new Claims({ settings, recorder, detector, wouldAct, nowMs, breaker });
     this.commands = new CommandBlocks({
-      ...{ settings, list, keeper, delegate, store, recorder, detector, nowMs },
+      ...{ settings, list, keeper, delegate, rules, store, recorder, detector, nowMs },
       blockOf: (decision, backend) => terms.blockOf(decision, backend, nowMs()),
       blockByTable: (decision) => this.#enforce([decision]),
       exemption: (source) => this.#exemptionOf(source),
@@ -141,7 +151,7 @@ export class Blocker {
       case "log":
         return [];
       case "run":
-        if (mayRun) this.#inBackground(delegate?.runOnly(verdict.finding));
+        if (mayRun) this.#inBackground(delegate?.run(verdict.finding));
         return [];
       case "soft":
         // A probe that was on its way while its source was blocked by hand must not soften that block.
@@ -162,13 +172,21 @@ export class Blocker {
     const { delegate } = this.#parts;
     const { source } = verdict.finding;
     const holdsSpared = source.bits < 128 && this.#parts.judge.sparesWithin(source) !== undefined;
-    if (mayRun && delegate?.hasSteps === true && verdict.guard === undefined && !holdsSpared) {
-      // Found again after a restart: its commands have run.
-      if (this.#isBlockedByCommand(source)) this.#parts.recorder.stillBlocked(verdict.finding);
-      else this.#inBackground(this.commands.respond(verdict));
-    }
+    const isMeant = mayRun && delegate?.hasSteps === true && verdict.guard === undefined && !holdsSpared;
+    // Found again after a restart: its commands have run.
+    const hasRun = isMeant && this.#isBlockedByCommand(source);
+    if (hasRun) this.#parts.recorder.stillBlocked(verdict.finding);
+    const madeBy = isMeant && !hasRun ? delegate.madeBy : undefined;
+    if (isMeant && !hasRun) this.#inBackground(this.commands.respond(verdict));
     const byTable = this.#blocksByTable || (holdsSpared && this.#settings.firewall !== "none");
-    return byTable ? [decisionOf(verdict, false)] : [];
+    return byTable ? [{ ...decisionOf(verdict, false), madeBy }] : [];
+  }
+
+  async #releaseLeftOver(before: Block, after: Block): Promise<void> {
+    if (!isInTable(before) && isInTable(after)) this.#parts.delegate?.giveBack(before.source);
+    const failures = (await this.#parts.delegate?.releaseLeftOver(before, after)) ?? [];
+    for (const failure of failures)
+      this.#parts.recorder.warning(`${formatPrefix(before.source)}: a rule of an earlier block stays: ${failure}`);
   }
 
   #exemptionOf(source: Prefix): HowLifted | undefined {
@@ -266,7 +284,9 @@ export class Blocker {
     const { inside, around } = blocksOfExempt(this.list, exempt);
     const over = [...inside, ...around.filter((block) => !isInTable(block))];
     for (const block of around) {
-      if (isInTable(block) && hasResponses(block)) this.#inBackground(this.#parts.delegate?.release(block));
+      if (!isInTable(block) || !hasResponses(block)) continue;
+      void this.rules.undo(block);
+      this.#keeper.replace({ ...block, madeBy: "" });
     }
     return over.length === 0 ? [] : this.lift(over, how);
   }

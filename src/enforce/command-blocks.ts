@@ -3,15 +3,17 @@
 
 import type { Settings } from "../config/settings.ts";
 import type { Detector } from "../detect/detector.ts";
-import { type BackendName, type Block, TABLE_BACKEND } from "../judge/block.ts";
+import { type BackendName, type Block, isInTable, TABLE_BACKEND } from "../judge/block.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { Store } from "../record/store.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { makerOf } from "./backends.ts";
-import { type BlockKeeper, type HowLifted, hasResponses } from "./block-keeper.ts";
+import type { BlockKeeper, HowLifted } from "./block-keeper.ts";
 import type { BlockList } from "./block-list.ts";
+import { hasResponses, withoutIdleRoute } from "./commands/made-by.ts";
 import { type Blocking, type Decision, decisionOf } from "./decision.ts";
 import type { Delegate } from "./delegate.ts";
+import type { RuleUndo } from "./rule-undo.ts";
 
 export interface CommandBlocksParts {
   readonly settings: () => Settings;
@@ -19,8 +21,12 @@ export interface CommandBlocksParts {
   readonly keeper: Pick<BlockKeeper, "enforce" | "keep" | "replace" | "lift">;
   /** Absent where nothing of the kind is run. */
   readonly delegate?:
-    | Pick<Delegate, "respond" | "takeOver" | "giveBack" | "stands" | "restore" | "release" | "isByHand">
+    | Pick<
+        Delegate,
+        "respond" | "runAfter" | "madeBy" | "takeOver" | "giveBack" | "stands" | "restore" | "release" | "isByHand"
+      >
     | undefined;
+  readonly rules: Pick<RuleUndo, "undo" | "forget">;
   readonly store: Pick<Store, "putBlock" | "deleteBlock" | "flush">;
   readonly recorder: Pick<Recorder, "responded" | "blockFailed" | "unblocked" | "warning" | "drift">;
   readonly detector: Pick<Detector, "reset">;
@@ -46,48 +52,70 @@ export class CommandBlocks {
     const { finding } = verdict;
     const { delegate, recorder, detector, list, settings, blockByTable, failed } = this.#parts;
     if (delegate === undefined) return;
-    const { results, backend } = await delegate.respond(finding);
+    const wanted = delegate.madeBy;
+    const { results, backend, madeBy } = await delegate.respond(finding);
+    if (backend !== undefined) this.#parts.rules.forget(finding.source);
     const isBesideTable = makerOf(settings()) === TABLE_BACKEND;
     // A line in hosts.deny alone, because KILL_ROUTE has failed: the table makes the block where it may.
     const isTooLittle = backend?.suffices === false && settings().firewall !== "none";
-    if (!isBesideTable && isTooLittle) blockByTable(decisionOf(verdict, false));
+    if (!isBesideTable && isTooLittle) blockByTable({ ...decisionOf(verdict, false), madeBy });
     if (isBesideTable || isTooLittle) {
+      this.#besideTable(verdict, wanted, madeBy);
       recorder.responded(finding.source, results, { finding, stands: list.isFullyBlocked(finding.source) });
-      return;
-    }
-    if (backend === undefined) {
+    } else if (backend === undefined) {
       failed();
       detector.reset(finding.source);
       recorder.responded(finding.source, results, { finding });
-      return;
+    } else {
+      const made = this.#parts.blockOf({ ...decisionOf(verdict, false), madeBy }, backend.name);
+      const block = this.#handOver({ ...made, enforced: true }, delegate);
+      recorder.responded(finding.source, results, block === undefined ? { finding } : { block, finding });
     }
-    const made = this.#parts.blockOf(decisionOf(verdict, false), backend.name);
-    const block = this.#handOver({ ...made, enforced: true }, delegate);
-    recorder.responded(finding.source, results, block === undefined ? { finding } : { block, finding });
-    // It may have become exempt while its commands ran.
+    // The source may have become exempt while its commands ran.
+    const block = list.get(finding.source);
     const exemption = block === undefined ? undefined : this.#parts.exemption(block.source);
     if (block !== undefined && exemption !== undefined) this.#parts.keeper.lift([block], exemption);
+    await delegate.runAfter(finding);
   }
 
-  /** Lists a block that a command has made; undefined when it could not be listed. */
+  /** The table's block says what the commands beside it have done; without a block they are undone. */
+  #besideTable(verdict: Blocking, wanted: string, madeBy: string): void {
+    const { list, keeper, rules, blockOf } = this.#parts;
+    const { source } = verdict.finding;
+    const listed = list.get(source);
+    if (listed !== undefined && !listed.soft && isInTable(listed)) {
+      if (listed.madeBy === wanted && wanted !== madeBy) keeper.replace({ ...listed, madeBy });
+    } else if (madeBy !== "" && !list.isFullyBlocked(source)) {
+      void rules.undo(blockOf({ ...decisionOf(verdict, false), madeBy }, TABLE_BACKEND));
+    }
+  }
+
+  /** Lists a block that a command has made; undefined when it could not be listed, and is undone. */
   #handOver(block: Block, delegate: Pick<Delegate, "takeOver">): Block | undefined {
-    const { keeper, list, recorder, nowMs } = this.#parts;
+    const { keeper, list, recorder, rules, nowMs } = this.#parts;
     const refusal = keeper.keep(block, list.get(block.source), nowMs());
     const failure = refusal === "" ? delegate.takeOver(block, nowMs()) : refusal;
     if (failure !== "") recorder.warning(`${formatPrefix(block.source)}: ${failure}`);
-    return refusal === "" ? block : undefined;
+    if (refusal === "") return block;
+    void rules.undo(block);
+    return undefined;
   }
 
   /** The command that was to be this block is none: the built-in table is, until the same end. Why it is not, or "". */
   takeOver(block: Block): string {
-    const { keeper, list, store, delegate, settings, nowMs } = this.#parts;
+    const { unkillRoute } = this.#parts.settings().responses;
+    const madeBy = withoutIdleRoute(block.madeBy, unkillRoute);
+    const failure = this.#holdByTable({ ...block, ...(madeBy !== undefined && { madeBy }) });
+    if (failure !== "") this.#parts.list.put({ ...block, enforced: false });
+    return failure;
+  }
+
+  #holdByTable(block: Block): string {
+    const { keeper, store, delegate, settings, nowMs } = this.#parts;
     const taken: Block = { ...block, backend: TABLE_BACKEND, enforced: true };
     const [outcome] = settings().firewall === "none" ? [] : keeper.enforce([taken], nowMs());
     const failure = outcome === undefined ? 'FIREWALL is "none"' : outcome.failure;
-    if (failure !== "") {
-      list.put({ ...block, enforced: false });
-      return failure;
-    }
+    if (failure !== "") return failure;
     keeper.replace(taken);
     store.flush();
     delegate?.giveBack(block.source);
@@ -96,28 +124,51 @@ export class CommandBlocks {
 
   /** At start: hands sources over to rules that are still there, and makes anew what a reboot has taken. */
   async restore(blocks: readonly Block[], bootMs: number): Promise<void> {
-    const { delegate, list, store, recorder, nowMs, exemption } = this.#parts;
+    const { delegate, store, recorder, rules, exemption } = this.#parts;
+    if (delegate === undefined) return;
     for (const block of blocks) {
       const why = exemption(block.source);
       if (why !== undefined) {
         // It has become exempt while the daemon was away.
         store.deleteBlock(block.source);
-        recorder.unblocked(block.source, why);
-        await delegate?.release(block);
+        void rules.undo(block, why);
         continue;
       }
-      const there = (await delegate?.stands(block)) ?? block.sinceMs > bootMs;
-      const stands = there || (block.sinceMs <= bootMs && (await delegate?.restore(block)) === true);
-      if (stands && list.put({ ...block, enforced: true })) {
-        delegate?.takeOver(block, nowMs());
-        store.putBlock(block);
+      const name = formatPrefix(block.source);
+      const isOfThisBoot = block.sinceMs > bootMs;
+      const isThere = (await delegate.stands(block)) ?? isOfThisBoot;
+      if (!isThere && isOfThisBoot) {
+        recorder.drift(`the rule that blocked ${name} is gone, which is taken as an unblock`);
       } else {
-        store.deleteBlock(block.source);
-        recorder.drift(`the rule that blocked ${formatPrefix(block.source)} is gone, which is taken as an unblock`);
-        // Its line in hosts.deny goes with it.
-        await delegate?.release(block);
+        const made = { ...block, madeBy: block.madeBy ?? delegate.madeBy };
+        const failure = isThere ? this.#listAgain(made, delegate) : await this.#makeAgain(block);
+        if (failure === "") continue;
+        recorder.warning(`the block of ${name} does not go on: ${failure}`, name);
       }
+      store.deleteBlock(block.source);
+      // Its line in hosts.deny goes with it.
+      void this.#parts.rules.undo(block);
     }
+  }
+
+  /** Why it cannot be listed, or "". */
+  #listAgain(block: Block, delegate: Pick<Delegate, "takeOver">): string {
+    const { list, store, nowMs } = this.#parts;
+    if (!list.put({ ...block, enforced: true })) return "the block list is full";
+    delegate.takeOver(block, nowMs());
+    store.putBlock(block);
+    return "";
+  }
+
+  /** A block whose rule is gone, by what makes blocks now. Why it cannot be made, or "". */
+  async #makeAgain(block: Block): Promise<string> {
+    const { delegate, settings } = this.#parts;
+    if (delegate === undefined) return "no command is set";
+    const maker = makerOf(settings());
+    if (maker === undefined) return "nothing blocks now";
+    if (maker === TABLE_BACKEND) return this.#holdByTable(block);
+    const made = await delegate.restore({ ...block, backend: maker });
+    return typeof made === "string" ? made : this.#listAgain(made, delegate);
   }
 
   /** Rules of the administrator's own are gone: one is an unblock by hand, several are made again. */
@@ -135,20 +186,27 @@ export class CommandBlocks {
       keeper.lift(listed, "removed elsewhere");
       return;
     }
-    const failed: Block[] = [];
+    const failed: { readonly block: Block; readonly failure: string }[] = [];
     // Each alone: what cannot be made again is not listed for as long as it takes to try the others.
-    for (const block of listed) if (!(await delegate.restore(block))) failed.push(block);
-    const lost = failed.filter(isListed);
-    keeper.lift(lost, "removed elsewhere");
+    for (const block of listed) {
+      const failure = await this.#makeAgain(block);
+      if (failure !== "") failed.push({ block, failure });
+    }
+    const lost = failed.filter(({ block }) => isListed(block));
+    keeper.lift(
+      lost.map(({ block }) => block),
+      "removed elsewhere",
+    );
     recorder.drift(
       `another program removed ${listed.length} rules of blocked sources: ${listed.length - lost.length} are made again`,
     );
-    for (const { source } of lost)
-      recorder.blockFailed(source, "the rule of this source was removed and could not be made again");
+    for (const { block, failure } of lost)
+      recorder.blockFailed(block.source, `the rule of this source was removed and could not be made again: ${failure}`);
   }
 
-  /** At start: undoes what commands did for blocks that have ended meanwhile. One by one: each may be a process. */
+  /** At start: undoes what commands did for blocks that have ended meanwhile. */
   async undoEnded(blocks: readonly Block[]): Promise<void> {
-    for (const block of blocks) if (hasResponses(block)) await this.#parts.delegate?.release(block);
+    const { rules } = this.#parts;
+    await Promise.all(blocks.filter(hasResponses).map((block) => rules.undo(block, "expired")));
   }
 }

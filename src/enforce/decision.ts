@@ -16,6 +16,8 @@ export interface Decision {
   readonly forMs?: number | undefined;
   readonly finding?: Finding;
   readonly ends?: Ended | undefined;
+  /** What commands did, or are doing, for the block (Block.madeBy). Absent: none is run for it. */
+  readonly madeBy?: string | undefined;
   /** The word of a person who means it: a block that ends later is shortened. */
   readonly mayShorten?: boolean;
   /** Another program's block, taken over: none that a trial makes. */

@@ -8,11 +8,13 @@ import type { Settings } from "../config/settings.ts";
 import type { Block } from "../judge/block.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import type { BlockList } from "./block-list.ts";
+import { parseMadeBy } from "./commands/made-by.ts";
 import type { Delegate } from "./delegate.ts";
 
 /** Sources whose rule is being asked for, each by a process. Of more the next answer tells again. */
 const MAX_ASKED = 256;
 const TOPIC = "KILL_ROUTE";
+const MAX_SHOWN = 200;
 
 export interface IdleCommandsParts {
   readonly list: Pick<BlockList, "get" | "has">;
@@ -78,7 +80,8 @@ export class IdleCommands {
     const count = ++this.counters.commandsWithoutEffect;
     const sources = plural(count, "source was", "sources were");
     const holds = failure === "" ? "the built-in table blocks" : `nothing blocks (${failure})`;
-    const what = `KILL_ROUTE "${this.#command}" succeeds and blocks nothing`;
+    const command = parseMadeBy(block.madeBy ?? "")?.killRoute?.slice(0, MAX_SHOWN) ?? this.#command;
+    const what = `KILL_ROUTE "${command}" succeeds and blocks nothing`;
     const remedy = "make the rule that it relies on, or remove KILL_ROUTE and let the built-in table block";
     warn(`${what}: ${source} was answered all the same; ${holds} it now: ${remedy}`);
     troubles.set(TOPIC, `${what}: ${sources} answered all the same, the last ${source}; ${holds} them: ${remedy}`);
@@ -86,5 +89,5 @@ export class IdleCommands {
 }
 
 function commandOf({ responses }: Settings): string {
-  return (responses.killRoute ?? "").slice(0, 200);
+  return (responses.killRoute ?? "").slice(0, MAX_SHOWN);
 }

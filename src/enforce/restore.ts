@@ -10,6 +10,7 @@ import { sameEnd } from "../table/same-end.ts";
 import { formatPrefix } from "../wire/address.ts";
 import { type AdoptParts, adoptHeld, adoptNetworks } from "./adopt.ts";
 import type { BlockList } from "./block-list.ts";
+import { hasResponses } from "./commands/made-by.ts";
 import { slices } from "./slices.ts";
 
 /** Up to so many stored blocks the kernel's sets are read whole; above, what is stored is added and read back singly. */
@@ -156,11 +157,6 @@ function readHeld(firewall: BlockTable, seed: HashSeed): HeldSources {
 
 function isOver({ untilMs }: StoredBlock, nowMs: number): boolean {
   return untilMs !== undefined && untilMs <= nowMs;
-}
-
-/** What a command may have done for it must be undone (Blocker.undoEnded). */
-function hasResponses({ soft, grade }: StoredBlock): boolean {
-  return !soft && grade !== "manual";
 }
 
 /** Takes the source from what was read. */

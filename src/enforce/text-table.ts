@@ -3,7 +3,7 @@
 
 /** Rows name it for "no text". */
 export const NO_TEXT = 0;
-const NOT_KEPT = 1;
+export const NOT_KEPT = 1;
 const MAX_TEXTS = 8_192;
 const MAX_CHARS = 1_000;
 
@@ -17,8 +17,11 @@ export class TextTable {
   /** Rows whose text was not kept. */
   refused = 0;
 
-  constructor(limit = MAX_TEXTS) {
+  readonly #maxChars: number;
+
+  constructor(limit = MAX_TEXTS, maxChars = MAX_CHARS) {
     this.#limit = limit;
+    this.#maxChars = maxChars;
   }
 
   get size(): number {
@@ -28,7 +31,7 @@ export class TextTable {
   /** The number of a text; one row more has it. Give it back with drop(). */
   keep(whole: string | undefined): number {
     if (whole === undefined) return NO_TEXT;
-    const text = whole.slice(0, MAX_CHARS);
+    const text = whole.slice(0, this.#maxChars);
     const known = this.#numbers.get(text);
     if (known !== undefined) {
       this.#users[known] = (this.#users[known] ?? 0) + 1;

@@ -3,7 +3,7 @@
 import type { Settings } from "../config/settings.ts";
 import type { StoredBlock } from "../record/store.ts";
 import { formatPrefix } from "../wire/address.ts";
-import { hasResponses } from "./block-keeper.ts";
+import { hasResponses } from "./commands/made-by.ts";
 import type { Responder } from "./commands/responder.ts";
 import { requestFor } from "./delegate.ts";
 import { slices } from "./slices.ts";
@@ -28,15 +28,18 @@ const AT_ONCE = 256;
 
 export async function undoStored(blocks: Iterable<StoredBlock>, parts: UndoStoredParts): Promise<UndoneBlocks> {
   const { responder, settings, deadlineMs, nowMs } = parts;
-  if (!responder.steps().some((step) => step !== "run")) return { undone: 0, left: [] };
+  const isSet = responder.steps().some((step) => step !== "run");
   let undone = 0;
   const left: string[] = [];
-  for (const slice of slices(withResponses(blocks), AT_ONCE)) {
+  for (const slice of slices(withResponses(blocks, isSet), AT_ONCE)) {
     const isLate = nowMs() >= deadlineMs;
     const faults = await Promise.all(
       slice.map(async (block) => {
         if (isLate) return "there was no time to undo it";
-        const results = await responder.undo(requestFor(settings, block.source, block.trigger));
+        const results = await responder.undo({
+          ...requestFor(settings, block.source, block.trigger),
+          madeBy: block.madeBy,
+        });
         return results
           .filter(({ ok }) => !ok)
           .map(({ text, detail }) => (text === "" ? detail : `${text}: ${detail}`))
@@ -52,6 +55,7 @@ export async function undoStored(blocks: Iterable<StoredBlock>, parts: UndoStore
   return { undone, left };
 }
 
-function* withResponses(blocks: Iterable<StoredBlock>): Generator<StoredBlock> {
-  for (const block of blocks) if (hasResponses(block)) yield block;
+/** `isSet`: commands are set now, which blocks of older versions may have been made by. */
+function* withResponses(blocks: Iterable<StoredBlock>, isSet: boolean): Generator<StoredBlock> {
+  for (const block of blocks) if (hasResponses(block) && (block.madeBy !== undefined || isSet)) yield block;
 }

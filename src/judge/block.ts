@@ -21,6 +21,11 @@ export interface Block {
   readonly trigger?: Trigger;
   /** Made on trial (`run --trial`), and so until its end at most: when it ends if the trial is confirmed. */
   readonly afterTrial?: { readonly untilMs: number | undefined };
+  /**
+   * What commands of the administrator's did for it (enforce/commands/made-by.ts): it is undone by their inverse, whatever
+   * the settings say then. "": nothing. Absent: not known, so that the commands of the settings are meant.
+   */
+  readonly madeBy?: string;
   /** Known pairs and live connections that the source had when it was blocked (Ended in judge/verdict.ts); absent: not counted. */
   readonly knownPairs?: number;
   readonly liveConnections?: number;

@@ -234,10 +234,12 @@ export class Recorder {
     const { block, finding, stands = false } = about;
     const sourceText = formatPrefix(source);
     const failures = results.filter(({ ok }) => !ok);
+    // KILL_RUN_CMD is no block: that it failed is said, and no host is missed by it.
+    const isUnblocked = failures.some(({ step }) => step !== "run") && !stands;
     const events: Event[] = [];
     if (failures.length > 0) {
       const why = failures.map(({ step, detail, text }) => `${step}: ${detail}: ${text}`).join("; ");
-      events.push(failureEvent(this.#wallNowMs(), sourceText, { why, finding, stands }));
+      events.push(failureEvent(this.#wallNowMs(), sourceText, { why, finding, stands: !isUnblocked }));
     }
     if (block !== undefined) events.push(blockEvent(this.#wallMs(block.sinceMs), block, finding));
     if (events.length === 0 && results.length > 0)
@@ -248,13 +250,13 @@ export class Recorder {
       this.#speaker.conclude(sourceText, "failed");
       return;
     }
-    const isFailure = failures.length > 0 && !stands;
     const lines = (host: Host) => [
       ...results.flatMap((result) => this.#speaker.dialect.response(result, host)),
-      ...(isFailure ? this.#speaker.dialect.responsesFailed(host) : []),
+      ...(isUnblocked ? this.#speaker.dialect.responsesFailed(host) : []),
     ];
     const count = results.length + failures.length;
-    this.#speaker.tell({ sourceText, lines, count, event }, isFailure ? "failed" : "blocked", finding?.protocol);
+    const outcome = failures.length > 0 && !stands ? "failed" : "blocked";
+    this.#speaker.tell({ sourceText, lines, count, event }, outcome, finding?.protocol);
     if (second !== undefined) this.#speaker.tell({ sourceText, lines: () => [], count: 1, event: second }, "unknown");
   }
 

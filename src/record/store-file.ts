@@ -31,7 +31,7 @@ const schema = `
   CREATE TABLE IF NOT EXISTS meta (schema_version integer NOT NULL);
   INSERT INTO meta SELECT ${SCHEMA_VERSION} WHERE NOT EXISTS (SELECT 1 FROM meta);
   CREATE TABLE IF NOT EXISTS blocks (source text PRIMARY KEY, since_ms integer, until_ms integer, grade text,
-    soft integer, reason text, offences integer, backend text, protocol integer, port integer) STRICT;
+    soft integer, reason text, offences integer, backend text, protocol integer, port integer, made_by text) STRICT;
   CREATE TABLE IF NOT EXISTS offences (source text PRIMARY KEY, offences integer, last_end_ms integer) STRICT;
   CREATE TABLE IF NOT EXISTS events (id integer PRIMARY KEY, time_ms integer, type text, source text,
     json text) STRICT;
@@ -40,7 +40,7 @@ const schema = `
   COMMIT`;
 
 const columnProbes: readonly string[] = [
-  "SELECT rowid, source, since_ms, until_ms, grade, soft, reason, offences, backend, protocol, port FROM blocks LIMIT 0",
+  "SELECT rowid, source, since_ms, until_ms, grade, soft, reason, offences, backend, protocol, port, made_by FROM blocks LIMIT 0",
   "SELECT rowid, source, offences, last_end_ms FROM offences LIMIT 0",
   "SELECT id, time_ms, type, source, json FROM events LIMIT 0",
 ];
@@ -125,6 +125,7 @@ function setUp(database: Libsql.Database): void {
   const check = readText(database, "SELECT cast(quick_check AS blob) AS text FROM pragma_quick_check(1)");
   if (check !== "ok") throw new ForeignFileError(check);
   database.exec(schema);
+  addColumns(database);
   for (const statement of columnProbes) database.prepare(statement).all();
   const version = readText(database, "SELECT cast(schema_version AS blob) AS text FROM meta");
   if (version !== String(SCHEMA_VERSION)) {
@@ -135,6 +136,16 @@ function setUp(database: Libsql.Database): void {
     `SELECT cast(count(*) AS blob) AS text FROM events WHERE id > ${MAX_EVENT_ID} OR id < 0`,
   );
   if (ids !== "0") throw new ForeignFileError("event numbers out of range");
+}
+
+/** What versions before 0.2 did not have. */
+function addColumns(database: Libsql.Database): void {
+  try {
+    database.prepare("SELECT made_by FROM blocks LIMIT 0").all();
+  } catch (error) {
+    if (resultCode(error) !== FOREIGN_TABLES) throw error;
+    database.exec("ALTER TABLE blocks ADD COLUMN made_by text");
+  }
 }
 
 function readText(database: Libsql.Database, sql: string): string {

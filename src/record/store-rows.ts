@@ -34,13 +34,15 @@ export interface StoredOffences {
 export type SqlValue = string | number | null;
 
 const MAX_TEXT_CHARS = 1000;
+const MAX_MADE_BY_CHARS = 65_536;
 
 export function blockParameters(sourceText: string, block: StoredBlock): SqlValue[] {
-  const { sinceMs, untilMs, grade, soft, reason, offences, backend, trigger } = block;
+  const { sinceMs, untilMs, grade, soft, reason, offences, backend, trigger, madeBy } = block;
   const until = untilMs === undefined ? null : integer(untilMs);
   const why = describeReason(reason).slice(0, MAX_TEXT_CHARS);
   const probe = [trigger?.protocol ?? null, trigger?.port ?? null];
-  return [sourceText, integer(sinceMs), until, grade, soft ? 1 : 0, why, integer(offences), backend, ...probe];
+  const made = madeBy ?? null;
+  return [sourceText, integer(sinceMs), until, grade, soft ? 1 : 0, why, integer(offences), backend, ...probe, made];
 }
 
 export function offencesParameters(sourceText: string, row: StoredOffences): SqlValue[] {
@@ -68,7 +70,7 @@ export function decodeBlob(value: unknown): string | undefined {
 export const blockColumns =
   "cast(source AS text), cast(since_ms AS integer), cast(until_ms AS integer), cast(grade AS text), " +
   "cast(soft AS integer), cast(reason AS text), cast(offences AS integer), cast(backend AS text), " +
-  "cast(protocol AS integer), cast(port AS integer)";
+  "cast(protocol AS integer), cast(port AS integer), cast(made_by AS text)";
 export const offencesColumns = "cast(source AS text), cast(offences AS integer), cast(last_end_ms AS integer)";
 
 /** Canonical text only: the table's key is the text, and two spellings would be two blocks. */
@@ -78,8 +80,8 @@ function parseSource(text: unknown): Prefix | undefined {
 }
 
 export function parseBlock(row: unknown): StoredBlock | undefined {
-  if (!Array.isArray(row) || row.length !== 10) return undefined;
-  const [text, sinceMs, until, gradeText, soft, reason, offences, backendText, protocol, port]: unknown[] = row;
+  if (!Array.isArray(row) || row.length !== 11) return undefined;
+  const [text, sinceMs, until, gradeText, soft, reason, offences, backendText, protocol, port, made]: unknown[] = row;
   const grade = oneOf(grades, gradeText);
   const backend = oneOf(backends, backendText);
   const source = parseSource(text);
@@ -97,6 +99,7 @@ export function parseBlock(row: unknown): StoredBlock | undefined {
     reason: why,
     offences,
     backend,
+    ...(isText(made, MAX_MADE_BY_CHARS) && { madeBy: made }),
   };
   return isCount(protocol) && isCount(port) ? { ...block, trigger: { protocol, port } } : block;
 }

@@ -57,7 +57,7 @@ export function countBlocks(database: Database.Database, nowMs: number): { ours:
 
 export function writeBlocks(database: Database.Database, blocks: readonly [string, StoredBlock | undefined][]): void {
   if (blocks.length === 0) return;
-  const put = database.prepare("REPLACE INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  const put = database.prepare("REPLACE INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   const remove = database.prepare("DELETE FROM blocks WHERE source = ?");
   for (const [source, block] of blocks) {
     if (block === undefined) remove.run([source]);

@@ -57,7 +57,10 @@ const files: Readonly<Record<string, Expected>> = {
       assert.match(banner ?? "", /^\*\* UNAUTHORIZED .* LOGGED\.$/);
       assert.equal(historyFile, "/usr/local/psionic/portsentry/portsentry.history");
     },
-    told: [[5, "there is no such file: no source is exempt"]],
+    told: [
+      [5, "there is no such file: no source is exempt"],
+      [12, 'what undoes "/sbin/ipchains -I input -s $TARGET$ -j DENY -l" is not known'],
+    ],
   },
   "windows-lines": { tcp: "1,11,15", does: "block", route: REJECT },
   "windows-notepad": { tcp: "1,11,15", does: "block", told: [[1, hidden]] },
@@ -283,6 +286,7 @@ const files: Readonly<Record<string, Expected>> = {
       [2, 'no closing quote after "1,11,15'],
       [3, 'has no "="'],
       [9, "no closing quote after"],
+      [9, 'what undoes "/sbin/iptables -I INPUT -s $TARGET$" is not known'],
       [10, 'has no "="'],
     ],
   },
@@ -306,7 +310,10 @@ const files: Readonly<Record<string, Expected>> = {
     does: "block",
     route: "/sbin/route add -host $TARGET$ reject && (route -n | grep ",
     more: ({ responses, banner }) => assert.deepEqual([responses.runCommand, banner], [undefined, "** GO AWAY. **"]),
-    told: [6, 7, 8].map((line) => [line, "text after the closing quote"] as const),
+    told: [
+      ...[6, 7, 8].map((line) => [line, "text after the closing quote"] as const),
+      [7, '(route -n | grep " is not known, and UNKILL_ROUTE is not set'],
+    ],
   },
   "run-only": { tcp: "1,11", does: "run", told: [[5, "there is no KILL_RUN_CMD to run"]] },
   "no-target": {

@@ -32,6 +32,7 @@ describe("defaults", () => {
         hostsDenyFile: "/etc/hosts.deny",
         runCommand: undefined,
         runCommandFirst: false,
+        runCommandLimitMs: 600_000,
       },
       policy: "trigger",
       scanTrigger: 0,

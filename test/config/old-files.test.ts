@@ -35,6 +35,7 @@ describe("stock files", () => {
       hostsDenyFile: "/etc/hosts.deny",
       runCommand: undefined,
       runCommandFirst: false,
+      runCommandLimitMs: 600_000,
     });
     assert.equal(settings.blockedFile, "/var/lib/portsentry/portsentry.blocked");
     assert.equal(problemsAt(loaded, "SCAN_TRIGGER").length, 2);

@@ -47,9 +47,36 @@ describe("what is wrong with a response is a warning at its line", () => {
     ["UNKILL_ROUTE", "/sbin/undo", /^6 warning UNKILL_ROUTE names no \$TARGET\$/],
     ["UNKILL_ROUTE", "/sbin/undo $TARGET$", /^6 warning UNKILL_ROUTE is never run, because KILL_ROUTE is not set/],
     [
+      "KILL_RUN_CMD",
+      "/sbin/tell $TARGET$ $IP$",
+      /^6 warning KILL_RUN_CMD: nothing replaces \$IP\$; the placeholders are \$TARGET\$, \$PORT\$/,
+    ],
+    [
+      "KILL_RUN_CMD",
+      "/sbin/tell $TARGET $PORT$",
+      /^6 warning KILL_RUN_CMD: nothing replaces \$TARGET; the placeholders/,
+    ],
+    ["KILL_RUN_CMD", "/sbin/tell TARGET$ $PORT$", /nothing replaces TARGET\$; the placeholders/],
+    ["KILL_RUN_CMD", `/sbin/tell $TARGET$ \${PORT}`, /nothing replaces \$\{PORT\}; the placeholders/],
+    [
       "KILL_ROUTE",
-      "/sbin/drop $TARGET$ $IP$",
-      /^6 warning KILL_ROUTE: nothing replaces \$IP\$; the placeholders are \$TARGET\$, \$PORT\$/,
+      "/usr/local/sbin/drop $TARGET$",
+      /^6 warning KILL_ROUTE: what undoes "\/usr\/local\/sbin\/drop \$TARGET\$" is not known, and UNKILL_ROUTE is not set: .* stays when a block ends/,
+    ],
+    [
+      "KILL_ROUTE",
+      "/sbin/iptables -I INPUT -s $TARGET$/24 -j DROP",
+      /what undoes "\/sbin\/iptables -I INPUT -s \$TARGET\$\/24/,
+    ],
+    [
+      "KILL_ROUTE",
+      "/sbin/route add -host $TARGET$ reject && /bin/note $TARGET$",
+      /what undoes "\/bin\/note \$TARGET\$" is not known/,
+    ],
+    [
+      "KILL_ROUTE",
+      "iptables -I INPUT -s $TARGET$ -j LOG --log-level DEBUG",
+      /^6 warning KILL_ROUTE: iptables refuses --log-level DEBUG; write it in small letters, debug/,
     ],
     ["KILL_RUN_CMD", "/bin/x $target$", /nothing replaces \$target\$/],
     ["KILL_HOSTS_DENY", "ALL: $TARGET$ $FOO$", /nothing replaces \$FOO\$/],
@@ -62,6 +89,24 @@ describe("what is wrong with a response is a warning at its line", () => {
       assert.match(told.join(), expected);
     });
   }
+
+  test("a command whose inverse is known, or that UNKILL_ROUTE undoes, is not warned of; what happens at the end is said", () => {
+    const known = "/sbin/ipset add blk $TARGET$ || true";
+    assert.deepEqual(problemsAt(load(`${BASE}KILL_ROUTE="${known}"\n`), "KILL_ROUTE"), []);
+    const undone = 'KILL_ROUTE="/usr/local/sbin/drop $TARGET$"\nUNKILL_ROUTE="/usr/local/sbin/undrop $TARGET$"\n';
+    assert.deepEqual(problemsAt(load(BASE + undone), "KILL_ROUTE"), []);
+    assert.match(
+      explain(ROUTE),
+      /^When a block ends its KILL_ROUTE is undone by the inverse of the command that made it\.$/m,
+    );
+    const unknown = 'KILL_ROUTE="/usr/local/sbin/drop $TARGET$"\n';
+    assert.match(
+      explain(unknown),
+      /^When a block ends, what KILL_ROUTE did stays: what undoes the command is not known/m,
+    );
+    assert.match(explain(RUN), /^KILL_RUN_CMD is ended after 10m, if it runs for so long\.$/m);
+    assert.match(explain(`${RUN}KILL_RUN_CMD_LIMIT="90s"\n`), /^KILL_RUN_CMD is ended after 90s/m);
+  });
 
   test("a template without the target is not used", () => {
     assert.equal(settingsOf(load('KILL_ROUTE="/sbin/drop"')).responses.killRoute, undefined);
@@ -78,7 +123,7 @@ describe("what is wrong with a response is a warning at its line", () => {
     );
     assert.match(
       told(() => false).join(),
-      /^6 warning KILL_ROUTE: \/sbin\/route is not there or cannot be run; install it/,
+      /^6 warning KILL_ROUTE: \/sbin\/route is not there or cannot be run; install it \(Debian: net-tools\), or name/,
     );
   });
 

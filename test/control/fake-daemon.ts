@@ -66,6 +66,7 @@ const status: Status = {
   uptimeSeconds: 93_600,
   capture: "nflog",
   firewall: "nftables",
+  blockedBy: "nftables",
   blocking: true,
   configuration: "/etc/portsentry/portsentry.conf",
   watched: { tcp: { mode: "atcp", ports: 1021 }, udp: null },

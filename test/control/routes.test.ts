@@ -125,6 +125,7 @@ test("a refusal keeps its code and message and gets the status of its kind", asy
     "too-wide": 409,
     longer: 409,
     covered: 409,
+    "rule-stays": 409,
     "no-trial": 409,
     listed: 409,
     "not-listed": 404,

@@ -201,8 +201,8 @@ test("host, allow list and listeners go to the sensor; new settings have gone th
   assert.deepEqual([followed.length, calls], [3, 0], "no block has moved");
 });
 
-test("a source that has come into the guard loses what was made on a claim, and an SSH session even what was proven", () => {
-  const { inForce, block, listed, recorder } = setUp('GUARD_SSH="1"\n');
+test("a source that has come into the guard loses what was made on a claim, and an SSH session even what was proven", async () => {
+  const { inForce, enforcement, block, listed, recorder } = setUp('GUARD_SSH="1"\n');
   block("198.51.100.1");
   block("198.51.100.2", { grade: "silence" });
   block("198.51.100.3", { grade: "silence" });
@@ -219,6 +219,7 @@ test("a source that has come into the guard loses what was made on a claim, and 
   ];
   inForce.apply({ host: { ...host, guarded: guard } });
   assert.deepEqual(listed(), ["198.51.100.3", "198.51.100.4", "198.51.100.5", "198.51.100.7"]);
+  await enforcement.blocker.rules.ended();
   assert.ok(recorder.take().includes("unblocked 198.51.100.2 guarded"));
 });
 
@@ -254,8 +255,8 @@ test("a gateway's block on a claim ends, and so does one of our own addresses", 
   assert.deepEqual(listed(), ["198.51.100.3"]);
 });
 
-test("who comes onto the allow list, or is this host now, is let go whatever the block is, with a line each", () => {
-  const { inForce, block, listed, held, store, recorder } = setUp();
+test("who comes onto the allow list, or is this host now, is let go whatever the block is, with a line each", async () => {
+  const { inForce, enforcement, block, listed, held, store, recorder } = setUp();
   for (const [text, more] of [
     ["198.51.100.1", {}],
     ["198.51.100.2", { soft: true }],
@@ -271,6 +272,7 @@ test("who comes onto the allow list, or is this host now, is let go whatever the
   assert.deepEqual(listed(), ["198.51.100.129"]);
   assert.deepEqual(held(), ["full 198.51.100.129"]);
   assert.deepEqual([...store.rows.keys()], ["198.51.100.129"]);
+  await enforcement.blocker.rules.ended();
   const lines = ["198.51.100.1", "198.51.100.2", "198.51.100.3", "198.51.100.4", "203.0.113.9"];
   assert.deepEqual(
     recorder.take().sort(),
@@ -280,13 +282,14 @@ test("who comes onto the allow list, or is this host now, is let go whatever the
   );
 });
 
-test("a block of a network stays, as the rules let the exempt address in it pass; one by a command ends", () => {
-  const { inForce, block, listed, recorder } = setUp();
+test("a block of a network stays, as the rules let the exempt address in it pass; one by a command ends", async () => {
+  const { inForce, enforcement, block, listed, recorder } = setUp();
   block("198.51.100.0/24", { grade: "manual" });
   block("2001:db8:1:1::/64");
   block("2001:db8:1:2::/64", { backend: "kill-route" });
   inForce.apply({ ignored: ["198.51.100.7", "2001:db8:1:1::7", "2001:db8:1:2::7"].map(prefix) });
   assert.deepEqual(listed(), ["198.51.100.0/24", "2001:db8:1:1::/64"]);
+  await enforcement.blocker.rules.ended();
   assert.deepEqual(recorder.take(), ["unblocked 2001:db8:1:2::/64 on the allow list"]);
 });
 

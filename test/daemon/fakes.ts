@@ -234,18 +234,33 @@ export class FakeDelegate {
   isHand = true;
   /** Sources whose rules cannot be made again. */
   readonly broken = new Set<string>();
+  /** Sources whose rules cannot be undone. */
+  readonly stays = new Set<string>();
+  /** KILL_RUN_CMD is set, and comes last. */
+  hasRun = false;
+  madeBy = "commands";
 
   async respond({ source }: Finding): Promise<Responded> {
     this.asked.push(`respond ${formatPrefix(source)}`);
-    return { results: [], backend: undefined };
+    return { results: [], backend: undefined, madeBy: "" };
   }
 
-  async runOnly({ source }: Finding): Promise<void> {
+  async run({ source }: Finding): Promise<void> {
     this.asked.push(`run ${formatPrefix(source)}`);
   }
 
-  async release({ source }: Block): Promise<void> {
+  async runAfter(finding: Finding): Promise<void> {
+    if (this.hasRun) await this.run(finding);
+  }
+
+  async release({ source }: Block): Promise<readonly string[]> {
     this.asked.push(`release ${formatPrefix(source)}`);
+    return this.stays.has(formatPrefix(source)) ? ["it stays"] : [];
+  }
+
+  async releaseLeftOver({ source, madeBy }: Block, after: Pick<Block, "madeBy">): Promise<readonly string[]> {
+    if (madeBy !== after.madeBy) this.asked.push(`left over ${formatPrefix(source)} ${madeBy}`);
+    return [];
   }
 
   takeOver(): string {
@@ -258,8 +273,8 @@ export class FakeDelegate {
     return true;
   }
 
-  async restore({ source }: Block): Promise<boolean> {
-    return !this.broken.has(formatPrefix(source));
+  async restore(block: Block): Promise<Block | string> {
+    return this.broken.has(formatPrefix(block.source)) ? "it fails" : block;
   }
 
   isByHand(): boolean {

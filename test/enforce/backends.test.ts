@@ -38,9 +38,16 @@ function setUp(broken: readonly ResponseStep[] = []) {
     return { step, ok, text: `${step} it`, detail: ok ? "" : "exit code 1" };
   };
   const responder: CommandParts["responder"] = {
-    respond: async (request, only = []) => {
-      noted(`respond ${only.join(" ")}`, request);
-      return only.map(resultOf);
+    respond: async (request) => {
+      noted("respond", request);
+      const results = (["hosts-deny", "route"] as const).map(resultOf);
+      return {
+        results,
+        madeBy: results
+          .filter(({ ok }) => ok)
+          .map(({ step }) => step)
+          .join(" "),
+      };
     },
     undo: async (request) => {
       noted("undo", request);
@@ -76,8 +83,8 @@ test("a block of a command is made by the steps that block, one source after the
     assert.deepEqual(await backend.lift(both), []);
     await backend.close();
     assert.deepEqual(asked.splice(0), [
-      "respond hosts-deny route 192.0.2.1",
-      "respond hosts-deny route 192.0.2.2",
+      "respond 192.0.2.1",
+      "respond 192.0.2.2",
       "undo 192.0.2.1",
       "undo 192.0.2.2",
       "close",
@@ -89,12 +96,12 @@ test("one step that works is a block; where none does it is said why, and what c
   const [one] = both;
   assert.ok(one !== undefined);
   for (const backend of setUp(["route"]).backends) {
-    assert.deepEqual(await backend.enforce([one]), [{ block: one, failure: "" }]);
+    assert.deepEqual(await backend.enforce([one]), [{ block: { ...one, madeBy: "hosts-deny" }, failure: "" }]);
     assert.deepEqual(await backend.lift([one]), [{ block: one, failure: "exit code 1: route it" }]);
   }
   for (const backend of setUp(["route", "hosts-deny"]).backends) {
     const failure = "exit code 1: hosts-deny it; exit code 1: route it";
-    assert.deepEqual(await backend.enforce([one]), [{ block: one, failure }]);
+    assert.deepEqual(await backend.enforce([one]), [{ block: { ...one, madeBy: "" }, failure }]);
   }
 });
 

@@ -25,7 +25,10 @@ function setUp(limit = 10) {
     ...{ list: new BlockList(limit), table, store: new FakeStore(), recorder: new FakeRecorder() },
     detector: new FakeDetector(),
     offences: new OffenceMemory({ memoryMs: 10 * HOUR, seed: { k0: 1, k1: 2 } }),
-    undo: ({ source: of }: Block) => void undone.push(formatPrefix(of)),
+    undo: ({ source: of }: Block, how: HowLifted) => {
+      undone.push(formatPrefix(of));
+      parts.recorder.unblocked(of, how);
+    },
     wider: { lifted: ({ source: of }: Block, byHand: boolean) => void told.push(`${formatPrefix(of)} ${byHand}`) },
     nowMs: () => nowMs,
   };
@@ -110,7 +113,7 @@ test("what the kernel will not give up stays listed and stored, and is named; th
   assert.deepEqual(keeper.lift([...list.values()], "all"), ["192.0.2.2: EPERM"]);
   assert.deepEqual([list.size, [...store.rows.keys()]], [1, ["192.0.2.2"]]);
   assert.deepEqual(recorder.take(), [`unblocked ${SOURCE} all`]);
-  assert.deepEqual(undone, [SOURCE, "192.0.2.2"]);
+  assert.deepEqual(undone, [SOURCE]);
 });
 
 test("the table is not asked to lift what a command has blocked", () => {

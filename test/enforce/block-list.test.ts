@@ -70,6 +70,7 @@ const more: fc.Arbitrary<Partial<Block>> = fc.record(
     reason: fc.oneof(fc.constantFrom("by hand", "", "a test"), found),
     trigger: fc.record({ protocol: fc.constantFrom(6, 17, ARP_PROTOCOL), port }, plain),
     afterTrial: fc.record({ untilMs: fc.option(time, { nil: undefined }) }, plain),
+    madeBy: fc.constantFrom("", '["route add -host $TARGET$ reject",null,null,null]', "another"),
     knownPairs: fc.nat(65_534),
     liveConnections: fc.nat(65_534),
   },
@@ -171,6 +172,20 @@ test("texts are kept once, go with their last block, and are bounded", () => {
   for (let index = 0; index < 10_000; index++) list.remove(nthIpv4(index));
   list.put(block("192.0.2.1", { reason: "room again" }));
   assert.equal(list.get(prefix("192.0.2.1"))?.reason, "room again");
+});
+
+test("what made a block is kept once for all blocks; of more than 200 different ones the list does not know it", () => {
+  const list = new BlockList(1_000);
+  const madeBy = (index: number) => list.get(nthIpv4(index))?.madeBy;
+  for (let index = 0; index < 202; index++) list.put(block(nthIpv4(index), { madeBy: `command ${index}` }));
+  assert.deepEqual(
+    [madeBy(0), madeBy(199), madeBy(200), madeBy(201)],
+    ["command 0", "command 199", undefined, undefined],
+  );
+  assert.equal(list.makersNotKept, 2);
+  list.remove(nthIpv4(0));
+  list.put(block(nthIpv4(500), { madeBy: "another" }));
+  assert.equal(madeBy(500), "another");
 });
 
 test("softCount counts soft blocks only", () => {

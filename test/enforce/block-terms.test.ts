@@ -37,7 +37,7 @@ test("a block begins now, is not enforced yet, and knows its backend, probe and 
   const made = terms.blockOf({ source, grade: "silence", soft: false, reason: "why" }, "kill-route", nowMs);
   assert.deepEqual(made, {
     ...{ source, sinceMs: nowMs, untilMs: nowMs + 4 * HOUR, grade: "silence", soft: false, reason: "why" },
-    ...{ offences: 2, backend: "kill-route", enforced: false },
+    ...{ offences: 2, backend: "kill-route", madeBy: "", enforced: false },
   });
 });
 

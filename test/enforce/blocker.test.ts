@@ -149,7 +149,7 @@ test("what the kernel refuses is not listed, not stored, said, and found again a
   assert.equal(blocker.blockByHand(source, undefined, ""), "ENFILE; the kernel's set is full");
 });
 
-test("a block ends on time, not before, and lets its source be found again", () => {
+test("a block ends on time, not before, and lets its source be found again", async () => {
   const { blocker, store, recorder, detector, verdict, pass } = setUp();
   blocker.carryOut([verdict("block")]);
   recorder.take();
@@ -158,7 +158,8 @@ test("a block ends on time, not before, and lets its source be found again", () 
   pass(1_000);
   assert.equal(blocker.list.size, 0);
   assert.equal(store.rows.size, 0);
-  assert.deepEqual(recorder.take(), [`unblocked ${SOURCE} expired`]);
+  await blocker.rules.ended();
+  assert.ok(recorder.take().includes(`unblocked ${SOURCE} expired`));
   assert.deepEqual(detector.resets, [SOURCE]);
 });
 
@@ -447,23 +448,25 @@ test("an offence ends when its block does, not when the daemon comes to take it 
 });
 
 test("several rules that another program removed are made again; those that cannot be are blocks no more", async () => {
-  const { blocker, delegate, recorder } = setUp();
+  const { blocker, delegate, recorder } = setUp('KILL_ROUTE="/bin/true $TARGET$"\n');
   const all = ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map((from) => block(from, { backend: "kill-route" }));
   for (const one of all) blocker.list.put(one);
   delegate.isHand = false;
   delegate.broken.add("192.0.2.2");
   await blocker.commands.rulesGone([...all, block("192.0.2.4", { backend: "kill-route" })]);
+  await blocker.rules.ended();
   assert.deepEqual(
     [...blocker.list.values()].map((one) => formatPrefix(one.source)),
     ["192.0.2.1", "192.0.2.3"],
   );
   assert.deepEqual(recorder.take(), [
-    "unblocked 192.0.2.2 removed elsewhere",
     "drift another program removed 3 rules of blocked sources: 2 are made again",
-    "failed 192.0.2.2: the rule of this source was removed and could not be made again",
+    "failed 192.0.2.2: the rule of this source was removed and could not be made again: it fails",
+    "unblocked 192.0.2.2 removed elsewhere",
   ]);
   delegate.isHand = true;
   await blocker.commands.rulesGone(all.slice(0, 1));
+  await blocker.rules.ended();
   assert.deepEqual(recorder.take(), [
     "drift the rule that blocked 192.0.2.1 was removed by hand, which is taken as an unblock",
     "unblocked 192.0.2.1 removed elsewhere",

@@ -38,7 +38,7 @@ class Commands extends FakeDelegate {
 
   override async respond(finding: Finding): Promise<Responded> {
     await super.respond(finding);
-    return { results: [], backend: this.backend };
+    return { results: [], backend: this.backend, madeBy: this.backend === undefined ? "" : this.madeBy };
   }
 
   override async stands(): Promise<boolean> {
@@ -161,7 +161,9 @@ test("a command's block that the full list refuses is said, and its source is no
   await respond();
   assert.deepEqual([blocker.list.size, store.rows.size, store.offences.size], [0, 0, 0]);
   assert.ok(recorder.take().includes(`warning ${SOURCE}: the block list is full (0)`));
-  assert.deepEqual([delegate.asked, recorder.responses], [[`respond ${SOURCE}`], [undefined]]);
+  assert.deepEqual(recorder.responses, [undefined]);
+  await blocker.rules.ended();
+  assert.deepEqual(delegate.asked, [`respond ${SOURCE}`, `release ${SOURCE}`], "what the command did is undone");
 });
 
 test("a source that the sensor does not let through to its rule is said, and blocked all the same", async () => {
@@ -191,8 +193,12 @@ for (const { what, standing, sinceMs, canBeMade, isKept } of [
     await blocker.commands.restore([stored], BOOT_MS);
     assert.equal(blocker.list.get(source)?.enforced, isKept ? true : undefined);
     assert.equal(store.rows.has(SOURCE), isKept);
+    await blocker.rules.ended();
     assert.deepEqual(delegate.asked, isKept ? ["take over"] : [`release ${SOURCE}`]);
-    const gone = `drift the rule that blocked ${SOURCE} is gone, which is taken as an unblock`;
+    const gone =
+      sinceMs > BOOT_MS
+        ? `drift the rule that blocked ${SOURCE} is gone, which is taken as an unblock`
+        : `warning the block of ${SOURCE} does not go on: it fails`;
     assert.deepEqual(recorder.take(), isKept ? [] : [gone]);
   });
 }
@@ -277,6 +283,7 @@ test("a source that became exempt while the daemon was away is not restored: wha
   store.putBlock(stored);
   judge.spared.set(SOURCE, "own");
   await blocker.commands.restore([stored], 0);
+  await blocker.rules.ended();
   assert.deepEqual([blocker.list.size, store.rows.size], [0, 0]);
   assert.deepEqual(
     [delegate.asked, recorder.take()],

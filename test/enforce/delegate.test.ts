@@ -1,6 +1,7 @@
 // The administrator's commands about one source: which requests they get, and what is told of them.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createTroubles } from "../../src/base/troubles.ts";
 import type { ResponseRequest, ResponseStep } from "../../src/enforce/commands/response.ts";
 import { Delegate } from "../../src/enforce/delegate.ts";
 import { formatPrefix, type Prefix } from "../../src/wire/address.ts";
@@ -13,7 +14,11 @@ const SOURCE = "192.0.2.1";
 const source = prefix(SOURCE);
 const CONF = 'TCP_MODE="stcp"\nUDP_MODE="audp"\nBLOCK_TCP="1"\nKILL_ROUTE="/bin/true $TARGET$"\n';
 
-function setUp({ steps = ["route"] as readonly ResponseStep[], broken = [] as readonly ResponseStep[] } = {}) {
+function setUp({
+  steps = ["route"] as readonly ResponseStep[],
+  broken = [] as readonly ResponseStep[],
+  conf = "",
+} = {}) {
   const asked: string[] = [];
   const told: string[] = [];
   const noted = (what: string, { source: of, port, protocol, modeName }: ResponseRequest) =>
@@ -23,9 +28,21 @@ function setUp({ steps = ["route"] as readonly ResponseStep[], broken = [] as re
   const responder = {
     steps: () => steps,
     setSettings: () => void asked.push("settings"),
-    respond: async (request: ResponseRequest, only: readonly ResponseStep[] = steps) => {
-      noted(`respond ${only.join(" ")}`, request);
-      return only.map(resultOf);
+    respond: async (request: ResponseRequest) => {
+      const blocking = steps.filter((step) => step !== "run");
+      noted(`respond ${blocking.join(" ")}`, request);
+      const results = blocking.map(resultOf);
+      return {
+        results,
+        madeBy: results
+          .filter(({ ok }) => ok)
+          .map(({ step }) => step)
+          .join(" "),
+      };
+    },
+    run: async (request: ResponseRequest) => {
+      noted("run", request);
+      return [resultOf("run")];
     },
     undo: async (request: ResponseRequest) => {
       noted("undo", request);
@@ -51,28 +68,56 @@ function setUp({ steps = ["route"] as readonly ResponseStep[], broken = [] as re
     responded: (of: Prefix, results: readonly unknown[]) =>
       told.push(`responded ${formatPrefix(of)} ${results.length}`),
   };
+  const troubles = createTroubles();
   const make = (without = false) =>
     // What the delegate uses of its parts.
     new Delegate(
-      settingsOf(load(CONF)),
-      Object.assign(Object.create(null), { responder, recorder, sensor: without ? {} : sensor }),
+      settingsOf(load(CONF + conf)),
+      Object.assign(Object.create(null), { responder, recorder, troubles, sensor: without ? {} : sensor }),
     );
-  return { asked, told, delegate: make(), bare: make(true) };
+  return { asked, told, troubles, delegate: make(), bare: make(true) };
 }
 
 const finding = verdictOn(SOURCE, "block", 0).finding;
 
 test("a finding's request names the port, the protocol and the mode that found it", async () => {
-  const { delegate, asked, told } = setUp({ steps: ["run", "hosts-deny", "route"] });
-  await delegate.runOnly(finding);
+  const { delegate, asked, told } = setUp({ steps: ["hosts-deny", "route", "run"] });
+  await delegate.run(finding);
   await delegate.respond({ ...finding, protocol: 17, port: 53 });
   await delegate.respond({ ...finding, protocol: 1 });
   assert.deepEqual(asked, [
-    `respond run ${SOURCE} 79/6 stcp`,
-    `respond run hosts-deny route ${SOURCE} 53/17 audp`,
-    `respond run hosts-deny route ${SOURCE} 79/6 stcp`,
+    `run ${SOURCE} 79/6 stcp`,
+    `respond hosts-deny route ${SOURCE} 53/17 audp`,
+    `respond hosts-deny route ${SOURCE} 79/6 stcp`,
   ]);
   assert.deepEqual(told, [`responded ${SOURCE} 1`]);
+});
+
+test("KILL_RUN_CMD is told by itself after the block, and with it where it comes first", async () => {
+  const after = setUp({ steps: ["hosts-deny", "route", "run"] });
+  assert.equal((await after.delegate.respond(finding)).results.length, 2);
+  await after.delegate.runAfter(finding);
+  assert.deepEqual(after.asked, [`respond hosts-deny route ${SOURCE} 79/6 stcp`, `run ${SOURCE} 79/6 stcp`]);
+  assert.deepEqual(after.told, [`responded ${SOURCE} 1`]);
+  const first = setUp({ steps: ["run", "hosts-deny", "route"], conf: 'KILL_RUN_CMD_FIRST="1"\n' });
+  assert.equal((await first.delegate.respond(finding)).results.length, 3);
+  await first.delegate.runAfter(finding);
+  assert.deepEqual(first.asked, [`run ${SOURCE} 79/6 stcp`, `respond hosts-deny route ${SOURCE} 79/6 stcp`]);
+  const none = setUp({ steps: ["route"] });
+  await none.delegate.runAfter(finding);
+  assert.deepEqual([none.asked, none.told], [[], []]);
+});
+
+test("a command that fails is a trouble until it works again, or is another", async () => {
+  const { delegate, troubles } = setUp({ broken: ["route"] });
+  await delegate.respond(finding);
+  await delegate.respond(finding);
+  assert.deepEqual(troubles.current(), [
+    `KILL_ROUTE has failed for 2 sources in a row, the last ${SOURCE}: exit code 1: route`,
+  ]);
+  assert.equal(delegate.counters.commandsFailed, 2);
+  delegate.setSettings(settingsOf(load(CONF)));
+  assert.deepEqual(troubles.current(), []);
 });
 
 for (const { broken, backend } of [
@@ -81,10 +126,12 @@ for (const { broken, backend } of [
   { broken: ["route", "hosts-deny"], backend: undefined },
 ] as const) {
   test(`of steps of which ${broken.length} fail ${backend ?? "nothing"} is the block`, async () => {
-    const { delegate } = setUp({ steps: ["run", "hosts-deny", "route"], broken });
+    const { delegate } = setUp({ steps: ["hosts-deny", "route"], broken });
     const responded = await delegate.respond(finding);
     assert.equal(responded.backend?.name, backend);
-    assert.equal(responded.results.length, 3);
+    assert.equal(responded.results.length, 2);
+    const worked = ["hosts-deny", "route"].filter((step) => !broken.some((each) => each === step));
+    assert.equal(responded.madeBy, worked.join(" "));
   });
 }
 
@@ -98,10 +145,15 @@ test("a source goes to its rule: delegated, and let go from the hold; back to th
 });
 
 test("what cannot be undone is told, each step of it; where nothing can be undone nobody is asked", async () => {
-  const { delegate, asked, told } = setUp({ steps: ["run", "route"], broken: ["route"] });
-  await delegate.release(block(SOURCE, { backend: "kill-route", trigger: { protocol: 17, port: 53 } }));
+  const { delegate, asked } = setUp({ steps: ["run", "route"], broken: ["route"] });
+  const one = block(SOURCE, { backend: "kill-route", trigger: { protocol: 17, port: 53 } });
+  assert.deepEqual(await delegate.release(one), ["exit code 1: route"]);
   assert.deepEqual(asked, [`undelegate ${SOURCE}`, `forget ${SOURCE}`, `undo ${SOURCE} 53/17 audp`]);
-  assert.deepEqual(told, [`cannot undo the block of ${SOURCE}: exit code 1: route`]);
+  assert.deepEqual(
+    await delegate.release({ ...one, backend: "nftables", madeBy: "" }),
+    [],
+    "no command was run for it",
+  );
   const none = setUp({ steps: ["run"] });
   await none.delegate.release(block(SOURCE));
   assert.deepEqual(none.asked, []);
@@ -123,9 +175,12 @@ test("a block is asked of its own backend, and one of the table of none of them"
     [delegate.suffices(of("kill-route")), delegate.suffices(of("hosts.deny")), delegate.suffices(of("nftables"))],
     [true, false, false],
   );
-  assert.deepEqual([await delegate.restore(of("kill-route")), await delegate.restore(of("nftables"))], [false, false]);
-  assert.equal(await setUp().delegate.restore(of("kill-route")), true);
+  assert.deepEqual(
+    [await delegate.restore(of("kill-route")), await delegate.restore(of("nftables"))],
+    ["exit code 1: route", "no command is set"],
+  );
+  assert.deepEqual(await setUp().delegate.restore(of("kill-route")), { ...of("kill-route"), madeBy: "route" });
   delegate.setSettings(settingsOf(load(CONF)));
   await delegate.close();
-  assert.deepEqual(asked, [`respond hosts-deny route ${SOURCE} 0/6 stcp`, "settings", "close", "close"]);
+  assert.deepEqual(asked, [`respond route ${SOURCE} 0/6 stcp`, "settings", "close", "close"]);
 });

@@ -52,3 +52,10 @@ test("after the deadline no command is begun, and the rest is told", async () =>
   assert.deepEqual([undone, left.length, asked.length], [256, 44, 256]);
   assert.equal(left[0], "198.51.101.0: there was no time to undo it");
 });
+
+test("a block that says what made it is undone by that, though nothing of the kind is set any more", async () => {
+  const { asked, parts } = setUp({ steps: [] });
+  const blocks = [block("192.0.2.1", { madeBy: "a command" }), block("192.0.2.2", { madeBy: "" }), block("192.0.2.3")];
+  assert.deepEqual(await undoStored(blocks, parts), { undone: 1, left: [] });
+  assert.deepEqual(asked, ["192.0.2.1 0 stcp"]);
+});

@@ -80,13 +80,13 @@ for (const [killRoute, sources, copies] of forms) {
       await responder.isStillThere(asked);
       const before = everything();
       assert.equal(await responder.isStillThere(asked), false);
-      const [blocked] = await responder.respond(asked);
+      const [blocked] = (await responder.respond(asked)).results;
       assert.equal(blocked?.ok, true, blocked?.detail);
       assert.equal(await responder.isStillThere(asked), true);
       const [bare = ""] = source.split("/");
       assert.ok(everything().includes(bare) && !before.includes(bare), "in the kernel, and put there by this");
 
-      const [again] = await responder.respond(asked);
+      const [again] = (await responder.respond(asked)).results;
       assert.equal(again?.ok, true, again?.detail);
       if (copies) assert.equal(again?.detail, "");
       const [undone] = await responder.undo(asked);
@@ -114,7 +114,7 @@ test("a chain, set or table that is not there is a failure, and no source is in 
   ];
   for (const template of templates) {
     const responder = responderFor(template);
-    const [result] = await responder.respond(request("192.0.2.1"));
+    const [result] = (await responder.respond(request("192.0.2.1"))).results;
     assert.equal(result?.ok, false);
     assert.match(result?.detail ?? "", /^exit code \d+: \S/);
     assert.notEqual(await responder.isStillThere(request("192.0.2.1")), true);
@@ -122,7 +122,8 @@ test("a chain, set or table that is not there is a failure, and no source is in 
 });
 
 test("an IPv6 source and a set that is not known to hold IPv6: reported, nothing run", async () => {
-  const [result] = await responderFor("nft add element inet t four { $TARGET$ }").respond(request("2001:db8::1"));
+  const [result] = (await responderFor("nft add element inet t four { $TARGET$ }").respond(request("2001:db8::1")))
+    .results;
   assert.equal(result?.ok, false);
   assert.match(result?.detail ?? "", /not known that the set four holds IPv6/);
 });
@@ -130,7 +131,7 @@ test("an IPv6 source and a set that is not known to hold IPv6: reported, nothing
 test("UNKILL_ROUTE undoes what only the admin knows how to", async () => {
   const rule = "-s $TARGET$ -m limit --limit 3/minute -j DROP && true";
   const responder = responderFor(`iptables -I INPUT ${rule}`, `iptables -D INPUT ${rule}`);
-  assert.equal((await responder.respond(request("192.0.2.1")))[0]?.ok, true);
+  assert.equal((await responder.respond(request("192.0.2.1"))).results[0]?.ok, true);
   assert.match(mustDo("iptables", "-S"), /192\.0\.2\.1/);
   assert.equal((await responder.undo(request("192.0.2.1")))[0]?.ok, true);
   assert.doesNotMatch(mustDo("iptables", "-S"), /192\.0\.2\.1/);
@@ -146,7 +147,8 @@ for (const program of ["iptables", "iptables-legacy"]) {
     ]);
     assert.equal(other.status, 0);
     const sources = Array.from({ length: 300 }, (_, index) => `203.0.${index >> 7}.${index & 127}`);
-    const results = (await Promise.all(sources.map((source) => responder.respond(request(source))))).flat();
+    const responses = await Promise.all(sources.map((source) => responder.respond(request(source))));
+    const results = responses.flatMap((response) => response.results);
     assert.deepEqual(
       results.filter(({ ok }) => !ok),
       [],

@@ -155,6 +155,19 @@ test('BLOCK_*="2": the command is said, and no block recorded', () => {
   assert.deepEqual([events[0]?.type, events[0]?.action], ["finding", "ran"]);
 });
 
+test('BLOCK_*="2": a command that failed is said, and no host is said to be missed', () => {
+  for (const form of ["portsentry1", "portsentry2"] as const) {
+    const { recorder, said, events } = setUp(form);
+    recorder.responded(source, [{ ...run, ok: false, detail: "timed out after 600 s" }], { finding });
+    assert.match(said[0] ?? "", /timed out after 600 s/);
+    assert.equal(said.length, 1, said.join("\n"));
+    assert.deepEqual(
+      events.map(({ type, action, message }) => [type, action, message]),
+      [["warning", "command-failed", "run: timed out after 600 s: /bin/echo run 192.0.2.1 79 tcp"]],
+    );
+  }
+});
+
 test("a failed route beside a block that stands: both are recorded, once each", () => {
   const { recorder, said, events } = setUp("json");
   recorder.responded(source, [failed], { block, finding });

@@ -206,6 +206,33 @@ test("a file that is no database is moved aside, said once, and a new one begun"
   assert.equal(open().loadBlocks().length, 1);
 });
 
+test("what made a block outlives a restart; a store of a version that did not know it is taken over", (t) => {
+  const { path, open, said } = setUp(t);
+  const madeBy = '["/sbin/route add -host $TARGET$ reject",null,null,null]';
+  const store = open();
+  store.putBlock(block("192.0.2.1", { madeBy }));
+  store.putBlock(block("192.0.2.2", { madeBy: "" }));
+  store.putBlock(block("192.0.2.3"));
+  store.close();
+  const second = open();
+  const made = () =>
+    open()
+      .loadBlocks()
+      .map((each) => each.madeBy);
+  assert.deepEqual(
+    second.loadBlocks().map((each) => each.madeBy),
+    [madeBy, "", undefined],
+  );
+  second.close();
+  const raw = new Database(path);
+  raw.exec("PRAGMA locking_mode=EXCLUSIVE; ALTER TABLE blocks DROP COLUMN made_by");
+  raw.prepare("PRAGMA journal_mode=DELETE").all();
+  raw.exec("PRAGMA locking_mode=NORMAL; SELECT count(*) FROM blocks");
+  raw.close();
+  assert.deepEqual(made(), [undefined, undefined, undefined]);
+  assert.deepEqual(said, [], "nothing was damaged");
+});
+
 test("probes, however many, take no place of findings, blocks and warnings; and these none of probes", (t) => {
   const { open } = setUp(t);
   const store = open({ maxEvents: 1_000 });
@@ -364,11 +391,11 @@ test("rows that were tampered with are skipped and counted; text that is not UTF
   const raw = new Database(path);
   raw.exec("PRAGMA locking_mode=EXCLUSIVE");
   for (const source of ["cast(x'41ff42' AS text)", "'1.2.3.4; reboot'", "'192.0.2.1/24'", "'2001:DB8::1'"]) {
-    raw.exec(`INSERT INTO blocks VALUES (${source}, 1, NULL, 'direct', 0, '', 1, 'nftables', NULL, NULL)`);
+    raw.exec(`INSERT INTO blocks VALUES (${source}, 1, NULL, 'direct', 0, '', 1, 'nftables', NULL, NULL, NULL)`);
   }
-  raw.exec("INSERT INTO blocks VALUES ('192.0.2.2', 1, NULL, 'divine', 0, '', 1, 'nftables', NULL, NULL)");
-  raw.exec("INSERT INTO blocks VALUES ('192.0.2.3', -1, NULL, 'direct', 0, '', 1, 'nftables', NULL, NULL)");
-  raw.exec("INSERT INTO blocks VALUES ('192.0.2.4', 1, NULL, 'direct', 7, '', 1, 'nftables', NULL, NULL)");
+  raw.exec("INSERT INTO blocks VALUES ('192.0.2.2', 1, NULL, 'divine', 0, '', 1, 'nftables', NULL, NULL, NULL)");
+  raw.exec("INSERT INTO blocks VALUES ('192.0.2.3', -1, NULL, 'direct', 0, '', 1, 'nftables', NULL, NULL, NULL)");
+  raw.exec("INSERT INTO blocks VALUES ('192.0.2.4', 1, NULL, 'direct', 7, '', 1, 'nftables', NULL, NULL, NULL)");
   raw.exec("INSERT INTO events VALUES (2, 1, 'x', NULL, cast(x'ff' AS text)), (3, 1, 'x', NULL, NULL)");
   raw.exec('INSERT INTO events VALUES (4, 1, \'x\', NULL, \'{"time":"never","type":"probe"}\')');
   raw.prepare("PRAGMA journal_mode=DELETE").all();

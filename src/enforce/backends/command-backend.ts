@@ -9,6 +9,7 @@ import type { ResponseRequest, ResponseStep } from "../commands/response.ts";
 
 export interface CommandParts {
   readonly responder: Pick<Responder, "respond" | "undo" | "isStillThere" | "suspects" | "close">;
+  /** With what made the block (Block.madeBy). */
   readonly requestOf: (block: Block) => ResponseRequest;
 }
 
@@ -30,16 +31,19 @@ export abstract class CommandSteps implements Backend {
     this.parts = parts;
   }
 
-  /** Runs the steps that block, for each source. Any of them that works is a block, as when it was made first. */
+  /**
+   * Runs the steps that block, for each source. Any of them that works is a block, as when it was made first; the block that
+   * is returned says which did.
+   */
   async enforce(blocks: readonly Block[]): Promise<readonly Outcome[]> {
     const { responder, requestOf } = this.parts;
     const outcomes: Outcome[] = [];
     // Each alone: what cannot be made is not called a block for as long as it takes to try the others.
     for (const block of blocks) {
-      const results = await responder.respond(requestOf(block), ["hosts-deny", "route"]);
+      const { results, madeBy } = await responder.respond(requestOf(block));
       const isMade = results.some(({ ok }) => ok);
       const failure = results.map(({ text, detail }) => `${detail}: ${text}`).join("; ");
-      outcomes.push({ block, failure: isMade ? "" : failure || "no command is set" });
+      outcomes.push({ block: { ...block, madeBy }, failure: isMade ? "" : failure || "no command is set" });
     }
     return outcomes;
   }

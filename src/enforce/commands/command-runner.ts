@@ -26,7 +26,7 @@ const MAX_LINGERING = 64;
 const environment = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
 
 export class CommandRunner {
-  readonly #timeLimitMs: number;
+  #timeLimitMs: number;
   readonly #atOnce: number;
   readonly #queueLimit: number;
   readonly #queue: Waiting[] = [];
@@ -41,6 +41,11 @@ export class CommandRunner {
     this.#timeLimitMs = timeLimitMs;
     this.#atOnce = atOnce;
     this.#queueLimit = queueLimit;
+  }
+
+  /** For what is started from now on. */
+  setTimeLimit(timeLimitMs: number): void {
+    this.#timeLimitMs = timeLimitMs;
   }
 
   get running(): number {
@@ -116,10 +121,11 @@ export class CommandRunner {
       killGroup(child);
       done({ ...notRun(error), timedOut: error.startsWith("timed out") });
     };
+    const limitMs = this.#timeLimitMs;
     const limit = setTimeout(() => {
       this.counters.commandsTimedOut++;
-      end(`timed out after ${this.#timeLimitMs / 1000} s`);
-    }, this.#timeLimitMs);
+      end(`timed out after ${limitMs / 1000} s`);
+    }, limitMs);
     const free = (): void => {
       clearTimeout(limit);
       if (this.#running.delete(child)) this.#startNext();

@@ -1,5 +1,7 @@
 // The text of hosts.deny: lines added once and taken away again, all others left byte for byte. Pure; hosts-deny.ts
 // does the files. Also how addresses are written there (hosts_access(5)).
+
+import { replaceTokens, type TemplateValues } from "../../command/template.ts";
 import {
   formatPrefix,
   formatWords,
@@ -8,7 +10,6 @@ import {
   isIpv4,
   type Prefix,
 } from "../../wire/address.ts";
-import { replaceTokens, type TemplateValues } from "./template.ts";
 
 export type LineEdit =
   | { readonly kind: "add"; readonly line: string }

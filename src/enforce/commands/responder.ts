@@ -1,10 +1,14 @@
-// What the administrator told us to do about a source: KILL_RUN_CMD, a line in hosts.deny, KILL_ROUTE; in PortSentry's
-// order, undone on request, and read back where the command is known. One thing at a time for each source. Knows what
-// the settings say, not what was done before: the block list remembers that.
+// What the administrator told us to do about a source: a line in hosts.deny, KILL_ROUTE; in PortSentry's order, undone on
+// request, and read back where the command is known. One thing at a time for each source. KILL_RUN_CMD is apart: it leaves
+// nothing to undo, and may take so long that no block waits for it. A block says what made it, and is undone by that.
+import { fill, type TemplateValues } from "../../command/template.ts";
 import { whyNot } from "./command-result.ts";
 import type { CommandRunner } from "./command-runner.ts";
 import { denyLine, denyPattern } from "./deny-lines.ts";
 import { HostsDeny } from "./hosts-deny.ts";
+import { IptablesLane } from "./iptables-lane.ts";
+import type { Runners } from "./known-part.ts";
+import { parseMadeBy } from "./made-by.ts";
 import {
   failed,
   type ResponseRequest,
@@ -12,69 +16,108 @@ import {
   type ResponseSettings,
   type ResponseStep,
 } from "./response.ts";
-import { RouteCommand } from "./route-command.ts";
+import { madeBySteps, planOf, type ResponsePlan, undoSettings } from "./response-plan.ts";
 import { SourceTurns } from "./source-turns.ts";
-import { fill, parseTemplate, type Template, type TemplateValues } from "./template.ts";
 
 export interface ResponderParts {
   readonly settings: ResponseSettings;
   readonly runner: Pick<CommandRunner, "run" | "close">;
+  /** For KILL_RUN_CMD, which is slow: no block waits for its turn. Absent: the same. */
+  readonly slowRunner?: Pick<CommandRunner, "run" | "close" | "setTimeLimit">;
   /** The file that a path stands for; tests give one with their own bounds. */
   readonly openHostsDeny?: (path: string) => HostsDeny;
 }
 
-interface Plan {
-  readonly steps: readonly ResponseStep[];
-  readonly route: RouteCommand | undefined;
-  readonly run: Template | undefined;
-  readonly hostsDeny: string | undefined;
-  readonly file: HostsDeny;
+/** What a response came to, and what a block that it makes is made by ("" when nothing worked). */
+export interface Response {
+  readonly results: readonly ResponseResult[];
+  readonly madeBy: string;
 }
 
-export class Responder {
-  readonly #runner: ResponderParts["runner"];
-  readonly #openHostsDeny: (path: string) => HostsDeny;
-  readonly #turns = new SourceTurns();
-  #plan: Plan;
+/** Plans of earlier settings that are kept, and files of hosts.deny: there are as many as somebody changed the settings. */
+const MAX_KEPT = 64;
+const blockSteps: readonly ResponseStep[] = ["hosts-deny", "route"];
 
-  constructor({ settings, runner, openHostsDeny = (path) => new HostsDeny(path) }: ResponderParts) {
-    this.#runner = runner;
-    this.#openHostsDeny = openHostsDeny;
-    this.#plan = planOf(settings, runner, openHostsDeny(settings.hostsDenyFile));
+export class Responder {
+  readonly #parts: ResponderParts;
+  readonly #runners: Runners;
+  readonly #files = new Map<string, HostsDeny>();
+  readonly #turns = new SourceTurns();
+  readonly #runTurns = new SourceTurns();
+  readonly #earlier = new Map<string, ResponsePlan>();
+  #settings: ResponseSettings;
+  #plan: ResponsePlan;
+  #madeBy: string;
+  /** Grows with each change of the settings: what is in the works for older ones is not joined. */
+  #changes = 0;
+
+  constructor(parts: ResponderParts) {
+    this.#parts = parts;
+    this.#runners = { runner: parts.runner, lane: new IptablesLane(parts.runner) };
+    this.#settings = parts.settings;
+    this.#plan = this.#planOf(parts.settings);
+    this.#madeBy = madeBySteps(this.#plan, blockSteps);
+    this.#limitRun(parts.settings);
   }
 
   /** For what is asked from now on. */
   setSettings(settings: ResponseSettings): void {
-    const same = settings.hostsDenyFile === this.#plan.file.path;
-    // One writer for each file: its lock is between processes.
-    const file = same ? this.#plan.file : this.#openHostsDeny(settings.hostsDenyFile);
-    this.#plan = planOf(settings, this.#runner, file);
+    this.#settings = settings;
+    this.#changes++;
+    this.#earlier.clear();
+    this.#plan = this.#planOf(settings);
+    this.#madeBy = madeBySteps(this.#plan, blockSteps);
+    this.#limitRun(settings);
+  }
+
+  #limitRun({ runCommandLimitMs }: ResponseSettings): void {
+    if (runCommandLimitMs !== undefined) this.#parts.slowRunner?.setTimeLimit(runCommandLimitMs);
   }
 
   get counters(): Readonly<Record<string, number>> {
-    return { ...this.#turns.counters, hostsDenyRefused: this.#plan.file.refused };
+    const { responsesRefused } = this.#turns.counters;
+    return {
+      responsesRefused: responsesRefused + this.#runTurns.counters.responsesRefused,
+      hostsDenyRefused: this.#plan.file.refused,
+    };
   }
 
-  /** What respond() does, in its order. */
+  /** What is done for a source, in its order. */
   steps(): readonly ResponseStep[] {
     return this.#plan.steps;
   }
 
-  /**
-   * Does the steps, or those of them in `only`, one after the other; a failure does not stop the next. Asked again for
-   * the same source meanwhile, it answers with the same results.
-   */
-  respond(request: ResponseRequest, only?: readonly ResponseStep[]): Promise<readonly ResponseResult[]> {
-    const plan = this.#plan;
-    const steps = plan.steps.filter((step) => only === undefined || only.includes(step));
-    return this.#turns.take(request, `respond ${steps.join(" ")}`, steps, (step) => this.#do(plan, step, request));
+  /** What a block is made by for which every step of these settings works. */
+  get madeBy(): string {
+    return this.#madeBy;
   }
 
-  /** Undoes KILL_ROUTE and takes the line from hosts.deny. What is not there any more is undone. */
-  undo(request: ResponseRequest): Promise<readonly ResponseResult[]> {
+  /**
+   * Does the steps that block, one after the other; a failure does not stop the next. Asked again for the same source
+   * meanwhile, it answers with the same results.
+   */
+  async respond(request: ResponseRequest): Promise<Response> {
     const plan = this.#plan;
+    const steps = plan.steps.filter((step) => step !== "run");
+    const results = await this.#turns.take(request, `respond ${this.#changes}`, steps, (step) =>
+      this.#do(plan, step, request),
+    );
+    const worked = results.filter(({ ok }) => ok).map(({ step }) => step);
+    return { results, madeBy: madeBySteps(plan, worked) };
+  }
+
+  /** Runs KILL_RUN_CMD. Asked again for the same source meanwhile, it answers with the same result. */
+  run(request: ResponseRequest): Promise<readonly ResponseResult[]> {
+    const plan = this.#plan;
+    const steps = plan.steps.filter((step) => step === "run");
+    return this.#runTurns.take(request, `run ${this.#changes}`, steps, (step) => this.#do(plan, step, request));
+  }
+
+  /** Undoes what made a block. What is not there any more is undone. */
+  undo(request: ResponseRequest): Promise<readonly ResponseResult[]> {
+    const plan = this.#planFor(request);
     const steps = plan.steps.filter((step) => step !== "run").reverse();
-    return this.#turns.take(request, "undo", steps, (step) => this.#undo(plan, step, request));
+    return this.#turns.take(request, `undo ${request.madeBy ?? ""}`, steps, (step) => this.#undo(plan, step, request));
   }
 
   /**
@@ -83,7 +126,7 @@ export class Responder {
    */
   async isStillThere(request: ResponseRequest, lineOnly = false): Promise<boolean | undefined> {
     await this.#turns.last(request.source);
-    const { route, hostsDeny, file } = this.#plan;
+    const { route, hostsDeny, file } = this.#planFor(request);
     const values = valuesOf(request);
     if (route !== undefined && !lineOnly) return route.isThere(values);
     if (hostsDeny === undefined) return undefined;
@@ -95,19 +138,60 @@ export class Responder {
    * (isStillThere).
    */
   async suspects<T extends ResponseRequest>(requests: readonly T[]): Promise<readonly T[] | undefined> {
-    const { route } = this.#plan;
-    const unlisted = await route?.unlisted(requests.map((request) => ({ ...valuesOf(request), request })));
-    return unlisted?.map(({ request }) => request);
+    const suspects: T[] = [];
+    for (const [plan, members] of this.#byPlan(requests)) {
+      const unlisted = await plan.route?.unlisted(members.map((request) => ({ ...valuesOf(request), request })));
+      if (unlisted === undefined) return undefined;
+      suspects.push(...unlisted.map(({ request }) => request));
+    }
+    return suspects;
   }
 
   /** Ends what runs and waits until everything asked for has its answer. */
   async close(): Promise<void> {
+    const { runner, slowRunner } = this.#parts;
     this.#turns.close();
-    await this.#runner.close();
-    await this.#turns.ended();
+    this.#runTurns.close();
+    await Promise.all([runner.close(), slowRunner?.close()]);
+    await Promise.all([this.#turns.ended(), this.#runTurns.ended()]);
   }
 
-  async #do(plan: Plan, step: ResponseStep, request: ResponseRequest): Promise<ResponseResult> {
+  #byPlan<T extends ResponseRequest>(requests: readonly T[]): ReadonlyMap<ResponsePlan, T[]> {
+    const groups = new Map<ResponsePlan, T[]>();
+    for (const request of requests) {
+      const plan = this.#planFor(request);
+      const group = groups.get(plan);
+      if (group === undefined) groups.set(plan, [request]);
+      else group.push(request);
+    }
+    return groups;
+  }
+
+  #planFor({ madeBy }: ResponseRequest): ResponsePlan {
+    if (madeBy === undefined || madeBy === this.#madeBy) return this.#plan;
+    const known = this.#earlier.get(madeBy);
+    if (known !== undefined) return known;
+    const made = parseMadeBy(madeBy);
+    if (made === undefined) return this.#plan;
+    const plan = this.#planOf(undoSettings(made, this.#settings));
+    keepBounded(this.#earlier, madeBy, plan);
+    return plan;
+  }
+
+  #planOf(settings: ResponseSettings): ResponsePlan {
+    return planOf(settings, this.#runners, this.#fileAt(settings.hostsDenyFile));
+  }
+
+  /** One writer for each file: its lock is between processes. */
+  #fileAt(path: string): HostsDeny {
+    const known = this.#files.get(path);
+    if (known !== undefined) return known;
+    const file = this.#parts.openHostsDeny?.(path) ?? new HostsDeny(path);
+    keepBounded(this.#files, path, file);
+    return file;
+  }
+
+  async #do(plan: ResponsePlan, step: ResponseStep, request: ResponseRequest): Promise<ResponseResult> {
     const values = valuesOf(request);
     switch (step) {
       case "route":
@@ -122,13 +206,13 @@ export class Responder {
       case "run": {
         if (plan.run === undefined) return failed(step, "", NOT_SET);
         const { argv, text } = fill(plan.run, values);
-        const result = await this.#runner.run(argv);
+        const result = await (this.#parts.slowRunner ?? this.#parts.runner).run(argv);
         return { step, ok: result.ok, text, detail: whyNot(result) };
       }
     }
   }
 
-  async #undo(plan: Plan, step: ResponseStep, request: ResponseRequest): Promise<ResponseResult> {
+  async #undo(plan: ResponsePlan, step: ResponseStep, request: ResponseRequest): Promise<ResponseResult> {
     const values = valuesOf(request);
     if (step === "route" && plan.route !== undefined) return { step, ...(await plan.route.unblock(values)) };
     if (step !== "hosts-deny" || plan.hostsDeny === undefined) return failed(step, "", NOT_SET);
@@ -141,23 +225,13 @@ export class Responder {
 
 const NOT_SET = "it is not set";
 
-function planOf(settings: ResponseSettings, runner: ResponderParts["runner"], file: HostsDeny): Plan {
-  const { killRoute = "", unkillRoute = "", hostsDeny = "", runCommand = "", runCommandFirst, takesIpv6 } = settings;
-  const order: readonly ResponseStep[] = runCommandFirst
-    ? ["run", "hosts-deny", "route"]
-    : ["hosts-deny", "route", "run"];
-  const isSet = {
-    run: runCommand.trim() !== "",
-    "hosts-deny": hostsDeny.trim() !== "",
-    route: killRoute.trim() !== "",
-  };
-  return {
-    steps: order.filter((step) => isSet[step]),
-    route: isSet.route ? new RouteCommand(killRoute, unkillRoute.trim() || undefined, runner, takesIpv6) : undefined,
-    run: isSet.run ? parseTemplate(runCommand) : undefined,
-    hostsDeny: isSet["hosts-deny"] ? hostsDeny : undefined,
-    file,
-  };
+/** What was kept first goes first. */
+function keepBounded<V>(map: Map<string, V>, key: string, value: V): void {
+  if (map.size >= MAX_KEPT) {
+    const [oldest] = map.keys();
+    if (oldest !== undefined) map.delete(oldest);
+  }
+  map.set(key, value);
 }
 
 function valuesOf({ source, port, modeName }: ResponseRequest): TemplateValues {

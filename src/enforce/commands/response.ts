@@ -9,6 +9,8 @@ export interface ResponseSettings {
   /** KILL_RUN_CMD. */
   readonly runCommand: string | undefined;
   readonly runCommandFirst: boolean;
+  /** KILL_RUN_CMD_LIMIT. Absent: as the runner was made. */
+  readonly runCommandLimitMs?: number;
   readonly hostsDenyFile: string;
   /** KILL_ROUTE is run for IPv6 sources as it stands (2.x). Absent: only where an IPv6 form of it is known. */
   readonly takesIpv6?: boolean | undefined;
@@ -19,6 +21,8 @@ export interface ResponseRequest {
   readonly port: number;
   readonly protocol: 6 | 17;
   readonly modeName: string;
+  /** To undo, or to look: what made the block (made-by.ts). Absent: what the settings say now. */
+  readonly madeBy?: string | undefined;
 }
 
 export type ResponseStep = "run" | "hosts-deny" | "route";
@@ -30,6 +34,8 @@ export interface ResponseResult {
   readonly text: string;
   /** Why it is not ok: exit code, signal, time limit, errno. "" if it is, or what makes it so all the same. */
   readonly detail: string;
+  /** It was not tried: the command has no form for such a source. */
+  readonly isNotFor?: boolean;
 }
 
 export function failed(step: ResponseStep, text: string, detail: string): ResponseResult {

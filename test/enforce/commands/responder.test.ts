@@ -65,7 +65,7 @@ const all = {
   runCommand: "DIR/run $TARGET$ $PORT$ $MODE$",
 };
 
-test("hosts.deny, route, command; or the command first: one after the other, a failure stopping none", async () => {
+test("hosts.deny, then route, and the command by itself: one after the other, a failure stopping none", async () => {
   for (const [runCommandFirst, order] of [
     [false, ["hosts-deny", "route", "run"]],
     [true, ["run", "hosts-deny", "route"]],
@@ -75,14 +75,18 @@ test("hosts.deny, route, command; or the command first: one after the other, a f
     bench.program("route", `grep -c ALL: ${bench.deny} >> ${bench.folder}/calls; exit 1`);
     bench.program("run", `grep -cs ALL: ${bench.deny} >> ${bench.folder}/calls || echo none >> ${bench.folder}/calls`);
     assert.deepEqual(bench.responder.steps(), order);
-    const results = await bench.responder.respond(request());
+    const { results: blocking, madeBy } = await bench.responder.respond(request());
     assert.deepEqual(
-      results.map(({ step, ok }) => [step, ok]),
-      order.map((step) => [step, step !== "route"]),
+      blocking.map(({ step, ok }) => [step, ok]),
+      [
+        ["hosts-deny", true],
+        ["route", false],
+      ],
     );
-    const run = ["run 192.0.2.1 23 tcp", runCommandFirst ? "none" : "1"];
-    const route = ["route 192.0.2.1", "1"];
-    assert.deepEqual(bench.calls, runCommandFirst ? [...run, ...route] : [...route, ...run]);
+    // What failed needs no undoing.
+    assert.deepEqual(JSON.parse(madeBy), [null, null, "ALL: $TARGET$ : DENY", bench.deny]);
+    const results = [...blocking, ...(await bench.responder.run(request()))];
+    assert.deepEqual(bench.calls, ["route 192.0.2.1", "1", "run 192.0.2.1 23 tcp", "1"]);
     const texts = new Map(results.map(({ step, text }) => [step, text]));
     assert.equal(texts.get("hosts-deny"), "ALL: 192.0.2.1 : DENY");
     assert.equal(texts.get("route"), `${bench.folder}/route 192.0.2.1`);
@@ -91,10 +95,10 @@ test("hosts.deny, route, command; or the command first: one after the other, a f
   }
 });
 
-test("only the steps asked for, and only those that are set", async () => {
+test("only KILL_RUN_CMD where it alone is asked for, and only steps that are set", async () => {
   const bench = new Bench(all);
   bench.program("run", "");
-  const results = await bench.responder.respond(request(), ["run"]);
+  const results = await bench.responder.run(request());
   assert.deepEqual(
     results.map(({ step, ok }) => [step, ok]),
     [["run", true]],
@@ -102,7 +106,7 @@ test("only the steps asked for, and only those that are set", async () => {
   assert.equal(bench.denied, "");
   const none = new Bench({ killRoute: "", hostsDeny: "  " });
   assert.deepEqual(none.responder.steps(), []);
-  assert.deepEqual(await none.responder.respond(request()), []);
+  assert.deepEqual((await none.responder.respond(request())).results, []);
   assert.equal(await none.responder.isStillThere(request()), undefined);
 });
 
@@ -118,7 +122,7 @@ test("a command that fails, is missing, hangs or lacks $TARGET$ is said to, with
   ];
   for (const [killRoute, detail] of cases) {
     const bench = new Bench({ killRoute }, { timeLimitMs: 200 });
-    const [result] = await bench.responder.respond(request());
+    const [result] = (await bench.responder.respond(request())).results;
     assert.equal(result?.ok, false, killRoute);
     assert.match(result?.detail ?? "", detail);
     assert.equal(result?.text, killRoute.replace("DIR", bench.folder).replace("$TARGET$", "192.0.2.1"));
@@ -129,26 +133,25 @@ test("a hosts.deny that is a directory fails alone", async () => {
   const bench = new Bench(all);
   mkdirSync(bench.deny);
   bench.program("route", "");
-  bench.program("run", "");
-  const results = await bench.responder.respond(request());
+  const results = (await bench.responder.respond(request())).results;
   assert.deepEqual(
     results.map(({ ok }) => ok),
-    [false, true, true],
+    [false, true],
   );
   assert.match(results[0]?.detail ?? "", /it is a directory/);
   assert.equal(results[0]?.text, "ALL: 192.0.2.1 : DENY");
 });
 
 test("the same request while it is in the works is done once; another waits for it", async () => {
-  const bench = new Bench({ ...all, unkillRoute: "DIR/unroute $TARGET$" });
-  for (const name of ["route", "run", "unroute"]) bench.program(name, `echo "end ${name}" >> ${bench.folder}/calls`);
+  const bench = new Bench({ ...all, runCommand: undefined, unkillRoute: "DIR/unroute $TARGET$" });
+  for (const name of ["route", "unroute"]) bench.program(name, `echo "end ${name}" >> ${bench.folder}/calls`);
   const { responder } = bench;
   const first = responder.respond(request());
-  assert.equal(responder.respond(request("192.0.2.1", 80)), first);
+  const joined = responder.respond(request("192.0.2.1", 80));
   const undone = responder.undo(request());
   const again = responder.respond(request("192.0.2.1", 81));
-  assert.notEqual(again, first);
-  const [, undo] = await Promise.all([first, undone, again]);
+  const [made, undo, , likewise] = await Promise.all([first, undone, again, joined]);
+  assert.equal(likewise.results, made.results);
   assert.deepEqual(
     undo.map(({ step, ok }) => [step, ok]),
     [
@@ -159,17 +162,13 @@ test("the same request while it is in the works is done once; another waits for 
   assert.deepEqual(bench.calls, [
     "route 192.0.2.1",
     "end route",
-    "run 192.0.2.1 23 tcp",
-    "end run",
     "unroute 192.0.2.1",
     "end unroute",
     "route 192.0.2.1",
     "end route",
-    "run 192.0.2.1 81 tcp",
-    "end run",
   ]);
   assert.equal(bench.denied, "ALL: 192.0.2.1 : DENY\n");
-  assert.notEqual(responder.respond(request()), again, "what is done is not joined any more");
+  assert.notEqual((await responder.respond(request())).results, (await again).results, "what is done is not joined");
   await responder.close();
 });
 
@@ -205,7 +204,7 @@ test("a known command is read back and undone by its inverse, as often as the ru
 test("a known command that failed because its rule is there already has done its work", async () => {
   const bench = new Bench({ killRoute: "DIR/iptables -I INPUT -s $TARGET$ -j DROP" });
   bench.program("iptables", "case $1 in -I) echo exists; exit 1;; esac");
-  const [result] = await bench.responder.respond(request());
+  const [result] = (await bench.responder.respond(request())).results;
   assert.deepEqual([result?.ok, result?.detail], [true, "it was there already"]);
 });
 
@@ -229,8 +228,8 @@ rmdir ${bench.folder}/alone`,
     sources.map((index) => bench.responder.respond({ ...request(), source: nthIpv4(index) })),
   );
   assert.ok(
-    results.flat().every(({ ok }) => ok),
-    JSON.stringify(results.flat().find(({ ok }) => !ok)),
+    results.flatMap((each) => each.results).every(({ ok }) => ok),
+    JSON.stringify(results.flatMap((each) => each.results).find(({ ok }) => !ok)),
   );
   assert.equal(bench.calls.length, 41);
 });
@@ -243,13 +242,12 @@ test("IPv6: a known command in its IPv6 form, an unknown one reported and not ru
   });
   bench.program("ip6tables", iptables);
   bench.program("run", "");
-  const results = await bench.responder.respond(request("2001:db8::/64"));
+  const results = (await bench.responder.respond(request("2001:db8::/64"))).results;
   assert.deepEqual(
     results.map(({ ok, text }) => [ok, text.replace(`${bench.folder}/`, "")]),
     [
       [true, "ALL: [2001:db8::]/64 : DENY"],
       [true, "ip6tables -I INPUT -s 2001:db8::/64 -j DROP"],
-      [true, "run 2001:db8::/64 23 tcp"],
     ],
   );
   // UNKILL_ROUTE is for IPv4: what was run is undone by its own inverse.
@@ -259,7 +257,7 @@ test("IPv6: a known command in its IPv6 form, an unknown one reported and not ru
 
   const own = new Bench({ killRoute: "DIR/route $TARGET$", unkillRoute: "DIR/unroute $TARGET$" });
   own.program("route", "");
-  const [refused] = await own.responder.respond(request("2001:db8::1"));
+  const [refused] = (await own.responder.respond(request("2001:db8::1"))).results;
   assert.deepEqual([refused?.ok, refused?.text], [false, `${own.folder}/route 2001:db8::1`]);
   assert.match(refused?.detail ?? "", /the command is for IPv4/);
   const [undone] = await own.responder.undo(request("2001:db8::1"));
@@ -284,9 +282,9 @@ test("which routes are gone is told by one list for each family; a command that 
 test("a route that is written for IPv6 is not run for IPv4, and is none that could be gone", async () => {
   const bench = new Bench({ killRoute: "DIR/ip -6 route add blackhole $TARGET$" });
   bench.program("ip", "");
-  const [refused] = await bench.responder.respond(request());
+  const [refused] = (await bench.responder.respond(request())).results;
   assert.deepEqual([refused?.ok, refused?.detail], [false, "not run: the command is for IPv6"]);
-  const [made] = await bench.responder.respond(request("2001:db8::1"));
+  const [made] = (await bench.responder.respond(request("2001:db8::1"))).results;
   assert.deepEqual([made?.ok, made?.text], [true, `${bench.folder}/ip -6 route add blackhole 2001:db8::1`]);
   const both = [request(), request("2001:db8::1")];
   assert.deepEqual(await bench.responder.suspects(both), both.slice(1));
@@ -303,7 +301,7 @@ test("an UNKILL_ROUTE that works has undone a command of an unknown form", async
 test("an iptables that fails for another reason than the lock is not tried again", async () => {
   const bench = new Bench({ killRoute: "DIR/iptables -I INPUT -s $TARGET$ -j DROP" });
   bench.program("iptables", `case $1 in -I) echo "No chain/target/match by that name."; exit 4;; *) exit 1;; esac`);
-  const [result] = await bench.responder.respond(request());
+  const [result] = (await bench.responder.respond(request())).results;
   assert.equal(result?.ok, false);
   assert.equal(bench.calls.filter((call) => call.startsWith("iptables -I")).length, 1);
 });
@@ -342,10 +340,10 @@ test("2,000 sources at once: each gets its line and its answer; what was not run
   const results = await Promise.all(
     Array.from({ length: 2000 }, (_, index) => bench.responder.respond({ ...request(), source: nthIpv4(index) })),
   );
-  const lines = results.flat().filter(({ step }) => step === "hosts-deny");
+  const lines = results.flatMap((each) => each.results).filter(({ step }) => step === "hosts-deny");
   assert.ok(lines.length === 2000 && lines.every(({ ok }) => ok));
   assert.equal(bench.denied.split("\n").length, 2001);
-  const routes = results.flat().filter(({ step }) => step === "route");
+  const routes = results.flatMap((each) => each.results).filter(({ step }) => step === "route");
   assert.equal(routes.filter(({ ok }) => ok).length, bench.runner.counters.commandsStarted);
   assert.equal(
     routes.filter(({ detail }) => /wait already/.test(detail)).length,
@@ -356,8 +354,8 @@ test("2,000 sources at once: each gets its line and its answer; what was not run
 
 test("a request that no packet can make is an answer too, not a throw", async () => {
   const bench = new Bench({ ...all, runCommand: "/bin/true $MODE$" });
-  const results = await bench.responder.respond({ ...request(), modeName: "$(id)" });
-  assert.ok(results.length === 3 && results.every(({ ok }) => !ok));
+  const results = (await bench.responder.respond({ ...request(), modeName: "$(id)" })).results;
+  assert.ok(results.length === 2 && results.every(({ ok }) => !ok));
   assert.match(results[0]?.detail ?? "", /must not stand in a command/);
 });
 
@@ -366,9 +364,165 @@ test("close() answers everything and does nothing more", async () => {
   const responding = bench.responder.respond(request());
   await bench.responder.close();
   assert.deepEqual(
-    (await responding).map(({ ok }) => ok),
-    [false, false],
+    (await responding).results.map(({ ok }) => ok),
+    [false],
   );
-  const [after] = await bench.responder.respond(request());
+  const [after] = (await bench.responder.respond(request())).results;
   assert.match(after?.detail ?? "", /stopping/);
+});
+
+/** A fake of iptables, of which "-I NOPE" and rules with "--log-level DEBUG" fail as the real one's do. */
+const picky = `case "$*" in *NOPE*) echo "No chain/target/match by that name."; exit 1;; *DEBUG*) echo "log-level: must be 0-7"; exit 2;; esac
+${iptables}`;
+const DROP = "DIR/iptables -I INPUT -s $TARGET$ -j DROP";
+const LOG = "DIR/iptables -I INPUT -s $TARGET$ -j LOG --log-level";
+
+function rulesOf(bench: Bench): readonly string[] {
+  const path = join(bench.folder, "rules");
+  return existsSync(path) ? readFileSync(path, "utf8").split("\n").filter(Boolean) : [];
+}
+
+test("A && B is done, read back and undone part by part; what logs is no block", async () => {
+  const bench = new Bench({ killRoute: `${DROP} && ${LOG} debug` });
+  bench.program("iptables", picky);
+  const { responder } = bench;
+  const { results, madeBy } = await responder.respond(request());
+  assert.deepEqual(
+    results.map(({ ok, detail }) => [ok, detail]),
+    [[true, ""]],
+  );
+  assert.equal(
+    results[0]?.text,
+    `${DROP} && ${LOG} debug`.replaceAll("DIR", bench.folder).replaceAll("$TARGET$", "192.0.2.1"),
+  );
+  assert.equal(JSON.parse(madeBy)[0], `${DROP} && ${LOG} debug`.replaceAll("DIR", bench.folder));
+  assert.deepEqual(rulesOf(bench), ["INPUT -s 192.0.2.1 -j DROP", "INPUT -s 192.0.2.1 -j LOG --log-level debug"]);
+  assert.equal(await responder.isStillThere(request()), true);
+  const [undone] = await responder.undo(request());
+  assert.deepEqual([undone?.ok, undone?.detail], [true, ""]);
+  assert.deepEqual(rulesOf(bench), []);
+  assert.equal(await responder.isStillThere(request()), false);
+  const [gone] = await responder.undo(request());
+  assert.deepEqual([gone?.ok, gone?.detail], [true, "it was gone already"]);
+});
+
+test("a list whose DROP stands is a block though another part failed, which is said", async () => {
+  const bench = new Bench({ killRoute: `${DROP} && ${LOG} DEBUG` });
+  bench.program("iptables", picky);
+  const { results, madeBy } = await bench.responder.respond(request());
+  assert.equal(results[0]?.ok, true);
+  assert.match(
+    results[0]?.detail ?? "",
+    /^exit code 2: log-level: must be 0-7: .*iptables .* -j LOG --log-level DEBUG$/,
+  );
+  assert.notEqual(madeBy, "");
+  assert.deepEqual(rulesOf(bench), ["INPUT -s 192.0.2.1 -j DROP"]);
+  const [undone] = await bench.responder.undo({ ...request(), madeBy });
+  assert.equal(undone?.ok, true);
+  assert.deepEqual(rulesOf(bench), []);
+});
+
+for (const { killRoute, rules, ok } of [
+  { killRoute: `${DROP} && DIR/iptables -I NOPE -s $TARGET$ -j DROP`, rules: [], ok: false },
+  { killRoute: `DIR/iptables -I NOPE -s $TARGET$ -j DROP; ${DROP}`, rules: [], ok: false },
+  { killRoute: "DIR/iptables -I NOPE -s $TARGET$ -j DROP || true", rules: [], ok: false },
+  { killRoute: `DIR/iptables -I NOPE -s $TARGET$ -j DROP || ${DROP}`, rules: ["INPUT -s 192.0.2.1 -j DROP"], ok: true },
+  { killRoute: `${DROP} || DIR/iptables -I NOPE -s $TARGET$ -j DROP`, rules: ["INPUT -s 192.0.2.1 -j DROP"], ok: true },
+  { killRoute: `${DROP}; DIR/ip6tables -I INPUT -s $TARGET$ -j DROP`, rules: ["INPUT -s 192.0.2.1 -j DROP"], ok: true },
+] as const) {
+  test(`${killRoute} ${ok ? "blocks" : "fails, and what it did is taken back"}`, async () => {
+    const bench = new Bench({ killRoute });
+    bench.program("iptables", picky);
+    const { results, madeBy } = await bench.responder.respond(request());
+    assert.equal(results[0]?.ok, ok, results[0]?.detail);
+    assert.deepEqual(rulesOf(bench), rules);
+    assert.equal(madeBy !== "", ok);
+    if (!ok) assert.match(results[0]?.detail ?? "", /No chain.*; what the other parts did is taken back$/);
+  });
+}
+
+test("a list goes to ip6tables for IPv6, part by part", async () => {
+  const bench = new Bench({ killRoute: `${DROP} && ${LOG} debug` });
+  bench.program("ip6tables", iptables);
+  const [made] = (await bench.responder.respond(request("2001:db8::1"))).results;
+  assert.equal(made?.ok, true, made?.detail);
+  assert.deepEqual(rulesOf(bench), ["INPUT -s 2001:db8::1 -j DROP", "INPUT -s 2001:db8::1 -j LOG --log-level debug"]);
+  await bench.responder.undo(request("2001:db8::1"));
+  assert.deepEqual(rulesOf(bench), []);
+});
+
+test("a block is read back and undone by what made it, whatever the settings say now", async () => {
+  const bench = new Bench({ killRoute: DROP, hostsDeny: "ALL: $TARGET$ : DENY" });
+  bench.program("iptables", iptables);
+  bench.program("route", "exit 1");
+  const { responder } = bench;
+  const { madeBy } = await responder.respond(request());
+  responder.setSettings(bench.settings({ killRoute: "DIR/route add -host $TARGET$ reject" }));
+  const asked = { ...request(), madeBy };
+  assert.equal(await responder.isStillThere(asked), true);
+  assert.equal(await responder.isStillThere(asked, true), true);
+  const undone = await responder.undo(asked);
+  assert.deepEqual(
+    undone.map(({ step, ok }) => [step, ok]),
+    [
+      ["route", true],
+      ["hosts-deny", true],
+    ],
+  );
+  assert.deepEqual([rulesOf(bench), bench.denied], [[], ""]);
+  assert.ok(
+    bench.calls.every((call) => call.startsWith("iptables")),
+    "the new command is not asked about an old block",
+  );
+});
+
+test("an UNKILL_ROUTE that is set later undoes what was made before; one whose rule stays is told", async () => {
+  const bench = new Bench({ killRoute: "DIR/block $TARGET$" });
+  for (const name of ["block", "unblock", "iptables"]) bench.program(name, "");
+  const { responder } = bench;
+  const { madeBy } = await responder.respond(request());
+  const asked = { ...request(), madeBy };
+  const [unknown] = await responder.undo(asked);
+  assert.equal(unknown?.ok, false);
+  assert.equal(unknown?.text, `${bench.folder}/block 192.0.2.1`);
+  responder.setSettings(bench.settings({ killRoute: "DIR/block $TARGET$", unkillRoute: "DIR/unblock $TARGET$" }));
+  const [undone] = await responder.undo(asked);
+  assert.deepEqual([undone?.ok, undone?.text], [true, `${bench.folder}/unblock 192.0.2.1`]);
+  // This fake finds every rule.
+  responder.setSettings(bench.settings({ killRoute: DROP, unkillRoute: "DIR/unblock $TARGET$" }));
+  const [stays] = await responder.undo(request());
+  assert.deepEqual([stays?.ok, stays?.detail], [false, "it is still there after 16 removals"]);
+});
+
+test("an unknown command that fails is taken back by UNKILL_ROUTE", async () => {
+  const bench = new Bench({ killRoute: "DIR/block $TARGET$", unkillRoute: "DIR/unblock $TARGET$" });
+  bench.program("block", "exit 1");
+  bench.program("unblock", "");
+  const [failed] = (await bench.responder.respond(request())).results;
+  assert.deepEqual([failed?.ok, failed?.detail], [false, "exit code 1; UNKILL_ROUTE has been run"]);
+  assert.deepEqual(bench.calls, ["block 192.0.2.1", "unblock 192.0.2.1"]);
+});
+
+test("KILL_RUN_CMD has a limit and a turn of its own: no undoing waits for it", async () => {
+  const runner = new CommandRunner();
+  const slowRunner = new CommandRunner({ timeLimitMs: 5 });
+  const none = {
+    killRoute: undefined,
+    unkillRoute: undefined,
+    hostsDenyFile: "/nowhere/hosts.deny",
+    runCommandFirst: false,
+  };
+  const settings = { ...none, hostsDeny: undefined, runCommand: "/bin/sleep 100", runCommandLimitMs: 150 };
+  const responder = new Responder({ settings, runner, slowRunner });
+  const ran = responder.run(request());
+  assert.equal(responder.run(request()), ran);
+  assert.deepEqual(await responder.undo(request()), []);
+  assert.equal(slowRunner.running, 1, "it runs on");
+  assert.deepEqual(
+    (await ran).map(({ ok, detail }) => [ok, detail]),
+    [[false, "timed out after 0.15 s"]],
+  );
+  responder.setSettings({ ...settings, runCommand: "/bin/true", runCommandLimitMs: 60_000 });
+  assert.equal((await responder.run(request()))[0]?.ok, true);
+  assert.equal(runner.counters.commandsStarted, 0);
 });

@@ -1,10 +1,10 @@
 // Known forms of KILL_ROUTE: their inverse, read-back and IPv6 form, as text. That they work is test/lab/responses.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { blockCommand, printArgv, recognizeCommand } from "../../../src/enforce/commands/known-commands.ts";
-import { listedSources } from "../../../src/enforce/commands/known-forms.ts";
-import { parseTemplate } from "../../../src/enforce/commands/template.ts";
-import { prefix } from "../../support/prefix.ts";
+import { blockCommand, printArgv, recognizeCommand } from "../../src/command/known-commands.ts";
+import { listedSources } from "../../src/command/known-forms.ts";
+import { parseTemplate } from "../../src/command/template.ts";
+import { prefix } from "../support/prefix.ts";
 
 /** block, unblock, read-back for a source, as one would type them; or why not. */
 function formsOf(template: string, source: string): readonly string[] | string {
@@ -16,7 +16,7 @@ function formsOf(template: string, source: string): readonly string[] | string {
   if (typeof forms === "string") return forms;
   const block = blockCommand(parsed, known, values);
   assert.ok(typeof block !== "string");
-  return [block.text, printArgv(forms.unblock), printArgv(forms.readBack)];
+  return [block.text, printArgv(forms.unblock), ...(forms.readBack === undefined ? [] : [printArgv(forms.readBack)])];
 }
 
 const cases: readonly (readonly [template: string, source: string, forms: readonly string[] | string])[] = [
@@ -134,6 +134,55 @@ const cases: readonly (readonly [template: string, source: string, forms: readon
     ],
   ],
   ["route add -host $TARGET$ gw 10.0.0.9", "2001:db8::1", "not run: 10.0.0.9 is no gateway for IPv6"],
+  [
+    "/sbin/ipset -exist add blk $TARGET$ timeout 3600",
+    "192.0.2.1",
+    [
+      "/sbin/ipset -exist add blk 192.0.2.1 timeout 3600",
+      "/sbin/ipset del blk 192.0.2.1",
+      "/sbin/ipset test blk 192.0.2.1",
+    ],
+  ],
+  [
+    "ipset -A blk $TARGET$",
+    "192.0.2.1",
+    ["ipset -A blk 192.0.2.1", "ipset del blk 192.0.2.1", "ipset test blk 192.0.2.1"],
+  ],
+  ["ipset add blk $TARGET$", "2001:db8::1", "not run: it is not known that the set blk holds IPv6 addresses"],
+  [
+    "/usr/sbin/ufw insert 1 deny from $TARGET$ to any",
+    "192.0.2.1",
+    ["/usr/sbin/ufw insert 1 deny from 192.0.2.1 to any", "/usr/sbin/ufw delete deny from 192.0.2.1 to any"],
+  ],
+  ["ufw reject from $TARGET$", "2001:db8::1", ["ufw reject from 2001:db8::1", "ufw delete reject from 2001:db8::1"]],
+  [
+    "ufw prepend deny from $TARGET$",
+    "192.0.2.1",
+    ["ufw prepend deny from 192.0.2.1", "ufw delete deny from 192.0.2.1"],
+  ],
+  [
+    `firewall-cmd --zone=public --add-rich-rule='rule family="ipv4" source address="$TARGET$" drop' --timeout=3600`,
+    "192.0.2.1",
+    [
+      `firewall-cmd --zone=public --add-rich-rule='rule family="ipv4" source address="192.0.2.1" drop' --timeout=3600`,
+      `firewall-cmd --zone=public '--remove-rich-rule=rule family="ipv4" source address="192.0.2.1" drop'`,
+      `firewall-cmd --zone=public '--query-rich-rule=rule family="ipv4" source address="192.0.2.1" drop'`,
+    ],
+  ],
+  [
+    "firewall-cmd --add-rich-rule 'rule family=ipv4 source address=$TARGET$ reject'",
+    "2001:db8::1",
+    "not run: the command is for IPv4",
+  ],
+  [
+    "firewall-cmd --zone drop --add-source $TARGET$",
+    "2001:db8::1",
+    [
+      "firewall-cmd --zone drop --add-source 2001:db8::1",
+      "firewall-cmd --zone=drop --remove-source=2001:db8::1",
+      "firewall-cmd --zone=drop --query-source=2001:db8::1",
+    ],
+  ],
 ];
 
 for (const [template, source, forms] of cases) {
@@ -161,6 +210,17 @@ test("what only looks like a known form is not taken for one", () => {
     "route del -host $TARGET$ reject",
     "/sbin/route add $TARGET$ 333.444.555.666",
     "/bin/false $TARGET$",
+    "iptables -I INPUT -s $TARGET$/24 -j DROP",
+    "ipset create $TARGET$ hash:ip",
+    "ipset add blk $TARGET$/24",
+    "ipset add blk $TARGET$ nomatch",
+    "ufw allow from $TARGET$",
+    "ufw insert first deny from $TARGET$",
+    "ufw deny from $TARGET$ to $TARGET$",
+    "firewall-cmd --reload",
+    "firewall-cmd --add-rich-rule='rule family=ipv4 source address=$TARGET$ accept'",
+    "firewall-cmd --add-source=$TARGET$ --add-source=192.0.2.7",
+    "firewall-cmd --add-source=$TARGET$ --panic-on",
     "sh -c 'iptables -I INPUT -s $TARGET$ -j DROP'",
     "",
   ];

@@ -1,7 +1,7 @@
 // iptables and ip6tables: -I or -A of a rule that names the source. The inverse is the same rule with -D, the read-back
 // with -C; for IPv6 sources the same rule goes to ip6tables.
-import { isIpv4 } from "../../wire/address.ts";
-import { fillWords, isProgram, isTargetWord, type KnownCommand } from "./known-forms.ts";
+import { isIpv4 } from "../wire/address.ts";
+import { baseName, fillWords, isProgram, isTargetWord, type KnownCommand } from "./known-forms.ts";
 import type { TemplateValues } from "./template.ts";
 
 const ADD = new Set(["-I", "-A", "--insert", "--append"]);
@@ -12,6 +12,8 @@ const SOURCE = new Set(["-s", "--source", "--src", "-d", "--destination", "--dst
 /** The lock, and a table by name. */
 const LISTABLE = /^(?:-w|--wait|-t|--table|filter|raw|mangle|security|\d+)$/;
 const JUMP = new Set(["-j", "--jump", "-g", "--goto"]);
+/** Targets after which a packet goes on its way. */
+const PASSES = new Set(["LOG", "NFLOG", "ULOG", "ACCEPT", "RETURN", "MARK", "CONNMARK", "TRACE", "AUDIT", "TEE"]);
 
 /** A rule: words before the verb, chain, position ("1" or none), and the rest of the rule. */
 interface Rule {
@@ -26,8 +28,11 @@ interface Rule {
 export function recognizeIptables(words: readonly string[]): KnownCommand | undefined {
   const rule = parseRule(words);
   if (rule === undefined) return undefined;
+  const target = jumpOf(rule);
   return {
     kind: "iptables",
+    name: `${baseName(rule.program)} ${target}`,
+    shutsOut: !PASSES.has(target),
     forms(values) {
       const fitting = fitFamily(rule, values);
       if (typeof fitting === "string") return fitting;
@@ -48,6 +53,7 @@ export function recognizeIptables(words: readonly string[]): KnownCommand | unde
       // 1: no such rule, or no such chain. Others: a lock, a usage error, no right to ask.
       return exitCode === 1 ? false : undefined;
     },
+    isRefused: ({ exitCode }) => exitCode === 2,
   };
 }
 
@@ -66,6 +72,12 @@ function parseRule(words: readonly string[]): Rule | undefined {
   const jumps = options.some((word, at) => JUMP.has(word) && options[at + 1] !== undefined);
   const other = options.some((word) => ADD.has(word) || OTHER_COMMAND.test(word));
   return names && jumps && !other ? { program, verb, before, chain, position, after } : undefined;
+}
+
+/** The target that the rule names. */
+function jumpOf({ before, after }: Rule): string {
+  const options = [...before, ...after];
+  return options[options.findIndex((word) => JUMP.has(word)) + 1] ?? "";
 }
 
 function fitFamily(rule: Rule, { target }: TemplateValues): Rule | string {

@@ -1,6 +1,6 @@
 // Routes that lead nowhere: "ip route add blackhole $TARGET$" and net-tools' "route add -host $TARGET$ reject". Both
 // are read back with "ip route show ... exact", which prints the route or nothing.
-import { isIpv4 } from "../../wire/address.ts";
+import { isIpv4 } from "../wire/address.ts";
 import { fillWords, isProgram, isTargetWord, type KnownCommand } from "./known-forms.ts";
 
 const NOWHERE = new Set(["blackhole", "unreachable", "prohibit"]);
@@ -19,6 +19,8 @@ export function recognizeIpRoute(words: readonly string[]): KnownCommand | undef
   const table = spec.includes("table") ? ["table", spec[spec.indexOf("table") + 1] ?? ""] : [];
   return {
     kind: "ip-route",
+    name: `ip route ${route.type}`,
+    shutsOut: true,
     forms(values) {
       const four = isIpv4(values.target);
       if (four && forced === "-6") return "not run: the command is for IPv6";
@@ -60,6 +62,8 @@ export function recognizeRoute(words: readonly string[]): KnownCommand | undefin
   const toLoopback = viaGateway && (gateway ?? "").startsWith("127.");
   return {
     kind: "route",
+    name: reject ? "route reject" : `route gw ${gateway}`,
+    shutsOut: true,
     forms(values) {
       const type = reject ? ["type", "unreachable"] : [];
       if (isIpv4(values.target)) {

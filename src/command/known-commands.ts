@@ -1,14 +1,19 @@
 // KILL_ROUTE commands whose meaning we know: what undoes them, what reads them back, and what they become for an IPv6
 // source. Everything else is the administrator's own, and is only run as it stands.
-import { isSourceKey } from "../../detect/source-key.ts";
-import { isIpv4 } from "../../wire/address.ts";
+import { isSourceKey } from "../detect/source-key.ts";
+import { isIpv4 } from "../wire/address.ts";
 import type { KnownCommand } from "./known-forms.ts";
+import { recognizeIpset } from "./known-ipset.ts";
 import { recognizeIptables } from "./known-iptables.ts";
+import { recognizeFirewalld, recognizeUfw } from "./known-managers.ts";
 import { recognizeNft } from "./known-nft.ts";
 import { recognizeIpRoute, recognizeRoute } from "./known-routes.ts";
 import { fill, type Template, type TemplateValues } from "./template.ts";
 
-const recognizers = [recognizeIptables, recognizeNft, recognizeIpRoute, recognizeRoute];
+const recognizers = [
+  ...[recognizeIptables, recognizeNft, recognizeIpRoute, recognizeRoute],
+  ...[recognizeIpset, recognizeUfw, recognizeFirewalld],
+];
 
 export function recognizeCommand(template: Template): KnownCommand | undefined {
   if (template.words === undefined) return undefined;

@@ -1,7 +1,7 @@
 // KILL_ROUTE and KILL_RUN_CMD as PortSentry knows them: a command line with $TARGET$, $PORT$ and $MODE$. What replaces
 // these was parsed and is printed again by us, so nothing from the network is ever read as syntax. A template without
 // shell syntax is a list of arguments; any other goes to /bin/sh as it stands.
-import { formatPrefix, type Prefix } from "../../wire/address.ts";
+import { formatPrefix, type Prefix } from "../wire/address.ts";
 
 export interface TemplateValues {
   readonly target: Prefix;

@@ -1,5 +1,5 @@
 // nft add element FAMILY TABLE SET { $TARGET$ }: undone by "delete element", read back by "get element".
-import { isIpv4 } from "../../wire/address.ts";
+import { isIpv4 } from "../wire/address.ts";
 import { fillWords, isProgram, type KnownCommand } from "./known-forms.ts";
 
 const ADD_ELEMENT =
@@ -18,6 +18,8 @@ export function recognizeNft(words: readonly string[]): KnownCommand | undefined
     .filter((word) => word !== "");
   return {
     kind: "nft",
+    name: `nft set ${set}`,
+    shutsOut: true,
     forms(values) {
       const four = isIpv4(values.target);
       if (four && family === "ip6") return "not run: the command is for IPv6";

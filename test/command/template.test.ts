@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import fc from "fast-check";
-import { fill, parseTemplate, type TemplateValues } from "../../../src/enforce/commands/template.ts";
-import { type Prefix, prefixOfWords } from "../../../src/wire/address.ts";
-import { prefix } from "../../support/prefix.ts";
+import { fill, parseTemplate, type TemplateValues } from "../../src/command/template.ts";
+import { type Prefix, prefixOfWords } from "../../src/wire/address.ts";
+import { prefix } from "../support/prefix.ts";
 
 const values: TemplateValues = { target: prefix("192.0.2.1"), port: 23, modeName: "stcp" };
 
