@@ -1,0 +1,90 @@
+// KILL_ROUTEs as guides and old files have them, by the daemon with the real programs: a list of commands of which one fails, a
+// command that changes while blocks stand, and one that nobody can undo.
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { source, TARGET } from "./support/addresses.ts";
+import { Daemon } from "./support/daemon.ts";
+import { Lab } from "./support/lab.ts";
+import { syn } from "./support/packets.ts";
+import { sendPackets } from "./support/raw.ts";
+import { harsh, type Settings } from "./support/settings.ts";
+import { waitUntil } from "./support/wait.ts";
+
+const IPTABLES = "/usr/sbin/iptables-nft";
+const BLACKHOLE = "/sbin/ip route add blackhole $TARGET$";
+const DROP = `${IPTABLES} -I INPUT -s $TARGET$ -j DROP`;
+const LOG = `${IPTABLES} -I INPUT -s $TARGET$ -m limit --limit 3/minute --limit-burst 5 -j LOG --log-prefix 'Portsentry: dropping: '`;
+const [A, B] = [source(1), source(2)];
+
+async function setUp(t: TestContext, killRoute: string) {
+  const lab = await Lab.open();
+  t.after(() => lab.close());
+  const settings = (command: string): Settings => ({ ...harsh, FIREWALL: "auto", KILL_ROUTE: command });
+  const daemon = await Daemon.start(lab, settings(killRoute));
+  const scan = (from: typeof A, port: number) => sendPackets(lab, [syn({ from: from.ipv4, to: TARGET.ipv4, port })]);
+  const rules = async () => (await lab.target.mustRun([IPTABLES, "-S", "INPUT"])).match(/^-A .*$/gm) ?? [];
+  const routes = async () =>
+    (await lab.target.mustRun(["ip", "route", "show", "type", "blackhole"])).match(/\S+\.\S+/g) ?? [];
+  const listed = async () => (await daemon.blocked()).map(({ source: text }) => text).sort();
+  return { lab, daemon, settings, scan, rules, routes, listed };
+}
+
+test("the DROP half of a list stands and its LOG half is refused: one rule, one listed block, and both end together", async (t) => {
+  const { daemon, scan, rules, listed } = await setUp(t, `${DROP} && ${LOG} --log-level DEBUG`);
+  await scan(A, 2000);
+  await daemon.waitForBlock(A.ipv4);
+  assert.deepEqual(await rules(), [`-A INPUT -s ${A.ipv4}/32 -j DROP`]);
+  for (let port = 2001; port < 2009; port++) await scan(A, port);
+  await scan(B, 2000);
+  await daemon.waitForBlock(B.ipv4);
+  assert.equal((await rules()).length, 2, "further scans add no rule");
+  await daemon.unblock("--all");
+  assert.deepEqual([await listed(), await rules()], [[], []]);
+});
+
+test("both halves of a list work, and both are undone", async (t) => {
+  const { daemon, scan, rules } = await setUp(t, `${DROP} && ${LOG} --log-level debug`);
+  await scan(A, 2000);
+  await daemon.waitForBlock(A.ipv4);
+  assert.equal((await rules()).length, 2);
+  await daemon.unblock(A.ipv4);
+  assert.deepEqual(await rules(), []);
+});
+
+for (const how of ["a reload", "a restart"] as const) {
+  test(`KILL_ROUTE is changed by ${how} while blocks stand: each ends as it was made`, async (t) => {
+    const { daemon, settings, scan, rules, routes, listed } = await setUp(t, BLACKHOLE);
+    await scan(A, 2000);
+    await daemon.waitForBlock(A.ipv4);
+    assert.deepEqual(await routes(), [A.ipv4]);
+    daemon.configure(settings(DROP));
+    const from = daemon.lines.length;
+    if (how === "a reload") {
+      daemon.signal("SIGHUP");
+      await daemon.waitForLine(/reload: .* is in force/, from);
+    } else {
+      await daemon.stop();
+      await daemon.restart();
+    }
+    await scan(B, 2000);
+    await daemon.waitForBlock(B.ipv4);
+    assert.deepEqual(await listed(), [A.ipv4, B.ipv4]);
+    assert.deepEqual([await routes(), await rules()], [[A.ipv4], [`-A INPUT -s ${B.ipv4}/32 -j DROP`]]);
+    assert.ok(!daemon.lines.some((line) => /removed by hand|another program/.test(line)), daemon.lines.join("\n"));
+    await daemon.unblock("--all");
+    assert.deepEqual([await listed(), await routes(), await rules()], [[], [], []]);
+  });
+}
+
+test("a command that nobody can undo: unblock says that the rule stays and fails, status names it", async (t) => {
+  const { lab, daemon, scan } = await setUp(t, "/sbin/ip rule add from $TARGET$ blackhole");
+  await scan(A, 2000);
+  await daemon.waitForBlock(A.ipv4);
+  const { code, stdout, stderr } = await daemon.cli(["unblock", A.ipv4]);
+  assert.equal(code, 1, stdout);
+  assert.match(`${stdout}${stderr}`, /stays/);
+  assert.match(await lab.target.mustRun(["ip", "rule", "show"]), new RegExp(`from ${A.ipv4} blackhole`));
+  await waitUntil("status names it", async () =>
+    (await daemon.status()).warnings.some((text) => text.includes(A.ipv4)),
+  );
+});
