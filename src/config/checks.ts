@@ -109,7 +109,7 @@ const checks: readonly Check[] = [
   {
     rests: [keys.capture, keys.proof],
     severity: "warning",
-    tell: (settings) => (settings.capture === "ring" ? ringTrouble(settings) : undefined),
+    tell: (settings) => (settings.capture === "ring" && blocksByResponse(settings) ? ringTrouble(settings) : undefined),
   },
   {
     rests: [keys.sequentialTheta0, keys.sequentialTheta1],

@@ -1,6 +1,8 @@
 // KILL_ROUTEs as guides and old files have them, by the daemon with the real programs: a list of commands of which one fails, a
 // command that changes while blocks stand, and one that nobody can undo.
 import assert from "node:assert/strict";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { source, TARGET } from "./support/addresses.ts";
 import { Daemon } from "./support/daemon.ts";
@@ -87,4 +89,34 @@ test("a command that nobody can undo: unblock says that the rule stays and fails
   await waitUntil("status names it", async () =>
     (await daemon.status()).warnings.some((text) => text.includes(A.ipv4)),
   );
+});
+
+test("KILL_RUN_CMD may take longer than ten seconds, and nothing waits for it", async (t) => {
+  const lab = await Lab.open();
+  t.after(() => lab.close());
+  const done = join(lab.folder, "done");
+  const script = join(lab.folder, "notify.sh");
+  writeFileSync(script, `#!/bin/sh\nsleep 11\necho "$1 $2" >${done}\n`);
+  const command = `/bin/sh ${script} $TARGET$ $PORT$`;
+  const daemon = await Daemon.start(lab, { ...harsh, BLOCK_TCP: "2", BLOCK_UDP: "2", KILL_RUN_CMD: command });
+  await sendPackets(lab, [syn({ from: A.ipv4, to: TARGET.ipv4, port: 2000 })]);
+  await waitUntil("the command ends", () => existsSync(done), 60_000);
+  assert.equal(readFileSync(done, "utf8"), `${A.ipv4} 2000\n`);
+  assert.ok(!daemon.lines.some((line) => /timed out|Could not block/.test(line)), daemon.lines.join("\n"));
+});
+
+test("without CAP_NET_ADMIN, where the ring takes the place of the table, status says what cannot be done", async (t) => {
+  const lab = await Lab.open();
+  t.after(() => lab.close());
+  const daemon = await Daemon.start(lab, { ...harsh, FIREWALL: "auto", PROOF: "on" });
+  await daemon.stop();
+  const argv = ["setpriv", "--bounding-set", "-net_admin", ...daemon.argvOf(["run"]), "--log", "stdout"];
+  const running = lab.spawn(lab.target, argv);
+  t.after(() => running.stop("SIGTERM"));
+  await running.waitForLine(/is now active and listening/);
+  const { capture, warnings } = await daemon.status();
+  assert.equal(capture, "ring");
+  assert.deepEqual(warnings, [
+    "BLOCK_TCP and BLOCK_UDP ask for blocks and CAPTURE has taken the packet ring: no source is held or blocked, because the ring has no nftables table and neither KILL_ROUTE nor KILL_HOSTS_DENY is set",
+  ]);
 });
