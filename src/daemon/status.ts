@@ -51,7 +51,7 @@ export function describeStatus(of: StatusOf): Status {
     unproven: blocked - proven,
     uptimeSeconds: Math.floor((of.clock.nowMs() - of.startMs) / 1000),
     capture: of.captureName,
-    firewall: makerOf(of.settings) ?? "none",
+    firewall: of.settings.firewall === "none" ? "none" : (makerOf(of.settings) ?? "none"),
     blockedBy: describeMaker(of.settings),
     blocking: blocksAnything(of.settings),
     // Clients have other working folders.
