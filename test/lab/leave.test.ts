@@ -43,8 +43,14 @@ test("with the daemon stopped its stored blocks' routes and lines in hosts.deny 
   assert.equal(stage.read("etc/.hosts.deny.portreeve.lock"), "");
   assert.doesNotMatch(await stage.mustRun(lab.target, ["ls", "-A", "/etc"]), /portreeve\.lock/);
 
-  daemon.configure({ ...harsh, KILL_ROUTE: "/bin/echo $TARGET$" });
+  // A block keeps what made it: of this command nobody knows how to undo it.
+  daemon.configure({ ...harsh, KILL_ROUTE: "/sbin/ip rule add from $TARGET$ blackhole" });
+  await daemon.restart();
+  const other = source(6).ipv4;
+  await sendPackets(lab, [syn({ from: other, to: TARGET.ipv4, port: 2001 })]);
+  await daemon.waitForBlock(other);
+  await daemon.stop();
   const left = await run();
   assert.match(left, /^these are left, and nobody will end them: take them out by hand$/m);
-  assert.match(left, new RegExp(`^${scanner.ipv4}: UNKILL_ROUTE is not set`, "m"));
+  assert.match(left, new RegExp(`^${other}: .* UNKILL_ROUTE is not set`, "m"));
 });
