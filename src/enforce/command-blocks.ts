@@ -40,6 +40,9 @@ export interface CommandBlocksParts {
   readonly nowMs: () => number;
 }
 
+/** With 2.x's lines: a KILL_RUN_CMD that takes longer is told of by itself. */
+const TOLD_TOGETHER_MS = 10_000;
+
 export class CommandBlocks {
   readonly #parts: CommandBlocksParts;
 
@@ -59,23 +62,30 @@ export class CommandBlocks {
     // A line in hosts.deny alone, because KILL_ROUTE has failed: the table makes the block where it may.
     const isTooLittle = backend?.suffices === false && settings().firewall !== "none";
     if (!isBesideTable && isTooLittle) blockByTable({ ...decisionOf(verdict, false), madeBy });
-    if (isBesideTable || isTooLittle) {
-      this.#besideTable(verdict, wanted, madeBy);
-      recorder.responded(finding.source, results, { finding, stands: list.isFullyBlocked(finding.source) });
-    } else if (backend === undefined) {
+    let made: Block | undefined;
+    if (isBesideTable || isTooLittle) this.#besideTable(verdict, wanted, madeBy);
+    else if (backend === undefined) {
       failed();
       detector.reset(finding.source);
-      recorder.responded(finding.source, results, { finding });
     } else {
-      const made = this.#parts.blockOf({ ...decisionOf(verdict, false), madeBy }, backend.name);
-      const block = this.#handOver({ ...made, enforced: true }, delegate);
-      recorder.responded(finding.source, results, block === undefined ? { finding } : { block, finding });
+      const block = this.#parts.blockOf({ ...decisionOf(verdict, false), madeBy }, backend.name);
+      made = this.#handOver({ ...block, enforced: true }, delegate);
     }
+    const after = delegate.runAfter(finding);
+    // The line of 2.x about the scan stands behind those of all that was done about it.
+    const soon = settings().generation === 2 ? await within(after, TOLD_TOGETHER_MS) : undefined;
+    const about = {
+      finding,
+      ...((isBesideTable || isTooLittle) && { stands: list.isFullyBlocked(finding.source) }),
+      ...(made !== undefined && { block: made }),
+    };
+    recorder.responded(finding.source, soon === undefined ? results : [...results, ...soon], about);
     // The source may have become exempt while its commands ran.
     const block = list.get(finding.source);
     const exemption = block === undefined ? undefined : this.#parts.exemption(block.source);
     if (block !== undefined && exemption !== undefined) this.#parts.keeper.lift([block], exemption);
-    await delegate.runAfter(finding);
+    const late = soon === undefined ? await after : [];
+    if (late.length > 0) recorder.responded(finding.source, late, { finding });
   }
 
   /** The table's block says what the commands beside it have done; without a block they are undone. */
@@ -208,5 +218,18 @@ export class CommandBlocks {
   async undoEnded(blocks: readonly Block[]): Promise<void> {
     const { rules } = this.#parts;
     await Promise.all(blocks.filter(hasResponses).map((block) => rules.undo(block, "expired")));
+  }
+}
+
+/** What the work gives, or undefined when it takes longer. */
+async function within<T>(work: Promise<T>, limitMs: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, limitMs, undefined);
+  });
+  try {
+    return await Promise.race([work, over]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -94,9 +94,11 @@ export class Delegate {
     return { results: [...before, ...results], backend: this.#backends.find(works), madeBy };
   }
 
-  /** Runs KILL_RUN_CMD where it comes after the block. No block waits for it. */
-  async runAfter(finding: Finding): Promise<void> {
-    if (!this.#runsFirst) await this.run(finding);
+  /** Runs KILL_RUN_CMD where it comes after the block, and leaves it to the caller to tell what came of it. No block waits for it. */
+  async runAfter(finding: Finding): Promise<readonly ResponseResult[]> {
+    const { responder } = this.#parts;
+    if (this.#runsFirst || !responder.steps().includes("run")) return [];
+    return await this.#noted(finding.source, responder.run(requestFor(this.#settings, finding.source, finding)));
   }
 
   get #runsFirst(): boolean {

@@ -2,6 +2,7 @@
 
 import type { Finding } from "../../src/detect/finding.ts";
 import { Kind } from "../../src/detect/kinds.ts";
+import type { ResponseResult } from "../../src/enforce/commands/response.ts";
 import type { Responded } from "../../src/enforce/delegate.ts";
 import type { Block } from "../../src/judge/block.ts";
 import type { SparedBecause } from "../../src/judge/judge.ts";
@@ -249,8 +250,9 @@ export class FakeDelegate {
     this.asked.push(`run ${formatPrefix(source)}`);
   }
 
-  async runAfter(finding: Finding): Promise<void> {
+  async runAfter(finding: Finding): Promise<readonly ResponseResult[]> {
     if (this.hasRun) await this.run(finding);
+    return [];
   }
 
   async release({ source }: Block): Promise<readonly string[]> {
