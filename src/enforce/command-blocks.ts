@@ -40,7 +40,7 @@ export interface CommandBlocksParts {
   readonly nowMs: () => number;
 }
 
-/** With 2.x's lines: a KILL_RUN_CMD that takes longer is told of by itself. */
+/** With 2.x's lines: a KILL_RUN_CMD that takes longer has a line of its own. */
 const TOLD_TOGETHER_MS = 10_000;
 
 export class CommandBlocks {
