@@ -85,7 +85,18 @@ export class Daemon {
       isMarked: (probe) => toolOf(probe) !== undefined,
     });
     const repeated = new RepeatedProbes(hashSeed);
-    const sources = new Sources({ inForce, detector, crowds, repeated, finished, tap, hold: sensor.hold, clock });
+    const contacts = new FirstContacts(hashSeed);
+    const sources = new Sources({
+      inForce,
+      detector,
+      crowds,
+      contacts,
+      repeated,
+      finished,
+      tap,
+      hold: sensor.hold,
+      clock,
+    });
     const breaker = new Breaker(() => breakerLimits(inForce.settings), Math.random);
     // The recorder asks for each packet what time it is.
     const delivery = new DeliveryClock(nowMs);
@@ -109,7 +120,6 @@ export class Daemon {
       told: (probe) => recorder.probe(probe),
       isFullyBlocked: (source) => list.isFullyBlocked(source),
     });
-    const contacts = new FirstContacts();
     const engine = new Engine({
       ...{ detector, crowds, contacts, judge, repeated, tools, breaker, clock: delivery, handshakes },
       tellsSpared: () => tellsSpared(inForce.settings),

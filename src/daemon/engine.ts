@@ -2,7 +2,7 @@
 // one result, which the walk acts on (walk.ts). A packet allocates nothing unless it makes a finding.
 import type { DeliveryClock } from "../base/delivery-clock.ts";
 import type { Crowds } from "../detect/crowds.ts";
-import type { Detector } from "../detect/detector.ts";
+import { type Detector, Track } from "../detect/detector.ts";
 import type { Finding } from "../detect/finding.ts";
 import type { FirstContacts } from "../detect/first-contacts.ts";
 import { Kind } from "../detect/kinds.ts";
@@ -190,8 +190,10 @@ export class Engine {
    */
   #isSameProbe({ packet, probe, hash }: Walked, disposition: Disposition): boolean {
     const { repeated } = this.#parts;
-    if (disposition !== Disposition.Probe || repeated?.note(packet, hash, probe.timeMs) !== true) return false;
-    if (!this.#detector.isWatchedOnly(probe, hash)) return false;
+    if (disposition !== Disposition.Probe || repeated === undefined) return false;
+    // In a flood most packets are those of found sources: of them nothing need be remembered.
+    const track = this.#detector.trackOf(probe, hash);
+    if (track === Track.Found || !repeated.note(packet, hash, probe.timeMs) || track === Track.None) return false;
     this.counters.probesRepeated++;
     return true;
   }

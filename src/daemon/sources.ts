@@ -3,6 +3,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Crowds } from "../detect/crowds.ts";
 import type { Detector, SourceEvidence } from "../detect/detector.ts";
+import type { FirstContacts } from "../detect/first-contacts.ts";
 import type { RepeatedProbes } from "../detect/repeated-probes.ts";
 import { sourceKeyOf } from "../detect/source-key.ts";
 import type { TapSource } from "../detect/tap/tap-source.ts";
@@ -18,6 +19,7 @@ export interface SourcesParts {
   readonly inForce: Pick<InForce, "settings" | "host" | "near">;
   readonly detector: Detector;
   readonly crowds: Crowds;
+  readonly contacts: Pick<FirstContacts, "forget" | "forgetAll">;
   readonly repeated: Pick<RepeatedProbes, "forget" | "forgetAll">;
   readonly finished: Pick<FinishedHandshakes, "forget">;
   readonly tap: Pick<TapHost, "forget" | "sourceOf" | "reconfigure"> | undefined;
@@ -39,8 +41,9 @@ export class Sources implements Follower {
 
   /** Forgets a source, so that it can be found again. False if the detector did not track it. */
   reset(source: Prefix): boolean {
-    const { tap, finished, crowds, detector, repeated, clock } = this.#parts;
+    const { tap, finished, crowds, contacts, detector, repeated, clock } = this.#parts;
     tap?.forget(source);
+    contacts.forget(source);
     finished.forget(source);
     repeated.forget(source, clock.nowMs());
     crowds.forget(source);
@@ -67,8 +70,9 @@ export class Sources implements Follower {
 
   /** Nothing was done about a found source: it is found again by its next direct probe. */
   letWait(source: Prefix): void {
-    const { tap, crowds, detector } = this.#parts;
+    const { tap, crowds, contacts, detector } = this.#parts;
     tap?.forget(source);
+    contacts.forget(source);
     crowds.forget(source);
     detector.letWait(source);
   }
@@ -106,7 +110,7 @@ export class Sources implements Follower {
   }
 
   follow({ settings, host }: Change): void {
-    const { inForce, tap, detector, crowds, repeated } = this.#parts;
+    const { inForce, tap, detector, crowds, contacts, repeated } = this.#parts;
     if (settings !== undefined) {
       tap?.reconfigure(settings);
       detector.setPolicy(settings);
@@ -114,6 +118,7 @@ export class Sources implements Follower {
       // A source that was only logged until now must be found again to be blocked.
       detector.resetAll();
       crowds.unflagAll();
+      contacts.forgetAll();
       repeated.forgetAll();
     }
     if (settings === undefined && host === undefined) return;

@@ -33,6 +33,10 @@ export class Noted {
   probes = 0;
 }
 
+/** Found: it has been found scanning, and not been reset since. */
+export const Track = { None: 0, Watched: 1, Found: 2 } as const;
+export type Track = (typeof Track)[keyof typeof Track];
+
 export class Detector {
   readonly table: SourceTable;
   readonly #noted = new Noted();
@@ -135,10 +139,11 @@ export class Detector {
     return row >= 0 && this.table.isFlagged(row);
   }
 
-  /** Whether a probe's source is remembered and has not been found scanning. */
-  isWatchedOnly(probe: Probe, hash: number): boolean {
+  /** What is remembered of a probe's source, before the probe is noted. */
+  trackOf(probe: Probe, hash: number): Track {
     const row = this.table.findBy(probe, hash);
-    return row >= 0 && !this.table.isFlagged(row);
+    if (row < 0) return Track.None;
+    return this.table.isFlagged(row) ? Track.Found : Track.Watched;
   }
 
   /**

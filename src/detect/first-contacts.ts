@@ -1,9 +1,11 @@
 // What greylisting has met with silence (table/greylist.ts): a kernel repeats its SYN, a scanner that sends each SYN once does
 // not. One SYN that is never repeated is evidence of nothing; a source that asks several ports and repeats none is a
 // single-shot scan (masscan, ZMap). Bounded: of more sources at a time the one that was quiet the longest goes.
+import type { Prefix } from "../wire/address.ts";
 import { IpProtocol, TcpFlag } from "../wire/packet.ts";
 import { countBits } from "./count-bits.ts";
 import type { Finding } from "./finding.ts";
+import { type HashSeed, hashSource } from "./keyed-hash.ts";
 import { Kind } from "./kinds.ts";
 import type { Probe } from "./probe.ts";
 
@@ -22,7 +24,7 @@ const LOOK_MS = 500;
 const NONE: readonly Finding[] = [];
 
 interface Row {
-  readonly source: Finding["source"];
+  readonly source: Prefix;
   readonly firstMs: number;
   lastMs: number;
   lastPort: number;
@@ -45,6 +47,12 @@ export class FirstContacts {
   readonly #rows = new Map<number, Row>();
   /** Those that have asked enough ports and repeated none. */
   readonly #candidates = new Map<number, Row>();
+  readonly #seed: HashSeed;
+
+  /** `seed`: that of the hashes given to met() and repeated(). */
+  constructor(seed: HashSeed) {
+    this.#seed = seed;
+  }
 
   get counters() {
     const waiting = this.#bySecond.reduce((sum, count) => sum + count, 0);
@@ -101,8 +109,17 @@ export class FirstContacts {
     return found;
   }
 
-  /** Lets a source be found again. */
-  forget(hash: number): void {
+  /** Forgets a source, so that it can be found again. */
+  forget({ w0, w1, w2, w3, bits }: Prefix): void {
+    this.#drop(hashSource(this.#seed, w0, w1, w2, w3, bits));
+  }
+
+  forgetAll(): void {
+    this.#rows.clear();
+    this.#candidates.clear();
+  }
+
+  #drop(hash: number): void {
     this.#rows.delete(hash);
     this.#candidates.delete(hash);
   }
@@ -117,7 +134,7 @@ export class FirstContacts {
     }
     if (this.#rows.size >= MAX_SOURCES) {
       for (const stalest of this.#rows.keys()) {
-        this.forget(stalest);
+        this.#drop(stalest);
         this.#evicted++;
         break;
       }

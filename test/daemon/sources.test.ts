@@ -6,6 +6,7 @@ import { crowdPolicy } from "../../src/daemon/plan.ts";
 import { Sources } from "../../src/daemon/sources.ts";
 import { Crowds } from "../../src/detect/crowds.ts";
 import { Detector } from "../../src/detect/detector.ts";
+import { FirstContacts } from "../../src/detect/first-contacts.ts";
 import { RepeatedProbes } from "../../src/detect/repeated-probes.ts";
 import { SourceTable } from "../../src/detect/source-table.ts";
 import type { HostFacts } from "../../src/host/host.ts";
@@ -45,14 +46,15 @@ function setUp() {
   };
   const clock = { nowMs: () => NOW_MS };
   const repeated = new RepeatedProbes(seed);
-  const sources = new Sources({ inForce, detector, crowds, repeated, finished, tap, hold, clock });
+  const contacts = new FirstContacts(seed);
+  const sources = new Sources({ inForce, detector, crowds, contacts, repeated, finished, tap, hold, clock });
   inForce.tell(sources);
   const scan = (source: string, ports: readonly number[]) => {
     let found = 0;
     for (const port of ports) if (detector.see(probe({ source, port, timeMs: NOW_MS })) !== undefined) found++;
     return found;
   };
-  return { inForce, detector, crowds, finished, sources, scan, take: () => said.splice(0) };
+  return { inForce, detector, crowds, contacts, finished, sources, scan, take: () => said.splice(0) };
 }
 
 test("reset() forgets probes, handshakes and what a mirror port has shown; release() lets it go from the hold as well", () => {

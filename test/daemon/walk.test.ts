@@ -43,7 +43,7 @@ function setUp({ tellsSpared = false } = {}) {
   const clock = new DeliveryClock(() => now.ms);
   const detector = new Detector({ table: new SourceTable(64, seed), policy, near: ranges() });
   const judge = new Judge(context);
-  const contacts = new FirstContacts();
+  const contacts = new FirstContacts(seed);
   const engine = new Engine({ detector, judge, clock, contacts, tellsSpared: () => tellsSpared });
   const portOf = ({ port }: Probe) => said.push(`probe ${port}`);
   const walk = new Walk({

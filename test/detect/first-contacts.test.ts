@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FirstContacts } from "../../src/detect/first-contacts.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
-import { hashOf, probe } from "./probes.ts";
+import { hashOf, prefix, probe, seed } from "./probes.ts";
 
 const START_MS = 1_700_000_000_000;
 
 function contacts() {
-  const first = new FirstContacts();
+  const first = new FirstContacts(seed);
   const met = (source: string, port: number, afterMs: number) => {
     const one = probe({ source, port, timeMs: START_MS + afterMs });
     first.met(one, hashOf(one));
@@ -64,4 +64,18 @@ test("the memory is bounded: the source that was quiet the longest goes, and is 
   found(70_000);
   met("203.0.113.1", 22, 70_000);
   assert.equal(first.counters.firstContactSourcesEvicted, 1, "those that were forgotten make room");
+});
+
+test("a source that is let go, or for whose claim there was no turn, can be found again", () => {
+  const { first, met, found } = contacts();
+  const scan = (afterMs: number) => {
+    for (const port of [22, 25, 110, 143, 3306]) met("192.0.2.1", port, afterMs);
+  };
+  scan(0);
+  assert.deepEqual(found(6_000), ["192.0.2.1: 5"]);
+  scan(7_000);
+  assert.deepEqual(found(13_000), []);
+  first.forget(prefix("192.0.2.1"));
+  scan(14_000);
+  assert.deepEqual(found(20_000), ["192.0.2.1: 5"]);
 });
