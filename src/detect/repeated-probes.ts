@@ -1,6 +1,7 @@
 // Recognises a probe that comes again: what gets no answer, because its source is held, is sent again by the kernel of any client,
 // and so the hold would make evidence of its own. The same addresses, ports and sequence number are the same segment; a datagram
 // has its length in place of the number. Bounded, typed arrays: a packet allocates nothing.
+import { Bucket } from "../base/bucket.ts";
 import type { Prefix } from "../wire/address.ts";
 import { IpProtocol, type Packet } from "../wire/packet.ts";
 import { type HashSeed, hashSource } from "./keyed-hash.ts";
@@ -8,6 +9,8 @@ import { type HashSeed, hashSource } from "./keyed-hash.ts";
 /** A kernel waits for at most 120 s before it sends again. */
 const REPEAT_MS = 130_000;
 const PROBES = 65_536;
+/** Probes that are looked at. In a flood of more the memory would be written anew within seconds: further ones count as new. */
+const looks = { burst: 65_536, perSecond: 10_000 };
 const WAYS = 4;
 /** Sources that were let go lately, of which nothing that came before counts as the same. */
 const SOURCES = 4_096;
@@ -16,6 +19,8 @@ export class RepeatedProbes {
   readonly counters = {
     /** Probes whose place another took before they could not come again any more: should they, they count. */
     probesForgotten: 0,
+    /** Probes that were not looked at in a flood. */
+    probesNotCompared: 0,
   };
   readonly #seed: HashSeed;
   readonly #sets: number;
@@ -23,6 +28,7 @@ export class RepeatedProbes {
   readonly #hashes: Uint32Array;
   /** When the probe of a place last came. */
   readonly #cameMs: Float64Array;
+  readonly #looks = new Bucket(looks, 0);
   readonly #letGo = new Uint32Array(SOURCES);
   readonly #letGoMs = new Float64Array(SOURCES);
 
@@ -38,6 +44,10 @@ export class RepeatedProbes {
   note(packet: Packet, hash: number, timeMs: number): boolean {
     const { protocol } = packet;
     if (protocol !== IpProtocol.Tcp && protocol !== IpProtocol.Udp) return false;
+    if (!this.#looks.take(timeMs, 1)) {
+      this.counters.probesNotCompared++;
+      return false;
+    }
     const source = hash >>> 0;
     const probe = this.#hashOf(source, packet);
     const [hashes, cameMs] = [this.#hashes, this.#cameMs];

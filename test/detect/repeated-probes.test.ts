@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { hashSource } from "../../src/detect/keyed-hash.ts";
 import { RepeatedProbes } from "../../src/detect/repeated-probes.ts";
 import { decodePacket } from "../../src/wire/decode.ts";
-import { Packet, TcpFlag } from "../../src/wire/packet.ts";
+import { IpProtocol, Packet, TcpFlag } from "../../src/wire/packet.ts";
 import { buildSctp, buildTcp, buildUdp } from "../support/build-packet.ts";
 import { prefix, seed } from "./probes.ts";
 
@@ -97,4 +97,21 @@ test("what came before its source was let go counts when it comes again, and wha
   assert.equal(noteIn(repeated, other, NOW_MS + 40), true);
   repeated.forgetAll();
   assert.deepEqual([noteIn(repeated, other, NOW_MS + 50), noteIn(repeated, other, NOW_MS + 60)], [false, true]);
+});
+
+test("in a flood only some thousand probes a second are compared, and the others are counted", () => {
+  const repeated = new RepeatedProbes(seed);
+  const packet = new Packet();
+  packet.family = 4;
+  packet.protocol = IpProtocol.Tcp;
+  const send = (count: number, timeMs: number) => {
+    for (let index = 0; index < count; index++) {
+      packet.tcpSequence = index;
+      repeated.note(packet, index, timeMs);
+    }
+  };
+  send(65_536, 1_000_000);
+  assert.equal(repeated.counters.probesNotCompared, 0);
+  send(20_000, 1_001_000);
+  assert.equal(repeated.counters.probesNotCompared, 10_000);
 });
