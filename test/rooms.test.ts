@@ -1,6 +1,7 @@
-// Imports follow the rooms of the design: a room may know those that a packet has passed before it, never those after.
+// Imports follow the rooms of the design: a room may know those that a packet has passed before it, never those after. And files
+// are small.
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { test } from "node:test";
 
@@ -104,4 +105,22 @@ test("only kernel/ knows koffi", () => {
     if (relative(root, file).startsWith("kernel/")) continue;
     assert.ok(!/from "koffi"/.test(readFileSync(file, "utf8")), `${file} imports koffi`);
   }
+});
+
+/** Lists of one kind: a longer list is not harder to read. */
+const lists = new Map([["config/keys.ts", "one row for each configuration key"]]);
+const MAX_LINES = 350;
+const KB = 1_024;
+
+test("files are small: half of them at most 4 KB, nine of ten at most 8.5 KB, none above 350 lines but lists of one kind", () => {
+  const all = [...files(root)];
+  const long = all.filter((file) => readFileSync(file, "utf8").split("\n").length - 1 > MAX_LINES);
+  assert.deepEqual(
+    long.map((file) => relative(root, file)),
+    [...lists.keys()],
+  );
+  const sizes = all.map((file) => statSync(file).size).sort((a, b) => a - b);
+  const below = (share: number) => sizes[Math.ceil(share * sizes.length) - 1] ?? Number.NaN;
+  assert.ok(below(0.5) <= 4 * KB, `the median file has ${below(0.5)} bytes`);
+  assert.ok(below(0.9) <= 8.5 * KB, `nine of ten files have at most ${below(0.9)} bytes`);
 });

@@ -3,7 +3,7 @@
 // key's row, row-order.ts the stalest row, contact-memory.ts knows what a source has tried.
 import type { Prefix } from "../wire/address.ts";
 import { ContactMemory } from "./contact-memory.ts";
-import { countSlots, type KnownContact, listContacts } from "./contact-slots.ts";
+import { type KnownContact, listContacts } from "./contact-slots.ts";
 import type { HashSeed } from "./keyed-hash.ts";
 import type { Probe } from "./probe.ts";
 import { RowOrder } from "./row-order.ts";
@@ -147,11 +147,6 @@ export class SourceTable {
   unflagAll(): void {
     // Rows beyond were never written, and their memory must not be touched.
     for (let row = 0; row < this.#order.opened; row++) if (this.#rows.isFlagged(row)) this.#rows.unflag(row);
-  }
-
-  /** Contacts remembered exactly, at most CONTACT_SLOTS. */
-  contactCount(row: number): number {
-    return countSlots(this.#rows, row);
   }
 
   source(row: number): Prefix {

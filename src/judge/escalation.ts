@@ -100,13 +100,6 @@ export class OffenceMemory {
     if (row !== NO_ROW) this.#remove(row);
   }
 
-  /** Drops what is too old to count; returns how many. Walks all: for a timer, not for a packet. */
-  prune(nowMs: number): number {
-    const before = this.size;
-    for (const row of this.#sources.rows()) if (this.#isOld(row, nowMs)) this.#remove(row);
-    return before - this.size;
-  }
-
   /** Entries in the order in which they changed, oldest first, as `entries` gives them. */
   restore(entries: Iterable<readonly [Prefix, Offences]>): void {
     for (const [source, known] of entries) this.#put(source, known);

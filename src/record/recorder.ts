@@ -1,7 +1,6 @@
 // Turns the results of the stages into events, lines and history: this is the one place that decides what is remembered and
 // reported about a probe, a finding, a block. The block list, and not the recorder, keeps and stores the blocks in force.
 
-import { Bucket } from "../base/bucket.ts";
 import { type Finding, isSoftAtMost, isWeak } from "../detect/finding.ts";
 import { Disposition, dispositionNames, type Probe } from "../detect/probe.ts";
 import type { Block } from "../judge/block.ts";
@@ -10,6 +9,7 @@ import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import type { Host, ResponseOutcome, Spared } from "./dialect.ts";
 import type { Event } from "./event.ts";
+import { EventBudgets } from "./event-budgets.ts";
 import { kindOf, storedTypeOf } from "./event-quota.ts";
 import { type Journal, LineClass } from "./journal.ts";
 import type { Line } from "./lines.ts";
@@ -48,39 +48,19 @@ export interface RecorderParts {
 export type EventListener = (event: Event) => void;
 
 const MAX_LISTENERS = 64;
-/** The events that a flood may add to the store: probes are many, and decisions matter more. */
-const probeBudget = { burst: 2000, perSecond: 500 };
-const decisionBudget = { burst: 10_000, perSecond: 1000 };
-/** The limit while the breaker is open: these are enough to show a flood. */
-const floodProbeBudget = { burst: 200, perSecond: 50 };
 
 export class Recorder {
-  readonly #counters = {
-    probeEventsDropped: 0,
-    decisionEventsDropped: 0,
-    historyLinesSuppressed: 0,
-    listenersFailed: 0,
-  };
+  readonly #counters = { historyLinesSuppressed: 0, listenersFailed: 0 };
   readonly #parts: RecorderParts;
   readonly #speaker: Speaker;
   #policy: RecorderPolicy;
-  readonly #probes: Bucket;
-  readonly #decisions: Bucket;
-  /** Of proven sources: forged ones must not use up their places. */
-  readonly #proven: Bucket;
-  readonly #floodProbes: Bucket;
+  readonly #budgets: EventBudgets;
   readonly #listeners = new Set<EventListener>();
-  /** Probes that were not recorded since the last recorded one: the record shows its own gaps. */
-  #missed = 0;
 
   constructor(parts: RecorderParts, policy: RecorderPolicy) {
     this.#parts = parts;
     this.#policy = policy;
-    const nowMs = parts.nowMs();
-    this.#probes = new Bucket(probeBudget, nowMs);
-    this.#decisions = new Bucket(decisionBudget, nowMs);
-    this.#proven = new Bucket(decisionBudget, nowMs);
-    this.#floodProbes = new Bucket(floodProbeBudget, nowMs);
+    this.#budgets = new EventBudgets(parts.nowMs, parts.isFlooded ?? (() => false));
     const onSuppressed = () => {
       this.#counters.historyLinesSuppressed++;
     };
@@ -88,7 +68,7 @@ export class Recorder {
   }
 
   get counters() {
-    return { ...this.#counters, ...this.#speaker.counters };
+    return { ...this.#budgets.counters, ...this.#counters, ...this.#speaker.counters };
   }
 
   /** After a reload. */
@@ -132,13 +112,13 @@ export class Recorder {
 
   /** A probe of a source that is not blocked. No string is built when the budget is spent. */
   probe(probe: Probe, sourceText?: string): void {
-    if (!this.#admitProbe()) return;
+    if (!this.#budgets.admitProbe()) return;
     this.#emitProbe(this.#probeEvent(probe, sourceText ?? sourceOf(probe)));
   }
 
   /** A probe of a source that is already blocked (or, with BLOCK_*="0", already found). Call this or probe(). */
   repeat(probe: Probe, sourceText?: string): void {
-    const recorded = this.#admitProbe();
+    const recorded = this.#budgets.admitProbe();
     const said = this.#parts.journal.admit(LineClass.Repeat, 2, this.#parts.nowMs());
     if (!recorded && !said) return;
     const text = sourceText ?? sourceOf(probe);
@@ -150,8 +130,7 @@ export class Recorder {
 
   /** A probe that there is no room to keep until it could be recorded: it counts as one that was not recorded. */
   passOver(): void {
-    this.#counters.probeEventsDropped++;
-    this.#missed++;
+    this.#budgets.passOver();
   }
 
   /** A probe of a watched port that makes no scan yet (SCAN_TRIGGER): 2.x says so. Besides probe(), not instead. */
@@ -176,7 +155,7 @@ export class Recorder {
   /** After "run", "soft" and "block" one of blocked(), blockFailed(), responded() and stillBlocked() follows: 2.x reports both in one line. */
   finding(verdict: Verdict): void {
     const { finding } = verdict;
-    const recorded = this.#admitDecision("grade" in verdict && verdict.grade !== "direct");
+    const recorded = this.#budgets.admitDecision("grade" in verdict && verdict.grade !== "direct");
     if (finding.members !== undefined) {
       this.#manyFound(verdict, recorded);
       return;
@@ -292,13 +271,6 @@ export class Recorder {
     return this.#wallMs(this.#parts.nowMs());
   }
 
-  #admitProbe(): boolean {
-    const bucket = this.#parts.isFlooded?.() === true ? this.#floodProbes : this.#probes;
-    if (bucket.take(this.#parts.nowMs(), 1)) return true;
-    this.passOver();
-    return false;
-  }
-
   #probeEvent(probe: Probe, sourceText: string): Event {
     const tool = this.#parts.toolOf?.(probe);
     const named = tool === undefined ? {} : { tool };
@@ -323,20 +295,13 @@ export class Recorder {
     if (this.#parts.journal.admit(lineClass, said.length)) this.#speaker.write(said, event);
   }
 
-  #admitDecision(isProven: boolean): boolean {
-    if ((isProven ? this.#proven : this.#decisions).take(this.#parts.nowMs(), 1)) return true;
-    this.#counters.decisionEventsDropped++;
-    return false;
-  }
-
   #emitProbe(event: Event): void {
-    const missed = this.#missed;
-    this.#missed = 0;
+    const missed = this.#budgets.takeMissed();
     this.#emit(missed === 0 ? event : { ...event, missed });
   }
 
   #emitDecision(event: Event): void {
-    if (this.#admitDecision(kindOf(storedTypeOf(event)) === "proven")) this.#emit(event);
+    if (this.#budgets.admitDecision(kindOf(storedTypeOf(event)) === "proven")) this.#emit(event);
   }
 
   #emit(event: Event): void {

@@ -32,10 +32,9 @@ import {
   writeEvents,
   writeOffences,
 } from "./store-sql.ts";
+import { WaitingRows } from "./waiting-rows.ts";
 
 const RETRY_AFTER_MS = 1000;
-/** The part of a transaction that is for events, so that blocks cannot keep the record waiting until its queue is full. */
-const EVENTS_SHARE = 0.25;
 const MAX_QUERY_EVENTS = 100_000;
 /** Events in one part of eventsAfter: some 5 ms. */
 const PART_ROWS = 500;
@@ -58,10 +57,7 @@ class SqliteStore implements Store {
   readonly #options: StoreOptions;
   readonly #limits: Required<StoreLimits>;
   #file: OpenedFile;
-  /** undefined stands for a deletion. */
-  readonly #blocks = new Map<string, StoredBlock | undefined>();
-  readonly #offences = new Map<string, StoredOffences>();
-  #events: Event[] = [];
+  readonly #waiting = new WaitingRows();
   #newestEventId = 0;
   /** How many events of each kind the file has. */
   #eventCounts: EventCounts = noEvents();
@@ -124,29 +120,30 @@ class SqliteStore implements Store {
   }
 
   putBlock(block: StoredBlock): void {
-    this.#queue(this.#blocks, formatPrefix(block.source), block);
+    this.#queue(this.#waiting.blocks, formatPrefix(block.source), block);
   }
 
   deleteBlock(source: Prefix): void {
-    this.#queue(this.#blocks, formatPrefix(source), undefined);
+    this.#queue(this.#waiting.blocks, formatPrefix(source), undefined);
   }
 
   putOffence(offences: StoredOffences): void {
-    this.#queue(this.#offences, formatPrefix(offences.source), offences);
+    this.#queue(this.#waiting.offences, formatPrefix(offences.source), offences);
   }
 
   addEvent(event: Event): void {
     // A burst is written at once; only a store that fails makes events be dropped.
-    if (this.#events.length >= this.#limits.maxPendingEvents) this.flush();
-    if (this.#events.length >= this.#limits.maxPendingEvents || this.#closed) this.counters.eventsDropped++;
-    else this.#events.push(event);
+    const { events } = this.#waiting;
+    if (events.length >= this.#limits.maxPendingEvents) this.flush();
+    if (events.length >= this.#limits.maxPendingEvents || this.#closed) this.counters.eventsDropped++;
+    else events.push(event);
   }
 
   events({ limit, ...filter }: EventQuery): Event[] {
     this.flush();
     const wanted = Math.min(Math.floor(limit), MAX_QUERY_EVENTS);
     if (!(wanted > 0)) return [];
-    const pending = this.#events.filter((event) => passes(event, filter));
+    const pending = this.#waiting.events.filter((event) => passes(event, filter));
     const missing = wanted - pending.length;
     if (missing <= 0) return pending.slice(-wanted);
     return [...this.#newestEvents(missing, filter), ...pending];
@@ -188,7 +185,7 @@ class SqliteStore implements Store {
   }
 
   flush(): void {
-    if (this.#flushing || this.#closed || this.#pending() === 0) return;
+    if (this.#flushing || this.#closed || this.#waiting.count === 0) return;
     const rows = this.#troubled ? LEAST_ROWS : this.#flushSize.rows;
     const startMs = performance.now();
     if (this.#troubled && Math.abs(this.#options.nowMs() - this.#failedMs) < RETRY_AFTER_MS) return;
@@ -208,7 +205,7 @@ class SqliteStore implements Store {
   }
 
   get hasMore(): boolean {
-    return !this.#troubled && !this.#closed && this.#pending() > 0;
+    return !this.#troubled && !this.#closed && this.#waiting.count > 0;
   }
 
   close(): void {
@@ -219,14 +216,10 @@ class SqliteStore implements Store {
     releaseDatabase(this.#file.database);
   }
 
-  #pending(): number {
-    return this.#blocks.size + this.#offences.size + this.#events.length;
-  }
-
   /** Flushes until nothing is queued or nothing more goes. */
   #flushAll(): void {
-    for (let before = Number.POSITIVE_INFINITY; this.#pending() < before && this.#pending() > 0; ) {
-      before = this.#pending();
+    for (let before = Number.POSITIVE_INFINITY; this.#waiting.count < before && this.#waiting.count > 0; ) {
+      before = this.#waiting.count;
       this.flush();
     }
   }
@@ -246,10 +239,7 @@ class SqliteStore implements Store {
   /** One transaction; the written rows leave the queues only after the commit. Returns how many rows. */
   #write(maxRows: number): number {
     const { database } = this.#file;
-    const keptForEvents = Math.min(this.#events.length, Math.floor(maxRows * EVENTS_SHARE));
-    const blocks = first(this.#blocks, maxRows - keptForEvents);
-    const offences = first(this.#offences, maxRows - keptForEvents - blocks.length);
-    const events = this.#events.slice(0, maxRows - blocks.length - offences.length);
+    const { blocks, offences, events } = this.#waiting.first(maxRows);
     const newestId = this.#newestEventId + events.length;
     const eventCounts = { ...this.#eventCounts };
     let offencesWritten = this.#offencesWritten + offences.length;
@@ -275,9 +265,7 @@ class SqliteStore implements Store {
     this.#newestEventId = newestId;
     this.#eventCounts = eventCounts;
     this.#offencesWritten = offencesWritten;
-    for (const [key] of blocks) this.#blocks.delete(key);
-    for (const [key] of offences) this.#offences.delete(key);
-    this.#events = this.#events.slice(events.length);
+    this.#waiting.written({ blocks, offences, events });
     return blocks.length + offences.length + events.length;
   }
 
@@ -346,13 +334,4 @@ class SqliteStore implements Store {
       return [];
     }
   }
-}
-
-function first<T>(map: ReadonlyMap<string, T>, count: number): [string, T][] {
-  const taken: [string, T][] = [];
-  for (const entry of map) {
-    if (taken.length >= count) break;
-    taken.push(entry);
-  }
-  return taken;
 }

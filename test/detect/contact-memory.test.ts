@@ -96,7 +96,7 @@ test("a slow window of 0 is a day: contacts are known again, and forgotten, all 
   assert.equal(memory.highestScore(row), 2, "port 1 is known");
   assert.equal(memory.slowSinceMs(row, 0), T0);
   note(1, T0 + 48 * HOUR);
-  assert.equal(table.contactCount(row), 1);
+  assert.equal(table.describe(row).contacts.length, 1);
 });
 
 test("seven ports in turn: each time new to the score, once to the sketch", () => {

@@ -222,10 +222,10 @@ const rows: readonly Row[] = [
     page: BOUNDS,
     says: /probe events \| ([\d,]+)\/s, burst ([\d,]+); while the breaker is open ([\d,]+)\/s, burst ([\d,]+)/,
     are: () => [
-      inSource("recorder.ts", /const probeBudget = \{ burst: \S+ perSecond: /),
-      inSource("recorder.ts", /const probeBudget = \{ burst: /),
-      inSource("recorder.ts", /const floodProbeBudget = \{ burst: \S+ perSecond: /),
-      inSource("recorder.ts", /const floodProbeBudget = \{ burst: /),
+      inSource("event-budgets.ts", /const probeBudget = \{ burst: \S+ perSecond: /),
+      inSource("event-budgets.ts", /const probeBudget = \{ burst: /),
+      inSource("event-budgets.ts", /const floodProbeBudget = \{ burst: \S+ perSecond: /),
+      inSource("event-budgets.ts", /const floodProbeBudget = \{ burst: /),
     ],
   },
   {
@@ -256,8 +256,8 @@ const rows: readonly Row[] = [
     page: BOUNDS,
     says: /events of findings and blocks \| ([\d,]+)\/s \(burst ([\d,]+)\)/,
     are: () => [
-      inSource("recorder.ts", /const decisionBudget = \{ burst: \S+ perSecond: /),
-      inSource("recorder.ts", /const decisionBudget = \{ burst: /),
+      inSource("event-budgets.ts", /const decisionBudget = \{ burst: \S+ perSecond: /),
+      inSource("event-budgets.ts", /const decisionBudget = \{ burst: /),
     ],
   },
   {

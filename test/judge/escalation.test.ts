@@ -62,14 +62,6 @@ test("an early unblock and a pardon", () => {
   assert.equal(memory.size, 0);
 });
 
-test("prune drops what is too old and nothing else", () => {
-  const memory = new OffenceMemory({ seed, memoryMs: 1000 });
-  memory.record(prefix("192.0.2.1"), 0);
-  memory.record(prefix("192.0.2.2"), 1);
-  assert.equal(memory.prune(1001), 1);
-  assert.deepEqual([...memory.entries()], [[prefix("192.0.2.2"), { offences: 1, lastEndMs: 1 }]]);
-});
-
 test("a full memory drops the source whose record changed the longest ago, and counts it", () => {
   const memory = new OffenceMemory({ seed, memoryMs: 1000, capacity: 2 });
   memory.record(a, 0);
@@ -115,7 +107,6 @@ const step = fc.oneof(
   fc.record({ record: fc.nat(9), atMs: fc.nat(3_000) }),
   fc.record({ end: fc.nat(9), atMs: fc.nat(3_000) }),
   fc.record({ forget: fc.nat(9) }),
-  fc.record({ pruneMs: fc.nat(3_000) }),
 );
 
 test("as a naive map in the order of changes, within the capacity", () => {
@@ -143,12 +134,9 @@ test("as a naive map in the order of changes, within the capacity", () => {
           const known = model.get(formatPrefix(source))?.[1];
           memory.setEnd(source, each.atMs);
           if (known !== undefined) put(source, { offences: known.offences, lastEndMs: each.atMs });
-        } else if ("forget" in each) {
+        } else {
           memory.forget(nthIpv4(each.forget));
           model.delete(formatPrefix(nthIpv4(each.forget)));
-        } else {
-          memory.prune(each.pruneMs);
-          for (const [key, [, known]] of model) if (!counts(known, each.pruneMs)) model.delete(key);
         }
         assert.deepEqual([...memory.entries()], [...model.values()]);
       }

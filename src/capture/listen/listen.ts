@@ -108,11 +108,6 @@ export class Listeners {
     }
   }
 
-  /** Ports on the list that another program has. */
-  busyPorts(): { protocol: ListenProtocol; port: number }[] {
-    return [...this.#ports.values()].filter(({ fd }) => fd < 0).map(({ protocol, port }) => ({ protocol, port }));
-  }
-
   /** Ports that are ours now: for the sensor, which must not take them for services. */
   openPorts(protocol: ListenProtocol): PortRange[] {
     const open = [...this.#ports.values()].filter((port) => port.protocol === protocol && port.fd >= 0);

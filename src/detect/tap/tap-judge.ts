@@ -13,12 +13,12 @@ import type { Layout } from "../tool/header-layout.ts";
 import { ToolEvidence } from "../tool/tool-evidence.ts";
 import { WiderPrefixes } from "../wider-prefixes.ts";
 import { Contact, type ContactSink, Outcome } from "./contact.ts";
-import { isLinkQuestion, isNeverAClients, isQuietlyWide } from "./contact-meaning.ts";
+import { isLinkQuestion, isNeverAClients, isQuietlyWide, mostHosts } from "./contact-meaning.ts";
 import { CoordinatedScans } from "./coordinated.ts";
 import { Decoys } from "./decoys.ts";
 import { createExactBudget, DistinctHosts, DistinctPorts } from "./distinct.ts";
 import { GroupFindings } from "./group-findings.ts";
-import { headerSignature, isKernelSyn } from "./header-signature.ts";
+import { headerSignature } from "./header-signature.ts";
 import { isPeerGone, isUnheard, noteHeard } from "./outbound.ts";
 import { deriveLimits, newSequentialState, type SequentialLimits, takeOutcome } from "./sequential.ts";
 import { newSweepState, noteSweep, type Shape, shapeOf } from "./sweeps.ts";
@@ -34,8 +34,6 @@ const EPHEMERAL_FROM = 32_768;
 
 /** Hosts that are spread over more time than this are a client's, who has many. */
 const HOSTS_WINDOW_MS = 3_600_000;
-/** A switch hides the answers to questions to the link, and every host asks them: it takes so many times as many hosts. */
-const LINK_TIMES = 2;
 
 export class TapJudge implements ContactSink {
   #ignoredCount = 0;
@@ -103,7 +101,7 @@ export class TapJudge implements ContactSink {
     source.tools ??= new ToolEvidence();
     source.tools.note(packet, layout);
     source.signature = headerSignature(packet);
-    if (contact.kind === Kind.Syn) countSyn(source, packet);
+    if (contact.kind === Kind.Syn) source.countSyn(packet);
     if (contact.protocol === IpProtocol.Tcp) this.#decoys.note(packet, source);
     this.#explain("opened", source, contact);
     if (contact.isEvidence) this.#weigh(source, contact, Evidence.Direct);
@@ -117,7 +115,7 @@ export class TapJudge implements ContactSink {
     source.kinds |= 1 << contact.kind;
     // A second tool behind the address may ask the same ports again. Returning clients are not looked at, as their number has no end.
     if (source.refused + source.unanswered + source.unknown > 0) source.tools?.note(packet, layout);
-    if (contact.kind === Kind.Syn) countSyn(source, packet);
+    if (contact.kind === Kind.Syn) source.countSyn(packet);
     this.#explain("again", source, contact);
   }
 
@@ -133,7 +131,7 @@ export class TapJudge implements ContactSink {
     noteHeard(contact, source);
     const isGone = isPeerGone(contact, source);
     if (isGone || isUnheard(contact, source)) contact.outcome = Outcome.Unknown;
-    this.#tally(source, contact);
+    source.tally(contact);
     this.#explain("decided", source, contact);
     this.#judgeOutcome(source, contact);
     this.#judgeTool(source, contact);
@@ -168,14 +166,7 @@ export class TapJudge implements ContactSink {
       source.unsettledMs = contact.timeMs;
     }
     source.unsettledHosts.add(this.#hostHash(contact));
-    if (source.unsettledHosts.count >= this.#mostHosts(contact)) this.#flag(source, Scorer.Breadth, contact);
-  }
-
-  #mostHosts(contact: Contact): number {
-    const { breadth, sweep } = this.#policy;
-    if (contact.kind === Kind.IcmpEcho) return breadth.pingedHosts;
-    if (!isLinkQuestion(contact)) return breadth.unknownHosts;
-    return contact.isFromRouter ? sweep.routerSweepHosts : breadth.unknownHosts * LINK_TIMES;
+    if (source.unsettledHosts.count >= mostHosts(contact, this.#policy)) this.#flag(source, Scorer.Breadth, contact);
   }
 
   #judgeBurst(source: TapSource, contact: Contact): void {
@@ -183,27 +174,6 @@ export class TapJudge implements ContactSink {
     source.burst ??= new UnseenBurst();
     const isRaw = source.kernelSyns === 0;
     if (source.burst.note(contact, this.#hostHash(contact), isRaw)) this.#flag(source, Scorer.Breadth, contact);
-  }
-
-  #tally(source: TapSource, contact: Contact): void {
-    if (!isLinkQuestion(contact) || contact.outcome !== Outcome.Accepted) source.kinds |= 1 << contact.kind;
-    switch (contact.outcome) {
-      case Outcome.Accepted:
-        source.accepted++;
-        if (contact.kind === Kind.Syn) source.halfOpen++;
-        break;
-      case Outcome.Refused:
-        source.refused++;
-        break;
-      case Outcome.Unanswered:
-        source.unanswered++;
-        break;
-      case Outcome.Unknown:
-        source.unknown++;
-        break;
-      case Outcome.Pending:
-        break;
-    }
   }
 
   /** The worth of a contact that might have been a client's, by its outcome. */
@@ -368,9 +338,4 @@ export class TapJudge implements ContactSink {
   shapeOf({ sweep }: TapSource): Shape | undefined {
     return sweep === undefined ? undefined : shapeOf(sweep, this.#policy.sweep);
   }
-}
-
-function countSyn(source: TapSource, packet: Packet): void {
-  if (isKernelSyn(packet)) source.kernelSyns++;
-  else source.rawSyns++;
 }

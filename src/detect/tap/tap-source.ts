@@ -1,9 +1,13 @@
 // One source on a tap or in a capture: the evidence that `replay` prints and the scorers' own states.
 import { type Prefix, prefixOfWords } from "../../wire/address.ts";
+import type { Packet } from "../../wire/packet.ts";
 import { Kind } from "../kinds.ts";
 import type { ToolEvidence } from "../tool/tool-evidence.ts";
+import { type Contact, Outcome } from "./contact.ts";
+import { isLinkQuestion } from "./contact-meaning.ts";
 import type { DecoyGroup, DecoyState } from "./decoys.ts";
 import { DistinctHosts, DistinctPorts } from "./distinct.ts";
+import { isKernelSyn } from "./header-signature.ts";
 import type { SequentialState } from "./sequential.ts";
 import type { SweepState } from "./sweeps.ts";
 import type { UnseenBurst } from "./unseen-burst.ts";
@@ -96,6 +100,34 @@ export class TapSource implements DecoyState {
 
   get isFlagged(): boolean {
     return this.foundBy !== 0;
+  }
+
+  /** A plain SYN: the operating system's own, or a tool's. */
+  countSyn(packet: Packet): void {
+    if (isKernelSyn(packet)) this.kernelSyns++;
+    else this.rawSyns++;
+  }
+
+  /** A contact is settled. */
+  tally(contact: Contact): void {
+    if (!isLinkQuestion(contact) || contact.outcome !== Outcome.Accepted) this.kinds |= 1 << contact.kind;
+    switch (contact.outcome) {
+      case Outcome.Accepted:
+        this.accepted++;
+        if (contact.kind === Kind.Syn) this.halfOpen++;
+        break;
+      case Outcome.Refused:
+        this.refused++;
+        break;
+      case Outcome.Unanswered:
+        this.unanswered++;
+        break;
+      case Outcome.Unknown:
+        this.unknown++;
+        break;
+      case Outcome.Pending:
+        break;
+    }
   }
 
   /** True the first time. */

@@ -1,0 +1,46 @@
+// The rows that wait to be written to the store: blocks and offences by their source, events in their order.
+import type { Event } from "./event.ts";
+import type { StoredBlock, StoredOffences } from "./store-rows.ts";
+
+/** The part of a transaction that is for events, so that blocks cannot keep the record waiting until its queue is full. */
+const EVENTS_SHARE = 0.25;
+
+interface Batch {
+  readonly blocks: readonly [string, StoredBlock | undefined][];
+  readonly offences: readonly [string, StoredOffences][];
+  readonly events: readonly Event[];
+}
+
+export class WaitingRows {
+  /** undefined stands for a deletion. */
+  readonly blocks = new Map<string, StoredBlock | undefined>();
+  readonly offences = new Map<string, StoredOffences>();
+  readonly events: Event[] = [];
+
+  get count(): number {
+    return this.blocks.size + this.offences.size + this.events.length;
+  }
+
+  /** What one transaction of so many rows takes; all of it goes on waiting until written() is told. */
+  first(maxRows: number): Batch {
+    const keptForEvents = Math.min(this.events.length, Math.floor(maxRows * EVENTS_SHARE));
+    const blocks = firstOf(this.blocks, maxRows - keptForEvents);
+    const offences = firstOf(this.offences, maxRows - keptForEvents - blocks.length);
+    return { blocks, offences, events: this.events.slice(0, maxRows - blocks.length - offences.length) };
+  }
+
+  written({ blocks, offences, events }: Batch): void {
+    for (const [key] of blocks) this.blocks.delete(key);
+    for (const [key] of offences) this.offences.delete(key);
+    this.events.splice(0, events.length);
+  }
+}
+
+function firstOf<T>(map: ReadonlyMap<string, T>, count: number): [string, T][] {
+  const taken: [string, T][] = [];
+  for (const entry of map) {
+    if (taken.length >= count) break;
+    taken.push(entry);
+  }
+  return taken;
+}
