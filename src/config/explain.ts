@@ -165,7 +165,8 @@ function explainGreylist({ greylistEarliestMs, tcp }: Settings): string {
   const ports = tcp.publicPorts.length === 0 ? "every served TCP port" : "a served TCP port that is not public";
   return (
     `The first SYN of a source to ${ports} gets no answer; its repetition after ${formatDuration(greylistEarliestMs)} or more is served (GREYLIST). ` +
-    "The first connection of a new customer takes a second longer; known customers, the guard and exempt addresses wait for nothing."
+    "The first connection of a new customer takes a second longer; one that opens two such ports at once waits three seconds for the second, " +
+    "one that opens more of them seven seconds for each. Known customers, the guard and exempt addresses wait for nothing."
   );
 }
 

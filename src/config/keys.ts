@@ -383,7 +383,8 @@ const blockKeys = {
       shipped: "on",
       meaning:
         'With "on" the first SYN of a source to a served TCP port that it has never used gets no answer. Its kernel repeats the ' +
-        "SYN after a second, and is served: a new customer's first connection takes a second longer, and no later one does. By " +
+        "SYN after a second, and is served: a new customer's first connection takes a second longer, and no later one does. Of two " +
+        "such ports that it opens at once the second is served after three seconds, and three or more after seven. By " +
         "then a scanner has tried a closed port and is held, and a scanner that sends each SYN once never learns that the port " +
         "is served. Ports of PUBLIC_PORTS_TCP, the allow list, guarded addresses and known customers are served at once. It needs " +
         'BLOCK_TCP="1", and has no effect where closed ports answer at once (ANSWER="open", TCP_MODE="tcp"). A file without this key means "off".',

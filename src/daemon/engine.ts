@@ -16,7 +16,7 @@ import type { Handshakes } from "../judge/proof/handshakes.ts";
 import type { ToolMemory } from "../judge/tool-memory.ts";
 import type { Verdict } from "../judge/verdict.ts";
 import type { Spared } from "../record/dialect.ts";
-import { dispositionOf, FIRST_CONTACT_TAG, REPEATED_TAG, THROUGH_TAG } from "../table/log-tags.ts";
+import { dispositionOf, FIRST_CONTACT_TAG, REPEATED_TAG, THROUGH_TAG, WAITING_TAG } from "../table/log-tags.ts";
 import type { Arrival } from "../wire/arrival.ts";
 import { decodePacket } from "../wire/decode.ts";
 import { DecodeResult, IpProtocol, type Packet } from "../wire/packet.ts";
@@ -29,7 +29,7 @@ export interface EngineParts {
   /** Gets the probes of sources that nothing spares. Absent: neighbours and tolerated ports make no findings. */
   readonly crowds?: Pick<Crowds, "note">;
   /** Gets what greylisting has met with silence, and the repetitions. Absent: nobody counts them. */
-  readonly contacts?: Pick<FirstContacts, "met" | "repeated">;
+  readonly contacts?: Pick<FirstContacts, "met" | "repeated" | "waiting">;
   /** Knows the probes that came lately. Absent: one that comes again counts again. */
   readonly repeated?: Pick<RepeatedProbes, "note">;
   /** Gets the packets of probes. Absent: no tool is named. */
@@ -95,7 +95,9 @@ export class Engine {
     const { packet, probe } = walked;
     const result = decodePacket(bytes, at, end, packet);
     if (tag === THROUGH_TAG) return this.#through(walked);
-    if (tag === FIRST_CONTACT_TAG || tag === REPEATED_TAG) return this.#greet(walked, tag, timeMs);
+    if (tag === FIRST_CONTACT_TAG || tag === REPEATED_TAG || tag === WAITING_TAG) {
+      return this.#greet(walked, tag, timeMs);
+    }
     const disposition = dispositionOf(tag) ?? this.#unknownTag();
     if (result !== DecodeResult.Ok) this.#countUndecoded(result);
     if (packet.family === 0) return walked;
@@ -159,7 +161,8 @@ export class Engine {
     this.#detector.classify(packet, Disposition.Held, timeMs, probe);
     const hash = this.#detector.table.hashOf(probe);
     if (tag === FIRST_CONTACT_TAG) this.#parts.contacts?.met(probe, hash);
-    else this.#parts.contacts?.repeated(probe, hash);
+    else if (tag === REPEATED_TAG) this.#parts.contacts?.repeated(probe, hash);
+    else this.#parts.contacts?.waiting(probe, hash);
     return walked;
   }
 

@@ -16,9 +16,9 @@ const PORTS = 5;
 /** After its last SYN: kernels repeat after one second, old ones after three. */
 const WAIT_MS = 5_000;
 /** A source that has been quiet for so long is forgotten; the kernel has forgotten its contacts sooner. */
-const FORGOTTEN_MS = 60_000;
+const FORGOTTEN_MS = 120_000;
 /** A SYN that was not repeated within so many seconds never comes back: the kernel has forgotten it. */
-const MET_SECONDS = 30;
+const MET_SECONDS = 90;
 
 const LOOK_MS = 500;
 const NONE: readonly Finding[] = [];
@@ -38,6 +38,7 @@ interface Row {
 export class FirstContacts {
   #firstContacts = 0;
   #repeated = 0;
+  #waiting = 0;
   #evicted = 0;
   /** First contacts of the last MET_SECONDS seconds, by the second, and the last of these. */
   readonly #bySecond = new Uint32Array(MET_SECONDS);
@@ -59,7 +60,9 @@ export class FirstContacts {
     return {
       firstContacts: this.#firstContacts,
       firstContactsRepeated: this.#repeated,
-      /** Of those that are older than half a minute. */
+      /** Repetitions that were met with silence as well, each: their sources had asked several ports at once. */
+      firstContactsWaiting: this.#waiting,
+      /** Of those that the kernel has forgotten. */
       firstContactsNotRepeated: Math.max(0, this.#firstContacts - waiting - this.#repeated),
       firstContactSourcesEvicted: this.#evicted,
     };
@@ -84,6 +87,16 @@ export class FirstContacts {
   /** A repetition, which is served. */
   repeated(probe: Probe, hash: number): void {
     this.#repeated++;
+    this.#settle(probe, hash);
+  }
+
+  /** A repetition that is not served yet. */
+  waiting(probe: Probe, hash: number): void {
+    this.#waiting++;
+    this.#settle(probe, hash);
+  }
+
+  #settle(probe: Probe, hash: number): void {
     const row = this.#rows.get(hash);
     if (row === undefined || !isOf(row, probe)) return;
     row.isSettled = true;

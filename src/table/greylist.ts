@@ -8,6 +8,14 @@
 //   within `earliestMs`  early4 has it                             silence: a scanner repeats sooner than a kernel
 //   later                met4 has it: returned4 takes it           served, and not asked again for an hour
 //
+// A scanner whose kernel repeats its SYNs, or nmap itself, is served like a customer. So a source waits longer,
+//
+//   if its SYN has no options but one    it stays in early4 until BARE_EARLIEST_MS
+//   at its third new port in a second    waiting4 has it: no repetition to a new port is served for CROWD_WAIT_MS
+//   when its first new port is served    waiting4 has it: nor to another one for NEXT_WAIT_MS
+//
+// and the last two once an hour (waited4, paced4), so that they shut out no customer who comes again and again.
+//
 // Public ports, known pairs, guard and allow list never come here (sensor.ts). The keys have no source port, so that a client
 // that gives up after 250 ms and connects anew is served as well. Where a set is full, a SYN is let through.
 
@@ -15,18 +23,33 @@ import { BATCH_GROUP, log, logPrefixes, rates } from "./log-rules.ts";
 import { SLASH64 } from "./neighbours.ts";
 import type { GreylistPlan, Rules } from "./ruleset-plan.ts";
 
-/** How a source and its port are a key: an IPv6 source beyond our links by its /64, as everywhere. */
+/** New ports of a source that are asked at once, and each second. One that opens its services one by one waits a second for each. */
+const NEW_PORTS = { atOnce: 2, perSecond: 1 } as const;
+/** Longer than the fastest scans of a few ports repeat themselves; Linux repeats a SYN after 7 s, what opens many services waits until then. */
+const CROWD_WAIT_MS = 6_000;
+/** Linux repeats a SYN after one second and after three: of two services that are opened at once the second is served then. */
+const NEXT_WAIT_MS = 1_800;
+/**
+ * Operating systems put at least three options into a SYN, scanners that build their own none or one (nmap -sS repeats its
+ * SYNs after 0.5 to 2 s). So do the small stacks of devices, most of which repeat after three seconds.
+ */
+const BARE_EARLIEST_MS = 2_500;
+/** Of a TCP header with one option of four bytes, in words of four bytes. */
+const BARE_WORDS = 6;
+
+/** How a source is a key: an IPv6 source beyond our links by its /64, as everywhere. */
 const kinds = [
-  { name: "4", family: "4", key: "ip saddr . tcp dport" },
-  { name: "6near", family: "6", key: "ip6 saddr . tcp dport" },
-  { name: "6far", family: "6", key: `ip6 saddr & ${SLASH64} . tcp dport` },
+  { name: "4", family: "4", source: "ip saddr" },
+  { name: "6near", family: "6", source: "ip6 saddr" },
+  { name: "6far", family: "6", source: `ip6 saddr & ${SLASH64}` },
 ] as const;
 
 export const greylistChains = [
   "greet",
   "firstcontact",
   "repeated",
-  ...kinds.flatMap(({ name }) => [`greet${name}`, `return${name}`]),
+  "waiting",
+  ...kinds.flatMap(({ name }) => [`greet${name}`, `meet${name}`, `return${name}`]),
 ] as const;
 
 /** The chain "greet" is for a SYN to a port that is no trap: the SYN is dropped, or comes back. */
@@ -35,20 +58,6 @@ export function greylistRules({ earliestMs }: GreylistPlan): Rules {
     `limit rate ${rates.weak}/second burst ${rates.weak} packets ${log(prefix, BATCH_GROUP)} ${verdict}`,
     `counter ${verdict}`,
   ];
-  const chains = kinds.map(
-    ({ name, family, key }): Rules => ({
-      [`greet${name}`]: [
-        `${key} @returned${family} return`,
-        `${key} @early${family} counter drop`,
-        `${key} @met${family} goto return${name}`,
-        `add @met${family} { ${key} } add @early${family} { ${key} timeout ${earliestMs}ms } goto firstcontact`,
-        // One of the sets is full.
-        "counter",
-      ],
-      // Where the set is full, the source is asked again half a minute later.
-      [`return${name}`]: [`update @returned${family} { ${key} }`, "goto repeated"],
-    }),
-  );
   return {
     greet: [
       "ip saddr @guard4 return",
@@ -57,8 +66,40 @@ export function greylistRules({ earliestMs }: GreylistPlan): Rules {
       "ip6 saddr @near6 goto greet6near",
       "goto greet6far",
     ],
-    ...Object.assign({}, ...chains),
+    ...Object.assign({}, ...kinds.map((kind) => rulesOf(kind, earliestMs))),
     firstcontact: tell(logPrefixes.firstContact, "drop"),
     repeated: tell(logPrefixes.repeated, "return"),
+    waiting: tell(logPrefixes.waiting, "drop"),
+  };
+}
+
+function rulesOf({ name, family, source }: (typeof kinds)[number], earliestMs: number): Rules {
+  const pair = `${source} . tcp dport`;
+  const { atOnce, perSecond } = NEW_PORTS;
+  const meet = (ms: number) => `add @met${family} { ${pair} } add @early${family} { ${pair} timeout ${ms}ms }`;
+  const wait = (ms: number) =>
+    `add @paced${family} { ${source} } update @waiting${family} { ${source} timeout ${ms}ms }`;
+  return {
+    [`greet${name}`]: [
+      // A source that goes on using a port never waits again.
+      `${pair} @returned${family} update @returned${family} { ${pair} } return`,
+      `${pair} @early${family} counter drop`,
+      `${pair} @met${family} goto return${name}`,
+      `tcp doff <= ${BARE_WORDS} ${meet(Math.max(earliestMs, BARE_EARLIEST_MS))} goto meet${name}`,
+      `${meet(earliestMs)} goto meet${name}`,
+      // One of the sets is full.
+      "counter",
+    ],
+    [`meet${name}`]: [
+      `${source} != @waited${family} update @asking${family} { ${source} limit rate over ${perSecond}/second burst ${atOnce} packets } add @waited${family} { ${source} } ${wait(CROWD_WAIT_MS)}`,
+      "goto firstcontact",
+    ],
+    [`return${name}`]: [
+      `${source} @waiting${family} goto waiting`,
+      `${source} != @paced${family} ${wait(NEXT_WAIT_MS)}`,
+      // Where the set is full, the source is asked again when `met` has forgotten it.
+      `update @returned${family} { ${pair} }`,
+      "goto repeated",
+    ],
   };
 }

@@ -26,6 +26,8 @@ export const logPrefixes = {
   firstContact: "first",
   /** Its repetition, which is served. */
   repeated: "repeated",
+  /** Its repetition, met with silence as well: the source has to wait. */
+  waiting: "waiting",
 } as const;
 
 /** Bounds of the rules, in packets a second. */

@@ -5,9 +5,10 @@ import { logPrefixes } from "./log-rules.ts";
 /** No probe, but an answer of ours to a source that a command was to shut out. */
 export const THROUGH_TAG = logPrefixes.through.charCodeAt(0);
 
-/** SYNs to served ports that greylist.ts has met with silence, and their repetitions: evidence of nothing. */
+/** SYNs to served ports that greylist.ts has met with silence, and their repetitions, which are served or have to wait: evidence of nothing. */
 export const FIRST_CONTACT_TAG = logPrefixes.firstContact.charCodeAt(0);
 export const REPEATED_TAG = logPrefixes.repeated.charCodeAt(0);
+export const WAITING_TAG = logPrefixes.waiting.charCodeAt(0);
 
 /** By tag; undefined: a rule that is not ours logs to our group. */
 const dispositions: readonly (Disposition | undefined)[] = (() => {

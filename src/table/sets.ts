@@ -27,9 +27,18 @@ const ANSWERED_MINUTES = 10;
  */
 const MANY_SECONDS = 60;
 
-/** A first contact is remembered so long: Linux repeats a SYN after 1, 3, 7 and 15 s, whatever is lost. */
-const MET_SECONDS = 30;
+/**
+ * A first contact is remembered so long: Linux repeats a SYN after 1, 3, 7, 15 and 31 s, and a monitor that waits shorter than
+ * that for an answer asks again each minute.
+ */
+const MET_SECONDS = 90;
 const RETURNED_HOURS = 1;
+/** A source waits for longer than a first contact once in so long. */
+const PATIENT_HOURS = 1;
+/** Longer than any of its waits. */
+const WAITING_SECONDS = 6;
+/** By then the whole burst of a source is there again. */
+const ASKING_SECONDS = 5;
 
 const MINUTE = 60;
 const DAY = 86_400;
@@ -160,8 +169,28 @@ export const sets = {
   },
   returned: {
     ...{ parts: families, key: addressAndPort, kind: "dynamic", size: 262_144, seconds: RETURNED_HOURS * 3_600 },
-    members: `(source, port) that has repeated its SYN and was served, ${RETURNED_HOURS} h: by then most are known pairs`,
-    ...{ filledBy: "packets", atBound: "further sources are greylisted again after half a minute" },
+    members: `(source, port) that has repeated its SYN and was served, ${RETURNED_HOURS} h from its latest SYN: by then most are known pairs`,
+    ...{ filledBy: "packets", atBound: `further sources are greylisted again after ${MET_SECONDS} s` },
+  },
+  asking: {
+    ...{ parts: families, key: address, kind: "dynamic", size: 65_536, seconds: ASKING_SECONDS },
+    members: `how many new ports a source (as in the three sets above) has asked at once, ${ASKING_SECONDS} s from the last`,
+    ...{ filledBy: "packets", atBound: "further sources are greylisted however many ports they ask at once" },
+  },
+  waiting: {
+    ...{ parts: families, key: address, kind: "dynamic", size: 65_536, seconds: WAITING_SECONDS },
+    members: `sources that have asked a third new port within a second (${WAITING_SECONDS} s), or whose first new port was just served (1.8 s): until then no repetition to another new port is served`,
+    ...{ filledBy: "packets", atBound: "further sources do not wait" },
+  },
+  waited: {
+    ...{ parts: families, key: address, kind: "dynamic", size: 262_144, seconds: PATIENT_HOURS * 3_600 },
+    members: `sources that were in \`waiting4/6\` for the ports that they asked at once, ${PATIENT_HOURS} h: they do not come there again`,
+    ...{ filledBy: "packets", atBound: "further sources do not wait" },
+  },
+  paced: {
+    ...{ parts: families, key: address, kind: "dynamic", size: 262_144, seconds: PATIENT_HOURS * 3_600 },
+    members: `sources that were there for either reason, ${PATIENT_HOURS} h: they do not come there because a first port is served`,
+    ...{ filledBy: "packets", atBound: "further sources do not wait" },
   },
   lately: {
     ...{ parts: one, key: () => "inet_proto . inet_service", kind: "dynamic", size: 8_192, seconds: 3_600 },

@@ -88,7 +88,8 @@ test("what greylisting costs is told where it is in force", () => {
   const told = (text: string) => explainSettings(settingsOf(load(text))).filter((line) => line.includes("(GREYLIST)"));
   assert.deepEqual(told(on), [
     "The first SYN of a source to a served TCP port that is not public gets no answer; its repetition after 800ms or more is served (GREYLIST). " +
-      "The first connection of a new customer takes a second longer; known customers, the guard and exempt addresses wait for nothing.",
+      "The first connection of a new customer takes a second longer; one that opens two such ports at once waits three seconds for the second, " +
+      "one that opens more of them seven seconds for each. Known customers, the guard and exempt addresses wait for nothing.",
   ]);
   for (const text of ['GREYLIST="on"', `${on}\nANSWER="open"`, `${on}\nTCP_MODE="tcp"\nTCP_PORTS="1"`])
     assert.deepEqual(told(text), []);

@@ -77,6 +77,7 @@ const toldAs: Readonly<Record<string, string>> = {
   "detect/crowds.ts passedOver": "crowdProbesPassedOver",
   "detect/first-contacts.ts evicted": "firstContactSourcesEvicted",
   "detect/first-contacts.ts repeated": "firstContactsRepeated",
+  "detect/first-contacts.ts waiting": "firstContactsWaiting",
   "detect/wider-prefixes.ts evictions": "widerEvicted",
   "judge/breaker.ts withheld": "blocksWithheld",
   "judge/escalation.ts evictions": "evictedOffences",

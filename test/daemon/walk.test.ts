@@ -185,9 +185,10 @@ test("claims that were chosen and sources that were proven leave with the others
 
 test("a source whose first SYNs were met with silence and are not repeated is a claim when its time is over", () => {
   const { walk, now, syn, take, is } = setUp();
-  for (const source of [A, B])
+  for (const source of [A, B, "192.0.2.4"])
     for (const port of [22, 110, 143, 993, 3306]) syn(source, port, logPrefixes.firstContact);
   syn(B, 110, logPrefixes.repeated);
+  syn("192.0.2.4", 110, logPrefixes.waiting);
   walk.batchEnd();
   assert.deepEqual(take(), ["delivered"], "silence is told to nobody");
   now.ms += 6_000;

@@ -9,15 +9,13 @@ import { Capture, portsThatAnswered } from "./support/capture.ts";
 import { Daemon } from "./support/daemon.ts";
 import { Lab } from "./support/lab.ts";
 import { describe, measureLeaks } from "./support/leak.ts";
-import { masscan, nmap } from "./support/scan.ts";
-import { shipped } from "./support/settings.ts";
+import { masscan, nmap, popularPorts } from "./support/scan.ts";
+import { PUBLIC, shipped } from "./support/settings.ts";
 import { serve, visit } from "./support/traffic.ts";
 import { waitUntil } from "./support/wait.ts";
 
 /** The ports that scanners ask first. */
-const SERVED = [21, 22, 23, 25, 53, 80, 110, 111, 135, 139, 143, 443, 445, 993, 995, 1723, 3306, 3389, 5900, 8080];
-/** PUBLIC_PORTS_TCP, no secret. */
-const PUBLIC = [25, 80, 443];
+const SERVED = popularPorts(20);
 const settings = { ...shipped, PROOF: "on", GREYLIST: "on" };
 const countsSchema = z.object({ firstContacts: z.number(), firstContactsRepeated: z.number() });
 

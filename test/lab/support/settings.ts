@@ -18,6 +18,9 @@ export const harsh: Settings = {
   BOOT_GRACE: "0",
 };
 
+/** PUBLIC_PORTS_TCP of the shipped file: no secret. */
+export const PUBLIC: readonly number[] = [25, 80, 443];
+
 /** The shipped judgement (scores, tolerated ports), told to block in full on it. */
 export const shipped: Settings = {
   ...harsh,
