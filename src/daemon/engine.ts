@@ -111,11 +111,16 @@ export class Engine {
     // Once for all who keep a table of sources: it is among the dearest of what a packet needs.
     walked.hash = this.#detector.table.hashOf(probe);
     this.#parts.tools?.note(probe, packet, bytes, walked.hash);
-    if (this.#isSameProbe(walked, disposition)) return walked;
+    const track = disposition === Disposition.Probe ? this.#detector.trackOf(probe, walked.hash) : undefined;
+    if (track === Track.Watched && this.#hasComeLately(walked)) {
+      this.counters.probesRepeated++;
+      return walked;
+    }
     if (disposition === Disposition.Held || disposition === Disposition.Stray) this.#passBy(walked);
     else {
       this.#score(walked, packet, spared);
       walked.isForProof = walked.outcome !== Outcome.Watched;
+      if (track === Track.None && walked.outcome === Outcome.Watched) this.#hasComeLately(walked);
     }
     if (spared === undefined) this.#noteCrowd(walked);
     return walked;
@@ -188,17 +193,12 @@ export class Engine {
   }
 
   /**
-   * A hold must not make its own evidence: what its source sends again while it is held is one probe, until the source has been
-   * found.
+   * Whether the same probe has come before; remembers it. A hold must not make its own evidence: what its source sends again
+   * while it is held is one probe, until the source has been found. Of found sources, as most are in a flood, nothing need be
+   * remembered.
    */
-  #isSameProbe({ packet, probe, hash }: Walked, disposition: Disposition): boolean {
-    const { repeated } = this.#parts;
-    if (disposition !== Disposition.Probe || repeated === undefined) return false;
-    // In a flood most packets are those of found sources: of them nothing need be remembered.
-    const track = this.#detector.trackOf(probe, hash);
-    if (track === Track.Found || !repeated.note(packet, hash, probe.timeMs) || track === Track.None) return false;
-    this.counters.probesRepeated++;
-    return true;
+  #hasComeLately({ packet, probe, hash }: Walked): boolean {
+    return this.#parts.repeated?.note(packet, hash, probe.timeMs) === true;
   }
 
   /** Held and stray packets are no evidence, and come in floods that anybody can forge: they are not remembered. */

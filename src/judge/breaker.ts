@@ -18,6 +18,8 @@ const QUIET_MS = 5_000;
 const MAX_PLACES = 1_024;
 const MIN_PLACES = 4;
 const PLACES_PER_TOKEN_A_SECOND = 0.25;
+/** In a flood the tokens of so much time are spent together: one transaction of a few blocks costs little more than one of one. */
+const SPENT_TOGETHER_SECONDS = 0.1;
 
 interface Waiting {
   lot: number;
@@ -112,8 +114,8 @@ export class Breaker {
   take(nowMs: number, isWanted: (claim: Claim) => boolean): Claim[] {
     this.#refill(nowMs);
     if (this.#waiting.length === 0) return [];
-    if (this.#tokens < 1) {
-      // Asked after each delivery of a flood: mostly there is no token, and nothing to sort for.
+    if (this.#tokens < Math.max(1, Math.min(this.#waiting.length, this.#perSecond * SPENT_TOGETHER_SECONDS))) {
+      // Asked after each delivery of a flood: mostly there are no tokens, and nothing to sort for.
       this.#shortMs = nowMs;
       return [];
     }

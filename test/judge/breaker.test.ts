@@ -112,6 +112,17 @@ test("in a flood all that the tokens allow are chosen, and each in equal measure
   assert.ok(chiSquare < 282, `chi square ${chiSquare.toFixed(1)} of ${PLACES} places`);
 });
 
+test("in a flood the tokens of a tenth of a second are spent together, and a single claim waits for one token only", () => {
+  const { breaker, ask } = setUp({ perSecond: 50, burst: 50 });
+  for (let number = 0; number < 60; number++) ask(claimOf(number), START_MS);
+  assert.equal(breaker.isOpen, true);
+  const chosen = [20, 40, 60, 80, 99, 100, 120].map((ms) => breaker.take(START_MS + ms, always).length);
+  assert.deepEqual(chosen, [0, 0, 0, 0, 0, 5, 0]);
+  breaker.forgetWaiting();
+  ask(claimOf(99), START_MS + 121);
+  assert.deepEqual(breaker.take(START_MS + 122, always).map(numberOf), [99]);
+});
+
 /** How many questions of a source that goes on it takes until it is chosen, in a flood of sources that ask `asks` times. */
 function questionsUntilChosen(
   flood: { sourcesPerSecond: number; asks: number },
