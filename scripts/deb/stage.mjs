@@ -39,7 +39,7 @@ function stageProgram({ stage, build, version }, write) {
     recursive: true,
     filter: (path) => !/\.(map|ts)$/.test(path),
   });
-  for (const file of ["main.js", "portsentry.js"])
+  for (const file of ["client.cjs", "main.js", "portsentry.js"])
     if (!existsSync(join(from, "cli", file))) fail(69, `the build has no src/cli/${file}: run npm run build`);
   for (const name of productionPackages())
     cpSync(join(root, "node_modules", name), join(stage, LIB, "node_modules", name), {
@@ -89,17 +89,17 @@ function stageBinaries({ stage, arch, cache }) {
 
 /** What is called by name: two programs, and PortSentry's three helpers. */
 function stageCommands({ stage }, write) {
-  const launch = (script, isDaemon) => `#!/bin/sh
+  const launch = (script, isDaemon, daemonScript = script) => `#!/bin/sh
 # What is meant for other programs of the one who calls.
 unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS
 # 14 MB less in the daemon, at no cost that could be measured (docs/decisions/0008-package-runtime.md). With that
 # option V8 compiles anew what Node was built with, which costs a command that only asks the daemon half of its time.
 export MALLOC_ARENA_MAX=1
-${isDaemon === "true" ? '# ps shows it.\nexport PORTREEVE_PROGRAM="$0"\n' : ""}${isDaemon === undefined ? "" : `${isDaemon} && exec /${LIB}/node --optimize-for-size /${LIB}/${script} "$@"\n`}exec /${LIB}/node /${LIB}/${script} "$@"
+${isDaemon === "true" ? '# ps shows it.\nexport PORTREEVE_PROGRAM="$0"\n' : ""}${isDaemon === undefined ? "" : `${isDaemon} && exec /${LIB}/node --optimize-for-size /${LIB}/${daemonScript} "$@"\n`}exec /${LIB}/node /${LIB}/${script} "$@"
 `;
   // The conditions are of sh.
   // Not in sbin: "replay" and "check" are for everybody, in whose PATH that is not.
-  write("usr/bin/portreeve", launch("build/src/cli/main.js", '[ "$1" = run ]'), 0o755);
+  write("usr/bin/portreeve", launch("build/src/cli/client.cjs", '[ "$1" = run ]', "build/src/cli/main.js"), 0o755);
   write("usr/sbin/portsentry", launch("build/src/cli/portsentry.js", "true"), 0o755);
   for (const name of ["portsentry-build-ignore-file", "portsentry-add-ip", "portsentry-rm-ip"]) {
     const file = join(root, "bin", name);

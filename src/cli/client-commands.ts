@@ -2,6 +2,7 @@
 
 import type { Command } from "commander";
 import { whenExamples } from "../config/when.ts";
+import { controlLimits } from "../control/limits.ts";
 import { eventTypes } from "../record/event.ts";
 import type { AllowOptions } from "./allow.ts";
 import type { BlockOptions } from "./block.ts";
@@ -14,8 +15,8 @@ import type { UnblockOptions } from "./unblock.ts";
 
 const { Argument, InvalidArgumentError, Option } = commander;
 
-/** The bound of one answer; the daemon has the same. */
-const mostEvents = 10_000;
+/** The bound of one answer. */
+const mostEvents = controlLimits.events;
 
 /** The command of that name, its description, and what the command does. */
 function plain(

@@ -1,14 +1,12 @@
 // One HTTP request over a Unix socket, and its answer as text or lines, with bounds on both. Faults of the socket
 // become the errors of errors.ts.
 import type { IncomingMessage } from "node:http";
-import { createRequire } from "node:module";
 import { errorCode, messageOf } from "../base/errors.ts";
 import { ControlError, DaemonNotRunning, NotPermitted, ProtocolError } from "./errors.ts";
 
-// By require: an import reads each export of the module, and Node 24 loads undici for that of WebSocket, which takes 45 ms.
-const require = createRequire(import.meta.url);
-const { request }: typeof import("node:http") = require("node:http");
-const { connect }: typeof import("node:net") = require("node:net");
+// Not by an import, which reads each export of the module: Node 24 loads undici for that of WebSocket, which takes 45 ms.
+const { request } = process.getBuiltinModule("node:http");
+const { connect } = process.getBuiltinModule("node:net");
 
 export interface ControlRequest {
   readonly socketPath: string;

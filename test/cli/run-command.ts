@@ -6,7 +6,7 @@ import type { TestContext } from "node:test";
 import { makeFolder, type Served, serveFake } from "../control/fake-daemon.ts";
 import { readableBuild } from "../support/readable-build.ts";
 
-export const mainFile = join(import.meta.dirname, "../../src/cli/main.js");
+export const mainFile = join(import.meta.dirname, "../../src/cli/client.cjs");
 
 export interface Outcome {
   readonly code: number | null;
@@ -15,14 +15,17 @@ export interface Outcome {
 }
 
 export interface StartOptions {
+  /** Another file than mainFile. */
+  readonly file?: string;
   readonly uid?: number;
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The child as it runs, with its three streams on pipes. */
-export function start(args: readonly string[], { uid, env }: StartOptions = {}): ChildProcess {
+export function start(args: readonly string[], { file, uid, env }: StartOptions = {}): ChildProcess {
   const other = uid === undefined ? undefined : readableBuild({ uid, gid: uid });
-  return spawn(other?.node ?? process.execPath, [other?.file("src/cli/main.js") ?? mainFile, ...args], {
+  const program = file ?? other?.file("src/cli/client.cjs") ?? mainFile;
+  return spawn(other?.node ?? process.execPath, [program, ...args], {
     cwd: "/",
     env: { PATH: process.env.PATH ?? "", TZ: "UTC", ...env },
     stdio: ["ignore", "pipe", "pipe"],

@@ -13,7 +13,7 @@ interface ReadableBuild {
 
 let made: ReadableBuild | undefined;
 
-/** Once a process, removed at its end; `inside` is a path below build/, as "src/cli/main.js". */
+/** Once a process, removed at its end; `inside` is a path below build/, as "src/cli/client.cjs". */
 export function readableBuild(user: { readonly uid: number; readonly gid: number }): ReadableBuild {
   made ??= make(user);
   return made;
