@@ -20,6 +20,8 @@ const MIN_PLACES = 4;
 const PLACES_PER_TOKEN_A_SECOND = 0.25;
 /** In a flood the tokens of so much time are spent together: one transaction of a few blocks costs little more than one of one. */
 const SPENT_TOGETHER_SECONDS = 0.1;
+/** In a flood tokens are there again before; when they are not, the flood is over. */
+const FLOOR_MS = 200;
 
 interface Waiting {
   lot: number;
@@ -41,6 +43,12 @@ export class Breaker {
   #waiting: Waiting[] = [];
   /** Where in #waiting the worst lot is. */
   #worstAt = 0;
+  /**
+   * The worst lot of those that waited for the last tokens, when all places were taken: for a short while a lot that is no
+   * better waits in no free place either, as it would be pushed out at once.
+   */
+  #floor = Number.NEGATIVE_INFINITY;
+  #floorMs = Number.NEGATIVE_INFINITY;
   /** Questions after which nothing was done: packets of sources that had been found scanning. */
   withheld = 0;
 
@@ -82,9 +90,10 @@ export class Breaker {
     const fourth = square * square;
     const weight = fourth * fourth;
     const part = this.#random();
-    if (this.#waiting.length < this.#places) return Math.log(1 - part) / weight;
+    const hasPlace = this.#waiting.length < this.#places;
+    if (hasPlace && Math.abs(nowMs - this.#floorMs) >= FLOOR_MS) return Math.log(1 - part) / weight;
     // log(1 - part) is at most -part, which nearly always tells already.
-    const worst = this.#waiting[this.#worstAt]?.lot ?? 0;
+    const worst = hasPlace ? this.#floor : (this.#waiting[this.#worstAt]?.lot ?? 0);
     const lot = -part <= worst * weight ? worst : Math.log(1 - part) / weight;
     if (lot > worst) return lot;
     this.#pass(nowMs);
@@ -120,6 +129,9 @@ export class Breaker {
       return [];
     }
     this.#waiting.sort((a, b) => b.lot - a.lot);
+    const isFull = this.#waiting.length >= this.#places;
+    this.#floor = this.#waiting.at(-1)?.lot ?? 0;
+    this.#floorMs = isFull ? nowMs : Number.NEGATIVE_INFINITY;
     const chosen: Claim[] = [];
     let looked = 0;
     for (; this.#tokens >= 1 && looked < this.#waiting.length; looked++) {

@@ -123,6 +123,33 @@ test("in a flood the tokens of a tenth of a second are spent together, and a sin
   assert.deepEqual(breaker.take(START_MS + 122, always).map(numberOf), [99]);
 });
 
+test("a flood of equal sources makes few of them wait, and a source that asks when the flood has ended is chosen", () => {
+  const { breaker } = setUp({ perSecond: 50, burst: 50 }, 3);
+  let [waits, chosen] = [0, 0];
+  for (let ms = 0; ms < 10_000; ms += LOOK_MS) {
+    for (let nth = 0; nth < 2_000; nth++) {
+      const claim = claimOf(ms * 2_000 + nth, 1);
+      if (breaker.admit(START_MS + ms)) continue;
+      const lot = breaker.draw(1, START_MS + ms);
+      if (lot === undefined) continue;
+      waits++;
+      breaker.wait(claim, lot, START_MS + ms);
+    }
+    chosen += breaker.take(START_MS + ms, always).length;
+  }
+  assert.ok(chosen >= 490 && chosen <= 500, `${chosen} chosen`);
+  // 7.5 for each that is chosen, if a free place were given to any lot.
+  assert.ok(waits <= 4 * chosen, `${waits} have waited for ${chosen} that were chosen`);
+  // The clock is set back by an hour, and the flood has ended.
+  const laterMs = START_MS - 3_600_000;
+  breaker.forgetWaiting();
+  const lot = breaker.draw(1, laterMs);
+  assert.ok(lot !== undefined);
+  breaker.wait(claimOf(99, 1), lot, laterMs);
+  breaker.take(laterMs, always);
+  assert.deepEqual(breaker.take(laterMs + 1_000, always).map(numberOf), [99]);
+});
+
 /** How many questions of a source that goes on it takes until it is chosen, in a flood of sources that ask `asks` times. */
 function questionsUntilChosen(
   flood: { sourcesPerSecond: number; asks: number },
