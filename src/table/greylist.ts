@@ -13,8 +13,10 @@
 //   if its SYN has no options but one    it stays in early4 until BARE_EARLIEST_MS
 //   at its third new port in a second    waiting4 has it: no repetition to a new port is served for CROWD_WAIT_MS
 //   when its first new port is served    waiting4 has it: nor to another one for NEXT_WAIT_MS
+//   when it answers that port by an RST  left4 has it: nor for a minute
 //
-// and the last two once an hour (waited4, paced4), so that they shut out no customer who comes again and again.
+// the second and third once an hour (waited4, paced4), and the last three not when it has come back to a port that it was
+// served (regular4): so they shut out no customer who comes again and again. A scanner does not ask what it knows.
 //
 // Public ports, known pairs, guard and allow list never come here (sensor.ts). The keys have no source port, so that a client
 // that gives up after 250 ms and connects anew is served as well. Where a set is full, a SYN is let through.
@@ -34,6 +36,11 @@ const NEXT_WAIT_MS = 1_800;
  * SYNs after 0.5 to 2 s). So do the small stacks of devices, most of which repeat after three seconds.
  */
 const BARE_EARLIEST_MS = 2_500;
+/**
+ * After a port was first served: an RST within this time is the first thing that the source has to say (nmap, which wants to know and
+ * no more), and a further SYN is no coming back yet. A health check may do the former, and comes back.
+ */
+const FRESH_MS = 900;
 /** Of a TCP header with one option of four bytes, in words of four bytes. */
 const BARE_WORDS = 6;
 
@@ -49,7 +56,8 @@ export const greylistChains = [
   "firstcontact",
   "repeated",
   "waiting",
-  ...kinds.flatMap(({ name }) => [`greet${name}`, `meet${name}`, `return${name}`]),
+  "left",
+  ...kinds.flatMap(({ name }) => [`greet${name}`, `again${name}`, `meet${name}`, `return${name}`, `served${name}`]),
 ] as const;
 
 /** The chain "greet" is for a SYN to a port that is no trap: the SYN is dropped, or comes back. */
@@ -70,7 +78,18 @@ export function greylistRules({ earliestMs }: GreylistPlan): Rules {
     firstcontact: tell(logPrefixes.firstContact, "drop"),
     repeated: tell(logPrefixes.repeated, "return"),
     waiting: tell(logPrefixes.waiting, "drop"),
+    // For a segment with RST. A connection that was but a look makes no known customer.
+    left: [
+      `${leave("4", "ip saddr")} return`,
+      `ip6 saddr @near6 ${leave("6", "ip6 saddr")} return`,
+      `ip6 saddr != @near6 ${leave("6", `ip6 saddr & ${SLASH64}`)} return`,
+      "ct status assured goto newcustomer",
+    ],
   };
+}
+
+function leave(family: string, source: string): string {
+  return `${source} . tcp dport @fresh${family} update @left${family} { ${source} }`;
 }
 
 function rulesOf({ name, family, source }: (typeof kinds)[number], earliestMs: number): Rules {
@@ -81,8 +100,7 @@ function rulesOf({ name, family, source }: (typeof kinds)[number], earliestMs: n
     `add @paced${family} { ${source} } update @waiting${family} { ${source} timeout ${ms}ms }`;
   return {
     [`greet${name}`]: [
-      // A source that goes on using a port never waits again.
-      `${pair} @returned${family} update @returned${family} { ${pair} } return`,
+      `${pair} @returned${family} goto again${name}`,
       `${pair} @early${family} counter drop`,
       `${pair} @met${family} goto return${name}`,
       `tcp doff <= ${BARE_WORDS} ${meet(Math.max(earliestMs, BARE_EARLIEST_MS))} goto meet${name}`,
@@ -90,13 +108,25 @@ function rulesOf({ name, family, source }: (typeof kinds)[number], earliestMs: n
       // One of the sets is full.
       "counter",
     ],
+    // A source that goes on using a port never waits again.
+    [`again${name}`]: [
+      `${pair} @fresh${family} return`,
+      `update @returned${family} { ${pair} }`,
+      `update @regular${family} { ${source} }`,
+    ],
     [`meet${name}`]: [
-      `${source} != @waited${family} update @asking${family} { ${source} limit rate over ${perSecond}/second burst ${atOnce} packets } add @waited${family} { ${source} } ${wait(CROWD_WAIT_MS)}`,
+      `${source} != @regular${family} ${source} != @waited${family} update @asking${family} { ${source} limit rate over ${perSecond}/second burst ${atOnce} packets } add @waited${family} { ${source} } ${wait(CROWD_WAIT_MS)}`,
       "goto firstcontact",
     ],
     [`return${name}`]: [
+      `${source} @regular${family} goto served${name}`,
       `${source} @waiting${family} goto waiting`,
+      `${source} @left${family} goto waiting`,
       `${source} != @paced${family} ${wait(NEXT_WAIT_MS)}`,
+      `goto served${name}`,
+    ],
+    [`served${name}`]: [
+      `add @fresh${family} { ${pair} timeout ${FRESH_MS}ms }`,
       // Where the set is full, the source is asked again when `met` has forgotten it.
       `update @returned${family} { ${pair} }`,
       "goto repeated",

@@ -120,6 +120,7 @@ export function sensorRules(plan: RulesetPlan): Rules {
     oldtcp: [
       ...learnPeers(plan),
       "tcp dport @listened_tcp return",
+      ...(plan.greylist === undefined ? [] : ["tcp flags & rst != 0 ct direction original goto left"]),
       "tcp flags & (fin|rst) != 0 ct direction original ct status assured goto newcustomer",
     ],
     newcustomer: newCustomerRules,

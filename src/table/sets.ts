@@ -37,6 +37,10 @@ const RETURNED_HOURS = 1;
 const PATIENT_HOURS = 1;
 /** Longer than any of its waits. */
 const WAITING_SECONDS = 6;
+/** Longer than FRESH_MS in greylist.ts. */
+const FRESH_SECONDS = 1;
+/** A scan of some ports is over by then. */
+const LEFT_SECONDS = 60;
 /** By then the whole burst of a source is there again. */
 const ASKING_SECONDS = 5;
 
@@ -191,6 +195,21 @@ export const sets = {
     ...{ parts: families, key: address, kind: "dynamic", size: 262_144, seconds: PATIENT_HOURS * 3_600 },
     members: `sources that were there for either reason, ${PATIENT_HOURS} h: they do not come there because a first port is served`,
     ...{ filledBy: "packets", atBound: "further sources do not wait" },
+  },
+  fresh: {
+    ...{ parts: families, key: addressAndPort, kind: "dynamic", size: 65_536, seconds: FRESH_SECONDS },
+    members: `(source, port) that has repeated its SYN and was served just now, ${FRESH_SECONDS} s at most`,
+    ...{ filledBy: "packets", atBound: "an RST of further sources is evidence of nothing" },
+  },
+  left: {
+    ...{ parts: families, key: address, kind: "dynamic", size: 65_536, seconds: LEFT_SECONDS },
+    members: `sources that have ended a connection of \`fresh4/6\` by an RST, ${LEFT_SECONDS} s: no repetition to another new port is served`,
+    ...{ filledBy: "packets", atBound: "further sources do not wait" },
+  },
+  regular: {
+    ...{ parts: families, key: address, kind: "dynamic", size: 262_144, seconds: PATIENT_HOURS * 3_600 },
+    members: `sources that have come back to a port that they were served, ${PATIENT_HOURS} h: they do not wait`,
+    ...{ filledBy: "packets", atBound: "further sources may wait" },
   },
   lately: {
     ...{ parts: one, key: () => "inet_proto . inet_service", kind: "dynamic", size: 8_192, seconds: 3_600 },

@@ -86,8 +86,12 @@ test("a database pool, a load balancer and a monitor", async (t) => {
   const lab = await greylisting(t);
   const kinds: readonly (readonly [string, Omit<Customers, "from" | "to">])[] = [
     ["a database pool that gives up after 250 ms", { ports: [3306], timeout: 250, every: 250, tries: 40 }],
-    ["a load balancer's check each 2 s, 1 s long", { ports: [8000], timeout: 1_000, every: 2_000, tries: 10 }],
-    ["the same for three services", { ports: [8000, 3306, 5432], timeout: 1_000, every: 2_000, tries: 10 }],
+    ["a load balancer's check each 2 s, 1.5 s long", { ports: [8000], timeout: 1_500, every: 2_000, tries: 10 }],
+    ["the same for three services", { ports: [8000, 3306, 5432], timeout: 1_500, every: 2_000, tries: 10 }],
+    [
+      "the same for two, each ended by an RST",
+      { ports: [8000, 3306], timeout: 1_500, every: 2_000, tries: 10, checks: true },
+    ],
     ["a monitor each minute, 0.5 s long", { ports: [22], timeout: 500, every: 60_000, tries: 4 }],
     [
       "a monitor of five services each minute, 5 s long",

@@ -10,15 +10,20 @@ test("a repetition is served when nothing makes its source wait, and is told eit
     ["6near", "6"],
     ["6far", "6"],
   ]) {
-    const [waits, paces, serves, told, ...more] = rules[`return${name}`] ?? [];
+    const [regular, waits, left, paces, served, ...more] = rules[`return${name}`] ?? [];
+    assert.match(regular ?? "", new RegExp(`@regular${family} goto served${name}$`));
     assert.match(waits ?? "", new RegExp(`@waiting${family} goto waiting$`));
+    assert.match(left ?? "", new RegExp(`@left${family} goto waiting$`));
     assert.match(
       paces ?? "",
       new RegExp(`!= @paced${family} add @paced${family} .* update @waiting${family} .* 1800ms`),
     );
+    assert.equal(served, `goto served${name}`);
+    assert.deepEqual(more, []);
+    const [fresh, serves, told] = rules[`served${name}`] ?? [];
+    assert.match(fresh ?? "", new RegExp(`^add @fresh${family} .* 900ms`));
     assert.match(serves ?? "", new RegExp(`^update @returned${family} `));
     assert.equal(told, "goto repeated");
-    assert.deepEqual(more, []);
   }
 });
 
@@ -26,7 +31,7 @@ test("a source that asks a third new port within a second waits, if it has not w
   const [crowd, ...more] = rules.meet4 ?? [];
   assert.equal(
     crowd,
-    "ip saddr != @waited4 update @asking4 { ip saddr limit rate over 1/second burst 2 packets } " +
+    "ip saddr != @regular4 ip saddr != @waited4 update @asking4 { ip saddr limit rate over 1/second burst 2 packets } " +
       "add @waited4 { ip saddr } add @paced4 { ip saddr } update @waiting4 { ip saddr timeout 6000ms }",
   );
   assert.deepEqual(more, ["goto firstcontact"]);

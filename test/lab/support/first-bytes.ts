@@ -18,6 +18,8 @@ export interface Customers {
   readonly every?: number;
   /** One when absent. */
   readonly tries?: number;
+  /** They go on until each is served, and end each connection by an RST, as the health checks of load balancers do. */
+  readonly checks?: true;
 }
 
 /** A connection of each source to each port, all at once. */

@@ -1,7 +1,7 @@
 // Customers that want a server's first byte: each source opens a connection to each port, all at once, and tries again until the
-// byte has come. A try is given up after --timeout; the next one begins --every after the one before. Prints one JSON array:
+// byte has come; with --checks they go on until the byte has come to each, and end each connection by an RST. A try is given up after --timeout; the next one begins --every after the one before. Prints one JSON array:
 // [{"from": A, "port": N, "ms": from the first try to the byte, or null, "tries": n}, ...]
-//   first-byte.js --to ADDRESS --ports N,N,... --from ADDRESS,ADDRESS,... --timeout MS [--every MS] [--tries N]
+//   first-byte.js --to ADDRESS --ports N,N,... --from ADDRESS,ADDRESS,... --timeout MS [--every MS] [--tries N] [--checks]
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -12,6 +12,7 @@ const { values } = parseArgs({
     ...{ to: text, ports: text, from: text, timeout: text },
     every: { type: "string", default: "0" },
     tries: { type: "string", default: "1" },
+    checks: { type: "boolean", default: false },
   },
 });
 
@@ -23,7 +24,8 @@ function attempt(localAddress: string, port: number): Promise<boolean> {
     const timer = setTimeout(() => socket.destroy(), Number(values.timeout));
     socket.on("data", () => {
       answered = true;
-      socket.end();
+      if (values.checks) socket.resetAndDestroy();
+      else socket.end();
     });
     socket.on("error", () => undefined);
     socket.on("close", () => {
@@ -33,16 +35,26 @@ function attempt(localAddress: string, port: number): Promise<boolean> {
   });
 }
 
+const pairs = values.from.split(",").flatMap((from) => values.ports.split(",").map((port) => ({ from, port })));
+let unserved = pairs.length;
+
 async function customer(from: string, port: number) {
   const startedMs = performance.now();
-  for (let tries = 1; tries <= Number(values.tries); tries++) {
+  let ms: number | null = null;
+  let tries = 0;
+  for (let left = Number(values.tries); left > 0 && (ms === null || (values.checks && unserved > 0)); left--) {
     const triedMs = performance.now();
-    if (await attempt(from, port)) return { from, port, ms: performance.now() - startedMs, tries };
-    await delay(Math.max(0, Number(values.every) - (performance.now() - triedMs)));
+    const wasServed = await attempt(from, port);
+    if (ms === null) tries++;
+    if (wasServed && ms === null) {
+      ms = performance.now() - startedMs;
+      unserved--;
+    }
+    const next = Number(values.every) - (performance.now() - triedMs);
+    if (next > 0 && unserved > 0) await delay(next);
   }
-  return { from, port, ms: null, tries: Number(values.tries) };
+  return { from, port, ms, tries };
 }
 
-const pairs = values.from.split(",").flatMap((from) => values.ports.split(",").map((port) => ({ from, port })));
 const customers = await Promise.all(pairs.map(({ from, port }) => customer(from, Number(port))));
 process.stdout.write(`${JSON.stringify(customers)}\n`);
