@@ -15,7 +15,9 @@ import { readServiceModes, SERVICE_MODES_FILE, type ServiceModes } from "../conf
 import type { Settings } from "../config/settings.ts";
 import { groupId } from "../host/group-id.ts";
 import { readEphemeralRange, readReservedPorts } from "../host/host.ts";
+import { describeMissing, missingInterfaces } from "../host/missing-interfaces.ts";
 import { readServedHere } from "../host/served-here.ts";
+import { isOnReadOnly } from "../host/state-folder.ts";
 import { formatPrefix, type Prefix, parsePrefix, prefixContains } from "../wire/address.ts";
 import { plural } from "./format.ts";
 import { type ClientOptions, defaultConfFile } from "./options.ts";
@@ -31,7 +33,10 @@ export async function check(
   const { settings, problems } = loadSettings(conf, readFile, {
     ...service,
     fileExists: isProgram,
-    files: { riskOfReading, riskOfWriting, hasGroup: (name) => groupId(name, readFileSync) !== undefined },
+    files: {
+      ...{ riskOfReading, riskOfWriting, isOnReadOnly },
+      hasGroup: (name) => groupId(name, readFileSync) !== undefined,
+    },
   });
   const ok = settings !== undefined;
   if (json) {
@@ -54,6 +59,8 @@ export async function check(
   if (suggestion !== "") lines.push(suggestion);
   const lost = describeClientPorts(settings.udp, { ephemeral, reserved: readReservedPorts() });
   if (lost !== "") lines.push(paint(terminal, "yellow", lost));
+  const missing = describeMissing(missingInterfaces(settings.interfaces));
+  if (missing !== "") lines.push(paint(terminal, "yellow", missing));
   lines.push(...sessionWarnings(settings).map((line) => paint(terminal, "yellow", line)));
   await terminal.write(lines.map((line) => `${line}\n`).join(""));
   const idle = problems.filter(({ passedOver }) => passedOver === true).length;

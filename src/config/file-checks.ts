@@ -39,6 +39,7 @@ export function checkFiles(settings: Settings, context: FileContext): void {
   for (const each of named) if (!clashing.has(each.key)) tellRisk(each, context);
   tellPrograms(settings, context);
   tellGroup(settings, context);
+  tellReadOnly(settings, context);
 }
 
 /** In the order in which they are worth keeping: of two that are one, the later is at fault. */
@@ -130,6 +131,14 @@ function tellGroup({ controlGroup }: Settings, { entries, log, files }: FileCont
   if (files === undefined || controlGroup === "" || files.hasGroup(controlGroup)) return;
   const message = `CONTROL_GROUP: there is no group ${escapeWord(controlGroup)} in /etc/group; only root can ask the daemon`;
   log.add({ severity: "warning", ...placeOf(keys.controlGroup, entries), message });
+}
+
+function tellReadOnly({ stateDir }: Settings, { entries, log, files }: FileContext): void {
+  if (files?.isOnReadOnly?.(stateDir) !== true) return;
+  const message =
+    `STATE_DIR: ${escapeText(stateDir, 200)} is on a read-only file system: blocks, events and known pairs are kept in memory, and ` +
+    "are gone when the daemon ends; mount the file system writable (mount -o remount,rw), or name another folder";
+  log.add({ severity: "warning", ...placeOf(keys.stateDir, entries), message });
 }
 
 function nameOf({ key }: Named): string {

@@ -144,7 +144,7 @@ const scanKeys = {
     meaning:
       'INTERFACE names the interfaces on which probes are looked for: "ALL_NLO" (all but the loopback), "ALL", or names ' +
       "with commas between them. On the others nothing is found and no source is held; a blocked source is blocked on " +
-      "all. The daemon waits for an interface that does not exist yet. Listeners (modes tcp, udp and connect) take " +
+      "all. The daemon waits for an interface that does not exist yet, and `check` and `status` name it. Listeners (modes tcp, udp and connect) take " +
       "connections from every interface. `portsentry -i` takes precedence over this key. A change of CAPTURE, or of this " +
       'key with CAPTURE="ring", needs a restart.',
   }),

@@ -12,6 +12,8 @@ export interface FileQuestions {
   riskOfReading(path: string): string;
   /** Whether the host knows a group, by its name or number. */
   hasGroup(name: string): boolean;
+  /** Whether a folder is on a file system that is read-only now. Absent: the daemon says so when it opens its store. */
+  isOnReadOnly?(path: string): boolean;
 }
 
 export interface LoadOptions {

@@ -5,6 +5,7 @@ import { clientPorts, describeClientPorts } from "../config/client-ports.ts";
 import type { Guard } from "../host/guard.ts";
 import { type HostFacts, readHost } from "../host/host.ts";
 import { describeUnread, readVirtualServices } from "../host/ipvs.ts";
+import { describeMissing, missingInterfaces } from "../host/missing-interfaces.ts";
 import { listServedPorts } from "../kernel/sock-diag.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { ServedPorts } from "../table/kernel-sensor.ts";
@@ -30,6 +31,7 @@ export interface HostSources {
   readonly readHost: () => HostFacts;
   readonly listServedPorts: typeof listServedPorts;
   readonly readVirtualServices: typeof readVirtualServices;
+  readonly missingInterfaces: typeof missingInterfaces;
 }
 
 export interface HostWatchParts {
@@ -42,6 +44,8 @@ export interface HostWatchParts {
   /** Whether a port is one of the daemon's own listeners', and no service. */
   readonly isOurs: (protocol: number, port: number) => boolean;
   readonly loops: Pick<Loops, "every" | "guarded">;
+  /** The packet ring says itself in the log which interfaces come and go. */
+  readonly isRing: boolean;
   /** Absent: this host's. */
   readonly host?: HostSources;
 }
@@ -52,12 +56,14 @@ export class HostWatch {
   #settling: NodeJS.Timeout | undefined;
   #hostText = "";
   #servicesText = "";
-  #clientPortsText = "";
+  /** What was said last, by topic. */
+  readonly #told = new Map<string, string>();
+  #missing: readonly string[] = [];
   #isStopping = false;
 
   constructor(parts: HostWatchParts) {
     this.#parts = parts;
-    this.#host = parts.host ?? { readHost, listServedPorts, readVirtualServices };
+    this.#host = parts.host ?? { readHost, listServedPorts, readVirtualServices, missingInterfaces };
   }
 
   /** Before anything is captured. */
@@ -106,7 +112,8 @@ export class HostWatch {
       inForce.apply({ host });
       this.#hostText = text;
     }
-    this.#tellClientPorts();
+    this.#tell("client ports", describeClientPorts(inForce.settings.udp, inForce.host));
+    this.#tellInterfaces();
     const clients = clientPorts(host);
     const isClients = (port: number) => clients.some(({ first, last }) => port >= first && port <= last);
     const isService = (protocol: number, port: number) =>
@@ -127,16 +134,27 @@ export class HostWatch {
     return isNew;
   }
 
-  /** Watched ports that are no traps. */
-  #tellClientPorts(): void {
-    const { inForce, recorder, troubles } = this.#parts;
-    const text = describeClientPorts(inForce.settings.udp, inForce.host);
-    if (text === this.#clientPortsText) return;
-    this.#clientPortsText = text;
-    if (text === "") troubles.clear("client ports");
+  #tellInterfaces(): void {
+    const { inForce, isRing, recorder } = this.#parts;
+    const { interfaces } = inForce.settings;
+    const missing = this.#host.missingInterfaces(interfaces);
+    const before = this.#missing;
+    this.#missing = missing;
+    this.#tell("interfaces", describeMissing(missing), isRing);
+    if (isRing) return;
+    for (const name of before.filter((one) => interfaces.includes(one) && !missing.includes(one)))
+      recorder.warning(`interface ${name} is there: probes on it are seen`);
+  }
+
+  /** A warning of `status` for as long as it stands; the log has it once. */
+  #tell(topic: string, text: string, isLogged = false): void {
+    const { recorder, troubles } = this.#parts;
+    if (text === (this.#told.get(topic) ?? "")) return;
+    this.#told.set(topic, text);
+    if (text === "") troubles.clear(topic);
     else {
-      troubles.set("client ports", text);
-      recorder.warning(text);
+      troubles.set(topic, text);
+      if (!isLogged) recorder.warning(text);
     }
   }
 

@@ -73,6 +73,7 @@ export class Running {
     this.#loops = loops;
     this.#hostWatch = new HostWatch({
       ...{ inForce, guard, recorder, loops, troubles, served: sensor.served },
+      isRing: daemon.capture === "ring",
       isOurs: (protocol, port) =>
         (protocol === IpProtocol.Tcp && daemon.isDecoys(port)) || connectMode.isOurs(protocol, port),
     });

@@ -68,7 +68,7 @@ function makeFolder(path: string): "made" | "read-only" {
 }
 
 /** Of a folder that is not there the one above it is asked. */
-function isOnReadOnly(path: string): boolean {
+export function isOnReadOnly(path: string): boolean {
   for (let at = resolve(path); ; at = dirname(at)) {
     try {
       accessSync(at, constants.W_OK);

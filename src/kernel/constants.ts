@@ -188,6 +188,7 @@ export const RTA_MULTIPATH = 9;
 export const RTA_VIA = 18;
 /** struct rtnexthop: u16 length, u8 flags, u8 hops, s32 ifindex. */
 export const RTNEXTHOP_BYTES = 8;
+export const RTMGRP_LINK = 0x1;
 export const RTMGRP_IPV4_IFADDR = 0x10;
 export const RTMGRP_IPV4_ROUTE = 0x40;
 export const RTMGRP_IPV6_IFADDR = 0x100;

@@ -1,4 +1,4 @@
-// rtnetlink (linux/rtnetlink.h): the default gateways, and a socket that says when routes or addresses change.
+// rtnetlink (linux/rtnetlink.h): the default gateways, and a socket that says when interfaces, addresses or routes change.
 import { formatWords, IPV4_MAPPED_WORD } from "../wire/address.ts";
 import * as K from "./constants.ts";
 import { NetlinkSocket, NetlinkWriter, walkAttributes, walkMessages } from "./netlink.ts";
@@ -71,12 +71,12 @@ export function drainRouteChanges(monitor: NetlinkSocket): boolean {
   return removed;
 }
 
-/** A socket that becomes readable when an address or a route of either family changes. */
+/** A socket that becomes readable when an interface comes or goes, or an address or a route of either family changes. */
 export function openRouteMonitor(): NetlinkSocket {
   return new NetlinkSocket({
     name: "route changes",
     protocol: K.NETLINK_ROUTE,
-    groups: K.RTMGRP_IPV4_IFADDR | K.RTMGRP_IPV4_ROUTE | K.RTMGRP_IPV6_IFADDR | K.RTMGRP_IPV6_ROUTE,
+    groups: K.RTMGRP_LINK | K.RTMGRP_IPV4_IFADDR | K.RTMGRP_IPV4_ROUTE | K.RTMGRP_IPV6_IFADDR | K.RTMGRP_IPV6_ROUTE,
     receiveBufferBytes: 1 << 20,
   });
 }

@@ -1,5 +1,6 @@
 // portreeve check on good and bad files, as text and as JSON, and portreeve run up to the daemon's door.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -10,7 +11,9 @@ import { loadSettings } from "../../src/config/load.ts";
 import type { RunOptions } from "../../src/daemon/run-options.ts";
 import { FILE, filesOf } from "../config/support.ts";
 import { makeFolder } from "../control/fake-daemon.ts";
-import { portreeve, writeConf } from "./run-command.ts";
+import { mainFile, portreeve, writeConf } from "./run-command.ts";
+
+const needsRoot = process.getuid?.() === 0 ? false : "only root may mount";
 
 test("a file with errors: each problem with its line, exit 78", async (t) => {
   const text = 'BLOCK_TCP="7"\nBLOK_UDP="1"\nnonsense\nPROOF="on"\n';
@@ -108,6 +111,33 @@ test("programs that are not there are named", async (t) => {
     new RegExp(`^${conf}:1: warning: KILL_ROUTE: /nonexistent/route is not there or cannot be run;`, "m"),
   );
   assert.doesNotMatch(out, /\/bin\/sh is not there/);
+});
+
+test("an interface that is not there is named", async (t) => {
+  const checked = async (names: string) =>
+    (await portreeve(["check", "-c", writeConf(t, `PROOF="on"\nINTERFACE="${names}"\n`)])).out;
+  assert.match(
+    await checked("lo,nosuch7"),
+    /^INTERFACE names nosuch7, and this interface is not there: no probe is seen on it until it comes; .*$/m,
+  );
+  assert.doesNotMatch(await checked("lo"), /INTERFACE names/);
+});
+
+test("a STATE_DIR that cannot be written because its file system is read-only is named, with the remedy", {
+  skip: needsRoot,
+}, (t) => {
+  const state = makeFolder(t);
+  const conf = writeConf(t, `PROOF="on"\nSTATE_DIR="${state}/deeper"\n`);
+  const mounted = ["--mount", "sh", "-c", `mount -t tmpfs -o ro none ${state} && exec "$@"`, "sh"];
+  const checked = (...argv: string[]) =>
+    spawnSync(argv[0] ?? "", [...argv.slice(1), process.execPath, mainFile, "check", "-c", conf], { encoding: "utf8" });
+  const { status, stdout } = checked("unshare", ...mounted);
+  assert.equal(status, 0);
+  assert.match(
+    stdout,
+    new RegExp(`^${conf}:2: warning: STATE_DIR: ${state}/deeper is on a read-only file system: .*remount,rw`, "m"),
+  );
+  assert.doesNotMatch(checked("env").stdout, /read-only/);
 });
 
 test("a missing file is a configuration error", async () => {

@@ -108,3 +108,14 @@ test("a CONTROL_GROUP that the host does not know is told with its line", () => 
   ]);
   assert.deepEqual(problemsAt(load('CONTROL_GROUP="operators"\n', "", asking({})), "CONTROL_GROUP"), []);
 });
+
+test("a STATE_DIR on a read-only file system is told with its line, its folder and the remedy", () => {
+  const { files } = asking({});
+  const readOnly = { files: { ...files, isOnReadOnly: (path: string) => path === "/mnt/state" } };
+  const loaded = load('PROOF="on"\nSTATE_DIR="/mnt/state"\n', "", readOnly);
+  assert.ok(loaded.settings, "a warning keeps nobody from starting");
+  assert.deepEqual(problemsAt(loaded, "STATE_DIR"), [
+    "2 warning STATE_DIR: /mnt/state is on a read-only file system: blocks, events and known pairs are kept in memory, and are gone when the daemon ends; mount the file system writable (mount -o remount,rw), or name another folder",
+  ]);
+  assert.deepEqual(problemsAt(load('STATE_DIR="/mnt/other"\n', "", readOnly), "STATE_DIR"), []);
+});

@@ -9,7 +9,7 @@ import type { HostFacts } from "../../src/host/host.ts";
 import { load, settingsOf } from "../config/support.ts";
 import { prefix } from "../detect/probes.ts";
 
-function setUp(conf = "") {
+function setUp(conf = "", isRing = false) {
   const said: string[] = [];
   const system = {
     host: {
@@ -19,6 +19,7 @@ function setUp(conf = "") {
     tcp: [22] as number[],
     services: { ports: [] as { protocol: number; port: number }[], byMark: 0 },
     sessions: false,
+    missing: [] as string[],
     /** What the guard will say of logins from its next look on. */
     loginWarning: "",
     names: Promise.resolve(false),
@@ -51,6 +52,7 @@ function setUp(conf = "") {
         return "";
       },
     },
+    isRing,
     isOurs: (protocol, port) => protocol === 6 && port === 8_000,
     loops,
     host: {
@@ -60,6 +62,7 @@ function setUp(conf = "") {
         ...[53, 40_000].map((port) => ({ protocol: 17, port })),
       ],
       readVirtualServices: () => system.services,
+      missingInterfaces: (names) => names.filter((name) => system.missing.includes(name)),
     },
   });
   return { watch, system, every, troubles, take: () => said.splice(0) };
@@ -152,4 +155,33 @@ test("watched UDP ports that are this host's clients' are told once, and no more
   watch.look();
   assert.deepEqual(troubles.current(), []);
   assert.ok(take().includes("served 6/22,17/53,17/40000"), "a reserved port that is served is a service");
+});
+
+test("an interface that INTERFACE names and that is not there is told once, and so is its coming", () => {
+  const { watch, system, troubles, take } = setUp('PROOF="on"\nINTERFACE="ppp7,wg7"\n');
+  system.missing = ["ppp7", "wg7"];
+  watch.look();
+  watch.look();
+  const both =
+    'INTERFACE names ppp7, wg7, and these interfaces are not there: no probe is seen on them until they come; "ip -br link" lists the interfaces of this host';
+  const told = () => take().filter((text) => text.toLowerCase().includes("interface"));
+  assert.deepEqual([told(), troubles.current()], [[both], [both]]);
+  system.missing = ["wg7"];
+  watch.look();
+  const one = both.replace("ppp7, wg7, and these interfaces are", "wg7, and this interface is");
+  const left = one.replace("on them until they come", "on it until it comes");
+  assert.deepEqual([told(), troubles.current()], [[left, "interface ppp7 is there: probes on it are seen"], [left]]);
+  system.missing = [];
+  watch.look();
+  assert.deepEqual([told(), troubles.current()], [["interface wg7 is there: probes on it are seen"], []]);
+});
+
+test("with the packet ring, which says in the log itself what comes and goes, status alone is told", () => {
+  const { watch, system, troubles, take } = setUp('PROOF="on"\nINTERFACE="ppp7"\n', true);
+  system.missing = ["ppp7"];
+  watch.look();
+  assert.equal(troubles.current().length, 1);
+  system.missing = [];
+  watch.look();
+  assert.deepEqual([troubles.current(), take().filter((text) => text.includes("ppp7"))], [[], []]);
 });
