@@ -57,9 +57,19 @@ export class PacketSocket {
 
   /** Hears the interface of this index from now on, or all of them (0). Throws KernelError: ENODEV, ENETDOWN. */
   bind(index: number): void {
+    this.#bind(index, K.ETH_P_ALL);
+  }
+
+  /** Hears nothing any more, until bind(). */
+  unbind(): void {
+    // Protocol 0 would mean the one before. This one is reserved (RFC 1701), and no frame has it.
+    this.#bind(0, 0xffff);
+  }
+
+  #bind(index: number, protocol: number): void {
     const address = Buffer.alloc(P.SOCKADDR_LL_BYTES);
     address.writeUInt16LE(K.AF_PACKET, 0);
-    address.writeUInt16BE(K.ETH_P_ALL, 2);
+    address.writeUInt16BE(protocol, 2);
     address.writeInt32LE(index, 4);
     bindSocket(this.fd, address, this.#what);
   }

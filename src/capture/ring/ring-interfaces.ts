@@ -79,6 +79,8 @@ export class RingInterfaces {
 
   #follow(bound: Bound, link: Link | undefined): void {
     if (link !== undefined && link.index === bound.index) return;
+    // It may have another name now, by which it is not named, or is bound by another socket.
+    if (link === undefined && bound.index !== 0) bound.socket.unbind();
     bound.index = link !== undefined && this.#tryBind(bound, link) ? link.index : 0;
     if (bound.index === 0 && !bound.isToldGone) this.#report.gone(bound.name);
     if (bound.index !== 0 && bound.isToldGone) this.#report.back(bound.name);
