@@ -67,7 +67,7 @@ const lockedOut = [
   "A hold ends 5 seconds after the last probe, a soft block SOFT_BLOCK_TIME after it, a full block after BLOCK_TIME. From the console, or from another " +
     "address, the first command below says whether it is Portreeve, and the second one lifts the block and keeps the address from being blocked again. " +
     '"portreeve unblock" lifts the block alone.',
-  'While the daemon does not run, "nft delete table inet portreeve" lets everybody in, until the daemon starts again.',
+  'While the daemon does not run, "portreeve unblock --all" lets everybody in, also for the time after the next start.',
 ];
 
 const signals = [

@@ -1,6 +1,7 @@
 // portreeve check: every problem of a configuration file at once, then in sentences what the file means. It ends as the daemon
 // would: with 78 where the daemon does not start.
 import { readFileSync } from "node:fs";
+import { escapeText } from "../base/escape.ts";
 import { ExitCode } from "../base/exit-code.ts";
 import { isProgram } from "../base/programs.ts";
 import { riskOfReading, riskOfWriting } from "../base/trust.ts";
@@ -13,6 +14,7 @@ import type { ReadFile } from "../config/read.ts";
 import { suggestPublicPorts } from "../config/served-suggestion.ts";
 import { readServiceModes, SERVICE_MODES_FILE, type ServiceModes } from "../config/service-modes.ts";
 import type { Settings } from "../config/settings.ts";
+import { describeLeftOver } from "../daemon/left-over.ts";
 import { groupId } from "../host/group-id.ts";
 import { readEphemeralRange, readReservedPorts } from "../host/host.ts";
 import { describeMissing, missingInterfaces } from "../host/missing-interfaces.ts";
@@ -61,6 +63,8 @@ export async function check(
   if (lost !== "") lines.push(paint(terminal, "yellow", lost));
   const missing = describeMissing(missingInterfaces(settings.interfaces));
   if (missing !== "") lines.push(paint(terminal, "yellow", missing));
+  const left = describeLeftOver(settings.stateDir);
+  if (left !== "") lines.push(paint(terminal, "yellow", escapeText(left)));
   lines.push(...sessionWarnings(settings).map((line) => paint(terminal, "yellow", line)));
   await terminal.write(lines.map((line) => `${line}\n`).join(""));
   const idle = problems.filter(({ passedOver }) => passedOver === true).length;

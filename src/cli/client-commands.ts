@@ -181,6 +181,10 @@ const addUnblock: AddCommand = (program, { terminal, done }) => {
     .description("Let a source in again, or every source of a network, or all sources.")
     .addArgument(new Argument("[target]", "address or CIDR"))
     .option("--all", "unblock every blocked source")
+    .option(
+      "--rule-gone",
+      "say that you have taken out by hand a rule that stays, because no command undoes it; the daemon forgets that rule and does nothing else",
+    )
     .action(async (target: string | undefined, given: UnblockOptions) => {
       const { unblock } = await import("./unblock.ts");
       done(await unblock(target, given, terminal));

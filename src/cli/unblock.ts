@@ -1,15 +1,18 @@
 // portreeve unblock: lets a source, every source of a network, or all of them in again.
 
+import { messageOf } from "../base/errors.ts";
 import { escapeText } from "../base/escape.ts";
 import { ExitCode } from "../base/exit-code.ts";
-import type { Reply, Unblocked } from "../control/api.ts";
 import { ControlError, DaemonNotRunning } from "../control/errors.ts";
 import { connect, tellRefusal } from "./connect.ts";
-import type { ClientOptions } from "./options.ts";
+import { plural } from "./format.ts";
+import { type ClientOptions, defaultConfFile } from "./options.ts";
 import { paint, type Terminal, toJsonLine } from "./terminal.ts";
 
 export interface UnblockOptions extends ClientOptions {
   readonly all?: boolean;
+  /** Rules that stay have been taken out by hand: the daemon is to forget them. */
+  readonly ruleGone?: boolean;
 }
 
 export async function unblock(
@@ -23,26 +26,55 @@ export async function unblock(
     terminal.complain("unblock: name one address or CIDR, or say --all");
     return ExitCode.Usage;
   }
-  const reply = await ask(options, target);
-  if ("refused" in reply) return tellRefusal(terminal, reply.refused);
-  await terminal.write(options.json ? toJsonLine(reply.ok) : describe(reply.ok.unblocked, terminal));
-  return ExitCode.Ok;
-}
-
-async function ask(options: UnblockOptions, target: string | undefined): Promise<Reply<Unblocked>> {
   try {
-    return await connect(options).ask("unblock", { target: target ?? "all" });
+    const request = { target: target ?? "all", ...(options.ruleGone && { ruleIsGone: true }) };
+    const reply = await connect(options).ask("unblock", request);
+    if ("refused" in reply) return tellRefusal(terminal, reply.refused);
+    const said = options.ruleGone === true ? "forgotten: the rule of" : "unblocked";
+    await terminal.write(options.json ? toJsonLine(reply.ok) : describe(said, reply.ok.unblocked, terminal));
+    return ExitCode.Ok;
   } catch (error) {
-    if (!(error instanceof DaemonNotRunning) || target !== undefined) throw error;
+    if (!(error instanceof DaemonNotRunning) || options.ruleGone === true) throw error;
+    if (all && process.geteuid?.() === 0) return await unblockAtRest(options, terminal);
+    const remedy = all
+      ? "run this command as root"
+      : '"portreeve unblock --all", run as root, lifts all of them without the daemon';
     throw new ControlError(
       error.code,
-      'the daemon is not running, and lifts nothing: "nft delete table inet portreeve" lifts all blocks of its table until the daemon starts ' +
-        'again; to lift them for good, also those of KILL_ROUTE and KILL_HOSTS_DENY, start the daemon ("systemctl start portsentry") and repeat this command',
+      `${error.message}. Blocks stand in the kernel until their time is over: ${remedy}`,
     );
   }
 }
 
-function describe(sources: readonly string[], terminal: Terminal): string {
+/** No daemon runs: what it has left is taken out here. */
+async function unblockAtRest({ conf, json }: UnblockOptions, terminal: Terminal): Promise<ExitCode> {
+  const [{ unblockAtRest: liftAll }, { StartError }] = await Promise.all([
+    import("../daemon/unblock-at-rest.ts"),
+    import("../base/start-error.ts"),
+  ]);
+  let done: Awaited<ReturnType<typeof liftAll>>;
+  try {
+    done = await liftAll(conf, defaultConfFile);
+  } catch (error) {
+    // Another daemon, with another socket, has the same STATE_DIR; or the kernel refuses.
+    const exitCode = error instanceof StartError ? error.exitCode : ExitCode.Unavailable;
+    throw new ControlError("not-lifted", `not unblocked: ${messageOf(error)}`, { exitCode, cause: error });
+  }
+  if (done === undefined) {
+    const message =
+      `not unblocked: the daemon is not running, and ${conf} has errors ("portreeve check" names them), so that STATE_DIR is not known; ` +
+      '"nft delete table inet portreeve" lifts the blocks of the built-in table until the daemon starts';
+    throw new ControlError("configuration", message, { exitCode: ExitCode.Configuration });
+  }
+  const { unblocked, inKernel, faults } = done;
+  for (const fault of faults) terminal.complain(escapeText(fault));
+  const inTable = inKernel === 0 ? "" : `${plural(inKernel, "element")} taken out of the kernel's table\n`;
+  const sources = unblocked.length === 0 && inKernel > 0 ? "" : describe("unblocked", unblocked, terminal);
+  await terminal.write(json ? toJsonLine(done) : sources + inTable);
+  return faults.length === 0 ? ExitCode.Ok : ExitCode.No;
+}
+
+function describe(said: string, sources: readonly string[], terminal: Terminal): string {
   if (sources.length === 0) return "no source was blocked\n";
-  return sources.map((source) => `${paint(terminal, "green", "unblocked")} ${escapeText(source)}\n`).join("");
+  return sources.map((source) => `${paint(terminal, "green", said)} ${escapeText(source)}\n`).join("");
 }

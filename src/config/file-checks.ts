@@ -14,7 +14,7 @@ import type { Settings } from "./settings.ts";
 /** The modes of 1.2, whose lists have them at the end of their name. */
 const suffixes: readonly string[] = ["tcp", "udp", "stcp", "sudp", "atcp", "audp"];
 /** What lies in STATE_DIR. */
-const stateFiles = ["portreeve.db", "portreeve.lock", "learned", "learned-ring"];
+const stateFiles = ["portreeve.db", "portreeve.lock", "learned", "learned-ring", "rules-left"];
 
 export interface FileContext {
   readonly entries: ReadonlyMap<string, Entry>;

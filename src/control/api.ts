@@ -120,6 +120,8 @@ export interface BlockRequest {
 export interface UnblockRequest {
   /** "all", an address or a CIDR: every block inside it, and what the kernel holds there and nobody lists. */
   readonly target: string;
+  /** Nothing is lifted: rules that stay there have been taken out by hand, and are to be forgotten. */
+  readonly ruleIsGone?: boolean;
 }
 
 /** What was unblocked, after the kernel was asked again. */

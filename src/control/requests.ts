@@ -32,7 +32,7 @@ export const blockRequest = onlyFields<BlockRequest>({
   session: optional(listOf(sourceText, MAX_SESSION_ADDRESSES)),
 });
 
-export const unblockRequest = onlyFields<UnblockRequest>({ target: sourceText });
+export const unblockRequest = onlyFields<UnblockRequest>({ target: sourceText, ruleIsGone: optional(flag) });
 
 export const allowRequest = onlyFields<AllowRequest>({
   source: sourceText,

@@ -9,7 +9,7 @@ import { parsePrefix } from "../wire/address.ts";
 import { blockByHand } from "./block-by-hand.ts";
 import type { Daemon } from "./daemon.ts";
 import { entryOf } from "./entry.ts";
-import { unblockByHand } from "./unblock-by-hand.ts";
+import { forgetRules, unblockByHand } from "./unblock-by-hand.ts";
 import { explain } from "./why.ts";
 
 /** The trial, the modes and the allow list are running.ts's. */
@@ -19,8 +19,8 @@ export function createApi(daemon: Daemon): Omit<DaemonApi, "confirm" | "addMode"
     blocked: () => ({ ok: blockedEntries(daemon) }),
     guard: () => ({ ok: daemon.guard() }),
     block: (request) => blockByHand(daemon, request),
-    unblock: async ({ target }) => {
-      const reply = await unblockByHand(daemon, target);
+    unblock: async ({ target, ruleIsGone }) => {
+      const reply = ruleIsGone === true ? forgetRules(daemon, target) : await unblockByHand(daemon, target);
       return "ok" in reply ? { ok: { unblocked: reply.ok } } : reply;
     },
     why: ({ source: text = "" }) => {

@@ -164,7 +164,7 @@ export class Running {
   }
 
   #startLoops(notifier: SystemdNotifier): void {
-    const { daemon, clock, capture, monitor, routes, view, learned } = this.#started;
+    const { daemon, clock, capture, monitor, routes, view, learned, leftRules } = this.#started;
     daemon.watchDecoy();
     capture.start(daemon.walk, (error) => daemon.recorder.warning(`capture: ${messageOf(error)}`));
     if (monitor !== undefined) this.#watchTable(monitor);
@@ -179,6 +179,7 @@ export class Running {
       daemon.tick();
       daemon.flush();
       void view.tick();
+      void leftRules.save();
     });
     this.#loops.every(LOOK_MS, "look", () => {
       daemon.enforcement.lookAtDelegated(false);
@@ -247,7 +248,7 @@ export class Running {
   }
 
   async #stop(notifier: SystemdNotifier): Promise<void> {
-    const { daemon, sensor, learned } = this.#started;
+    const { daemon, sensor, learned, leftRules } = this.#started;
     notifier.notify("STOPPING=1");
     this.#loops.close();
     this.#hostWatch.close();
@@ -257,7 +258,7 @@ export class Running {
     await daemon.enforcement.delegate.close();
     // A service that was started a moment ago is remembered too.
     this.#loops.guarded("host", () => this.#hostWatch.look())();
-    await learned?.save();
+    await Promise.all([learned?.save(), leftRules.save()]);
     this.#started.clock.save();
     try {
       sensor.rest?.(daemon.inForce.plan());

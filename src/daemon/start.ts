@@ -14,6 +14,7 @@ import { blockedFiles, isListDeleted, readOldBlocks } from "../enforce/blocked-f
 import { BlockedView } from "../enforce/blocked-view.ts";
 import { CommandRunner } from "../enforce/commands/command-runner.ts";
 import { Responder } from "../enforce/commands/responder.ts";
+import { LeftRules } from "../enforce/left-rules.ts";
 import type { Restored } from "../enforce/restore.ts";
 import type { Trial } from "../enforce/trial.ts";
 import { type BootClock, openBootClock, uptimeMs } from "../host/boot-clock.ts";
@@ -51,6 +52,8 @@ export interface Started {
   readonly troubles: Troubles;
   /** Known pairs and lately open ports over restarts; absent on a mirror port. */
   readonly learned: Learned | undefined;
+  /** Rules that stay after their blocks, over restarts. */
+  readonly leftRules: LeftRules;
   /** Closes everything that start() opened; the kernel keeps the table. */
   close(): void;
 }
@@ -152,6 +155,13 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
   say = (message) => daemon.recorder.warning(message);
   replaced = () => daemon.enforcement.stored.storeAll();
   for (const message of waiting.splice(0)) say(message);
+  const leftRules = new LeftRules({
+    stateDir: settings.stateDir,
+    rules: daemon.blocker.rules,
+    ...troubleListener("file of rules that stay", troubles, (message) => say(message)),
+  });
+  leftRules.load();
+  daemon.countToo(leftRules);
   daemon.inForce.load();
   daemon.recall.everything();
   daemon.enforcement.stored.restoreOffences();
@@ -162,7 +172,7 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
   const view = new BlockedView({ list: daemon.blocker.list, files, clock });
   const old = isFirstStart ? readOldBlocks(settings, daemon.recorder) : [];
   if (old.length > 0) daemon.enforcement.importOld(old);
-  return { daemon, clock, sensor, capture, monitor, routes, restored, view, guard, troubles, learned };
+  return { daemon, clock, sensor, capture, monitor, routes, restored, view, guard, troubles, learned, leftRules };
 }
 
 function openProverOr(keep: Keep, nowMs: () => number, say: (message: string) => void): Prover | undefined {

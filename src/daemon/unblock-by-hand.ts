@@ -50,6 +50,23 @@ export async function unblockByHand(daemon: Daemon, target: string): Promise<Rep
   return lifted.length > 0 ? { ok: lifted } : refuse("no-such-block", `${name} is not blocked`);
 }
 
+/** `portreeve unblock --rule-gone`: an administrator has taken out by hand what no command of ours could undo. */
+export function forgetRules({ blocker: { rules }, recorder }: Daemon, target: string): Reply<readonly string[]> {
+  const parsed = target === "all" ? undefined : readTarget(target);
+  if (parsed !== undefined && "refused" in parsed) return parsed;
+  const gone = parsed === undefined ? rules.left : rules.leftIn(parsed.ok);
+  if (gone.length === 0)
+    return refuse(
+      "no-such-block",
+      `no rule ${parsed === undefined ? "" : `of ${formatPrefix(parsed.ok)} `}is known to stay`,
+    );
+  for (const { block } of gone) {
+    rules.forget(block.source);
+    recorder.unblocked(block.source, "its rule was taken out by hand");
+  }
+  return { ok: gone.map(({ block }) => formatPrefix(block.source)) };
+}
+
 /** The blocks inside; and that of the /64 that an IPv6 address is counted by. */
 function listedFor(daemon: Daemon, source: Prefix): Block[] {
   const { list } = daemon.blocker;
@@ -141,12 +158,14 @@ async function tellRules({ blocker: { rules } }: Daemon, sources?: readonly Pref
       `${plural(rules.pending, "rule is", "rules are")} still being undone: see "portreeve status"`,
     );
   const stays = sources === undefined ? rules.left : sources.flatMap((source) => rules.leftIn(source));
-  if (stays.length === 0) return undefined;
+  const [first] = stays;
+  if (first === undefined) return undefined;
   const named = stays.slice(0, NAMED).map(({ block, failure }) => `${formatPrefix(block.source)}: ${failure}`);
   const more = stays.length > NAMED ? `; and ${stays.length - NAMED} more` : "";
   return refuse(
     "rule-stays",
-    `not unblocked, because a rule stays that a command has made: ${named.join("; ")}${more}`,
+    `not unblocked, because a rule stays that a command has made: ${named.join("; ")}${more}; when you have taken it out by hand, say so: ` +
+      `portreeve unblock ${stays.length > 1 ? "--all" : formatPrefix(first.block.source)} --rule-gone`,
   );
 }
 

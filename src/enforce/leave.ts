@@ -1,20 +1,13 @@
 // Portreeve leaves a host: called when the package is removed, after the daemon has stopped (packaging/leave.mjs).
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { messageOf } from "../base/errors.ts";
+import { readFileSync } from "node:fs";
 import { plural } from "../base/plural.ts";
 import { loadSettings } from "../config/load.ts";
 import { readServiceModes } from "../config/service-modes.ts";
 import type { Settings } from "../config/settings.ts";
-import { lockStateFolder } from "../host/state-folder.ts";
-import { openStore } from "../record/sqlite-store.ts";
-import { CommandRunner } from "./commands/command-runner.ts";
-import { HostsDeny } from "./commands/hosts-deny.ts";
-import { Responder } from "./commands/responder.ts";
-import { type UndoneBlocks, undoStored } from "./undo-stored.ts";
+import { formatPrefix } from "../wire/address.ts";
+import { readLeftRules } from "./left-rules.ts";
+import { withStoppedState } from "./stopped-state.ts";
 
-/** How long commands are begun: a removal is waited for. */
-const MOST_MS = 60_000;
 /** Sources that are named one by one. */
 const NAMED = 20;
 
@@ -37,33 +30,18 @@ export async function leaveHost(confFile: string): Promise<readonly string[]> {
   ];
 }
 
-async function undoAll(settings: Settings): Promise<UndoneBlocks> {
-  const { stateDir, responses } = settings;
-  const path = join(stateDir, "portreeve.db");
-  if (!existsSync(path)) return { undone: 0, left: [] };
-  // Another Portreeve that is at work on the same state ends its blocks itself.
-  const lock = lockStateFolder(stateDir, dirname(settings.controlSocket));
-  const left: string[] = [];
-  const store = openStore(
-    path,
-    Date.now,
-    { maxEvents: settings.maxEvents },
-    {
-      onTrouble: (message) => left.push(message),
-      onRecovered: () => undefined,
+async function undoAll(settings: Settings): Promise<{ readonly undone: number; readonly left: readonly string[] }> {
+  const troubles: string[] = [];
+  const found = await withStoppedState(
+    settings,
+    (message) => troubles.push(message),
+    async ({ undo, leaveHostsDeny }) => {
+      const { undone, left } = await undo();
+      const earlier = readLeftRules(settings.stateDir);
+      const fault = await leaveHostsDeny();
+      const named = [...earlier, ...left].map(({ block, failure }) => `${formatPrefix(block.source)}: ${failure}`);
+      return { undone, left: [...troubles, ...named, ...(fault === "" ? [] : [fault])] };
     },
   );
-  const runner = new CommandRunner();
-  const file = new HostsDeny(responses.hostsDenyFile);
-  const responder = new Responder({ settings: responses, runner, openHostsDeny: () => file });
-  try {
-    const nowMs = () => performance.now();
-    const found = await undoStored(store.loadBlocks(), { settings, responder, deadlineMs: nowMs() + MOST_MS, nowMs });
-    await file.leave().catch((error: unknown) => left.push(messageOf(error)));
-    return { undone: found.undone, left: [...left, ...found.left] };
-  } finally {
-    await responder.close();
-    store.close();
-    lock.close();
-  }
+  return found ?? { undone: 0, left: [] };
 }

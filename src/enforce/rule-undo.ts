@@ -44,6 +44,8 @@ export class RuleUndo {
   /** What is in the works, by source. */
   readonly #works = new Map<string, Promise<void>>();
   #running = 0;
+  /** Grows with each change of `left`. */
+  changes = 0;
 
   constructor(parts: RuleUndoParts) {
     this.#parts = parts;
@@ -85,7 +87,15 @@ export class RuleUndo {
     return [...this.#left.values()];
   }
 
-  /** A command has shut the source out again: its rule is meant to be there. */
+  /** Of an earlier run (left-rules.ts). */
+  restore(left: readonly LeftRule[]): void {
+    for (const each of left.slice(-MAX_LEFT)) this.#left.set(formatPrefix(each.block.source), each);
+    this.#tell();
+    const text = this.#text();
+    if (text !== "") this.#parts.recorder.warning(text);
+  }
+
+  /** Its rule is meant to be there, as a command has shut the source out again; or somebody has taken the rule out by hand. */
   forget(source: Prefix): void {
     if (this.#left.delete(formatPrefix(source))) this.#tell();
   }
@@ -126,13 +136,20 @@ export class RuleUndo {
   #tell(): void {
     const { troubles } = this.#parts;
     this.counters.rulesLeft = this.#left.size;
-    const last = [...this.#left.entries()].at(-1);
-    if (last === undefined) {
-      troubles?.clear(TOPIC);
-      return;
-    }
-    const [source, { failure }] = last;
-    const count = plural(this.#left.size, "source");
-    troubles?.set(TOPIC, `the rules of ${count} stay although the blocks have ended, the last ${source}: ${failure}`);
+    this.changes++;
+    const text = this.#text();
+    if (text === "") troubles?.clear(TOPIC);
+    else troubles?.set(TOPIC, text);
   }
+
+  #text(): string {
+    const last = [...this.#left.values()].at(-1);
+    return last === undefined ? "" : describeLeft(this.#left.size, last);
+  }
+}
+
+/** For a person: how many rules stay, and about one of them. */
+export function describeLeft(count: number, { block, failure }: LeftRule): string {
+  const sources = plural(count, "source");
+  return `the rules of ${sources} stay although the blocks have ended, the last ${formatPrefix(block.source)}: ${failure}`;
 }

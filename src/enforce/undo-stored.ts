@@ -2,10 +2,10 @@
 // ones, routes and lines in hosts.deny. The built-in table goes as a whole, without this.
 import type { Settings } from "../config/settings.ts";
 import type { StoredBlock } from "../record/store.ts";
-import { formatPrefix } from "../wire/address.ts";
 import { hasResponses } from "./commands/made-by.ts";
 import type { Responder } from "./commands/responder.ts";
 import { requestFor } from "./delegate.ts";
+import type { LeftRule } from "./rule-undo.ts";
 import { slices } from "./slices.ts";
 
 export interface UndoStoredParts {
@@ -19,8 +19,8 @@ export interface UndoStoredParts {
 export interface UndoneBlocks {
   /** Sources of which nothing is left. */
   readonly undone: number;
-  /** Of each of the others what is left and why. */
-  readonly left: readonly string[];
+  /** Of the others what is left, and why. */
+  readonly left: readonly LeftRule[];
 }
 
 /** Lines in hosts.deny that are taken out together are one write. */
@@ -30,7 +30,7 @@ export async function undoStored(blocks: Iterable<StoredBlock>, parts: UndoStore
   const { responder, settings, deadlineMs, nowMs } = parts;
   const isSet = responder.steps().some((step) => step !== "run");
   let undone = 0;
-  const left: string[] = [];
+  const left: LeftRule[] = [];
   for (const slice of slices(withResponses(blocks, isSet), AT_ONCE)) {
     const isLate = nowMs() >= deadlineMs;
     const faults = await Promise.all(
@@ -46,10 +46,10 @@ export async function undoStored(blocks: Iterable<StoredBlock>, parts: UndoStore
           .join("; ");
       }),
     );
-    for (const [index, fault] of faults.entries()) {
-      const source = slice[index]?.source;
-      if (fault === "") undone++;
-      else if (source !== undefined) left.push(`${formatPrefix(source)}: ${fault}`);
+    for (const [index, failure] of faults.entries()) {
+      const block = slice[index];
+      if (failure === "") undone++;
+      else if (block !== undefined) left.push({ block: { ...block, enforced: false }, failure });
     }
   }
   return { undone, left };

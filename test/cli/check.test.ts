@@ -9,8 +9,10 @@ import { createProgram } from "../../src/cli/program.ts";
 import { explainSettings } from "../../src/config/explain.ts";
 import { loadSettings } from "../../src/config/load.ts";
 import type { RunOptions } from "../../src/daemon/run-options.ts";
+import { addLeftRules } from "../../src/enforce/left-rules.ts";
 import { FILE, filesOf } from "../config/support.ts";
 import { makeFolder } from "../control/fake-daemon.ts";
+import { block } from "../judge/blocks.ts";
 import { mainFile, portreeve, writeConf } from "./run-command.ts";
 
 const needsRoot = process.getuid?.() === 0 ? false : "only root may mount";
@@ -138,6 +140,19 @@ test("a STATE_DIR that cannot be written because its file system is read-only is
     new RegExp(`^${conf}:2: warning: STATE_DIR: ${state}/deeper is on a read-only file system: .*remount,rw`, "m"),
   );
   assert.doesNotMatch(checked("env").stdout, /read-only/);
+});
+
+test("rules that stay of earlier runs are named", async (t) => {
+  const state = makeFolder(t);
+  const conf = writeConf(t, `PROOF="on"\nSTATE_DIR="${state}"\n`);
+  assert.doesNotMatch((await portreeve(["check", "-c", conf])).out, /the rules of/);
+  await addLeftRules(state, [
+    { block: block("192.0.2.9", { madeBy: "a command" }), failure: "UNKILL_ROUTE is not set" },
+  ]);
+  assert.match(
+    (await portreeve(["check", "-c", conf])).out,
+    /^STATE_DIR: the rules of 1 source stay although the blocks have ended, the last 192\.0\.2\.9: UNKILL_ROUTE is not set$/m,
+  );
 });
 
 test("a missing file is a configuration error", async () => {

@@ -1,7 +1,7 @@
 // Every client command as a child process against a fake daemon: what it asks, what it prints, with and without --json.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { BlockedEntry } from "../../src/control/api.ts";
+import type { BlockedEntry, UnblockRequest } from "../../src/control/api.ts";
 import { entry, probeEvent } from "../control/fake-daemon.ts";
 import { makeLab, portreeve } from "./run-command.ts";
 
@@ -125,6 +125,14 @@ test("unblock takes one target or --all", async (t) => {
   assert.deepEqual(JSON.parse(all.out), { unblocked: ["all"] });
   for (const wrong of [[], ["all"], ["--all", "192.0.2.7"]]) assert.equal((await ask("unblock", ...wrong)).code, 64);
   assert.deepEqual(daemon.unblockTargets, ["192.0.2.0/24", "all"]);
+  const requests: UnblockRequest[] = [];
+  daemon.api.unblock = (request) => {
+    requests.push(request);
+    return { ok: { unblocked: [request.target] } };
+  };
+  assert.equal((await ask("unblock", "192.0.2.7", "--rule-gone")).out, "forgotten: the rule of 192.0.2.7\n");
+  await ask("unblock", "192.0.2.7");
+  assert.deepEqual(requests, [{ target: "192.0.2.7", ruleIsGone: true }, { target: "192.0.2.7" }]);
   daemon.api.unblock = () => ({ ok: { unblocked: [] } });
   assert.equal((await ask("unblock", "--all")).out, "no source was blocked\n");
 });

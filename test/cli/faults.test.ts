@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { chmodSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { Command, Option } from "commander";
 import { findControlSocket } from "../../src/cli/connect.ts";
@@ -20,7 +20,12 @@ test("without a daemon every client command ends with 69 and the remedy", async 
   const socket = join(folder, "control.sock");
   const conf = writeConf(t, `CONTROL_SOCKET="${socket}"\n`);
   const commands = [["status"], ["blocked"], ["events"], ["events", "-f"], ["why", "192.0.2.7"]];
-  commands.push(["block", "192.0.2.7"], ["unblock", "192.0.2.7"], ["status", "--json"], ["blocked", "--json"]);
+  commands.push(
+    ["block", "192.0.2.7"],
+    ["unblock", "192.0.2.7", "--rule-gone"],
+    ["status", "--json"],
+    ["blocked", "--json"],
+  );
   for (const command of commands) {
     assert.deepEqual(await portreeve([...command, "-c", conf]), {
       code: 69,
@@ -30,13 +35,32 @@ test("without a daemon every client command ends with 69 and the remedy", async 
   }
 });
 
-test("unblock --all without a daemon says how blocks are lifted", async (t) => {
-  const conf = writeConf(t, `CONTROL_SOCKET="${makeFolder(t)}/control.sock"\n`);
+test("unblock without a daemon says that blocks stand, and what lifts them", asRoot, async (t) => {
+  const folder = makeFolder(t);
+  chmodSync(folder, 0o755);
+  const conf = writeConf(t, `CONTROL_SOCKET="${folder}/control.sock"\nSTATE_DIR="${folder}/state"\n`);
+  chmodSync(conf, 0o644);
+  chmodSync(dirname(conf), 0o755);
+  const told = "Blocks stand in the kernel until their time is over: ";
+  const one = await portreeve(["unblock", "192.0.2.7", "-c", conf]);
+  assert.deepEqual([one.code, one.out], [69, ""]);
+  const lifts = '"portreeve unblock --all", run as root, lifts all of them without the daemon';
+  assert.ok(
+    one.err.startsWith("portreeve: the daemon is not running (") && one.err.endsWith(`${told}${lifts}\n`),
+    one.err,
+  );
+  const user = await portreeve(["unblock", "--all", "-c", conf], { uid: nobody });
+  assert.deepEqual([user.code, user.out], [69, ""]);
+  assert.ok(user.err.endsWith(`${told}run this command as root\n`), user.err);
+});
+
+test("unblock --all without a daemon, with a file that has errors, names what is left to do", asRoot, async (t) => {
+  const conf = writeConf(t, `PROOF="7"\nCONTROL_SOCKET="${makeFolder(t)}/control.sock"\n`);
   const { code, out, err } = await portreeve(["unblock", "--all", "-c", conf]);
-  assert.deepEqual([code, out], [69, ""]);
+  assert.deepEqual([code, out], [78, ""]);
   assert.match(
     err,
-    /^portreeve: the daemon is not running, and lifts nothing: "nft delete table inet portreeve" lifts /,
+    /^portreeve: not unblocked: the daemon is not running, and .* has errors .*"nft delete table inet portreeve" lifts/,
   );
 });
 

@@ -12,6 +12,7 @@ import { controlLimits } from "../../src/control/limits.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import { CommandRunner } from "../../src/enforce/commands/command-runner.ts";
 import { Responder } from "../../src/enforce/commands/responder.ts";
+import { LeftRules } from "../../src/enforce/left-rules.ts";
 import { Guard } from "../../src/host/guard.ts";
 import { Prover } from "../../src/judge/proof/prover.ts";
 import { BlockedFile } from "../../src/record/blocked-file.ts";
@@ -99,6 +100,7 @@ const notTold: Readonly<Record<string, string>> = {
   "enforce/expiry-queue.ts size": "a size",
   "enforce/commands/iptables-lane.ts inLane": "a size",
   "enforce/commands/responder.ts changes": "a version number of the settings",
+  "enforce/rule-undo.ts changes": "a version number, for the file that keeps the rules",
   "enforce/rule-undo.ts running": "a size",
   "capture/file/capture-buffer.ts offset": "a position; of a capture file, which no daemon reads",
   "capture/file/capture-input.ts bytesRead": "of a capture file; stands in the report of replay",
@@ -255,6 +257,7 @@ function everything(t: TestContext): Daemon {
       nowMs,
     }),
   );
+  daemon.countToo(new LeftRules({ stateDir: folder, rules: daemon.blocker.rules, ...silent }));
   daemon.countToo(new Followers({ follow: () => () => undefined, limits: controlLimits, nowMs }));
   return daemon;
 }

@@ -74,3 +74,16 @@ test("64 are undone at once, and all in the end; what throws is told as a rule t
     ["Error: broken"],
   );
 });
+
+test("what an earlier run has left is told again, and undone like the others", async () => {
+  const { rules, recorder, troubles } = setUp();
+  rules.restore([]);
+  assert.deepEqual([recorder.take(), troubles.current(), rules.left], [[], [], []]);
+  rules.restore([{ block: block(SOURCE), failure: "it stays" }]);
+  const text = `the rules of 1 source stay although the blocks have ended, the last ${SOURCE}: it stays`;
+  assert.deepEqual([recorder.take(), troubles.current()], [[`warning ${text}`], [text]]);
+  const before = rules.changes;
+  await rules.undo(block(SOURCE), "by hand");
+  assert.deepEqual([rules.left, troubles.current()], [[], []]);
+  assert.ok(rules.changes > before);
+});

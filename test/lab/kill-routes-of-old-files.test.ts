@@ -78,7 +78,7 @@ for (const how of ["a reload", "a restart"] as const) {
   });
 }
 
-test("a command that nobody can undo: unblock says that the rule stays and fails, status names it", async (t) => {
+test("a command that nobody can undo: unblock says that the rule stays and fails; status and check name it, also after a restart, until it is said to be gone", async (t) => {
   const { lab, daemon, scan } = await setUp(t, "/sbin/ip rule add from $TARGET$ blackhole");
   await scan(A, 2000);
   await daemon.waitForBlock(A.ipv4);
@@ -86,9 +86,22 @@ test("a command that nobody can undo: unblock says that the rule stays and fails
   assert.equal(code, 1, stdout);
   assert.match(`${stdout}${stderr}`, /stays/);
   assert.match(await lab.target.mustRun(["ip", "rule", "show"]), new RegExp(`from ${A.ipv4} blackhole`));
-  await waitUntil("status names it", async () =>
-    (await daemon.status()).warnings.some((text) => text.includes(A.ipv4)),
-  );
+  const remedy = `say so: portreeve unblock ${A.ipv4} --rule-gone`;
+  assert.ok(stderr.includes(remedy), stderr);
+  const isNamed = async () => (await daemon.status()).warnings.some((text) => text.includes(A.ipv4));
+  await waitUntil("status names it", isNamed);
+  await daemon.stop();
+  await daemon.restart();
+  assert.ok(await isNamed(), "forgotten by the restart");
+  assert.ok((await daemon.cli(["check"])).stdout.includes(`the last ${A.ipv4}: `));
+  assert.equal((await daemon.cli(["unblock", A.ipv4])).code, 1, "it is tried again, and stays");
+  await lab.target.mustRun(["ip", "rule", "del", "from", A.ipv4, "blackhole"]);
+  const gone = await daemon.cli(["unblock", A.ipv4, "--rule-gone"]);
+  assert.deepEqual([gone.code, gone.stdout], [0, `forgotten: the rule of ${A.ipv4}\n`]);
+  assert.equal((await daemon.cli(["unblock", A.ipv4, "--rule-gone"])).code, 1, "there is none any more");
+  await daemon.stop();
+  await daemon.restart();
+  assert.equal(await isNamed(), false);
 });
 
 test("KILL_RUN_CMD may take longer than ten seconds, and nothing waits for it", async (t) => {

@@ -1,10 +1,11 @@
-// The package is removed: routes and lines in hosts.deny that were to end after a day are undone by the script that prerm
+// Without a daemon. `unblock --all` lets everybody in for good. The package is removed: routes and lines in hosts.deny that were to end after a day are undone by the script that prerm
 // runs, with the daemon stopped; and what cannot be undone is named.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { families, source, TARGET } from "./support/addresses.ts";
 import { Daemon } from "./support/daemon.ts";
+import { blockedInKernel } from "./support/kernel.ts";
 import { Lab } from "./support/lab.ts";
 import { syn } from "./support/packets.ts";
 import { sendPackets } from "./support/raw.ts";
@@ -53,4 +54,56 @@ test("with the daemon stopped its stored blocks' routes and lines in hosts.deny 
   const left = await run();
   assert.match(left, /^these are left, and nobody will end them: take them out by hand$/m);
   assert.match(left, new RegExp(`^${other}: .* UNKILL_ROUTE is not set`, "m"));
+});
+
+for (const killRoute of ["", "ip route add blackhole $TARGET$", "/sbin/ip rule add from $TARGET$ blackhole"]) {
+  const how = killRoute === "" ? "the built-in table" : killRoute;
+  const isUndone = !killRoute.includes("rule");
+  test(`the daemon is killed, blocks by ${how} stand, and unblock --all lets them go, over the next start too`, async (t) => {
+    const lab = await Lab.open();
+    t.after(() => lab.close());
+    const settings = { ...harsh, FIREWALL: "auto", ...(killRoute !== "" && { KILL_ROUTE: killRoute }) };
+    const daemon = await Daemon.start(lab, settings);
+    await sendPackets(lab, [syn({ from: scanner.ipv4, to: TARGET.ipv4, port: 2001 })]);
+    await daemon.waitForBlock(scanner.ipv4);
+    assert.equal((await daemon.cli(["block", "198.51.100.64/28", "--for", "1h"])).code, 0);
+    const unblockAll = () => lab.target.run(daemon.argvOf(["unblock", "--all"]));
+    await daemon.kill();
+    const { code, stdout, stderr } = await unblockAll();
+    const stays = `portreeve: the rule of ${scanner.ipv4} stays: `;
+    assert.deepEqual([code, stderr.startsWith(isUndone ? "" : stays)], [isUndone ? 0 : 1, true], stderr);
+    assert.deepEqual(stdout.match(/^unblocked .*$/gm)?.sort(), [
+      `unblocked 198.51.100.64/28`,
+      `unblocked ${scanner.ipv4}`,
+    ]);
+    assert.match(stdout, /^[12] elements? taken out of the kernel's table$/m);
+    const standing = async () => [
+      ...(await blockedInKernel(lab)),
+      ...(await lab.target.mustRun(["nft", "list", "set", "inet", "portreeve", "blockednet4"])).matchAll(
+        /198\.51\.100\.64/g,
+      ),
+      ...(await lab.target.mustRun(["ip", "route", "show", "type", "blackhole"]))
+        .split("\n")
+        .filter((line) => line !== ""),
+    ];
+    assert.deepEqual(await standing(), []);
+    assert.deepEqual((await unblockAll()).stdout, "no source was blocked\n");
+    await daemon.restart();
+    assert.deepEqual([await daemon.blocked(), await standing()], [[], []]);
+    const isNamed = (await daemon.status()).warnings.some((text) => text.includes(scanner.ipv4));
+    assert.equal(isNamed, !isUndone);
+  });
+}
+
+test("unblock --all by another socket does nothing while a daemon runs on the same STATE_DIR", async (t) => {
+  const lab = await Lab.open();
+  t.after(() => lab.close());
+  const daemon = await Daemon.start(lab, harsh);
+  await sendPackets(lab, [syn({ from: scanner.ipv4, to: TARGET.ipv4, port: 2001 })]);
+  await daemon.waitForBlock(scanner.ipv4);
+  daemon.configure({ ...harsh, CONTROL_SOCKET: join(lab.folder, "other.sock") });
+  const { code, stderr } = await lab.target.run(daemon.argvOf(["unblock", "--all"]));
+  assert.equal(code, 69);
+  assert.match(stderr, /^portreeve: not unblocked: another Portreeve is running on /);
+  assert.deepEqual(await blockedInKernel(lab), [scanner.ipv4]);
 });

@@ -1,0 +1,74 @@
+// `portreeve unblock --all` while no daemon runs: takes the blocks out of the kernel's table and of the store, so that the next start
+// does not bring them back, and undoes what commands of the administrator's did for them.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { messageOf } from "../base/errors.ts";
+import { loadSettings } from "../config/load.ts";
+import { readServiceModes } from "../config/service-modes.ts";
+import type { Unblocked } from "../control/api.ts";
+import { addLeftRules } from "../enforce/left-rules.ts";
+import { type StoppedState, withStoppedState } from "../enforce/stopped-state.ts";
+import { openBootClock } from "../host/boot-clock.ts";
+import { Libnftables } from "../kernel/libnftables.ts";
+import { NfTables } from "../kernel/nf-tables.ts";
+import { Firewall } from "../table/firewall.ts";
+import { TABLE } from "../table/ruleset-plan.ts";
+import { whenThere } from "../table/when-there.ts";
+import { formatPrefix } from "../wire/address.ts";
+import { AddressRanges } from "../wire/address-ranges.ts";
+
+/** Blocks that leave the store in one go. */
+const AT_ONCE = 1_000;
+
+export interface UnblockedAtRest extends Unblocked {
+  /** Elements that were in the kernel's sets of blocks. */
+  readonly inKernel: number;
+  /** What stays, or could not be done, each in a sentence. */
+  readonly faults: readonly string[];
+}
+
+/** Undefined for a configuration with errors: then nothing is done. Throws StartError where a daemon runs, and KernelError. */
+export async function unblockAtRest(confFile: string, usualFile: string): Promise<UnblockedAtRest | undefined> {
+  const modes = confFile === usualFile ? readServiceModes(readFileSync) : undefined;
+  const { settings } = loadSettings(confFile, readFileSync, modes);
+  if (settings === undefined) return undefined;
+  const faults: string[] = [];
+  const trouble = (message: string) => void faults.push(message);
+  const done = await withStoppedState(settings, trouble, async (state) => {
+    // First, as nobody is shut out by the store.
+    const inKernel = emptyTable();
+    const { left } = await state.undo();
+    for (const { block, failure } of left) trouble(`the rule of ${formatPrefix(block.source)} stays: ${failure}`);
+    await addLeftRules(settings.stateDir, left).catch((error: unknown) => trouble(messageOf(error)));
+    const { nowMs } = openBootClock(join(settings.stateDir, "clock"), trouble);
+    return { unblocked: forget(state, nowMs()), inKernel };
+  });
+  return { ...(done ?? { unblocked: [], inKernel: emptyTable() }), faults };
+}
+
+/** How many elements there were. No table holds none. */
+function emptyTable(): number {
+  const tables = new NfTables(TABLE);
+  const nft = new Libnftables();
+  try {
+    const firewall = new Firewall(nft, tables, () => new AddressRanges([]));
+    const count = whenThere(undefined, () => firewall.countBlocked());
+    if (count !== undefined) firewall.emptyBlockSets();
+    return count ?? 0;
+  } finally {
+    nft.close();
+    tables.close();
+  }
+}
+
+/** Takes the blocks out of the store. Returns the sources of those that had time left. */
+function forget({ store }: StoppedState, nowMs: number): readonly string[] {
+  const sources: string[] = [];
+  for (const [index, { source, untilMs }] of store.loadBlocks().entries()) {
+    store.deleteBlock(source);
+    if (untilMs === undefined || untilMs > nowMs) sources.push(formatPrefix(source));
+    if (index % AT_ONCE === AT_ONCE - 1) store.flush();
+  }
+  store.flush();
+  return sources;
+}
