@@ -5,7 +5,6 @@ import { escapeText } from "../base/escape.ts";
 import { ExitCode } from "../base/exit-code.ts";
 import { ControlError, DaemonNotRunning } from "../control/errors.ts";
 import { connect, tellRefusal } from "./connect.ts";
-import { plural } from "./format.ts";
 import { type ClientOptions, defaultConfFile } from "./options.ts";
 import { paint, type Terminal, toJsonLine } from "./terminal.ts";
 
@@ -66,10 +65,10 @@ async function unblockAtRest({ conf, json }: UnblockOptions, terminal: Terminal)
       '"nft delete table inet portreeve" lifts the blocks of the built-in table until the daemon starts';
     throw new ControlError("configuration", message, { exitCode: ExitCode.Configuration });
   }
-  const { unblocked, inKernel, faults } = done;
+  const { unblocked, wasInKernel, faults } = done;
   for (const fault of faults) terminal.complain(escapeText(fault));
-  const inTable = inKernel === 0 ? "" : `${plural(inKernel, "element")} taken out of the kernel's table\n`;
-  const sources = unblocked.length === 0 && inKernel > 0 ? "" : describe("unblocked", unblocked, terminal);
+  const inTable = wasInKernel ? "the kernel's sets of blocks are empty now\n" : "";
+  const sources = unblocked.length === 0 && wasInKernel ? "" : describe("unblocked", unblocked, terminal);
   await terminal.write(json ? toJsonLine(done) : sources + inTable);
   return faults.length === 0 ? ExitCode.Ok : ExitCode.No;
 }

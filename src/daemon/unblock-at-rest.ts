@@ -21,8 +21,8 @@ import { AddressRanges } from "../wire/address-ranges.ts";
 const AT_ONCE = 1_000;
 
 export interface UnblockedAtRest extends Unblocked {
-  /** Elements that were in the kernel's sets of blocks. */
-  readonly inKernel: number;
+  /** The kernel's sets of blocks were not empty. */
+  readonly wasInKernel: boolean;
   /** What stays, or could not be done, each in a sentence. */
   readonly faults: readonly string[];
 }
@@ -36,25 +36,25 @@ export async function unblockAtRest(confFile: string, usualFile: string): Promis
   const trouble = (message: string) => void faults.push(message);
   const done = await withStoppedState(settings, trouble, async (state) => {
     // First, as nobody is shut out by the store.
-    const inKernel = emptyTable();
+    const wasInKernel = emptyTable();
     const { left } = await state.undo();
     for (const { block, failure } of left) trouble(`the rule of ${formatPrefix(block.source)} stays: ${failure}`);
     await addLeftRules(settings.stateDir, left).catch((error: unknown) => trouble(messageOf(error)));
     const { nowMs } = openBootClock(join(settings.stateDir, "clock"), trouble);
-    return { unblocked: forget(state, nowMs()), inKernel };
+    return { unblocked: forget(state, nowMs()), wasInKernel };
   });
-  return { ...(done ?? { unblocked: [], inKernel: emptyTable() }), faults };
+  return { ...(done ?? { unblocked: [], wasInKernel: emptyTable() }), faults };
 }
 
-/** How many elements there were. No table holds none. */
-function emptyTable(): number {
+/** False where nothing was in it, or there is no table. */
+function emptyTable(): boolean {
   const tables = new NfTables(TABLE);
   const nft = new Libnftables();
   try {
     const firewall = new Firewall(nft, tables, () => new AddressRanges([]));
-    const count = whenThere(undefined, () => firewall.countBlocked());
-    if (count !== undefined) firewall.emptyBlockSets();
-    return count ?? 0;
+    const count = whenThere(0, () => firewall.countBlocked());
+    if (count > 0) firewall.emptyBlockSets();
+    return count > 0;
   } finally {
     nft.close();
     tables.close();

@@ -94,10 +94,13 @@ for (const [capture, more] of Object.entries(captures)) {
     const tun = await town.dial();
     await town.untilWarned(false);
     await town.isFoundBy(tun);
+    const seen = town.daemon.lines.length;
     await town.ip(`link set ${DIALLED} down`);
     await town.ip(`link set ${DIALLED} name ${RENAMED}`);
     await town.ip(`link set ${RENAMED} up`);
     await town.untilWarned(true);
+    // The ring looks for itself, every two seconds.
+    await town.daemon.waitForLine(new RegExp(`${DIALLED}.* not there: `), seen);
     await town.isPassedOver(tun);
     await town.ip(`link set ${RENAMED} down`);
     await town.ip(`link set ${RENAMED} name ${DIALLED}`);
