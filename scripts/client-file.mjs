@@ -6,8 +6,8 @@ import { dirname, join } from "node:path";
 import { fail } from "./setup.mjs";
 
 const ENTRY = "cli/client.js";
-/** The only module that is not taken in. A process that loads it has none of the others in use. */
-const OTHER_COMMANDS = "./main.js";
+/** What is not taken in: the other commands, and what works on the state of a daemon that is dead. They share no object with the rest. */
+const APART = ["./main.js", "../daemon/unblock-at-rest.js"];
 
 const staticImport = /^import (\{[^}]*\}|\* as \w+) from "([^"]+)";$/gm;
 const exportFrom = /^export (\{[^}]*\}) from "([^"]+)";$/gm;
@@ -55,7 +55,7 @@ function addModule(source, path, modules) {
       names.push(name);
       return "";
     })
-    .replace(dynamicImport, (kept, specifier) => (specifier === OTHER_COMMANDS ? kept : load(specifier)))
+    .replace(dynamicImport, (kept, specifier) => (APART.includes(specifier) ? kept : load(specifier)))
     .replaceAll("createRequire(import.meta.url)", "require")
     .replaceAll("import.meta.dirname", "__dirname");
   const unknown = unknownForm.exec(body);

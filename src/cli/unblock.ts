@@ -1,6 +1,5 @@
 // portreeve unblock: lets a source, every source of a network, or all of them in again.
 
-import { messageOf } from "../base/errors.ts";
 import { escapeText } from "../base/escape.ts";
 import { ExitCode } from "../base/exit-code.ts";
 import { ControlError, DaemonNotRunning } from "../control/errors.ts";
@@ -47,24 +46,10 @@ export async function unblock(
 
 /** No daemon runs: what it has left is taken out here. */
 async function unblockAtRest({ conf, json }: UnblockOptions, terminal: Terminal): Promise<ExitCode> {
-  const [{ unblockAtRest: liftAll }, { StartError }] = await Promise.all([
-    import("../daemon/unblock-at-rest.ts"),
-    import("../base/start-error.ts"),
-  ]);
-  let done: Awaited<ReturnType<typeof liftAll>>;
-  try {
-    done = await liftAll(conf, defaultConfFile);
-  } catch (error) {
-    // Another daemon, with another socket, has the same STATE_DIR; or the kernel refuses.
-    const exitCode = error instanceof StartError ? error.exitCode : ExitCode.Unavailable;
-    throw new ControlError("not-lifted", `not unblocked: ${messageOf(error)}`, { exitCode, cause: error });
-  }
-  if (done === undefined) {
-    const message =
-      `not unblocked: the daemon is not running, and ${conf} has errors ("portreeve check" names them), so that STATE_DIR is not known; ` +
-      '"nft delete table inet portreeve" lifts the blocks of the built-in table until the daemon starts';
-    throw new ControlError("configuration", message, { exitCode: ExitCode.Configuration });
-  }
+  const { unblockAtRest: liftAll } = await import("../daemon/unblock-at-rest.ts");
+  const done = await liftAll(conf, defaultConfFile);
+  if ("refused" in done)
+    throw new ControlError("not-lifted", `not unblocked: ${done.refused}`, { exitCode: done.exitCode });
   const { unblocked, wasInKernel, faults } = done;
   for (const fault of faults) terminal.complain(escapeText(fault));
   const inTable = wasInKernel ? "the kernel's sets of blocks are empty now\n" : "";

@@ -3,8 +3,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../base/errors.ts";
+import { ExitCode } from "../base/exit-code.ts";
+import { StartError } from "../base/start-error.ts";
 import { loadSettings } from "../config/load.ts";
 import { readServiceModes } from "../config/service-modes.ts";
+import type { Settings } from "../config/settings.ts";
 import type { Unblocked } from "../control/api.ts";
 import { addLeftRules } from "../enforce/left-rules.ts";
 import { type StoppedState, withStoppedState } from "../enforce/stopped-state.ts";
@@ -27,11 +30,31 @@ export interface UnblockedAtRest extends Unblocked {
   readonly faults: readonly string[];
 }
 
-/** Undefined for a configuration with errors: then nothing is done. Throws StartError where a daemon runs, and KernelError. */
-export async function unblockAtRest(confFile: string, usualFile: string): Promise<UnblockedAtRest | undefined> {
+/** Why nothing was done. */
+interface NotLifted {
+  readonly refused: string;
+  readonly exitCode: ExitCode;
+}
+
+/** Does not throw: the caller has other classes of errors (scripts/client-file.mjs). `usualFile`: that of the service. */
+export async function unblockAtRest(confFile: string, usualFile: string): Promise<UnblockedAtRest | NotLifted> {
   const modes = confFile === usualFile ? readServiceModes(readFileSync) : undefined;
   const { settings } = loadSettings(confFile, readFileSync, modes);
-  if (settings === undefined) return undefined;
+  if (settings === undefined) {
+    const refused =
+      `the daemon is not running, and ${confFile} has errors ("portreeve check" names them), so that STATE_DIR is not known; ` +
+      `"nft delete table inet ${TABLE}" lifts the blocks of the built-in table until the daemon starts`;
+    return { refused, exitCode: ExitCode.Configuration };
+  }
+  try {
+    return await liftAll(settings);
+  } catch (error) {
+    // Another daemon, with another socket, has the same STATE_DIR; or the kernel refuses.
+    return { refused: messageOf(error), exitCode: error instanceof StartError ? error.exitCode : ExitCode.Unavailable };
+  }
+}
+
+async function liftAll(settings: Settings): Promise<UnblockedAtRest> {
   const faults: string[] = [];
   const trouble = (message: string) => void faults.push(message);
   const done = await withStoppedState(settings, trouble, async (state) => {
