@@ -52,6 +52,11 @@ export function sessionsOf({ guarded = [] }: Pick<HostFacts, "guarded">): Guarde
   return guarded.filter(({ because }) => because === "ssh");
 }
 
+/** Networks of this host's containers and virtual machines. */
+function insideOf({ guarded = [] }: HostFacts): Prefix[] {
+  return guarded.filter(({ because }) => because === "container").map(({ source }) => source);
+}
+
 /** BOOT_GRACE counts from the boot, whenever it was set: a host that has been up for longer has none. */
 export function graceLeftMs({ bootGraceMs }: Pick<Settings, "bootGraceMs">, uptimeMs: number): number {
   return Math.max(0, bootGraceMs - uptimeMs);
@@ -95,6 +100,8 @@ export function planRuleset(
     publicUdp: settings.udp.publicPorts,
     near: host.near,
     nearIpv4: host.nearIpv4 ?? [],
+    own: new AddressRanges(host.own).prefixes(),
+    inside: new AddressRanges(insideOf(host)).prefixes(),
     ephemeral: host.ephemeral,
     reserved: host.reserved ?? [],
     greylist: greylists(settings) && decoy === undefined ? { earliestMs: settings.greylistEarliestMs } : undefined,

@@ -1,24 +1,20 @@
 // The words that the decoy's rules (decoy.ts) share with the sensor's: the sources that both leave alone, and the log
 // lines of both.
 
-import { decoyedInterfaces } from "./heard.ts";
+import { interfaceRules } from "./heard.ts";
 import { heldRules } from "./hold.ts";
 import { foundLog, logPrefixes, probeLog } from "./log-rules.ts";
-import { answered, knownPairs } from "./matches.ts";
-import { SLASH64 } from "./neighbours.ts";
+import { answered, knownPairs, leftAlone } from "./matches.ts";
 import type { RulesetPlan } from "./ruleset-plan.ts";
 
 /** The decoy leaves the sources alone that the sensor would not hold: the kernel answers them from closed ports. */
 export function decoyWords(plan: RulesetPlan, weak: (prefix: string) => string) {
-  const alone = ["ignored", "guard", "delegated"].flatMap((set) => [
-    `ip saddr @${set}4 return`,
-    `ip6 saddr @${set}6 return`,
-  ]);
   return {
-    elsewhere: decoyedInterfaces(plan),
+    elsewhere: interfaceRules(plan),
     exempt: [
-      ...alone,
-      `ip6 saddr & ${SLASH64} @delegated6 ip6 saddr != @near6 return`,
+      ...leftAlone,
+      "ip saddr @guard4 return",
+      "ip6 saddr @guard6 return",
       ...knownPairs.map(({ set, pair }) => `${pair} @${set} return`),
       `${answered.four} return`,
       `${answered.six} return`,

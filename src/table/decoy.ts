@@ -24,7 +24,8 @@ export interface DecoyPlan {
   readonly door: DecoyPorts;
   /**
    * Another program translates addresses of arriving packets (containers with published ports, REDIRECT). Only behind
-   * its rules can one see which ports are closed, and there connection tracking cannot be kept out any more.
+   * its rules can one see which ports are closed, and there connection tracking cannot be kept out any more. Ports that are
+   * published (forward.ts) are screened in front of them.
    */
   readonly behindNat: boolean;
 }
@@ -72,7 +73,10 @@ const LURED6 = "ip6 saddr . tcp sport . ip6 daddr . tcp dport";
 const DIVERTED4 = "ip saddr . tcp sport . tcp dport";
 const DIVERTED6 = "ip6 saddr . tcp sport . tcp dport";
 
-/** Base chains; the other of the first two is not there. `answered` looks at what all firewalls have let through. */
+/**
+ * Base chains; the second is there behind translation only, and then the first is for published ports alone. `answered` looks
+ * at what all firewalls have let through.
+ */
 export const decoyHooks: Readonly<Record<string, string>> = {
   decoy: "{ type filter hook prerouting priority raw + 1; policy accept; }",
   decoynat: "{ type filter hook prerouting priority dstnat + 10; policy accept; }",
@@ -87,6 +91,7 @@ export const decoyChains = [
   "answered",
   "decoyed",
   "decoysyn",
+  "screen",
   "divert",
   "bait",
   "rebait",
@@ -107,23 +112,31 @@ export function decoyedRule({ mark }: DecoyPlan): string {
 export function decoyRules(plan: DecoyPlan, words: DecoyWords): Readonly<Record<string, readonly string[]>> {
   const { mark, behindNat } = plan;
   const isOurs = `meta mark ${mark}`;
-  const untrack = behindNat ? "" : " notrack";
+  const arriving = (toSyn: string, ofPorts = "") => [
+    ...words.elsewhere,
+    "meta l4proto != tcp return",
+    ...(ofPorts === "" ? [] : [`tcp dport != @${ofPorts} return`]),
+    "fib daddr type != local return",
+    `${SYN} goto ${toSyn}`,
+    // With SYN cookies the kernel knows nothing of a handshake that has begun; its last packet has to find the listener,
+    // behind a real port as well. Any other ACK is a scan's, and goes to closed and real ports alike.
+    `${ACK} ${DIVERTED4} @diverted4 ${GUESSES} goto divert`,
+    `${ACK} ${DIVERTED6} @diverted6 ${GUESSES} goto divert`,
+    // The socket table says to which the connection belongs: a real service, another transparent proxy, the decoy.
+    "socket transparent 0 return",
+    `socket mark != ${mark} return`,
+    `socket transparent 1 meta mark set ${mark} notrack return`,
+  ];
   return {
-    [behindNat ? "decoynat" : "decoy"]: [
-      ...words.elsewhere,
-      "meta l4proto != tcp return",
-      "fib daddr type != local return",
-      `${SYN} goto decoysyn`,
-      // With SYN cookies the kernel knows nothing of a handshake that has begun; its last packet has to find the listener,
-      // behind a real port as well. Any other ACK is a scan's, and goes to closed and real ports alike.
-      `${ACK} ${DIVERTED4} @diverted4 ${GUESSES} goto divert`,
-      `${ACK} ${DIVERTED6} @diverted6 ${GUESSES} goto divert`,
-      // The socket table says to which the connection belongs: a real service, another transparent proxy, the decoy.
-      "socket transparent 0 return",
-      `socket mark != ${mark} return`,
-      `socket transparent 1 meta mark set ${mark}${untrack} return`,
-    ],
-    ...(behindNat ? {} : { decoyout: [`${isOurs} notrack`] }),
+    ...(behindNat
+      ? {
+          // A port that is published for a container: behind the translation its packets are no longer for this host.
+          decoy: arriving("screen", "published"),
+          screen: [...words.exempt, "goto served"],
+          decoynat: [`${isOurs} return`, ...arriving("decoysyn")],
+          decoyout: [`${isOurs} tcp sport @published notrack`],
+        }
+      : { decoy: arriving("decoysyn"), decoyout: [`${isOurs} notrack`] }),
     decoysyn: [
       ...words.exempt,
       "socket transparent 0 goto served",
@@ -166,7 +179,7 @@ export function decoyRules(plan: DecoyPlan, words: DecoyWords): Readonly<Record<
       `${isOurs} update @diverted4 { ${DIVERTED4} }`,
       `${isOurs} update @diverted6 { ${DIVERTED6} }`,
     ],
-    divert: divertRules(plan.door, mark, untrack),
+    divert: divertRules(plan.door, mark),
     // The socket of a service has taken the packet after all. A source that may not reach this service is treated as
     // without the decoy.
     decoyed: ["socket transparent 0 goto out"],
@@ -199,9 +212,12 @@ function limitRules(behindNat: boolean): string[] {
     : [];
 }
 
-/** The mark comes last: without a listener (the daemon was killed) the rule ends at tproxy, and the sensor judges. */
-function divertRules({ four, six }: DecoyPorts, mark: number, untrack: string): string[] {
-  const then = `meta mark set ${mark}${untrack}`;
+/**
+ * The mark comes last: without a listener (the daemon was killed) the rule ends at tproxy, and the sensor judges. Behind
+ * translation "notrack" comes too late and does nothing: the handshake is tracked.
+ */
+function divertRules({ four, six }: DecoyPorts, mark: number): string[] {
+  const then = `meta mark set ${mark} notrack`;
   return [
     `meta nfproto ipv4 meta l4proto tcp tproxy ip to 127.0.0.1:${four} ${then}`,
     ...(six === undefined ? [] : [`meta nfproto ipv6 meta l4proto tcp tproxy ip6 to [::1]:${six} ${then}`]),

@@ -10,8 +10,8 @@ export function heardRules(plan: RulesetPlan): readonly string[] {
   return leadingRules(plan, "goto loopback");
 }
 
-/** The first rules of the decoy, which never answers this host itself. */
-export function decoyedInterfaces(plan: RulesetPlan): readonly string[] {
+/** The first rules of what looks at others' packets only: the decoy, which never answers this host itself, and published ports. */
+export function interfaceRules(plan: RulesetPlan): readonly string[] {
   return leadingRules(plan, "return");
 }
 

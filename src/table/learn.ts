@@ -1,6 +1,6 @@
 // The rules that learn: peers of this host, whom it asked, and who is a customer of a port.
 
-import { flowKeys, heldMatches, knownPairs, softMatches } from "./matches.ts";
+import { flowKeys, heldMatches, knownPairsOf, softMatches } from "./matches.ts";
 import { SLASH64 } from "./neighbours.ts";
 import type { RulesetPlan } from "./ruleset-plan.ts";
 import { ASKED_SECONDS, DEFAULT_GUARD_SECONDS } from "./sets.ts";
@@ -57,10 +57,10 @@ export function datagramRules({ ephemeral, reserved = [] }: RulesetPlan): readon
 }
 
 /** A customer of a datagram service, in the key that its next datagram has. */
-export const answeringRules: readonly string[] = [
-  `update @knownu4 { ip daddr . udp sport }`,
-  `ip6 daddr @near6 update @knownu6 { ip6 daddr . udp sport }`,
-  `ip6 daddr != @near6 update @knownu6 { ip6 daddr & ${SLASH64} . udp sport }`,
+export const answeringRules = (port: string, match = ""): readonly string[] => [
+  `${match}update @knownu4 { ip daddr . ${port} }`,
+  `${match}ip6 daddr @near6 update @knownu6 { ip6 daddr . ${port} }`,
+  `${match}ip6 daddr != @near6 update @knownu6 { ip6 daddr & ${SLASH64} . ${port} }`,
 ];
 
 export const askedRules = [`update @flows4 { ${flowKeys.out4} }`, `update @flows6 { ${flowKeys.out6} }`];
@@ -74,18 +74,26 @@ export const askedBeforeRules = [
  * A source that ends its first connection while it is held or softly blocked becomes no customer by it: a scan that
  * connects would make its scanner one, by the first port that it finds open.
  */
-export const newCustomerRules = [
+export const newCustomerRules = (customer: string): readonly string[] => [
   ...[...heldMatches, ...softMatches].map((match) => `${match} return`),
-  "goto customer",
+  `goto ${customer}`,
 ];
 
 /**
  * A source that has ended a real connection is known to that port, and as a client of this host whom nothing blocks more
  * than softly.
  */
-export const customerRules = [
-  ...knownPairs.map(({ set, pair, whose }) => `${whose}update @${set} { ${pair} }`),
+export const customerRules = (port: string, match = ""): readonly string[] => [
+  ...knownPairsOf(port).map(({ set, pair, whose }) => `${match}${whose}update @${set} { ${pair} }`),
   "update @client4 { ip saddr }",
   "ip6 saddr @near6 update @client6 { ip6 saddr } return",
   `update @client6 { ip6 saddr & ${SLASH64} }`,
 ];
+
+/** Remembers that a port is served (LATELY_OPEN). */
+export function servedRules({ latelyOpenSeconds }: RulesetPlan, port: string, match = ""): readonly string[] {
+  return [
+    `${port} < 1024 ${match}update @lately { meta l4proto . ${port} timeout ${latelyOpenSeconds}s }`,
+    `${port} >= 1024 ${match}update @lately { meta l4proto . ${port} timeout ${latelyOpenSeconds * 24}s }`,
+  ];
+}

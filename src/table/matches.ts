@@ -49,14 +49,27 @@ export const answered = { four: `${flowKeys.in4} @flows4`, six: `${flowKeys.in6}
 export const lateAnswers = [`${answered.four} counter return`, `${answered.six} counter return`];
 
 /** Customers by address, or by the /64 of an IPv6 address beyond our links: the next one is as likely another of it. */
-export const knownPairs = [
-  { set: "known4", pair: "ip saddr . tcp dport", whose: "" },
-  { set: "known6", pair: "ip6 saddr . tcp dport", whose: "ip6 saddr @near6 " },
-  { set: "known6", pair: `ip6 saddr & ${SLASH64} . tcp dport`, whose: "ip6 saddr != @near6 " },
-] as const;
+export const knownPairsOf = (port: string) =>
+  [
+    { set: "known4", pair: `ip saddr . ${port}`, whose: "" },
+    { set: "known6", pair: `ip6 saddr . ${port}`, whose: "ip6 saddr @near6 " },
+    { set: "known6", pair: `ip6 saddr & ${SLASH64} . ${port}`, whose: "ip6 saddr != @near6 " },
+  ] as const;
+export const knownPairs = knownPairsOf("tcp dport");
 
-export const knownDatagramPairs = [
-  { set: "knownu4", pair: "ip saddr . udp dport" },
-  { set: "knownu6", pair: "ip6 saddr . udp dport" },
-  { set: "knownu6", pair: `ip6 saddr & ${SLASH64} . udp dport` },
-] as const;
+export const knownDatagramPairsOf = (port: string) =>
+  [
+    { set: "knownu4", pair: `ip saddr . ${port}` },
+    { set: "knownu6", pair: `ip6 saddr . ${port}` },
+    { set: "knownu6", pair: `ip6 saddr & ${SLASH64} . ${port}` },
+  ] as const;
+export const knownDatagramPairs = knownDatagramPairsOf("udp dport");
+
+/** The allow list, and sources that a command of the administrator's shuts out: nothing is done to their packets. */
+export const leftAlone: readonly string[] = [
+  "ip saddr @ignored4 return",
+  "ip6 saddr @ignored6 return",
+  "ip saddr @delegated4 return",
+  "ip6 saddr @delegated6 return",
+  `ip6 saddr & ${SLASH64} @delegated6 ip6 saddr != @near6 return`,
+];

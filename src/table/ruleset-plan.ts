@@ -38,6 +38,10 @@ export interface RulesetPlan {
   readonly near: readonly Prefix[];
   /** IPv4 networks of our own links, whose hosts are told apart by their link-layer addresses. */
   readonly nearIpv4: readonly Prefix[];
+  /** This host's addresses: a port of them that is forwarded is one of ours. Absent: none is known. */
+  readonly own?: readonly Prefix[];
+  /** Networks of containers and virtual machines of this host. Absent: none. */
+  readonly inside?: readonly Prefix[];
   readonly latelyOpenSeconds: number;
   /** GUARD_TIME: how long a peer is guarded after its last answer to us. Absent: an hour. */
   readonly guardSeconds?: number;

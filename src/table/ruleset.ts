@@ -3,9 +3,11 @@
 
 import { configuredElements, configuredSets } from "./configured-sets.ts";
 import { decoyChains, decoyHooks } from "./decoy.ts";
+import { forwardChains, forwardHooks, forwardRules } from "./forward.ts";
 import { greylistChains } from "./greylist.ts";
 import { namedLimits } from "./log-rules.ts";
 import { neighbourChains } from "./neighbours.ts";
+import { publishedChains, publishedRules, toPublished } from "./published.ts";
 import { type Rules, type RulesetPlan, TABLE } from "./ruleset-plan.ts";
 import { sensorRules } from "./sensor.ts";
 import { kernelSets } from "./sets.ts";
@@ -17,6 +19,7 @@ const hooks: Readonly<Record<string, string>> = {
   sensor: "{ type filter hook input priority filter - 10; policy accept; }",
   resting: "{ type filter hook input priority filter - 10; policy accept; }",
   remember: "{ type filter hook output priority filter - 10; policy accept; }",
+  ...forwardHooks,
   ...decoyHooks,
   ...throughHooks,
 };
@@ -60,13 +63,23 @@ const allChains = [
   "hold",
   ...neighbourChains,
   ...greylistChains,
+  ...forwardChains,
+  ...publishedChains,
   ...decoyChains,
   ...throughChains,
 ] as const;
 
 /** The whole table for a running ("on") or stopping ("resting") daemon, as one transaction. */
 export function buildRuleset(plan: RulesetPlan, phase: "on" | "resting"): string {
-  const chains: Rules = { shield: shieldRules(plan), ...(phase === "on" ? sensorRules(plan) : restingRules(plan)) };
+  const chains: Rules =
+    phase === "on"
+      ? {
+          shield: shieldRules(plan, toPublished(plan)),
+          ...sensorRules(plan),
+          ...forwardRules(plan),
+          ...publishedRules(plan),
+        }
+      : { shield: shieldRules(plan), ...restingRules(plan) };
   const lines = [`add table inet ${TABLE}`];
   for (const { name, definition } of kernelSets) lines.push(`add set inet ${TABLE} ${name} { ${definition} }`);
   // Chains of the other phase must exist to be removed: "add" is harmless where they do.
@@ -92,6 +105,10 @@ export function buildHostSets(plan: RulesetPlan): string {
     "session6",
     "near4",
     "near6",
+    "own4",
+    "own6",
+    "inside4",
+    "inside6",
     "listened_tcp",
     "listened_udp",
     "ignored4",

@@ -14,6 +14,7 @@ import {
   learnPeers,
   newCustomerRules,
   rememberRules,
+  servedRules,
 } from "./learn.ts";
 import { BATCH_GROUP, log, logPrefixes, PROMPT_GROUP, probeLog, rates } from "./log-rules.ts";
 import { guardRules, knownDatagramPairs, knownPairs, lateAnswers } from "./matches.ts";
@@ -64,7 +65,6 @@ export function sensorRules(plan: RulesetPlan): Rules {
     `limit rate ${rates.weak}/second burst ${rates.weak} packets ${log(prefix, BATCH_GROUP)}`;
   const trapTcp = plan.grace ? "quiet" : plan.holdTcp ? "probe" : "logged";
   const trapUdp = plan.grace ? "quiet" : plan.holdUdp ? "probe" : "logged";
-  const seconds = plan.latelyOpenSeconds;
   return {
     sensor: [
       ...heardRules(plan),
@@ -123,8 +123,8 @@ export function sensorRules(plan: RulesetPlan): Rules {
       ...(plan.greylist === undefined ? [] : ["tcp flags & rst != 0 ct direction original goto left"]),
       "tcp flags & (fin|rst) != 0 ct direction original ct status assured goto newcustomer",
     ],
-    newcustomer: newCustomerRules,
-    customer: customerRules,
+    newcustomer: newCustomerRules("customer"),
+    customer: customerRules("tcp dport"),
     oldudp: learnPeers(plan),
     newudp: [
       // Before the hold is asked: it never cuts off what we asked for.
@@ -143,11 +143,8 @@ export function sensorRules(plan: RulesetPlan): Rules {
     open: ["jump remembered", "goto out"],
     // Not by what the decoy has left behind, after it was switched off or killed: its connections have its mark, and in
     // TIME_WAIT none that could be read.
-    remembered: ["socket transparent 0", `socket transparent 1 socket mark != ${plan.decoyMark ?? NO_MARK}`].flatMap(
-      (socket) => [
-        `th dport < 1024 ${socket} update @lately { meta l4proto . th dport timeout ${seconds}s }`,
-        `th dport >= 1024 ${socket} update @lately { meta l4proto . th dport timeout ${seconds * 24}s }`,
-      ],
+    remembered: ["socket transparent 0 ", `socket transparent 1 socket mark != ${plan.decoyMark ?? NO_MARK} `].flatMap(
+      (socket) => servedRules(plan, "th dport", socket),
     ),
     // Closed, but no evidence by itself: the kernel answers as without us, unless the source is held.
     quiet: ["jump out", weak(logPrefixes.quiet)],
@@ -160,7 +157,7 @@ export function sensorRules(plan: RulesetPlan): Rules {
     ...(plan.decoy === undefined ? {} : decoyRules(plan.decoy, decoyWords(plan, weak))),
     remember: rememberRules(plan),
     datagram: datagramRules(plan),
-    answering: answeringRules,
+    answering: answeringRules("udp sport"),
     asked: askedRules,
     askedbefore: askedBeforeRules,
     logged: [...guardRules, "jump out", ...probeLog("return")],

@@ -123,6 +123,15 @@ export const sets = {
       "networks of our own links: IPv6 sources there count by address, and neighbours by their link-layer address",
     ...{ filledBy: "the daemon, live", atBound: "small" },
   },
+  own: {
+    ...{ parts: families, key: address, kind: "fixed" },
+    ...{ members: "this host's addresses", filledBy: "the daemon, live", atBound: "small" },
+  },
+  inside: {
+    ...{ parts: families, key: address, kind: "fixed" },
+    members: "networks of this host's containers and virtual machines ([guard.md](guard.md))",
+    ...{ filledBy: "the daemon, live", atBound: "256: more networks are not known as such" },
+  },
   watched: { ...ports, members: "the watched ports: closed ones are traps" },
   tolerated: { ...ports, members: "closed ports that people try by habit (TOLERATED_PORTS)" },
   public: { ...ports, members: "served ports that neither a hold nor a soft block cuts (PUBLIC_PORTS)" },
@@ -216,6 +225,14 @@ export const sets = {
     isLearned: true,
     ...{ members: "ports that were served, LATELY_OPEN", filledBy: "packets, and the daemon from the socket tables" },
     atBound: "further ports are traps as soon as they are closed",
+  },
+  published: {
+    ...{ parts: one, key: port, kind: "dynamic", size: 8_192, seconds: 3_600 },
+    members:
+      "TCP ports of this host that are forwarded to a container or a virtual machine, LATELY_OPEN from the latest SYN",
+    filledBy: "packets that are forwarded",
+    atBound:
+      "SYNs of held and softly blocked sources to further ones are dropped untold; repeated first contacts with them are not counted",
   },
   client: {
     ...{ parts: families, key: address, kind: "dynamic", size: 262_144, seconds: KNOWN_DAYS * DAY },

@@ -1,5 +1,6 @@
 // The rules of blocks: the shield in front of everything, and what is left of it when the daemon stops.
 
+import { restingForwardRules } from "./forward.ts";
 import { knownDatagramPairs, knownPairs, softRules, unguarded6 } from "./matches.ts";
 import { SLASH64 } from "./neighbours.ts";
 import type { Rules, RulesetPlan } from "./ruleset-plan.ts";
@@ -8,13 +9,17 @@ import type { Rules, RulesetPlan } from "./ruleset-plan.ts";
 const neighbourDiscovery =
   "{ nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, nd-redirect, mld-listener-query, mld-listener-report, mld2-listener-report }";
 
-/** Hooks `prerouting`, so that blocked sources reach neither us nor a container behind us. */
-export function shieldRules(plan: RulesetPlan): readonly string[] {
+/**
+ * Hooks `prerouting`, so that blocked sources reach neither us nor a container behind us. `further`: rules for sources without
+ * a full block.
+ */
+export function shieldRules(plan: RulesetPlan, further: readonly string[] = []): readonly string[] {
   if (!plan.enforce) return [];
   return [
     "iif lo return",
     "ip saddr @blocked4 ip saddr != @ignored4 counter drop",
     "ip saddr @blockednet4 ip saddr != @ignored4 counter drop",
+    ...further,
     // Each packet of a served customer comes through here: none pays for the other family's rules.
     "meta nfproto ipv4 return",
     `icmpv6 type ${neighbourDiscovery} return`,
@@ -29,6 +34,7 @@ export function shieldRules(plan: RulesetPlan): readonly string[] {
 export function restingRules(plan: RulesetPlan): Rules {
   if (!plan.enforce) return {};
   return {
+    ...restingForwardRules(),
     resting: [
       "iif lo return",
       "fib daddr type != local return",

@@ -33,6 +33,18 @@ test("the plan: guard and allow list from host and settings, ephemeral UDP ports
   assert.ok(plan.ignored.map(formatPrefix).includes("10.1.0.0/16"));
 });
 
+test("a published port is one of an own address; networks inside are those of containers, and nothing else of the guard", () => {
+  const guarded = [
+    { source: prefix("172.17.0.0/16"), because: "container" },
+    { source: prefix("203.0.113.9"), because: "ssh" },
+    { source: prefix("192.0.2.123"), because: "time server" },
+  ] as const;
+  const { own, inside } = planRuleset(settings(""), { ...host, guarded });
+  assert.deepEqual(own?.map(formatPrefix), ["198.51.100.1", "2001:db8:a::1"]);
+  assert.deepEqual(inside?.map(formatPrefix), ["172.17.0.0/16"]);
+  assert.deepEqual(planRuleset(settings(""), host).inside, []);
+});
+
 test('FIREWALL="none" holds nothing, whatever BLOCK_* and --block say', () => {
   const none = applyOverrides(settings('FIREWALL="none"\nBLOCK_TCP="1"'), { forceBlock: true });
   const plan = planRuleset(none, host);

@@ -237,8 +237,8 @@ add rule inet other in tcp dport { ${SERVED.join(", ")} } accept
   assert.deepEqual(portsThatAnswered(await capture.stop(), source(2).ipv4), []);
 });
 
-test("ports published into a container go on, and the decoy stands behind the translation", async (t) => {
-  const { lab } = await begin(t, open, { inner: true });
+test("ports published into a container go on, the decoy stands behind the translation, and in front of it for them", async (t) => {
+  const { lab, daemon } = await begin(t, open, { inner: true });
   await serve(lab, lab.inner, { tcp: [80] });
   assert.ok((await chains(lab)).includes("decoy"));
   const publish = `add table ip other
@@ -247,12 +247,18 @@ add rule ip other pre tcp dport 9090 dnat to 10.88.0.2:80
 `;
   await lab.target.mustRun(["nft", "-f", "-"], publish);
   await waitUntil("the decoy steps back", async () => (await chains(lab)).includes("decoynat"));
-  assert.ok(!(await chains(lab)).includes("decoy"));
   assert.ok(await isServed(lab, "ipv4", source(1).ipv4, 9090));
   const scan = { family: "ipv4", source: source(2), options: ["-sS", "-T4", "-p", ALL.join(",")] } as const;
   assert.deepEqual(portsReportedOpen((await nmap(lab, scan)).stdout), ALL);
+  // To a softly blocked source the published port is as open as all others, and the container is not behind it.
+  assert.equal((await daemon.waitForBlock(source(2).ipv4)).soft, true);
+  const again = { ...scan, options: ["-sS", "-T4", "-p", "9090"] };
+  assert.deepEqual(portsReportedOpen((await nmap(lab, again)).stdout), [9090]);
+  const { errors } = await visit(lab.scanner, { to: TARGET.ipv4, from: source(2).ipv4, port: 9090 });
+  assert.deepEqual(errors, { "closed without an answer": 1 });
+  assert.ok(await isServed(lab, "ipv4", source(1).ipv4, 9090));
   await lab.target.mustRun(["nft", "delete", "table", "ip", "other"]);
-  await waitUntil("the decoy comes forward", async () => (await chains(lab)).includes("decoy"));
+  await waitUntil("the decoy comes forward", async () => !(await chains(lab)).includes("decoynat"));
 });
 
 test("the daemon is killed: closed ports are silent as without the decoy; stopped: they are closed again", async (t) => {
@@ -266,7 +272,7 @@ test("the daemon is killed: closed ports are silent as without the decoy; stoppe
   await daemon.restart();
   await daemon.stop();
   const left = await chains(lab);
-  assert.deepEqual([...left].sort(), ["resting", "shield"]);
+  assert.deepEqual([...left].sort(), ["forward", "inward", "resting", "shield"]);
   const { errors } = await visit(lab.scanner, {
     to: TARGET.ipv4,
     from: source(3).ipv4,

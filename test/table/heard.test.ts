@@ -1,7 +1,7 @@
 // Where probes are looked for (INTERFACE), and who is told without anything being done to them.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decoyedInterfaces, heardRules, ignoredRules, toldChains } from "../../src/table/heard.ts";
+import { heardRules, ignoredRules, interfaceRules, toldChains } from "../../src/table/heard.ts";
 import { buildRuleset } from "../../src/table/ruleset.ts";
 import { ordinaryPlan } from "./plan.ts";
 
@@ -16,7 +16,7 @@ test("INTERFACE as rules: all but the loopback, all, some, and some with the loo
 });
 
 test("the decoy stands on the same interfaces, but never on the loopback", () => {
-  const decoyed = (...interfaces: string[]) => decoyedInterfaces({ ...ordinaryPlan, interfaces });
+  const decoyed = (...interfaces: string[]) => interfaceRules({ ...ordinaryPlan, interfaces });
   assert.deepEqual(decoyed(), ["iif lo return"]);
   assert.deepEqual(decoyed("ALL"), ["iif lo return"]);
   assert.deepEqual(decoyed("lo", "eth0"), ['iifname != { "lo", "eth0" } return', "iif lo return"]);

@@ -27,7 +27,7 @@ function reachable(chains: ReadonlyMap<string, readonly string[]>): ReadonlySet<
     for (const rule of chains.get(chain) ?? [])
       for (const [, to = ""] of rule.matchAll(/(?:goto|jump) (\S+)/g)) walk(to);
   };
-  for (const hook of ["shield", "sensor", "resting", "remember"]) walk(hook);
+  for (const hook of ["shield", "sensor", "resting", "remember", "forward"]) walk(hook);
   return seen;
 }
 
@@ -42,6 +42,7 @@ test("the shield drops what is blocked, lets neighbour discovery and the allow l
       "iif lo return",
       "ip saddr @blocked4 ip saddr != @ignored4 counter drop",
       "ip saddr @blockednet4 ip saddr != @ignored4 counter drop",
+      "tcp flags & (fin|syn|rst|ack) == syn tcp dport @published jump published",
       "meta nfproto ipv4 return",
       "icmpv6 type {...} return",
       "ip6 saddr @blocked6 ip6 saddr != @ignored6 counter drop",
@@ -136,7 +137,7 @@ test("every chain that is jumped to has rules, and every chain with rules is jum
       const chains = rulesOf(buildRuleset(plan, phase));
       const unknown = [...reachable(chains)].filter((chain) => !chains.has(chain));
       assert.deepEqual(
-        unknown.filter((chain) => !["shield", "sensor", "resting", "remember", "out"].includes(chain)),
+        unknown.filter((chain) => !["shield", "sensor", "resting", "remember", "forward", "out"].includes(chain)),
         [],
         `${name}, ${phase}`,
       );
@@ -192,8 +193,10 @@ test("in the grace after boot no closed port is a trap", () => {
 test("resting: the blocks stay; no sensor, no hold, no log", () => {
   const text = buildRuleset(ordinaryPlan, "resting");
   const chains = rulesOf(text);
-  assert.deepEqual([...chains.keys()].sort(), ["resting", "shield"]);
-  assert.deepEqual(chains.get("shield"), ordinary.get("shield"));
+  assert.deepEqual([...chains.keys()].sort(), ["forward", "inward", "resting", "shield"]);
+  const full = ordinary.get("shield")?.filter((rule) => !rule.includes("@published"));
+  assert.deepEqual(chains.get("shield"), full);
+  assert.ok(chains.get("inward")?.includes("ip saddr @soft4 ip saddr != @guard4 counter drop"));
   assert.ok(chains.get("resting")?.includes("ip saddr @soft4 ip saddr != @guard4 counter drop"));
   assert.ok(allRules(chains).every((rule) => !/\blog\b|@held|update/.test(rule)));
   assert.match(text, /^delete chain inet portreeve sensor$/m);
@@ -237,7 +240,7 @@ test("the host's sets are emptied and filled in one text, which touches no block
     assert.ok(lines.includes(`flush set inet portreeve ${set}`), set);
   assert.ok(lines.includes("add element inet portreeve near6 { fe80::/10, 2001:db8:a::/64 }"));
   const others = lines.filter(
-    (line) => !/^(flush set|add element) inet portreeve (guard|session|near|listened|ignored)/.test(line),
+    (line) => !/^(flush set|add element) inet portreeve (guard|session|near|own|inside|listened|ignored)/.test(line),
   );
   assert.deepEqual(others, []);
 });

@@ -1,0 +1,155 @@
+// What this host forwards to its containers and virtual machines is shut to held and softly blocked sources, as its own
+// services are, and their customers become known pairs. Two things say that a packet goes there (docs/decisions/0040):
+//
+//   this host has translated its destination   Docker, podman, libvirt and others publish a port so
+//   its destination is in `inside4/6`          a network of containers that is reached by its own addresses
+//
+// Whatever else is forwarded belongs to others, and passes. The port is the one that the source has asked for: behind the
+// translation the packet has the container's.
+//
+//   forward   all that is forwarded: a packet of what stands already meets two matches, a new one goes to `inward`
+//   passing   what stands already: the end of a connection makes a customer, and so does the answer to a datagram
+//
+// A SYN is not logged here, where it names the container and its port. published.ts judges it in front of the translation, as
+// soon as `published` has the port; the first to a port that is not there yet is judged here (`unheard`).
+
+import { interfaceRules } from "./heard.ts";
+import { answeringRules, customerRules, newCustomerRules, servedRules } from "./learn.ts";
+import { heldMatches, knownDatagramPairsOf, knownPairsOf, leftAlone, softMatches, softRules } from "./matches.ts";
+import { SLASH64 } from "./neighbours.ts";
+import type { GreylistPlan, Rules, RulesetPlan } from "./ruleset-plan.ts";
+
+/** nft knows what kind of number it is only behind a match of the protocol. */
+const PORT = "ct original proto-dst";
+const TCP = "meta l4proto tcp ";
+const UDP = "meta l4proto udp ";
+const tcp = (rule: string) => `${TCP}${rule}`;
+const udp = (rule: string) => `${UDP}${rule}`;
+
+const inward: readonly string[] = ["ct status dnat", "ip daddr @inside4", "ip6 daddr @inside6"];
+/** Asked of an address of ours, and not of another's whose traffic is led elsewhere (a cluster's services, a LAN's resolver). */
+const published = ["ct status dnat ct original ip daddr @own4", "ct status dnat ct original ip6 daddr @own6"] as const;
+
+/** What containers send has its own ways: to each other, to the world, and back to a published port. */
+export const ofContainers: readonly string[] = ["ip saddr @inside4 return", "ip6 saddr @inside6 return"];
+
+export const forwardHooks: Readonly<Record<string, string>> = {
+  forward: "{ type filter hook forward priority filter - 10; policy accept; }",
+};
+
+export const forwardChains = [
+  "forward",
+  "passing",
+  "parting",
+  "visited",
+  "visitor",
+  "replying",
+  "inward",
+  "newinward",
+  "newinwardudp",
+  "unheard",
+  "shutinward",
+] as const;
+
+const knownHere: readonly string[] = [
+  tcp(`${PORT} @public_tcp return`),
+  ...knownPairsOf(PORT).map(({ set, pair }) => tcp(`${pair} @${set} return`)),
+];
+const knownHereUdp: readonly string[] = [
+  udp(`${PORT} @public_udp return`),
+  ...knownDatagramPairsOf(PORT).map(({ set, pair }) => udp(`${pair} @${set} return`)),
+];
+
+export function forwardRules(plan: RulesetPlan): Rules {
+  const { enforce, greylist, latelyOpenSeconds } = plan;
+  const served = (of: (rule: string) => string) =>
+    published.flatMap((match) => servedRules(plan, PORT, "").map((rule) => of(`${match} ${rule}`)));
+  const publish = `update @published { ${PORT} timeout ${latelyOpenSeconds}s }`;
+  const shut = enforce ? ["goto shutinward"] : [];
+  return {
+    forward: [
+      "ct state established,related goto passing",
+      ...interfaceRules(plan),
+      "meta l4proto != { tcp, udp } return",
+      ...inward.map((match) => `${match} goto inward`),
+    ],
+    ...passingRules(),
+    inward: [
+      ...ofContainers,
+      ...leftAlone,
+      "tcp flags & (fin|syn|rst|ack) == syn goto newinward",
+      "meta l4proto udp goto newinwardudp",
+      ...shut,
+    ],
+    newinward: [
+      // As with a service of our own: its restart makes no scanners of its clients.
+      ...served(tcp),
+      ...(enforce
+        ? [
+            ...knownHere,
+            ...published.map((match) => tcp(`${match} ${PORT} @published ${publish} goto shutinward`)),
+            ...published.map((match) => tcp(`${match} jump unheard`)),
+            ...shut,
+          ]
+        : []),
+    ],
+    newinwardudp: [...served(udp), ...(enforce ? [...knownHereUdp, ...shut] : [])],
+    ...(enforce
+      ? {
+          unheard: [tcp(publish), "jump shutinward", ...(greylist === undefined ? [] : unmetRules(greylist))],
+          shutinward: [...heldMatches, ...softMatches].map((match) => `${match} counter drop`),
+        }
+      : {}),
+  };
+}
+
+/** A packet of what stands pays for the first two rules here at most, unless it is one of the last of its connection. */
+function passingRules(): Rules {
+  return {
+    passing: [
+      "tcp flags & (fin|rst) == 0 return",
+      "meta l4proto tcp ct direction original ct status assured goto parting",
+      // Until connection tracking has seen enough of the flow: each of its answers would cost a change of a set.
+      "meta l4proto udp ct direction reply ct status & (assured | dnat) == dnat goto replying",
+    ],
+    parting: [...ofContainers, ...inward.map((match) => `${match} goto visited`)],
+    visited: [
+      ...knownPairsOf(PORT).map(({ set, pair }) => tcp(`${pair} @${set} goto visitor`)),
+      ...newCustomerRules("visitor"),
+    ],
+    visitor: customerRules(PORT, TCP),
+    replying: answeringRules(PORT, UDP),
+  };
+}
+
+/**
+ * The first SYN to a port of which published.ts does not know yet. Where `published` is full, no repetition would come there
+ * to be served, but `met` has it then.
+ */
+function unmetRules({ earliestMs }: GreylistPlan): readonly string[] {
+  const keys = [
+    { family: "4", key: `ip saddr . ${PORT}`, match: "" },
+    { family: "6", key: `ip6 saddr . ${PORT}`, match: "ip6 saddr @near6 " },
+    { family: "6", key: `ip6 saddr & ${SLASH64} . ${PORT}`, match: "ip6 saddr != @near6 " },
+  ];
+  return [
+    "ip saddr @guard4 return",
+    "ip6 saddr @guard6 return",
+    ...keys.flatMap(({ family, key, match }) => [
+      ...["returned", "met"].map((set) => tcp(`${match}${key} @${set}${family} return`)),
+      tcp(`${match}add @met${family} { ${key} } add @early${family} { ${key} timeout ${earliestMs}ms } counter drop`),
+    ]),
+  ];
+}
+
+/** What stays when the daemon stops: soft blocks. */
+export function restingForwardRules(): Rules {
+  return {
+    forward: [
+      "ct state established,related return",
+      "meta l4proto != { tcp, udp } return",
+      ...inward.map((match) => `${match} goto inward`),
+    ],
+    inward: [...ofContainers, ...leftAlone, ...knownHere, ...knownHereUdp, ...softRules()],
+  };
+}
