@@ -13,6 +13,7 @@
 // A SYN is not logged here, where it names the container and its port. published.ts judges it in front of the translation, as
 // soon as `published` has the port; the first to a port that is not there yet is judged here (`unheard`).
 
+import { leftRules, meetRules } from "./greylist.ts";
 import { interfaceRules } from "./heard.ts";
 import { answeringRules, customerRules, newCustomerRules, servedRules } from "./learn.ts";
 import { heldMatches, knownDatagramPairsOf, knownPairsOf, leftAlone, softMatches, softRules } from "./matches.ts";
@@ -40,6 +41,7 @@ export const forwardHooks: Readonly<Record<string, string>> = {
 export const forwardChains = [
   "forward",
   "passing",
+  "leftinward",
   "parting",
   "visited",
   "visitor",
@@ -73,7 +75,7 @@ export function forwardRules(plan: RulesetPlan): Rules {
       "meta l4proto != { tcp, udp } return",
       ...inward.map((match) => `${match} goto inward`),
     ],
-    ...passingRules(),
+    ...passingRules(greylist !== undefined),
     inward: [
       ...ofContainers,
       ...leftAlone,
@@ -104,14 +106,16 @@ export function forwardRules(plan: RulesetPlan): Rules {
 }
 
 /** A packet of what stands pays for the first two rules here at most, unless it is one of the last of its connection. */
-function passingRules(): Rules {
+function passingRules(greylists: boolean): Rules {
   return {
     passing: [
       "tcp flags & (fin|rst) == 0 return",
+      ...(greylists ? ["tcp flags & rst != 0 ct direction original goto leftinward"] : []),
       "meta l4proto tcp ct direction original ct status assured goto parting",
       // Until connection tracking has seen enough of the flow: each of its answers would cost a change of a set.
       "meta l4proto udp ct direction reply ct status & (assured | dnat) == dnat goto replying",
     ],
+    ...(greylists ? { leftinward: leftRules(PORT, "parting", TCP) } : {}),
     parting: [...ofContainers, ...inward.map((match) => `${match} goto visited`)],
     visited: [
       ...knownPairsOf(PORT).map(({ set, pair }) => tcp(`${pair} @${set} goto visitor`)),
@@ -126,7 +130,7 @@ function passingRules(): Rules {
  * The first SYN to a port of which published.ts does not know yet. Where `published` is full, no repetition would come there
  * to be served, but `met` has it then.
  */
-function unmetRules({ earliestMs }: GreylistPlan): readonly string[] {
+function unmetRules(greylist: GreylistPlan): readonly string[] {
   const keys = [
     { family: "4", key: `ip saddr . ${PORT}`, match: "" },
     { family: "6", key: `ip6 saddr . ${PORT}`, match: "ip6 saddr @near6 " },
@@ -137,7 +141,7 @@ function unmetRules({ earliestMs }: GreylistPlan): readonly string[] {
     "ip6 saddr @guard6 return",
     ...keys.flatMap(({ family, key, match }) => [
       ...["returned", "met"].map((set) => tcp(`${match}${key} @${set}${family} return`)),
-      tcp(`${match}add @met${family} { ${key} } add @early${family} { ${key} timeout ${earliestMs}ms } counter drop`),
+      ...meetRules(family, key, greylist).map((rule) => tcp(`${match}${rule} counter drop`)),
     ]),
   ];
 }

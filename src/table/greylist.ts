@@ -61,7 +61,7 @@ export const greylistChains = [
 ] as const;
 
 /** The chain "greet" is for a SYN to a port that is no trap: the SYN is dropped, or comes back. */
-export function greylistRules({ earliestMs }: GreylistPlan): Rules {
+export function greylistRules(plan: GreylistPlan): Rules {
   const tell = (prefix: string, verdict: "drop" | "return") => [
     `limit rate ${rates.weak}/second burst ${rates.weak} packets ${log(prefix, BATCH_GROUP)} ${verdict}`,
     `counter ${verdict}`,
@@ -74,28 +74,35 @@ export function greylistRules({ earliestMs }: GreylistPlan): Rules {
       "ip6 saddr @near6 goto greet6near",
       "goto greet6far",
     ],
-    ...Object.assign({}, ...kinds.map((kind) => rulesOf(kind, earliestMs))),
+    ...Object.assign({}, ...kinds.map((kind) => rulesOf(kind, plan))),
     firstcontact: tell(logPrefixes.firstContact, "drop"),
     repeated: tell(logPrefixes.repeated, "return"),
     waiting: tell(logPrefixes.waiting, "drop"),
-    // For a segment with RST. A connection that was but a look makes no known customer.
-    left: [
-      `${leave("4", "ip saddr")} return`,
-      `ip6 saddr @near6 ${leave("6", "ip6 saddr")} return`,
-      `ip6 saddr != @near6 ${leave("6", `ip6 saddr & ${SLASH64}`)} return`,
-      "ct status assured goto newcustomer",
-    ],
+    left: leftRules("tcp dport", "newcustomer"),
   };
 }
 
-function leave(family: string, source: string): string {
-  return `${source} . tcp dport @fresh${family} update @left${family} { ${source} }`;
+/** For a segment with RST. A connection that was but a look makes no known customer. */
+export function leftRules(port: string, customer: string, match = ""): readonly string[] {
+  const leave = (family: string, source: string) =>
+    `${source} . ${port} @fresh${family} update @left${family} { ${source} } return`;
+  return [
+    `${match}${leave("4", "ip saddr")}`,
+    `${match}ip6 saddr @near6 ${leave("6", "ip6 saddr")}`,
+    `${match}ip6 saddr != @near6 ${leave("6", `ip6 saddr & ${SLASH64}`)}`,
+    `ct status assured goto ${customer}`,
+  ];
 }
 
-function rulesOf({ name, family, source }: (typeof kinds)[number], earliestMs: number): Rules {
+/** Remembers a first SYN, the rarer sort first. Where one of the sets is full, neither rule goes on to its end. */
+export function meetRules(family: string, pair: string, { earliestMs }: GreylistPlan): readonly string[] {
+  const meet = (ms: number) => `add @met${family} { ${pair} } add @early${family} { ${pair} timeout ${ms}ms }`;
+  return [`tcp doff <= ${BARE_WORDS} ${meet(Math.max(earliestMs, BARE_EARLIEST_MS))}`, meet(earliestMs)];
+}
+
+function rulesOf({ name, family, source }: (typeof kinds)[number], plan: GreylistPlan): Rules {
   const pair = `${source} . tcp dport`;
   const { atOnce, perSecond } = NEW_PORTS;
-  const meet = (ms: number) => `add @met${family} { ${pair} } add @early${family} { ${pair} timeout ${ms}ms }`;
   const wait = (ms: number) =>
     `add @paced${family} { ${source} } update @waiting${family} { ${source} timeout ${ms}ms }`;
   return {
@@ -103,8 +110,7 @@ function rulesOf({ name, family, source }: (typeof kinds)[number], earliestMs: n
       `${pair} @returned${family} goto again${name}`,
       `${pair} @early${family} counter drop`,
       `${pair} @met${family} goto return${name}`,
-      `tcp doff <= ${BARE_WORDS} ${meet(Math.max(earliestMs, BARE_EARLIEST_MS))} goto meet${name}`,
-      `${meet(earliestMs)} goto meet${name}`,
+      ...meetRules(family, pair, plan).map((rule) => `${rule} goto meet${name}`),
       // One of the sets is full.
       "counter",
     ],

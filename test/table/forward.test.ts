@@ -86,8 +86,10 @@ test("the first SYN to a port that is not known to be published is silent as wel
   const greylisted = rulesOf({ ...ordinaryPlan, greylist: { earliestMs: 900 } })("unheard");
   assert.deepEqual(greylisted.slice(0, 2), without);
   const met = greylisted.filter((rule) => rule.includes("add @met"));
-  assert.equal(met.length, 3);
-  for (const rule of met) assert.match(rule, /add @early[46] \{ .* timeout 900ms \} counter drop$/);
+  assert.equal(met.length, 6);
+  const [bare, whole] = [met.filter((rule) => rule.includes("doff")), met.filter((rule) => !rule.includes("doff"))];
+  for (const rule of bare) assert.match(rule, /add @early[46] \{ .* timeout 2500ms \} counter drop$/);
+  for (const rule of whole) assert.match(rule, /add @early[46] \{ .* timeout 900ms \} counter drop$/);
 });
 
 test("without a firewall nothing is dropped, and customers and served ports are learned all the same", () => {
