@@ -97,6 +97,12 @@ export class PrefixRows {
     return this.#bits[row] ?? 0;
   }
 
+  /** One of the four words of a row's prefix. */
+  word(row: number, index: number): number {
+    const words = index < 2 ? (index === 0 ? this.#w0 : this.#w1) : index === 2 ? this.#w2 : this.#w3;
+    return words[row] ?? 0;
+  }
+
   prefix(row: number): Prefix {
     return {
       w0: this.#w0[row] ?? 0,

@@ -2,17 +2,21 @@
 // hold (docs/decisions/0024); firewall.ts makes blocks true in the kernel, record/store.ts keeps them over restarts.
 import { type HashSeed, randomSeed } from "../detect/keyed-hash.ts";
 import { NO_ROW, PrefixRows } from "../detect/prefix-rows.ts";
+import { PrefixTree } from "../detect/prefix-tree.ts";
 import type { Block } from "../judge/block.ts";
-import { type Prefix, prefixContains, prefixOfWords } from "../wire/address.ts";
+import { isIpv4, type Prefix, prefixOfWords } from "../wire/address.ts";
 import { BlockRows } from "./block-rows.ts";
 import { ExpiryQueue } from "./expiry-queue.ts";
+
+/** By so many bits sources of IPv6 beyond our links are counted and blocked. */
+const KEY_BITS = 64;
 
 export class BlockList {
   readonly #keys: PrefixRows;
   readonly #rows = new BlockRows();
   readonly #expiry = new ExpiryQueue();
-  /** How many blocks there are of each prefix length: only these are looked for around a source. */
-  readonly #ofLength = new Uint32Array(129);
+  /** The rows of networks other than a /64 of IPv6: what is looked for around a source, or in a network. */
+  readonly #networks: PrefixTree;
   #soft = 0;
   #direct = 0;
   /** How many sources fit. */
@@ -27,6 +31,7 @@ export class BlockList {
   constructor(limit: number, seed: HashSeed = randomSeed()) {
     this.limit = limit;
     this.#keys = new PrefixRows(seed, limit);
+    this.#networks = new PrefixTree(this.#keys);
   }
 
   get size(): number {
@@ -66,7 +71,7 @@ export class BlockList {
     this.#rows.write(row, block);
     if (block.soft) this.#soft++;
     if (block.grade === "direct") this.#direct++;
-    if (known === NO_ROW) this.#count(block.source, 1);
+    if (known === NO_ROW && !isOwnKey(block.source)) this.#networks.add(row);
     if (block.untilMs === undefined) this.#expiry.delete(row);
     else this.#expiry.set(row, block.untilMs);
     if (!block.soft && !wasFull) this.onFull?.(block.source);
@@ -87,23 +92,35 @@ export class BlockList {
 
   /** The block in force for a source: its own, or that of a wider prefix, the narrowest. */
   covering(source: Prefix): Block | undefined {
-    return this.get(source) ?? this.containing(source)[0];
+    const row = this.#around(source).at(-1);
+    return row === undefined ? undefined : this.#block(row);
   }
 
   /** Whether anything shuts a source out fully. */
   isFullyBlocked(source: Prefix): boolean {
-    return this.get(source)?.soft === false || this.containing(source).some(({ soft }) => !soft);
+    return this.#around(source).some((row) => !this.#rows.isSoft(row));
   }
 
   /** Every block that the source lies in, its own included; the narrowest first. */
   containing(source: Prefix): Block[] {
-    const found: Block[] = [];
-    for (let bits = source.bits; bits >= 0; bits--) {
-      if (this.#ofLength[bits] === 0) continue;
-      const block = this.get(prefixOfWords(source.w0, source.w1, source.w2, source.w3, bits));
-      if (block !== undefined && prefixContains(block.source, source)) found.push(block);
+    return this.#around(source)
+      .reverse()
+      .map((row) => this.#block(row));
+  }
+
+  /** The rows of the blocks that a source lies in, the widest first. */
+  #around(source: Prefix): number[] {
+    const rows = this.#networks.size === 0 ? [] : this.#networks.containing(source);
+    // By their hash: among a million single sources the tree would be the slower.
+    if (source.bits > KEY_BITS && !isIpv4(source)) {
+      const { w0, w1 } = source;
+      const row = this.#keys.find(prefixOfWords(w0, w1, 0, 0, KEY_BITS));
+      const at = rows.findIndex((other) => this.#keys.bits(other) > KEY_BITS);
+      if (row !== NO_ROW) rows.splice(at < 0 ? rows.length : at, 0, row);
     }
-    return found;
+    const own = isOwnKey(source) ? this.#keys.find(source) : NO_ROW;
+    if (own !== NO_ROW) rows.push(own);
+    return rows;
   }
 
   /** Every block that lies inside a prefix, that of the prefix itself included. */
@@ -112,7 +129,12 @@ export class BlockList {
       const own = this.get(prefix);
       return own === undefined ? [] : [own];
     }
-    return Array.from(this.#keys.inside(prefix), (row) => this.#block(row));
+    const rows = this.#networks.inside(prefix);
+    // With networks alone nothing need be looked through.
+    if (this.#networks.size < this.size) {
+      for (const row of this.#keys.inside(prefix)) if (isOwnKey(this.#keys.prefix(row))) rows.push(row);
+    }
+    return rows.map((row) => this.#block(row));
   }
 
   remove(source: Prefix): Block | undefined {
@@ -166,13 +188,9 @@ export class BlockList {
     const block = this.#block(row);
     this.#forget(row);
     this.#expiry.delete(row);
-    this.#count(block.source, -1);
+    if (!isOwnKey(block.source)) this.#networks.remove(row);
     this.#keys.remove(row);
     return block;
-  }
-
-  #count({ bits }: Prefix, by: 1 | -1): void {
-    this.#ofLength[bits] = (this.#ofLength[bits] ?? 0) + by;
   }
 
   /** What is counted of a block, and its texts. */
@@ -181,4 +199,9 @@ export class BlockList {
     if (this.#rows.isDirect(row)) this.#direct--;
     this.#rows.clear(row);
   }
+}
+
+/** Single addresses and the /64 of IPv6 are found by their hash. */
+function isOwnKey({ bits }: Prefix): boolean {
+  return bits === 128 || bits === KEY_BITS;
 }

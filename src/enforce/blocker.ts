@@ -14,6 +14,7 @@ import type { Claim, Ended, Grade, Verdict } from "../judge/verdict.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { Store } from "../record/store.ts";
 import { equivalentCommand } from "../table/equivalent-command.ts";
+import { blocksPerCall } from "../table/firewall.ts";
 import type { Held } from "../table/held-elements.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { adoptHeld, adoptNetworks } from "./adopt.ts";
@@ -29,6 +30,7 @@ import { hasResponses } from "./commands/made-by.ts";
 import { type Blocking, type Decision, decisionOf, hasSoftForm } from "./decision.ts";
 import type { Delegate } from "./delegate.ts";
 import { RuleUndo } from "./rule-undo.ts";
+import { slices } from "./slices.ts";
 import { blocksOfExempt } from "./touched-blocks.ts";
 import type { Trial } from "./trial.ts";
 import type { WiderBlocks } from "./wider-blocks.ts";
@@ -213,11 +215,16 @@ export class Blocker {
   importOld(sources: readonly { readonly source: Prefix; readonly protocol: number | undefined }[]): number {
     const maker = makerOf(this.#settings);
     const reason = "taken over from PortSentry's BLOCKED_FILE";
-    const decisions = sources.map(({ source }): Decision => ({ source, grade: "direct", soft: false, reason }));
     if (maker === undefined) return 0;
     if (this.#blocksByTable) {
-      const existing = decisions.map((decision) => ({ ...decision, existed: true }));
-      return this.#enforce(existing).filter((result) => typeof result !== "string").length;
+      let blocked = 0;
+      for (const slice of slices(sources, blocksPerCall(this.list.limit))) {
+        const decisions = slice.map(
+          ({ source }): Decision => ({ source, grade: "direct", soft: false, reason, existed: true }),
+        );
+        blocked += this.#enforce(decisions).filter((result) => typeof result !== "string").length;
+      }
+      return blocked;
     }
     const nowMs = this.#parts.nowMs();
     const blocks = sources.map(({ source, protocol }): Block => {

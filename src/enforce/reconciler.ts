@@ -95,7 +95,7 @@ export class Reconciler {
     for (const block of blocker.list.delegated()) sensor.delegation?.delegate(block, nowMs());
     const failed: Outcome[] = [];
     let count = 0;
-    for (const slice of slices(blocksOf(blocker.list), blocksPerCall(blocker.list.size, blocker.list.limit))) {
+    for (const slice of slices(blocksOf(blocker.list), blocksPerCall(blocker.list.limit))) {
       failed.push(...firewall.enforce(slice, nowMs()).filter(({ failure }) => failure !== ""));
       count += slice.length;
     }

@@ -5,15 +5,16 @@ import { type Block, isInTable } from "../judge/block.ts";
 import type { Store, StoredBlock } from "../record/store.ts";
 import { blocksPerCall, type Firewall } from "../table/firewall.ts";
 import { HeldSources } from "../table/held-sources.ts";
-import type { HeldNetworks } from "../table/network-blocks.ts";
+import type { HeldNetworks } from "../table/network-sets.ts";
 import { sameEnd } from "../table/same-end.ts";
+import type { Network } from "../table/wanted-networks.ts";
 import { formatPrefix } from "../wire/address.ts";
 import { type AdoptParts, adoptHeld, adoptNetworks } from "./adopt.ts";
 import type { BlockList } from "./block-list.ts";
 import { hasResponses } from "./commands/made-by.ts";
 import { slices } from "./slices.ts";
 
-/** Up to so many stored blocks the kernel's sets are read whole; above, what is stored is added and read back singly. */
+/** Up to so many stored blocks the kernel's sets are read whole; above, what is stored is added and asked for. */
 const DUMP_LIMIT = 300_000;
 /** Ended blocks whose commands are undone; nobody makes so many by commands, which take milliseconds each. */
 const MAX_ENDED = 65_536;
@@ -36,12 +37,22 @@ export interface Restored {
   readonly ended: readonly Block[];
 }
 
-type BlockTable = Pick<Firewall, "enforce" | "lift" | "readNetworks" | "beyondNetworks" | "rewriteNetworks"> & {
+type BlockTable = Pick<
+  Firewall,
+  | "enforce"
+  | "lift"
+  | "isNetwork"
+  | "readNetworks"
+  | "restoreNetworks"
+  | "hasNetwork"
+  | "beyondNetworks"
+  | "rewriteNetworks"
+> & {
   readonly held: Pick<Firewall["held"], "visit">;
 };
 
 export interface RestoreParts {
-  readonly store: Pick<Store, "blocks" | "countBlocks" | "loadNetworks" | "putBlock" | "deleteBlock" | "flush">;
+  readonly store: Pick<Store, "blocks" | "countBlocks" | "networks" | "putBlock" | "deleteBlock" | "flush">;
   /** Absent where the built-in table holds no blocks: what the store has of them is kept there and not listed. */
   readonly firewall?: BlockTable | undefined;
   readonly list: BlockList;
@@ -65,18 +76,19 @@ export function restoreBlocks(parts: RestoreParts): Restored {
   // Before any is written: that takes out what was not asked for. All at once, so that none is let go until its slice comes.
   const networks = firewall?.readNetworks(readMs);
   if (firewall !== undefined) {
-    const stored = store.loadNetworks().filter((block) => isInTable(block) && !isOver(block, nowMs));
-    firewall.enforce(
-      stored.map((block) => ({ ...block, enforced: true })),
-      clock(),
-    );
+    const stored: Network[] = [];
+    for (const block of store.networks()) {
+      const { source, untilMs } = block;
+      if (isInTable(block) && firewall.isNetwork(block) && !isOver(block, nowMs)) stored.push({ source, untilMs });
+    }
+    if (networks !== undefined && stored.length > 0) firewall.restoreNetworks(stored, networks, clock());
   }
   const delegated: Block[] = [];
   const ended: Block[] = [];
   const failures: string[] = [];
   let [expired, leftOut, restored, failed] = [0, 0, 0, 0];
 
-  for (const slice of slices(store.blocks(), blocksPerCall(total, list.limit))) {
+  for (const slice of slices(store.blocks(), blocksPerCall(list.limit))) {
     const missing: Block[] = [];
     const tooMany: Block[] = [];
     for (const stored of slice) {
@@ -92,7 +104,7 @@ export function restoreBlocks(parts: RestoreParts): Restored {
         excess--;
         tooMany.push(block);
       } else if (!isInTable(stored)) delegated.push(block);
-      else if (isHeldUntilThen(held, block, readMs) && list.put(block)) restored++;
+      else if ((isHeldUntilThen(held, block, readMs) || firewall?.hasNetwork(block)) && list.put(block)) restored++;
       else missing.push(block);
     }
     leftOut += tooMany.length;

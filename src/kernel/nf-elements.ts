@@ -32,6 +32,12 @@ export type ElementState =
   | { readonly present: false }
   | { readonly present: true; readonly expiresInMs: number | undefined };
 
+/** An interval that the kernel holds, by its first key, with what is left of its time (undefined: it does not end). */
+export interface IntervalState {
+  readonly first: ElementKey;
+  readonly expiresInMs: number | undefined;
+}
+
 export interface WrittenElement {
   readonly key: ElementKey;
   readonly timeoutMs?: number | undefined;

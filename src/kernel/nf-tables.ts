@@ -11,6 +11,7 @@ import {
   type ElementVisitor,
   groupBySet,
   type IntervalChange,
+  type IntervalState,
   type IntervalsOfSet,
   readElements,
   writeElement,
@@ -21,6 +22,8 @@ const message = (type: number) => (K.NFNL_SUBSYS_NFTABLES << 8) | type;
 
 /** Elements in one message: 40 bytes each, and an attribute's length is 16 bits. */
 const ELEMENTS_PER_MESSAGE = 1_000;
+/** Each has an answer of its own, and all of them must find room in the socket: less than 1 KB each. */
+const KEYS_PER_QUESTION = 100;
 const WRITER_BYTES = 65_536;
 /** Two elements each, which one message must hold both. */
 const INTERVALS_PER_MESSAGE = ELEMENTS_PER_MESSAGE / 2;
@@ -38,6 +41,7 @@ export class NfTables {
     name: "nf_tables",
     protocol: K.NETLINK_NETFILTER,
     sendBufferBytes: 8 << 20,
+    receiveBufferBytes: 1 << 20,
     datagramBytes: 131_072,
   });
   readonly #writer = new NetlinkWriter(WRITER_BYTES);
@@ -180,22 +184,72 @@ export class NfTables {
 
   /** Asks the kernel for one element: the read-back behind every "blocked". Throws KernelError but for ENOENT. */
   lookup(set: string, key: ElementKey): ElementState {
+    let state: ElementState = { present: false };
+    this.#lookUp(set, key, (_key, expiresInMs) => {
+      state = { present: true, expiresInMs };
+    });
+    return state;
+  }
+
+  /**
+   * Asks the kernel for many elements, a hundred at a time; `visit` has each in the order of the keys. Throws KernelError.
+   */
+  lookupAll(
+    keys: readonly Pick<ElementChange, "set" | "key">[],
+    visit: (at: number, state: ElementState) => void,
+  ): void {
+    for (let at = 0; at < keys.length; ) {
+      const set = keys[at]?.set ?? "";
+      let end = at + 1;
+      while (end < keys.length && end - at < KEYS_PER_QUESTION && keys[end]?.set === set) end++;
+      at = this.#lookUpRun(set, keys, { at, end }, visit);
+    }
+  }
+
+  /** The keys between two places, all of one set. Returns the place of the first that was not asked for. */
+  #lookUpRun(
+    set: string,
+    keys: readonly Pick<ElementChange, "set" | "key">[],
+    { at, end }: { readonly at: number; readonly end: number },
+    visit: (at: number, state: ElementState) => void,
+  ): number {
+    let answered = at;
+    const run = keys.slice(at, end).map(({ key }) => key);
+    const errno = this.#ask(set, run, (_key, expiresInMs) => visit(answered++, { present: true, expiresInMs }));
+    // The kernel stops at the first that is not there.
+    if (errno === 0) return end;
+    if (errno !== K.ENOENT) this.#refuseLookUp(errno);
+    visit(answered, { present: false });
+    return answered + 1;
+  }
+
+  /** The interval of a set in which a key lies, by its first key. Throws KernelError but for ENOENT. */
+  intervalAt(set: string, key: ElementKey): IntervalState | undefined {
+    let state: IntervalState | undefined;
+    this.#lookUp(set, key, (first, expiresInMs) => {
+      state = { first: Uint8Array.from(first), expiresInMs };
+    });
+    return state;
+  }
+
+  #lookUp(set: string, key: ElementKey, visit: ElementVisitor): void {
+    const errno = this.#ask(set, [key], visit);
+    if (errno !== 0 && errno !== K.ENOENT) this.#refuseLookUp(errno);
+  }
+
+  #refuseLookUp(errno: number): never {
+    const code = errnoName(errno);
+    throw new KernelError("nf_tables: an element cannot be looked up", code, remedyFor(code));
+  }
+
+  /** Returns the errno of the first that was not answered, or 0. */
+  #ask(set: string, keys: readonly ElementKey[], visit: ElementVisitor): number {
     const writer = this.#begin(K.NFT_MSG_GETSETELEM, K.NLM_F_ACK)
       .text(K.NFTA_SET_ELEM_LIST_TABLE, this.#table)
       .text(K.NFTA_SET_ELEM_LIST_SET, set);
     const list = writer.beginNested(K.NFTA_SET_ELEM_LIST_ELEMENTS);
-    const element = writer.beginNested(K.NFTA_LIST_ELEM);
-    const keyAt = writer.beginNested(K.NFTA_SET_ELEM_KEY);
-    writer.attribute(K.NFTA_DATA_VALUE, key).endNested(keyAt).endNested(element).endNested(list);
-    let state: ElementState = { present: false };
-    const errno = this.#socket.query(writer.finish(), (answer) => {
-      readElements(answer, (_key, expiresInMs) => {
-        state = { present: true, expiresInMs };
-      });
-    });
-    if (errno === 0 || errno === K.ENOENT) return state;
-    const code = errnoName(errno);
-    throw new KernelError("nf_tables: an element cannot be looked up", code, remedyFor(code));
+    for (const key of keys) writeElement(writer, { key });
+    return this.#socket.query(writer.endNested(list).finish(), (answer) => readElements(answer, visit));
   }
 
   /**

@@ -102,9 +102,9 @@ class SqliteStore implements Store {
     }
   }
 
-  loadNetworks(): StoredBlock[] {
+  *networks(): Generator<StoredBlock> {
     this.#flushAll();
-    return [...this.#rows({ table: "blocks", columns: blockColumns, parse: parseBlock, where: networksOnly })];
+    yield* this.#rows({ table: "blocks", columns: blockColumns, parse: parseBlock, where: networksOnly });
   }
 
   loadOffences(): StoredOffences[] {

@@ -53,7 +53,7 @@ export interface Store {
   /** How many blocks have time left; those that are not the built-in table's apart. */
   countBlocks(nowMs: number): { readonly ours: number; readonly others: number };
   /** Blocks of prefixes that are neither a single address nor a /64. */
-  loadNetworks(): StoredBlock[];
+  networks(): Iterable<StoredBlock>;
   loadOffences(): StoredOffences[];
   offences(): Iterable<StoredOffences>;
   putBlock(block: StoredBlock): void;

@@ -46,7 +46,7 @@ export function uniteSpans(spans: Iterable<Span>): Span[] {
   const closeBefore = (place: bigint | undefined) => {
     for (let inner = open.at(-1); inner !== undefined; inner = open.at(-1)) {
       if (place !== undefined && inner.last >= place) return;
-      append(united, { ...inner, first: at });
+      appendSpan(united, { ...inner, first: at });
       at = inner.last + 1n;
       open.pop();
     }
@@ -54,7 +54,7 @@ export function uniteSpans(spans: Iterable<Span>): Span[] {
   for (const span of sorted) {
     closeBefore(span.first);
     const around = open.at(-1);
-    if (around !== undefined) append(united, { ...around, first: at, last: span.first - 1n });
+    if (around !== undefined) appendSpan(united, { ...around, first: at, last: span.first - 1n });
     at = span.first;
     const isLonger = around === undefined || endsBefore(around.untilMs, span.untilMs);
     open.push({ first: span.first, last: span.last, untilMs: isLonger ? span.untilMs : around.untilMs });
@@ -63,7 +63,8 @@ export function uniteSpans(spans: Iterable<Span>): Span[] {
   return united;
 }
 
-function append(united: Span[], span: Span): void {
+/** Puts a span behind others, or makes it one with the last of them, where they touch and end together. */
+export function appendSpan(united: Span[], span: Span): void {
   if (span.first > span.last) return;
   const before = united.at(-1);
   if (before !== undefined && before.last + 1n === span.first && before.untilMs === span.untilMs) {
@@ -71,14 +72,28 @@ function append(united: Span[], span: Span): void {
   } else united.push(span);
 }
 
-/** Those of `spans` that are not, with the same addresses and the same end, among `others`; both ascending and disjoint. */
-export function spansNotAmong(spans: readonly Span[], others: readonly Span[]): Span[] {
+/** The part of a span between two addresses, both included, of which it has at least one. */
+export function clipSpan({ first, last, untilMs }: Span, from: bigint, to: bigint): Span {
+  const isBefore = first < from;
+  const isBeyond = last > to;
+  return { first: isBefore ? from : first, last: isBeyond ? to : last, untilMs };
+}
+
+/**
+ * Those of `spans` that are not, with the same addresses and the same end, among `others`; both ascending and disjoint.
+ * `isSameEnd`: ends that differ may count as the same.
+ */
+export function spansNotAmong(spans: readonly Span[], others: readonly Span[], isSameEnd = areEqual): Span[] {
   let at = 0;
   return spans.filter(({ first, last, untilMs }) => {
     while (at < others.length && (others[at]?.first ?? 0n) < first) at++;
     const other = others[at];
-    return other === undefined || other.first !== first || other.last !== last || other.untilMs !== untilMs;
+    return other === undefined || other.first !== first || other.last !== last || !isSameEnd(other.untilMs, untilMs);
   });
+}
+
+function areEqual(oneMs: number | undefined, otherMs: number | undefined): boolean {
+  return oneMs === otherMs;
 }
 
 /** What of `spans` lies outside `others`; both ascending and disjoint. */
@@ -132,7 +147,7 @@ export function overlapsSpan(spans: readonly Span[], span: Span): boolean {
 }
 
 /** Which is the first that ends at an address or behind it. */
-function indexOfEndFrom(spans: readonly Span[], address: bigint): number {
+export function indexOfEndFrom(spans: readonly Span[], address: bigint): number {
   let low = 0;
   let high = spans.length;
   while (low < high) {

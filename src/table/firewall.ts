@@ -2,30 +2,27 @@
 // blocked. Knows nothing of why a source is blocked.
 
 import { messageOf } from "../base/errors.ts";
-import { randomSeed } from "../detect/keyed-hash.ts";
 import type { Block } from "../judge/block.ts";
 import type { Libnftables } from "../kernel/libnftables.ts";
-import { type ElementChange, elementRemedy } from "../kernel/nf-elements.ts";
+import { type ElementChange, type ElementState, elementRemedy } from "../kernel/nf-elements.ts";
 import type { NfTables } from "../kernel/nf-tables.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import { HeldElements } from "./held-elements.ts";
-import { HeldSources } from "./held-sources.ts";
 import { runNft } from "./loaded-table.ts";
-import { type HeldNetworks, type NetworkAudit, NetworkBlocks } from "./network-blocks.ts";
+import { MAX_NETWORKS, type NetworkAudit, NetworkBlocks } from "./network-blocks.ts";
+import type { HeldNetworks } from "./network-sets.ts";
 import { TABLE } from "./ruleset-plan.ts";
 import { sameEnd } from "./same-end.ts";
 import { type Place, placeOf, timeoutOf } from "./set-key.ts";
 import { blockSets } from "./sets.ts";
+import type { Network } from "./wanted-networks.ts";
 import { whenThere } from "./when-there.ts";
 
-/** Between so many blocks at once, reading the sets whole is faster than asking for each (docs/decisions/0002). */
-const DUMP_FROM = 2_000;
-const DUMP_UP_TO = 200_000;
-/** Blocks that are given to enforce() at once where there are many: read back whole while that is the faster, else singly. */
-const SLICE_READ_WHOLE = 50_000;
-const READ_WHOLE_UP_TO = 150_000;
 /** Elements in one transaction: bounds the message, and how long the event loop waits. */
 const BATCH = 4_000;
+
+const LEAST_AT_ONCE = 2_000;
+const MOST_AT_ONCE = 8_000;
 
 /** Ended blocks that are looked up in the kernel, 12 us each, in one go: more of them end in a flood only. */
 const ENDED_LOOKED_UP = 1_000;
@@ -33,19 +30,33 @@ const ENDED_LOOKED_UP = 1_000;
 /** What is asked of the kernel. */
 type Tables = Pick<
   NfTables,
-  "insert" | "replace" | "remove" | "lookup" | "visitElements" | "replaceIntervals" | "changeIntervals"
+  | "insert"
+  | "replace"
+  | "remove"
+  | "lookup"
+  | "lookupAll"
+  | "visitElements"
+  | "empty"
+  | "intervalAt"
+  | "replaceIntervals"
+  | "changeIntervals"
 >;
+
+/** A block that is an element of its own. */
+interface Plain {
+  readonly block: Block;
+  readonly place: Place & { readonly kind: "plain" };
+}
 
 /** What decides in which set a block is. */
 type Placed = Pick<Block, "source" | "soft">;
 
 /**
- * How many of so many blocks to hand to enforce() at a time. What it makes of them, some 600 bytes each, must fit into the
- * heap, which has 512 bytes for each block of the list's limit.
+ * How many blocks to hand to enforce() at a time. What it makes of them, some 600 bytes each, must fit into the heap, which
+ * has 512 bytes for each block of the list's limit.
  */
-export function blocksPerCall(total: number, limit: number): number {
-  if (total > READ_WHOLE_UP_TO) return DUMP_FROM - 1;
-  return Math.max(DUMP_FROM - 1, Math.min(SLICE_READ_WHOLE, Math.floor(limit / 8)));
+export function blocksPerCall(limit: number): number {
+  return Math.max(LEAST_AT_ONCE, Math.min(MOST_AT_ONCE, Math.floor(limit / 8)));
 }
 
 export type Outcome = { readonly block: Block; readonly failure: string };
@@ -57,16 +68,15 @@ export class Firewall {
   readonly #tables: Tables;
   readonly #near: () => AddressRanges;
   readonly #networks: NetworkBlocks;
-  readonly #seed = randomSeed();
   /** All elements of the plain sets, whichever program put them there. */
   readonly held: HeldElements;
 
   /** `near`: links of this host, where an IPv6 source is a single address. */
-  constructor(nft: Pick<Libnftables, "run">, tables: Tables, near: () => AddressRanges) {
+  constructor(nft: Pick<Libnftables, "run">, tables: Tables, near: () => AddressRanges, maxNetworks = MAX_NETWORKS) {
     this.#nft = nft;
     this.#tables = tables;
     this.#near = near;
-    this.#networks = new NetworkBlocks(tables);
+    this.#networks = new NetworkBlocks(tables, maxNetworks);
     this.held = new HeldElements(tables, near);
   }
 
@@ -89,13 +99,26 @@ export class Firewall {
     }
     const networks = placed.flatMap(({ block, place }) => (place.kind === "interval" ? [block] : []));
     const failures = this.#putNetworks(networks, clock());
-    const bulk = blocks.length >= DUMP_FROM && blocks.length <= DUMP_UP_TO ? this.#dump(clock) : undefined;
+    const added = placed.filter(isPlain).filter(({ block }) => !refused.has(block));
+    const standing = this.#lookUp(added, clock);
     return placed.map(({ block, place }) => {
       if (place.kind === "interval") return { block, failure: failures.get(block) ?? "" };
-      const isAdded = !refused.has(block);
-      if (isAdded && (bulk === undefined ? this.stands(block, clock()) : bulk(block))) return { block, failure: "" };
+      if (standing.has(block)) return { block, failure: "" };
       return { block, failure: this.#enforceAlone(block, place, clock()) };
     });
+  }
+
+  /** Those that the kernel holds until their end, asked for one by one. */
+  #lookUp(added: readonly Plain[], clock: () => number): Set<Block> {
+    const standing = new Set<Block>();
+    this.#tables.lookupAll(
+      added.map(({ place }) => place),
+      (at, state) => {
+        const block = added[at]?.block;
+        if (block !== undefined && endsAsSaid(state, block, clock())) standing.add(block);
+      },
+    );
+    return standing;
   }
 
   #putNetworks(blocks: readonly Block[], nowMs: number): Map<Block, string> {
@@ -114,25 +137,10 @@ export class Firewall {
     }
   }
 
-  /** Reads the sets whole, for many look-ups at once; each block can be looked up once. */
-  #dump(clock: () => number): (block: Block) => boolean {
-    const readMs = clock();
-    const held = new HeldSources(this.#seed);
-    this.held.visit(({ source, soft, expiresInMs }) => {
-      // Since the reading began: it takes a second on a busy machine.
-      held.add({ source, soft, expiresInMs: expiresInMs === undefined ? undefined : clock() - readMs + expiresInMs });
-    });
-    return ({ source, soft, untilMs }) => {
-      const endsInMs = held.take(source, soft);
-      if (endsInMs === undefined) return false;
-      return sameEnd(Number.isFinite(endsInMs) ? readMs + endsInMs : undefined, untilMs);
-    };
-  }
-
   /** Whether the kernel holds the source, until whenever. */
   isPresent(block: Block): boolean {
     const place = this.#place(block);
-    if (place.kind === "interval") return whenThere(false, () => this.#networks.covers(block.source, 0));
+    if (place.kind === "interval") return whenThere(false, () => this.#networks.covers(block.source));
     return this.#tables.lookup(place.set, place.key).present;
   }
 
@@ -140,9 +148,7 @@ export class Firewall {
   stands(block: Block, nowMs: number): boolean {
     const place = this.#place(block);
     if (place.kind === "interval") return whenThere(false, () => this.#networks.holds(block, nowMs));
-    const state = this.#tables.lookup(place.set, place.key);
-    if (!state.present) return false;
-    return sameEnd(state.expiresInMs === undefined ? undefined : nowMs + state.expiresInMs, block.untilMs);
+    return endsAsSaid(this.#tables.lookup(place.set, place.key), block, nowMs);
   }
 
   /** Removes the blocks; returns what could not be removed. */
@@ -187,6 +193,16 @@ export class Firewall {
     return whenThere({ ipv4: [], ipv6: [] }, () => this.#networks.readAll(nowMs));
   }
 
+  /** At a start, all at once: what the sets were read to hold is left as it is where it is wanted. */
+  restoreNetworks(networks: readonly Network[], held: HeldNetworks, nowMs: number): void {
+    this.#networks.put(networks, nowMs, held);
+  }
+
+  /** Whether a network is among those that were put, and read back, until the end that the block says. */
+  hasNetwork(block: Block): boolean {
+    return this.isNetwork(block) && this.#networks.has(block);
+  }
+
   /** What of it no block that is enforced accounts for. */
   beyondNetworks(held: HeldNetworks, nowMs: number): Pick<Block, "source" | "untilMs">[] {
     return this.#networks.beyond(held, nowMs);
@@ -228,7 +244,11 @@ export class Firewall {
   }
 }
 
-function isPlain(entry: { block: Block; place: Place }): entry is { block: Block; place: Place & { kind: "plain" } } {
+function endsAsSaid(state: ElementState, { untilMs }: Block, nowMs: number): boolean {
+  return state.present && sameEnd(state.expiresInMs === undefined ? undefined : nowMs + state.expiresInMs, untilMs);
+}
+
+function isPlain(entry: { block: Block; place: Place }): entry is Plain {
   return entry.place.kind === "plain";
 }
 

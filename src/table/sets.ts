@@ -262,8 +262,8 @@ export const sets = {
     ...{ parts: families, key: address, kind: "timed ranges", holdsBlocks: true },
     members:
       "the union of the networks that are blocked by hand or by BLOCK_WIDER: disjoint intervals, each until the latest end of the networks that cover it",
-    filledBy: "the daemon, written anew with each change",
-    atBound: "of 4,096 networks in all: one more is refused, reported and counted",
+    filledBy: "the daemon",
+    atBound: "of 131,072 networks in all: one more is refused, reported and counted",
   },
   soft: {
     ...{ parts: families, key: address, kind: "timed", size: 262_144, holdsBlocks: true },

@@ -116,6 +116,8 @@ const notTold: Readonly<Record<string, string>> = {
   "daemon/walk.ts waitingCount": "a size; what does not fit is told (probeEventsDropped)",
   "detect/prefix-rows.ts size": "a size",
   "detect/prefix-rows.ts span": "a size",
+  "detect/prefix-tree.ts opened": "a size",
+  "detect/prefix-tree.ts size": "a size",
   "detect/row-order.ts opened": "a size",
   "detect/scattered.ts count": "a sample's size within a minute",
   "detect/scattered.ts distinct": "evidence within a minute",

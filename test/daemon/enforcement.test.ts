@@ -37,7 +37,7 @@ function storeOver(kept: FakeStore) {
   return {
     blocks: () => kept.blocks(),
     countBlocks: (nowMs: number) => kept.countBlocks(nowMs),
-    loadNetworks: () => kept.loadNetworks(),
+    networks: () => kept.networks(),
     putBlock: (block: StoredBlock) => kept.putBlock(block),
     deleteBlock: (source: Prefix) => kept.deleteBlock(source),
     putOffence: (offences: StoredOffences) => kept.putOffence(offences),

@@ -66,7 +66,7 @@ export class FakeFirewall {
     return failures;
   }
 
-  isNetwork({ source: { bits } }: Block): boolean {
+  isNetwork({ source: { bits } }: Pick<Block, "source">): boolean {
     return bits !== 128 && bits !== 64;
   }
 
@@ -86,6 +86,17 @@ export class FakeFirewall {
 
   readNetworks() {
     return { ipv4: [], ipv6: [] };
+  }
+
+  restoreNetworks(networks: readonly Pick<Block, "source" | "untilMs">[]): void {
+    for (const { source, untilMs } of networks) {
+      if (this.refusals.get(formatPrefix(source)) === undefined)
+        this.kernel.set(`full ${formatPrefix(source)}`, untilMs);
+    }
+  }
+
+  hasNetwork(block: Block): boolean {
+    return this.isNetwork(block) && this.kernel.has(keyOf(block)) && this.kernel.get(keyOf(block)) === block.untilMs;
   }
 
   /** What beyondNetworks() answers. */
@@ -164,8 +175,8 @@ export class FakeStore {
     return { ours, others: lasting.length - ours };
   }
 
-  loadNetworks(): StoredBlock[] {
-    return [...this.rows.values()].filter(({ source: { bits } }) => bits !== 128 && bits !== 64);
+  *networks(): Generator<StoredBlock> {
+    yield* [...this.rows.values()].filter(({ source: { bits } }) => bits !== 128 && bits !== 64);
   }
 
   putBlock(block: StoredBlock): void {

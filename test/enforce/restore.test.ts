@@ -162,22 +162,30 @@ test("blocks that have ended meanwhile leave room", () => {
 });
 
 test("a network that has ended meanwhile is not given to the kernel, and one that lasts is before any other block", () => {
-  const given: string[][] = [];
   const over = block("198.51.100.0/24", { untilMs: nowMs });
   const lasting = block("203.0.113.0/24", { untilMs: nowMs + HOUR });
   const command = block("192.0.2.0/24", { backend: "kill-route" });
-  const { run, firewall } = restore([block("192.0.2.1"), over, lasting, command], []);
+  const { run, firewall, list } = restore([block("192.0.2.1"), over, lasting, command], []);
+  const singly: string[] = [];
   const { enforce } = firewall;
   firewall.enforce = (blocks, at) => {
-    given.push(blocks.map(({ source }) => formatPrefix(source)));
+    singly.push(...blocks.map(({ source }) => formatPrefix(source)));
     return enforce.call(firewall, blocks, at);
   };
   assert.deepEqual(
     run().delegated.map(({ source }) => formatPrefix(source)),
     ["192.0.2.0/24"],
   );
-  assert.deepEqual(given[0], ["203.0.113.0/24"]);
   assert.deepEqual([...firewall.kernel.keys()], ["full 203.0.113.0/24", "full 192.0.2.1"]);
+  assert.deepEqual(singly, ["192.0.2.1"], "the kernel is not asked twice for a network");
+  assert.ok(list.get(lasting.source) !== undefined);
+});
+
+test("a network that could not be put with the others is tried by itself, and named when that fails too", () => {
+  const { run, firewall, listed } = restore([block("203.0.113.0/24"), block("192.0.2.1")], []);
+  firewall.refusals.set("203.0.113.0/24", "10 networks are blocked");
+  assert.deepEqual(run().failures, ["203.0.113.0/24: 10 networks are blocked"]);
+  assert.deepEqual(listed(), ["192.0.2.1"]);
 });
 
 test("networks that only the kernel holds are full blocks, listed since now", () => {

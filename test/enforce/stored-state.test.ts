@@ -31,7 +31,7 @@ function setUp(isDamaged: boolean) {
       }
     },
     countBlocks: (nowMs: number) => kept.countBlocks(nowMs),
-    loadNetworks: () => kept.loadNetworks(),
+    networks: () => kept.networks(),
     putBlock: (one: StoredBlock) => kept.putBlock(one),
     deleteBlock: (source: StoredBlock["source"]) => kept.deleteBlock(source),
     putOffence: (one: StoredOffences) => kept.putOffence(one),

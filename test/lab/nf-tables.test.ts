@@ -58,6 +58,48 @@ test("what is inserted is there, with its time, as nft itself sees it", () => {
   assert.match(listed, /2001:db8::1 timeout 40d expires /);
 });
 
+test("many are looked up in a few questions: each answer is its own key's, those that are not there included", () => {
+  setUp();
+  const six = (last: number) => ({
+    set: "six",
+    key: Uint8Array.from([0x20, 1, 0xd, 0xb8, ...Array(11).fill(0), last]),
+  });
+  const keys = Array.from({ length: 500 }, (_, index) => (index % 5 === 0 ? six(index % 256) : four(index % 256)));
+  const isThere = (index: number) => index % 256 !== 7 && index % 256 < 200;
+  assert.equal(tables.insert(keys.filter((_, index) => isThere(index))), "");
+  const told: [number, boolean][] = [];
+  tables.lookupAll(keys, (at, { present }) => told.push([at, present]));
+  assert.deepEqual(
+    told,
+    keys.map((_, index) => [index, isThere(index)]),
+  );
+  assert.throws(
+    () => new NfTables("scratch").lookupAll([{ set: "four", key: Uint8Array.of(1) }], () => undefined),
+    /EINVAL/,
+  );
+});
+
+test("the interval around an address is told by its first key, where intervals touch too", () => {
+  setUp();
+  must(`add set inet scratch nets { type ipv4_addr; flags interval,timeout; }
+    add element inet scratch nets { 192.0.2.16/28 timeout 1h, 192.0.2.32/28, 192.0.2.240/28 }`);
+  const firstOf = (last: number) => tables.intervalAt("nets", Uint8Array.of(192, 0, 2, last))?.first[3];
+  assert.deepEqual([15, 16, 20, 31, 32, 47, 48, 239, 240, 255].map(firstOf), [
+    undefined,
+    16,
+    16,
+    16,
+    32,
+    32,
+    undefined,
+    undefined,
+    240,
+    240,
+  ]);
+  assert.ok((tables.intervalAt("nets", Uint8Array.of(192, 0, 2, 31))?.expiresInMs ?? 0) > 3_500_000);
+  assert.equal(tables.intervalAt("nets", Uint8Array.of(192, 0, 2, 40))?.expiresInMs, undefined);
+});
+
 test("replace gives a new time to what is there, in both directions and to and from for ever", () => {
   setUp();
   assert.equal(tables.insert([four(1, 600_000)]), "");

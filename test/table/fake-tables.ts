@@ -1,6 +1,12 @@
 // The kernel's sets in memory, at a time that stands still, and nft in its place: what is asked of them is noted, and
 // refused when a test says so. How the kernel behaves is for test/lab/firewall.test.ts.
-import type { ElementChange, ElementState, ElementVisitor, IntervalChange } from "../../src/kernel/nf-elements.ts";
+import type {
+  ElementChange,
+  ElementState,
+  ElementVisitor,
+  IntervalChange,
+  IntervalState,
+} from "../../src/kernel/nf-elements.ts";
 
 const hex = (key: Uint8Array) => Buffer.from(key).toString("hex");
 
@@ -58,6 +64,24 @@ export class FakeTables {
   lookup(set: string, key: Uint8Array): ElementState {
     const elements = this.elements(set);
     return elements.has(hex(key)) ? { present: true, expiresInMs: elements.get(hex(key)) } : { present: false };
+  }
+
+  lookupAll(
+    keys: readonly { readonly set: string; readonly key: Uint8Array }[],
+    visit: (at: number, state: ElementState) => void,
+  ): void {
+    this.asked.push(`look up ${keys.length}`);
+    for (const [at, { set, key }] of keys.entries()) visit(at, this.lookup(set, key));
+  }
+
+  /** In the order of hex, which is that of the keys. */
+  intervalAt(set: string, key: Uint8Array): IntervalState | undefined {
+    const asked = hex(key);
+    const first = [...this.elements(set).keys()].sort().findLast((one) => one <= asked);
+    if (first === undefined) return undefined;
+    const end = this.#ends.get(`${set} ${first}`);
+    if (end !== undefined && hex(end) <= asked) return undefined;
+    return { first: Buffer.from(first, "hex"), expiresInMs: this.elements(set).get(first) };
   }
 
   visitElements(set: string, visit: ElementVisitor): void {

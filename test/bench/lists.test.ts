@@ -1,0 +1,175 @@
+// A long list: a start with a million blocks, single addresses and networks of both families, with an empty kernel and with
+// one that still has them; the issue wants 15 s and 300 MB. And what one more network costs among 100,000.
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { loadavg, tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { test } from "node:test";
+import { ControlClient } from "../../src/control/client.ts";
+import { BlockList } from "../../src/enforce/block-list.ts";
+import type { Block } from "../../src/judge/block.ts";
+import { openStore } from "../../src/record/sqlite-store.ts";
+import { type Prefix, prefixOfWords } from "../../src/wire/address.ts";
+import { block } from "../judge/blocks.ts";
+import { enterOwnNamespace, mustDo } from "../lab/support/own-namespace.ts";
+import { harsh } from "../lab/support/settings.ts";
+import { waitUntil } from "../lab/support/wait.ts";
+import { nthIpv4, prefix } from "../support/prefix.ts";
+
+enterOwnNamespace(import.meta.filename);
+
+const PROGRAM = resolve(import.meta.dirname, "../../../bin/portreeve");
+const RUNS = 5;
+const SINGLE = 800_000;
+const SUBNETS = 100_000;
+const NETWORKS = 100_000;
+const COUNT = SINGLE + SUBNETS + NETWORKS;
+const MAX_SECONDS = 15;
+const MAX_RESIDENT_BYTES = 300e6;
+const START_MS = 120_000;
+
+/** The n-th network of 128 addresses, or of 65,536 /64: of either family by turns. */
+function nthNetwork(index: number): Prefix {
+  const half = index >>> 1;
+  if (index % 2 === 0) return { ...nthIpv4((half * 128) % (1 << 24)), bits: 121 };
+  return prefixOfWords(0x20010db8, half << 16, 0, 0, 48);
+}
+
+function nthSource(index: number): Prefix {
+  // 100.64.0.0/10 and what follows it.
+  if (index < SINGLE) return prefixOfWords(0, 0, 0xffff, (0x64400000 + index * 5) >>> 0, 128);
+  if (index < SINGLE + SUBNETS) return prefixOfWords(0x20010db8, 0xf0000000 + index, 0, 0, 64);
+  return nthNetwork(index - SINGLE - SUBNETS);
+}
+
+function* manyBlocks(nowMs: number): Generator<Block> {
+  for (let index = 0; index < COUNT; index++) {
+    const source = nthSource(index);
+    yield {
+      ...block("192.0.2.1"),
+      source,
+      sinceMs: nowMs,
+      untilMs: nowMs + 86_400_000 + (index % 977) * 60_000,
+      soft: index < SINGLE && index % 10 === 0,
+    };
+  }
+}
+
+class Trial {
+  readonly #folder = mkdtempSync(join(tmpdir(), "portreeve-lists-"));
+  readonly client = new ControlClient(join(this.#folder, "control.sock"));
+  #daemon: ChildProcess | undefined;
+  #log = "";
+
+  constructor() {
+    mustDo("ip", "link", "set", "lo", "up");
+    mkdirSync(join(this.#folder, "state"));
+    writeFileSync(join(this.#folder, "ignore"), "");
+    const settings = {
+      ...harsh,
+      CONTROL_SOCKET: join(this.#folder, "control.sock"),
+      STATE_DIR: join(this.#folder, "state"),
+      IGNORE_FILE: join(this.#folder, "ignore"),
+      HISTORY_FILE: join(this.#folder, "history"),
+      BLOCKED_FILE: join(this.#folder, "blocked"),
+    };
+    const lines = Object.entries(settings).map(([key, value]) => `${key}="${value}"\n`);
+    writeFileSync(join(this.#folder, "portsentry.conf"), lines.join(""));
+  }
+
+  fill(): void {
+    const listener = { onTrouble: (message: string) => assert.fail(message), onRecovered: () => undefined };
+    const store = openStore(join(this.#folder, "state/portreeve.db"), Date.now, { maxEvents: 1_000 }, listener);
+    for (const one of manyBlocks(Date.now())) store.putBlock(one);
+    store.close();
+  }
+
+  /** Seconds until the daemon listens, and the most that was resident until then, in bytes. */
+  async start(): Promise<{ readonly seconds: number; readonly residentBytes: number }> {
+    const startMs = performance.now();
+    const daemon = spawn(process.execPath, [PROGRAM, "run", "-c", join(this.#folder, "portsentry.conf")], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#daemon = daemon;
+    this.#log = "";
+    const add = (text: unknown) => {
+      this.#log = `${this.#log}${String(text)}`.slice(-20_000);
+    };
+    daemon.stdout.on("data", add);
+    daemon.stderr.on("data", add);
+    await waitUntil("the daemon is active", () => this.#log.includes("is now active and listening"), START_MS);
+    const seconds = (performance.now() - startMs) / 1_000;
+    const status = readFileSync(`/proc/${daemon.pid}/status`, "utf8");
+    return { seconds, residentBytes: Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) * 1_024 };
+  }
+
+  async kill(): Promise<void> {
+    const daemon = this.#daemon;
+    if (daemon === undefined || daemon.exitCode !== null) return;
+    const ended = new Promise((done) => daemon.once("close", done));
+    daemon.kill("SIGKILL");
+    await ended;
+  }
+
+  async close(): Promise<void> {
+    await this.kill();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+test(`a start with ${COUNT.toLocaleString("en")} blocks, ${NETWORKS.toLocaleString("en")} of them networks`, async (t) => {
+  const trial = new Trial();
+  t.after(() => trial.close());
+  trial.fill();
+  const told: string[] = [];
+  const starts: { readonly seconds: number; readonly residentBytes: number }[] = [];
+  const start = async (what: string) => {
+    const measured = await trial.start();
+    const status = await trial.client.ask("status", {});
+    assert.ok("ok" in status && status.ok.blocked === COUNT, JSON.stringify(status).slice(0, 500));
+    starts.push(measured);
+    told.push(`${what} ${measured.seconds.toFixed(1)} s, ${(measured.residentBytes / 1e6).toFixed(0)} MB`);
+  };
+  for (let run = 0; run < RUNS; run++) {
+    await start("empty kernel");
+    await trial.kill();
+    await start("kernel as it was");
+    if (run === RUNS - 1) told.push(await oneMore(trial));
+    await trial.kill();
+    mustDo("nft", "delete table inet portreeve");
+  }
+  const load = loadavg().map((value) => value.toFixed(1));
+  t.diagnostic(`${RUNS} runs, load ${load.join(", ")}: ${told.join(" | ")}`);
+  assert.ok(Math.max(...starts.map(({ seconds }) => seconds)) <= MAX_SECONDS, `longer than ${MAX_SECONDS} s`);
+  const residentBytes = Math.max(...starts.map((one) => one.residentBytes));
+  assert.ok(residentBytes <= MAX_RESIDENT_BYTES, `${residentBytes} bytes resident`);
+});
+
+/** A network that lies in another, blocked and unblocked by hand. */
+async function oneMore(trial: Trial): Promise<string> {
+  const times: number[] = [];
+  for (let index = 0; index < 10; index++) {
+    const startMs = performance.now();
+    const source = `10.0.${index}.64/28`;
+    const reply = await trial.client.ask("block", { source, forMs: 864_000_000, reason: "one more" });
+    assert.ok("ok" in reply, JSON.stringify(reply));
+    times.push(performance.now() - startMs);
+    assert.ok("ok" in (await trial.client.ask("unblock", { target: source })));
+  }
+  times.sort((a, b) => a - b);
+  return `one more network by hand: half of ${times.length} within ${times[5]?.toFixed(0)} ms, all within ${times.at(-1)?.toFixed(0)} ms`;
+}
+
+test("the block around a source among 100,000 networks", (t) => {
+  const list = new BlockList(1_000_000);
+  for (let index = 0; index < NETWORKS; index++) list.put({ ...block("192.0.2.1"), source: nthNetwork(index) });
+  const asked = Array.from({ length: 100_000 }, (_, index) => nthIpv4((index * 8_191) % (1 << 24)));
+  for (let run = 0; run < RUNS; run++) {
+    const startMs = performance.now();
+    const blocked = asked.filter((source) => list.isFullyBlocked(source)).length;
+    const microseconds = ((performance.now() - startMs) * 1_000) / asked.length;
+    t.diagnostic(`${microseconds.toFixed(2)} us each; ${blocked} of ${asked.length} are blocked`);
+  }
+  assert.equal(list.inside(prefix("10.0.0.0/16")).length, 512);
+});
