@@ -1,7 +1,6 @@
 // What each script asks of the machine first. Where Node is too old (Debian 12 has 18), the script goes on under the runtime that
 // the .deb carries: pinned in deb-lock.json, fetched once into build/deb/. This file and what it imports run on Node 18 as well.
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pinnedPackages, unpackPinned } from "./deb/registry.mjs";
 import { fail, root } from "./setup.mjs";
@@ -31,11 +30,7 @@ export function pinnedRuntime() {
   const cache = join(root, "build/deb", arch);
   const folder = join(cache, "runtime");
   const [runtime] = pinnedPackages(arch).values();
-  const mark = join(folder, ".integrity");
-  if (!existsSync(mark) || readFileSync(mark, "utf8") !== runtime.integrity) {
-    unpackPinned(runtime, cache, folder);
-    writeFileSync(mark, runtime.integrity);
-  }
+  unpackPinned(runtime, cache, folder);
   return join(folder, "bin");
 }
 

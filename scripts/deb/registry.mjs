@@ -2,8 +2,18 @@
 // prebuilds): exact versions, and nothing is used whose SHA-512 is not the one in scripts/deb-lock.json.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { fail, root, run } from "../setup.mjs";
 
 const read = (file) => JSON.parse(readFileSync(join(root, file), "utf8"));
@@ -24,8 +34,16 @@ export function pinnedPackages(arch) {
   return pinned;
 }
 
-/** Unpacks a pinned package into `folder`. The tarball is kept in `cache`, and checked each time. */
+/** In a folder that was unpacked whole: the hash of its tarball. It is no part of the package. */
+export const UNPACKED_MARK = ".integrity";
+
+/**
+ * Unpacks a pinned package into `folder`, once: the program that runs may be the one in that folder, and cannot be written
+ * meanwhile. The tarball is kept in `cache`, and checked before it is unpacked.
+ */
 export function unpackPinned({ name, version, integrity }, cache, folder) {
+  const mark = join(folder, UNPACKED_MARK);
+  if (existsSync(mark) && readFileSync(mark, "utf8") === integrity) return;
   mkdirSync(cache, { recursive: true });
   const file = join(cache, `${name.replace("/", "-").replace("@", "")}-${version}.tgz`);
   if (!existsSync(file)) download(`${name}@${version}`, cache, file);
@@ -34,8 +52,13 @@ export function unpackPinned({ name, version, integrity }, cache, folder) {
     rmSync(file);
     fail(69, `${name}@${version} is not what scripts/deb-lock.json pins: ${found} instead of ${integrity}`);
   }
-  mkdirSync(folder, { recursive: true });
-  run("tar", ["-xzf", file, "-C", folder, "--strip-components=1", "--no-same-owner"]);
+  const fresh = mkdtempSync(join(cache, "unpack-"));
+  chmodSync(fresh, 0o755);
+  run("tar", ["-xzf", file, "-C", fresh, "--strip-components=1", "--no-same-owner"]);
+  writeFileSync(join(fresh, UNPACKED_MARK), integrity);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(dirname(folder), { recursive: true });
+  renameSync(fresh, folder);
 }
 
 function download(spec, cache, file) {

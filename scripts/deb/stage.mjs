@@ -13,7 +13,7 @@ import { dirname, join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 import { ensureDebianPackages, fail, root, run } from "../setup.mjs";
 import { changeLog, copyrightFile, news } from "./papers.mjs";
-import { pinnedPackages, productionPackages, unpackPinned } from "./registry.mjs";
+import { pinnedPackages, productionPackages, UNPACKED_MARK, unpackPinned } from "./registry.mjs";
 
 const LIB = "usr/lib/portreeve";
 const DOC = "usr/share/doc/portreeve";
@@ -80,7 +80,7 @@ function stageBinaries({ stage, arch, cache }) {
     unpackPinned(native, cache, folder);
     cpSync(folder, join(stage, LIB, "node_modules", native.name), {
       recursive: true,
-      filter: (path) => !/\.md$|\/musl_/.test(path),
+      filter: (path) => !/\.md$|\/musl_/.test(path) && !path.endsWith(UNPACKED_MARK),
     });
   }
   for (const file of filesBelow(join(stage, LIB, "node_modules"))) chmodSync(file, 0o644);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -87,6 +87,24 @@ test("a script goes on under the pinned runtime, with its arguments and its exit
     assert.equal(status, 7);
     assert.match(stderr, /needs Node >= 20\.19, this is v18\.20\.4: going on with .*\/runtime\/bin\/node/);
   }
+});
+
+test("the runtime is not written again while it runs", (t) => {
+  const { folder, run } = makeClone(t);
+  const unpack = `import { pinnedPackages, unpackPinned } from "./deb/registry.mjs";
+const [runtime] = pinnedPackages("${debianArch}").values();
+unpackPinned(runtime, "${folder}/build/deb/${debianArch}", "${folder}/build/deb/${debianArch}/runtime");
+`;
+  writeFileSync(
+    join(folder, "scripts/probe.mjs"),
+    `await (await import("./machine.mjs")).requireMachine({});\n${unpack}`,
+  );
+  const program = join(folder, "build/deb", debianArch, "runtime/bin/node");
+  assert.equal(run("scripts/probe.mjs").status, 0);
+  const first = statSync(program);
+  assert.equal(run("scripts/probe.mjs").status, 0);
+  assert.equal(statSync(program).ino, first.ino);
+  assert.equal(statSync(program).ctimeMs, first.ctimeMs);
 });
 
 test("a runtime that is not the pinned one is not run", (t) => {

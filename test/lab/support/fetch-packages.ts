@@ -11,14 +11,25 @@ export async function fetchPackages(names: readonly string[]): Promise<readonly 
   const cache = join(build, "deb", "debian", names.join("+"));
   const found = (): readonly string[] => readdirSync(cache).filter((name) => name.endsWith(".deb"));
   mkdirSync(join(cache, "partial"), { recursive: true });
-  if (found().length === 0) {
-    const where = ["-o", `Dir::Cache::archives=${cache}`];
-    const fetch = ["apt-get", "install", "-y", "-qq", "--download-only", "--no-install-recommends", ...where, ...names];
-    await mustRun(fetch).catch(async () => {
-      // No lists yet, or old ones.
-      await mustRun(["apt-get", "update", "-qq"]);
-      await mustRun(fetch);
-    });
-  }
+  if (found().length === 0) await download(cache, ["--no-install-recommends", ...names]);
   return found().map((name) => join(cache, name));
+}
+
+/** Everything that apt would install here beside a package file; where that is much, as on a minimal Debian, or nothing. */
+export async function fetchCompanions(file: string, folder: string): Promise<readonly string[]> {
+  mkdirSync(join(folder, "partial"), { recursive: true });
+  await download(folder, [file]);
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".deb"))
+    .map((name) => join(folder, name));
+}
+
+async function download(folder: string, what: readonly string[]): Promise<void> {
+  const options = [`Dir::Cache::archives=${folder}`, "DPkg::Lock::Timeout=300"].flatMap((option) => ["-o", option]);
+  const fetch = ["apt-get", "install", "-y", "-qq", "--download-only", ...options, ...what];
+  await mustRun(fetch).catch(async () => {
+    // No lists yet, or old ones.
+    await mustRun(["apt-get", "update", "-qq"]);
+    await mustRun(fetch);
+  });
 }
