@@ -11,6 +11,7 @@ import { repositoryFolder } from "../support/repository.ts";
 
 const pretend = `for (const [name, value] of [["versions", { ...process.versions, node: "18.20.4" }], ["version", "v18.20.4"]])
   Object.defineProperty(process, name, { value });
+delete process.getBuiltinModule;
 `;
 
 interface Clone {
@@ -86,6 +87,19 @@ test("a script goes on under the pinned runtime, with its arguments and its exit
     assert.equal(stdout, `${process.version} yes one,two yes${process.version}\n`, `${round}: ${stderr}`);
     assert.equal(status, 7);
     assert.match(stderr, /needs Node >= 20\.19, this is v18\.20\.4: going on with .*\/runtime\/bin\/node/);
+  }
+});
+
+test("the program in a clone goes on under the pinned runtime too", (t) => {
+  const { folder, run } = makeClone(t);
+  cpSync(repositoryFolder("bin"), join(folder, "bin"), { recursive: true });
+  const told = "process.env.PINNED, process.argv.slice(2).join()";
+  mkdirSync(join(folder, "build/src/cli"), { recursive: true });
+  writeFileSync(join(folder, "build/src/cli/client.cjs"), `console.log(${told}); process.exitCode = 3;`);
+  writeFileSync(join(folder, "build/src/cli/portsentry.js"), `console.log(${told}); process.exitCode = 3;`);
+  for (const program of ["bin/portreeve", "bin/portsentry"]) {
+    const { status, stdout, stderr } = run(program, "one", "two");
+    assert.deepEqual([status, stdout], [3, "yes one,two\n"], `${program}: ${stderr}`);
   }
 });
 
