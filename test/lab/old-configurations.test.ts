@@ -1,4 +1,4 @@
-// Changed copies of Debian's configuration, for the real PortSentry 1.2 and for ours: both start or neither does, with the same
+// Changed copies of Debian's configuration and of 2.x's, for the real PortSentry 1.2 and for ours: both start or neither does, with the same
 // ports and the same responses, but for what docs/reference/differences.md names. Ten thousand more are in long/.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -16,7 +16,8 @@ const SEED = 0x0dd17;
 const OURS = [process.execPath, repositoryFolder("bin/portsentry")];
 const ENDED = /now active and listening|adminalert: PortSentry is shutting down/;
 
-test("PortSentry 1.2 and ours read changed copies of Debian's file alike", (t) => compareChanged(t, COUNT, SEED));
+test("PortSentry 1.2 and ours read changed copies of Debian's file and of 2.x's alike", (t) =>
+  compareChanged(t, COUNT, SEED));
 
 test("our daemon starts with files that 1.2 starts with, also where nothing is left to watch", async (t) => {
   const lab = await Lab.open();

@@ -1,4 +1,4 @@
-// Gives changed copies of Debian's file to PortSentry 1.2 and to ours, and fails on the first few differences that no page tells.
+// Gives changed copies of Debian's file and of 2.x's to PortSentry 1.2 and to ours, and fails on the first few differences that no page tells.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -14,19 +14,37 @@ import { fetchOldPortsentry } from "./old-portsentry.ts";
 const BATCH = 50;
 const MAX_SHOWN = 10;
 const modes: readonly Mode[] = ["tcp", "stcp", "atcp", "udp", "sudp", "audp"];
-/** Debian's file does nothing to anybody; these show what would be done. */
+/** The files do nothing to anybody; these show what would be done. */
 const responding = [
   ['BLOCK_TCP="0"', 'BLOCK_TCP="1"'],
   ['BLOCK_UDP="0"', 'BLOCK_UDP="1"'],
   ['#KILL_RUN_CMD_FIRST = "0"', 'KILL_RUN_CMD_FIRST = "1"'],
+  ['#KILL_RUN_CMD_FIRST="0"', 'KILL_RUN_CMD_FIRST="1"'],
   ['#KILL_RUN_CMD="', 'KILL_RUN_CMD="'],
+  ['\n#KILL_ROUTE="/sbin/iptables -I', '\nKILL_ROUTE="/sbin/iptables -I'],
+  ['\n#KILL_HOSTS_DENY="ALL: $TARGET$ : DENY"', '\nKILL_HOSTS_DENY="ALL: $TARGET$ : DENY"'],
 ] as const;
+/** 2.x's file, with paths that 1.2 can write: it does not start otherwise. */
+const besideTheOthers = [
+  ["/var/log/portsentry.log", "/var/lib/portsentry/portsentry.history"],
+  ["/tmp/portsentry.blocked", "/var/lib/portsentry/portsentry.blocked"],
+] as const;
+
+function replaced(text: string, changes: readonly (readonly [from: string, to: string])[]): string {
+  return changes.reduce((changed, [from, to]) => changed.replace(from, to), text);
+}
+
 // build/test/lab/support -> the repository
-const page = join(resolve(import.meta.dirname, "../../../.."), "docs/reference/differences.md");
+const root = resolve(import.meta.dirname, "../../../..");
+const page = join(root, "docs/reference/differences.md");
 
 export async function compareChanged(t: TestContext, count: number, seed: number): Promise<void> {
   const debian = readFileSync(join(await fetchOldPortsentry(), "etc/portsentry/portsentry.conf"), "utf8");
-  const response = responding.reduce((text, [from, to]) => text.replace(from, to), debian);
+  const second = replaced(
+    readFileSync(join(root, "test/config/fixtures/portsentry-2.0.7.conf"), "utf8"),
+    besideTheOthers,
+  );
+  const bases = [debian, second].flatMap((file) => [file, replaced(file, responding)]);
   const lab = await Lab.open();
   t.after(() => lab.close());
   const runner = await OldConfigRunner.start(lab);
@@ -36,7 +54,7 @@ export async function compareChanged(t: TestContext, count: number, seed: number
   let started = 0;
   for (let done = 0; done < count; done += BATCH) {
     const cases = Array.from({ length: Math.min(BATCH, count - done) }, () => {
-      const { bytes, changes } = changeConfig(random.below(2) === 0 ? debian : response, random);
+      const { bytes, changes } = changeConfig(bases[random.below(bases.length)] ?? debian, random);
       const mode = modes[random.below(modes.length)] ?? "tcp";
       const ours = readOurs(bytes, mode);
       return { changes, ours, order: orderOf(bytes, mode, ours) };
