@@ -41,31 +41,24 @@ export async function check(
     },
   });
   const ok = settings !== undefined;
+  const meaning = settings === undefined ? [] : meaningOf(settings, service);
   if (json) {
-    await terminal.write(toJsonLine({ file: conf, ok, ...(service && { modes: modesOf(service) }), problems }));
+    const told = meaning.map(({ text }) => text);
+    await terminal.write(
+      toJsonLine({ file: conf, ok, ...(service && { modes: modesOf(service) }), problems, meaning: told }),
+    );
     return ok ? ExitCode.Ok : ExitCode.Configuration;
   }
   for (const problem of problems) {
     const colour = problem.severity === "error" ? "red" : "yellow";
     await terminal.write(`${paint(terminal, colour, formatProblem(problem))}\n`);
   }
-  if (settings === undefined) {
+  if (!ok) {
     const errors = problems.filter(({ severity }) => severity === "error").length;
     await terminal.write(`${plural(errors, "error")}: the daemon would not start with this file\n`);
     return ExitCode.Configuration;
   }
-  const lines = [...(service === undefined ? [] : [tellModes(service)]), ...explainSettings(settings)];
-  const ephemeral = readEphemeralRange();
-  const served = readServedHere();
-  const suggestion = served === undefined ? "" : suggestPublicPorts(settings, served, ephemeral);
-  if (suggestion !== "") lines.push(suggestion);
-  const lost = describeClientPorts(settings.udp, { ephemeral, reserved: readReservedPorts() });
-  if (lost !== "") lines.push(paint(terminal, "yellow", lost));
-  const missing = describeMissing(missingInterfaces(settings.interfaces));
-  if (missing !== "") lines.push(paint(terminal, "yellow", missing));
-  const left = describeLeftOver(settings.stateDir);
-  if (left !== "") lines.push(paint(terminal, "yellow", escapeText(left)));
-  lines.push(...sessionWarnings(settings).map((line) => paint(terminal, "yellow", line)));
+  const lines = meaning.map(({ text, isWarning }) => (isWarning ? paint(terminal, "yellow", text) : text));
   await terminal.write(lines.map((line) => `${line}\n`).join(""));
   const idle = problems.filter(({ passedOver }) => passedOver === true).length;
   if (idle > 0) {
@@ -74,6 +67,28 @@ export async function check(
     );
   }
   return ExitCode.Ok;
+}
+
+interface Sentence {
+  readonly text: string;
+  readonly isWarning: boolean;
+}
+
+/** What the file means on this host, and then what of the host does not go with it. */
+function meaningOf(settings: Settings, service: ServiceModes | undefined): readonly Sentence[] {
+  const ephemeral = readEphemeralRange();
+  const served = readServedHere();
+  const suggestion = served === undefined ? "" : suggestPublicPorts(settings, served, ephemeral);
+  const plain = [...(service === undefined ? [] : [tellModes(service)]), ...explainSettings(settings), suggestion];
+  const warnings = [
+    describeClientPorts(settings.udp, { ephemeral, reserved: readReservedPorts() }),
+    describeMissing(missingInterfaces(settings.interfaces)),
+    escapeText(describeLeftOver(settings.stateDir)),
+    ...sessionWarnings(settings),
+  ];
+  const sentences = (texts: readonly string[], isWarning: boolean) =>
+    texts.filter((text) => text !== "").map((text) => ({ text, isWarning }));
+  return [...sentences(plain, false), ...sentences(warnings, true)];
 }
 
 /** Before blocking is on is the time to say it. */

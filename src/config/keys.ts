@@ -538,7 +538,9 @@ const fileKeys = {
     oldReading: oldFile,
     absent: "",
     shipped: "/var/lib/portsentry/portsentry.history",
-    meaning: "In this file each scanning source gets a line in PortSentry's format, which fail2ban and others read.",
+    meaning:
+      "In this file scanning sources get a line each in PortSentry's format, which fail2ban and others read and ban on: " +
+      'with PROOF="on" those that are proven and blocked in full, with PROOF="off" every source that is found.',
   }),
   blockedFile: old("files", "BLOCKED_FILE", optionalFile, {
     oldReading: oldFile,

@@ -27,7 +27,7 @@ test("a file with errors: each problem with its line, exit 78", async (t) => {
   const json = await portreeve(["check", "--json", "-c", conf]);
   assert.equal(json.code, 78);
   const { problems } = loadSettings(conf, () => Buffer.from(text));
-  assert.deepEqual(JSON.parse(json.out), { file: conf, ok: false, problems });
+  assert.deepEqual(JSON.parse(json.out), { file: conf, ok: false, problems, meaning: [] });
 });
 
 test("a file without errors: its warnings, then what it means, exit 0", async (t) => {
@@ -46,7 +46,9 @@ test("a file without errors: its warnings, then what it means, exit 0", async (t
   for (const problem of problems) assert.ok(out.includes(problem.message));
   const json = await portreeve(["check", "--json", "-c", conf]);
   assert.equal(json.code, 0);
-  assert.deepEqual(JSON.parse(json.out), { file: conf, ok: true, problems });
+  const { meaning: told, ...rest } = JSON.parse(json.out);
+  assert.deepEqual(rest, { file: conf, ok: true, problems });
+  assert.ok(out.endsWith(`${told.join("\n")}\n`), "JSON has the sentences that the text has");
 });
 
 test("whoever switches blocking on is told that his own address is not on the allow list", async (t) => {
