@@ -60,7 +60,7 @@ export function describeNeighbours(evidence: readonly NeighbourEvidence[], asked
 export function gradeText(grade: string): string {
   switch (grade) {
     case "direct":
-      return "the source sent packets that only a scan sends; that they came from its address is not proven";
+      return "the probes of the source, to closed ports or in a form that only scanners send, made a scan; that they came from its address is not proven";
     case "silence":
       return "the source repeats exactly the probes that were left unanswered, so it sees the answers (silence test)";
     case "handshake":

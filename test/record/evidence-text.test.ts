@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { SourceEvidence } from "../../src/detect/detector.ts";
-import { describeEvidence } from "../../src/record/evidence-text.ts";
+import { describeEvidence, gradeText } from "../../src/record/evidence-text.ts";
 import { IPV4_MAPPED_WORD } from "../../src/wire/address.ts";
 
 const evidence: SourceEvidence = {
@@ -57,4 +57,11 @@ test("not where it does not count: a found source, another policy, no slow memor
     direct,
     score,
   ]);
+});
+
+test("a block without a proof is not said to rest on packets that only a scan sends: closed ports are asked by SYNs", () => {
+  assert.equal(
+    gradeText("direct"),
+    "the probes of the source, to closed ports or in a form that only scanners send, made a scan; that they came from its address is not proven",
+  );
 });
