@@ -16,7 +16,8 @@
 //   when it answers that port by an RST  left4 has it: nor for a minute
 //
 // the second and third once an hour (waited4, paced4), and the last three not when it has come back to a port that it was
-// served (regular4): so they shut out no customer who comes again and again. A scanner does not ask what it knows.
+// served (regular4): so they shut out no customer who comes again and again. nmap does so while it asks further new ports
+// (curious4), and that does not count.
 //
 // Public ports, known pairs, guard and allow list never come here (sensor.ts). The keys have no source port, so that a client
 // that gives up after 250 ms and connects anew is served as well. Where a set is full, a SYN is let through.
@@ -82,7 +83,7 @@ export function greylistRules(plan: GreylistPlan): Rules {
   };
 }
 
-/** For a segment with RST. A connection that was but a look makes no known customer. */
+/** For a segment with RST. A connection that was but a look makes no known customer, who would not be seen here again. */
 export function leftRules(port: string, customer: string, match = ""): readonly string[] {
   const leave = (family: string, source: string) =>
     `${source} . ${port} @fresh${family} update @left${family} { ${source} } return`;
@@ -90,6 +91,9 @@ export function leftRules(port: string, customer: string, match = ""): readonly 
     `${match}${leave("4", "ip saddr")}`,
     `${match}ip6 saddr @near6 ${leave("6", "ip6 saddr")}`,
     `${match}ip6 saddr != @near6 ${leave("6", `ip6 saddr & ${SLASH64}`)}`,
+    "ip saddr @left4 return",
+    "ip6 saddr @near6 ip6 saddr @left6 return",
+    `ip6 saddr & ${SLASH64} @left6 ip6 saddr != @near6 return`,
     `ct status assured goto ${customer}`,
   ];
 }
@@ -118,10 +122,13 @@ function rulesOf({ name, family, source }: (typeof kinds)[number], plan: Greylis
     [`again${name}`]: [
       `${pair} @fresh${family} return`,
       `update @returned${family} { ${pair} }`,
+      `${source} @curious${family} return`,
       `update @regular${family} { ${source} }`,
     ],
     [`meet${name}`]: [
-      `${source} != @regular${family} ${source} != @waited${family} update @asking${family} { ${source} limit rate over ${perSecond}/second burst ${atOnce} packets } add @waited${family} { ${source} } ${wait(CROWD_WAIT_MS)}`,
+      // A set by itself: to look up an element of `asking` would be to ask its limit.
+      `update @curious${family} { ${source} }`,
+      `${source} != @regular${family} update @asking${family} { ${source} limit rate over ${perSecond}/second burst ${atOnce} packets } ${source} != @waited${family} add @waited${family} { ${source} } ${wait(CROWD_WAIT_MS)}`,
       "goto firstcontact",
     ],
     [`return${name}`]: [

@@ -42,7 +42,9 @@ const FRESH_SECONDS = 1;
 /** A scan of some ports is over by then. */
 const LEFT_SECONDS = 60;
 /** By then the whole burst of a source is there again. */
-const ASKING_SECONDS = 5;
+const ASKING_SECONDS = 3;
+/** nmap -T2 asks new ports at shorter intervals than this, and a load balancer asks what it knows soon after. */
+const CURIOUS_SECONDS = 3;
 
 const MINUTE = 60;
 const DAY = 86_400;
@@ -190,6 +192,11 @@ export const sets = {
     members: `how many new ports a source (as in the three sets above) has asked at once, ${ASKING_SECONDS} s from the last`,
     ...{ filledBy: "packets", atBound: "further sources are greylisted however many ports they ask at once" },
   },
+  curious: {
+    ...{ parts: families, key: address, kind: "dynamic", size: 65_536, seconds: CURIOUS_SECONDS },
+    members: `sources that have asked a new port within ${CURIOUS_SECONDS} s`,
+    ...{ filledBy: "packets", atBound: "further sources wait less" },
+  },
   waiting: {
     ...{ parts: families, key: address, kind: "dynamic", size: 65_536, seconds: WAITING_SECONDS },
     members: `sources that have asked a third new port within a second (${WAITING_SECONDS} s), or whose first new port was just served (1.8 s): until then no repetition to another new port is served`,
@@ -217,7 +224,7 @@ export const sets = {
   },
   regular: {
     ...{ parts: families, key: address, kind: "dynamic", size: 262_144, seconds: PATIENT_HOURS * 3_600 },
-    members: `sources that have come back to a port that they were served, ${PATIENT_HOURS} h: they do not wait`,
+    members: `sources that have come back to a port that they were served, and asked no new one just before (\`curious4/6\`), ${PATIENT_HOURS} h: they do not wait`,
     ...{ filledBy: "packets", atBound: "further sources may wait" },
   },
   lately: {

@@ -42,7 +42,8 @@ async function customer(from: string, port: number) {
   const startedMs = performance.now();
   let ms: number | null = null;
   let tries = 0;
-  for (let left = Number(values.tries); left > 0 && (ms === null || (values.checks && unserved > 0)); left--) {
+  const goesOn = () => ms === null || (values.checks && unserved > 0);
+  for (let left = Number(values.tries); left > 0 && goesOn(); left--) {
     const triedMs = performance.now();
     const wasServed = await attempt(from, port);
     if (ms === null) tries++;
@@ -50,8 +51,7 @@ async function customer(from: string, port: number) {
       ms = performance.now() - startedMs;
       unserved--;
     }
-    const next = Number(values.every) - (performance.now() - triedMs);
-    if (next > 0 && unserved > 0) await delay(next);
+    if (goesOn()) await delay(Math.max(0, Number(values.every) - (performance.now() - triedMs)));
   }
   return { from, port, ms, tries };
 }
