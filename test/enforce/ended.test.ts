@@ -149,6 +149,13 @@ test("where more connections stand than are read, one look at those of some sour
   assert.match(last?.action === "soft" ? (last.finding.evidence ?? "") : "", /could not be counted in time/);
 });
 
+test("that look counts connections to served ports as well: those of a shared address make the block soft", () => {
+  const [scanner, office] = setUp({ tooMany: true }).count.weigh([proven(SCANNER), proven(OFFICE)]);
+  assert.deepEqual([scanner?.action, office?.action], ["block", "soft"]);
+  assert.deepEqual(scanner?.action === "block" && scanner.ends, { knownPairs: 0, liveConnections: 1 });
+  assert.deepEqual(office?.action === "soft" && office.ends, { knownPairs: 0, liveConnections: 4 });
+});
+
 test("who could not be counted is blocked in full where it makes no difference: without a limit, in the guard", () => {
   const many = Array.from({ length: MAX_REMOTES }, (_, index) => proven(`192.0.2.${index + 1}`));
   const last = (count: EndedCount, verdict: Verdict) => count.weigh([...many, verdict]).at(-1)?.action;

@@ -1,59 +1,9 @@
-// The silence test: a scanner that sees our answers is proven soon, with loss in both directions too; a forger is not,
-// whatever its strategy. Coins and strategies come from one seeded generator: every run is the same.
+// The silence test: a scanner that sees our answers is proven soon, with loss in both directions too. Forgers have a
+// file of their own (silence-forgers.test.ts).
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import {
-  PROOF_BITS,
-  quickWindow,
-  type SilenceCounts,
-  SilenceTest,
-  slowWindow,
-} from "../../../src/judge/proof/silence-test.ts";
-
-/** Mulberry32: small, and good enough for coins. */
-function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let word = Math.imul(state ^ (state >>> 15), state | 1);
-    word ^= word + Math.imul(word ^ (word >>> 7), word | 61);
-    return ((word ^ (word >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** Whether a port is tried again, told what the sender got: a real scanner knows, a forger gets undefined. */
-type Strategy = (port: number, answered: boolean | undefined) => boolean;
-
-interface Run {
-  readonly random: () => number;
-  readonly strategy: Strategy;
-  readonly seesAnswers: boolean;
-  readonly ports: number;
-  readonly afterMs?: (port: number) => number;
-}
-
-/** Ports 10 ms apart, repetitions after `afterMs`, half a second unless told; returns after how many first contacts it was proven, and the counts. */
-function play(run: Run): { readonly provenAfter: number | undefined; readonly counts: SilenceCounts | undefined } {
-  const silence = new SilenceTest(() => run.random() < 0.5);
-  const { afterMs = () => 500 } = run;
-  const repeats: { readonly port: number; readonly atMs: number }[] = [];
-  let nowMs = 1_000;
-  for (let port = 1; port <= run.ports + 1_200; port++, nowMs += 10) {
-    repeats.sort((a, b) => a.atMs - b.atMs);
-    for (let due = repeats[0]; due !== undefined && due.atMs <= nowMs; due = repeats[0]) {
-      repeats.shift();
-      silence.observe("s", due.port, due.atMs, true);
-    }
-    silence.tick(nowMs);
-    const [proven] = silence.takeProven();
-    if (proven !== undefined) return { provenAfter: Math.min(port, run.ports), counts: proven.counts };
-    if (port > run.ports) continue;
-    const isAnswered = silence.observe("s", port, nowMs, true) === "answer";
-    if (run.strategy(port, run.seesAnswers ? isAnswered : undefined))
-      repeats.push({ port, atMs: nowMs + afterMs(port) });
-  }
-  return { provenAfter: undefined, counts: silence.counts("s") };
-}
+import { PROOF_BITS, quickWindow, SilenceTest, slowWindow } from "../../../src/judge/proof/silence-test.ts";
+import { generator, play, type Run, type Strategy } from "./silence-play.ts";
 
 describe("a scanner that sees our answers", () => {
   for (const loss of [0, 0.02, 0.05]) {
@@ -105,69 +55,6 @@ describe("a scanner that sees our answers", () => {
     silence.observe("s", 36, 100, true);
     assert.equal(silence.takeProven()[0]?.counts.silentRepeated, 36);
     assert.deepEqual([silence.takeProven(), silence.size], [[], 0]);
-  });
-});
-
-describe("a forger is never proven", () => {
-  const strategies: readonly (readonly [string, (random: () => number) => Strategy])[] = [
-    ["repeats everything", () => () => true],
-    ["repeats nothing", () => () => false],
-    ["repeats every other port", () => (port) => port % 2 === 0],
-    ["repeats in runs of 40", () => (port) => Math.floor(port / 40) % 2 === 0],
-    ...[0.1, 0.5, 0.9].map(
-      (rate) => [`repeats ${rate * 100} % at random`, (random: () => number) => () => random() < rate] as const,
-    ),
-  ];
-  /** Within the quick window, between the two, beyond both, and in turn. */
-  const waits: readonly (readonly [string, (port: number) => number])[] = [
-    ["soon", () => 500],
-    ["after 4 s", () => 4_000],
-    ["after 11 s", () => 11_000],
-    ["now soon, now after 4 s", (port) => (port % 2 === 0 ? 500 : 4_000)],
-    ["now soon, now after 11 s", (port) => (port % 2 === 0 ? 500 : 11_000)],
-  ];
-  for (const [name, make] of strategies) {
-    for (const [when, afterMs] of waits) {
-      test(`${name}, ${when}`, () => {
-        const random = generator(11);
-        for (let source = 0; source < 200; source++) {
-          const run: Run = { random, strategy: make(random), seesAnswers: false, ports: 300, afterMs };
-          const { provenAfter, counts } = play(run);
-          assert.equal(provenAfter, undefined, JSON.stringify(counts));
-        }
-      });
-    }
-  }
-
-  test("the two readings together keep the bound", () => {
-    assert.ok(2 ** -quickWindow.proofBits + 2 ** -slowWindow.proofBits <= 2 ** -PROOF_BITS);
-  });
-
-  test("no pair is decided earlier or later for its coin", () => {
-    const [answered, silent] = [true, false].map((coin) => {
-      const silence = new SilenceTest(() => coin);
-      const seen: unknown[] = [];
-      const look = () => seen.push([silence.quickBits("s") !== 0, silence.slowBits("s") !== 0]);
-      silence.observe("s", 1, 0, true);
-      for (let nowMs = 0; nowMs <= slowWindow.ms + 500; nowMs += 500) {
-        silence.tick(nowMs);
-        look();
-      }
-      silence.observe("s", 2, 20_000, true);
-      silence.observe("s", 2, 24_000, true);
-      look();
-      return seen;
-    });
-    assert.deepEqual(answered, silent);
-  });
-
-  test("nor who copies the repetitions of a real scanner: its coins are others", () => {
-    const random = generator(13);
-    for (let source = 0; source < 1_000; source++) {
-      const others = new Set(Array.from({ length: 300 }, (_, index) => index + 1).filter(() => random() < 0.5));
-      const strategy: Strategy = (port) => others.has(port);
-      assert.equal(play({ random, strategy, seesAnswers: false, ports: 300 }).provenAfter, undefined);
-    }
   });
 });
 
