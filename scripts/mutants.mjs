@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 // npm run mutants: are the tests able to fail? Draws one-line mutants of judge/, table/, enforce/, detect/ and the packet's walk
-// with a fixed seed, runs the unit tests that reach each mutated file (those of its own room first) until one fails, and writes
-// docs/mutants.md. It works on a copy of build/ in a temporary folder; the repository is not touched but for that page.
+// with a fixed seed, runs the unit tests that reach each mutated file (those of its own folder and room first) until one fails, and
+// writes docs/mutants.md. It works on a copy of build/ and src/ in a temporary folder; the repository is not touched but for that page.
 //   node scripts/mutants.mjs [--count 60] [--seed 11] [--minutes 30] [--within judge/proof] [--dry]
-// With --within, mutants of the files below that path alone are drawn, and the page is not written.
-import { spawn } from "node:child_process";
+// With --within, mutants of the files below that path alone are drawn, and the page is not written; nor is it with another seed.
+import { execFileSync, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   cpSync,
   existsSync,
@@ -22,11 +23,14 @@ import { parseArgs } from "node:util";
 import { requireMachine } from "./machine.mjs";
 import { build, root } from "./setup.mjs";
 
+/** The seed of the page. */
+const PAGE_SEED = "11";
+
 await requireMachine({ asRoot: false });
 const { values } = parseArgs({
   options: {
     count: { type: "string", default: "60" },
-    seed: { type: "string", default: "11" },
+    seed: { type: "string", default: PAGE_SEED },
     minutes: { type: "string", default: "30" },
     within: { type: "string", default: "" },
     dry: { type: "boolean", default: false },
@@ -44,10 +48,12 @@ const SLOWER = 4;
 const SLACK_MS = 10_000;
 /** Of one mutant, for the tests of other files; what has not failed by then has survived. */
 const BUDGET_MS = 120_000;
-/** Of the test of the mutated file. */
+/** Of the test of the mutated file, and of those in its folder. */
 const OWN_TEST_MS = 300_000;
-/** Test files of other files that take longer are not run: they would use up the time of the others. */
-const SLOW_MS = 20_000;
+/** Test files of other folders that take longer are not run: they would use up the time of the others. */
+const SLOW_MS = 40_000;
+/** It compares the numbers that the docs state with the constants in src/, which it reads as text. */
+const BOUNDS_TEST = "docs/bounds.test.js";
 
 /** The text with everything that is no code (comments, strings, templates, regular expressions) made blank. */
 function codeOf(text) {
@@ -89,36 +95,37 @@ function* filesIn(folder, ending) {
     if (name.endsWith(ending)) yield name;
 }
 
-/** mulberry32 */
-function createRandom(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+/**
+ * A place's rank goes by the seed and by what stands there, not by where it stands: a change of the source draws no other mutants
+ * in the files and lines that it leaves alone.
+ */
+function rankOf(seed, operator, file, lineText, nth) {
+  return createHash("sha256").update(`${seed} ${operator} ${file} ${nth} ${lineText}`).digest("hex");
 }
 
-function shuffled(list, random) {
-  const mixed = [...list];
-  for (let at = mixed.length - 1; at > 0; at--) {
-    const other = Math.floor(random() * (at + 1));
-    [mixed[at], mixed[other]] = [mixed[other], mixed[at]];
-  }
-  return mixed;
+/**
+ * Mutants that are equivalent by a rule, and are not drawn: the number behind `??` of an indexed read (`words[at] ?? 0`).
+ * TypeScript asks for it (noUncheckedIndexedAccess); it is taken where the index is beyond the end, and never within.
+ */
+function isNeverTaken(code, at) {
+  return /\] \?\? $/.test(code.slice(Math.max(0, at - 8), at));
 }
 
 /** As many of each operator, at most one of a line. */
-function draw(sources, count, random) {
+function draw(sources, count, seed) {
   const places = operators.map(({ name, pattern, instead }) => {
     const found = [];
     for (const [file, text] of sources) {
       const code = codeOf(text);
+      const seen = new Map();
       for (const match of code.matchAll(pattern)) {
         const line = text.lastIndexOf("\n", match.index) + 1;
-        if (/^(import|export \{)/.test(text.slice(line))) continue;
+        const lineText = text.slice(line, text.indexOf("\n", match.index + match[0].length)).trim();
+        if (/^(import|export \{)/.test(lineText) || isNeverTaken(code, match.index)) continue;
+        const nth = seen.get(lineText) ?? 0;
+        seen.set(lineText, nth + 1);
         found.push({
+          rank: rankOf(seed, name, file, lineText, nth),
           operator: name,
           file,
           at: match.index,
@@ -127,13 +134,13 @@ function draw(sources, count, random) {
         });
       }
     }
-    return shuffled(found, random);
+    return found.sort((a, b) => (a.rank < b.rank ? -1 : 1));
   });
   const drawn = [];
   const lines = new Set();
   while (drawn.length < count && places.some((list) => list.length > 0)) {
     for (const list of places) {
-      const place = list.pop();
+      const place = list.shift();
       if (place === undefined || drawn.length >= count) continue;
       const text = sources.get(place.file);
       const line = text.slice(0, place.at).split("\n").length;
@@ -198,6 +205,20 @@ function runTest(folder, file, limitMs) {
   });
 }
 
+/** A number that is changed in a constant, in the TypeScript: for the test that compares constants with the docs. */
+function writtenMutant({ operator, file, line, instead }) {
+  if (operator !== "number" && operator !== "minus one") return undefined;
+  const source = file.replace(/\.js$/, ".ts");
+  const lines = readFileSync(join(root, "src", source), "utf8").split("\n");
+  const text = lines[line - 1] ?? "";
+  const number = instead.slice(1).split(" ")[0];
+  if (!/^(export )?const \w+ = /.test(text) || text.split(number).length !== 2) return undefined;
+  // The test reads plain numbers.
+  const value = Number(number.replaceAll("_", "")) + (operator === "number" ? 1 : -1);
+  lines[line - 1] = text.replace(number, String(value));
+  return { file: source, text: lines.join("\n") };
+}
+
 const roomOf = (file) => file.split("/")[0];
 
 async function main() {
@@ -206,34 +227,45 @@ async function main() {
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
   cpSync(join(root, "build"), join(folder, "build"), { recursive: true });
+  cpSync(join(root, "src"), join(folder, "src"), { recursive: true });
   for (const name of readdirSync(root))
-    if (name !== "build" && name !== ".git") symlinkSync(join(root, name), join(folder, name));
+    if (name !== "build" && name !== "src" && name !== ".git") symlinkSync(join(root, name), join(folder, name));
 
   const sources = new Map();
   for (const file of filesIn(join(folder, "build/src"), ".js"))
     if (isMutated(file) && file.startsWith(values.within))
       sources.set(file, readFileSync(join(folder, "build/src", file), "utf8"));
-  const mutants = draw(sources, Number(values.count), createRandom(Number(values.seed)));
+  const mutants = draw(sources, Number(values.count), values.seed);
   if (values.dry) {
     for (const { file, line, operator, becomes } of mutants)
       process.stdout.write(`${file}:${line} (${operator}) ${becomes}\n`);
     return;
   }
+  /** src/ as it is, after a mutant. */
+  const restore = ({ file }) => {
+    const source = file.replace(/\.js$/, ".ts");
+    cpSync(join(root, "src", source), join(folder, "src", source));
+  };
   const endMs = performance.now() + Number(values.minutes) * 60_000;
   const reach = reachOf(join(folder, "build"));
   const tests = [...filesIn(join(folder, "build/test"), ".test.js")]
-    .filter((file) => !leftOut.test(file))
+    .filter((file) => !leftOut.test(file) || file === BOUNDS_TEST)
     .map((file) => ({ file, reached: reach(join(folder, "build/test", file)), ms: undefined }));
   const results = [];
   for (const mutant of mutants) {
     if (performance.now() > endMs) break;
     const path = join(folder, "build/src", mutant.file);
     const text = sources.get(mutant.file);
-    const able = tests.filter(({ reached }) => reached.has(mutant.file));
+    const written = writtenMutant(mutant);
+    const able = tests.filter(
+      ({ file, reached }) => reached.has(mutant.file) || (file === BOUNDS_TEST && written !== undefined),
+    );
     const isNear = ({ file }) => roomOf(file) === roomOf(mutant.file);
+    const isBeside = ({ file }) => dirname(file) === dirname(mutant.file);
     const isItsOwn = ({ file }) => file === mutant.file.replace(/\.js$/, ".test.js");
-    const stepsOf = ({ reached }) => reached.get(mutant.file);
-    const inTurn = (a, b) => isItsOwn(b) - isItsOwn(a) || isNear(b) - isNear(a) || stepsOf(a) - stepsOf(b);
+    const stepsOf = ({ reached }) => reached.get(mutant.file) ?? 1;
+    const inTurn = (a, b) =>
+      isItsOwn(b) - isItsOwn(a) || isBeside(b) - isBeside(a) || isNear(b) - isNear(a) || stepsOf(a) - stepsOf(b);
     able.sort((a, b) => inTurn(a, b) || (a.ms ?? 1_000) - (b.ms ?? 1_000));
     let untilMs = performance.now() + BUDGET_MS;
     let [killer, runs] = [undefined, 0];
@@ -242,11 +274,17 @@ async function main() {
       // How long it takes without any mutant, measured when it is first needed.
       if (test.ms === undefined) {
         writeFileSync(path, text);
-        const { passed, ms } = await runTest(folder, test.file, isItsOwn(test) ? OWN_TEST_MS : SLOW_MS);
+        restore(mutant);
+        const { passed, ms } = await runTest(
+          folder,
+          test.file,
+          isItsOwn(test) || isBeside(test) ? OWN_TEST_MS : SLOW_MS,
+        );
         test.ms = passed ? ms : Number.POSITIVE_INFINITY;
       }
       if (!Number.isFinite(test.ms)) continue;
       writeFileSync(path, text.slice(0, mutant.from) + mutant.instead + text.slice(mutant.to));
+      if (written !== undefined) writeFileSync(join(folder, "src", written.file), written.text);
       runs++;
       const { passed } = await runTest(folder, test.file, SLOWER * test.ms + SLACK_MS);
       if (isItsOwn(test)) untilMs = performance.now() + BUDGET_MS;
@@ -255,6 +293,7 @@ async function main() {
       break;
     }
     writeFileSync(path, text);
+    restore(mutant);
     results.push({ ...mutant, killer, runs });
     const verdict =
       killer === undefined
@@ -267,7 +306,7 @@ async function main() {
   for (const { file, ms } of tests)
     if (ms === Number.POSITIVE_INFINITY)
       process.stdout.write(`${file} fails without any mutant, or takes too long: not used\n`);
-  if (values.within === "") writeFileSync(page, report(results, mutants.length));
+  if (values.within === "" && values.seed === PAGE_SEED) writeFileSync(page, report(results, mutants.length));
 }
 
 /** What somebody has written is kept: the reasons, by the line and what becomes of it, and what stands about other runs. */
@@ -276,6 +315,10 @@ function writtenBefore() {
   const rows = text.matchAll(/^\| `([^`]+):\d+` \| (`.*`) \| (.*) \|$/gm);
   const reasons = new Map([...rows].map(([, file, becomes, reason]) => [`${file} ${becomes}`, reason]));
   return { reasons, otherRuns: /\n## Other runs\n[\s\S]*$/.exec(text)?.[0] ?? "" };
+}
+
+function commit() {
+  return execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root, encoding: "utf8" }).trim();
 }
 
 function report(results, count) {
@@ -293,10 +336,13 @@ function report(results, count) {
 
 Made by \`npm run mutants\` (scripts/mutants.mjs): ${count} one-line mutants of ${rooms.map((room) => `\`${room}/\``).join(", ")}
 and \`daemon/{${walk.join(",")}}.ts\`, drawn with seed ${values.seed}, as many of each operator (${operators.map(({ name }) => name).join("; ")}). A mutant
-is killed when a unit test fails that reaches the mutated file; the lab tests, which see the whole daemon, are not run.
+is killed when a unit test fails that reaches the mutated file, or the test that compares a constant with the docs; the lab tests, which see the whole daemon, are not run.
 The reasons are from reading the lines; no lab test has been run against a mutant.
 
-**${killed} of ${results.length} killed (${Math.round((100 * killed) / Math.max(1, results.length))} %)**${results.length < count ? `; for ${count - results.length} of those drawn the time was over` : ""}.
+Not drawn are mutants that are equivalent by a rule: the number behind \`??\` of an indexed read (\`words[at] ?? 0\`), which TypeScript asks for and which is taken only
+beyond the end of an array. A place is drawn by the seed and by the text of its line, so that a change elsewhere draws no others.
+
+Run of ${new Date().toISOString().slice(0, 10)} at commit ${commit()}: **${killed} of ${results.length} killed (${Math.round((100 * killed) / Math.max(1, results.length))} %)**${results.length < count ? `; for ${count - results.length} of those drawn the time was over` : ""}.
 
 | survivor | the mutated line | why it survives |
 |---|---|---|
