@@ -48,9 +48,9 @@ const SLOWER = 4;
 const SLACK_MS = 10_000;
 /** Of one mutant, for the tests of other files; what has not failed by then has survived. */
 const BUDGET_MS = 120_000;
-/** Of the test of the mutated file, and of those in its folder. */
+/** Of the test of the mutated file. */
 const OWN_TEST_MS = 300_000;
-/** Test files of other folders that take longer are not run: they would use up the time of the others. */
+/** Test files of other files that take longer are not run: they would use up the time of the others. */
 const SLOW_MS = 40_000;
 /** It compares the numbers that the docs state with the constants in src/, which it reads as text. */
 const BOUNDS_TEST = "docs/bounds.test.js";
@@ -275,11 +275,7 @@ async function main() {
       if (test.ms === undefined) {
         writeFileSync(path, text);
         restore(mutant);
-        const { passed, ms } = await runTest(
-          folder,
-          test.file,
-          isItsOwn(test) || isBeside(test) ? OWN_TEST_MS : SLOW_MS,
-        );
+        const { passed, ms } = await runTest(folder, test.file, isItsOwn(test) ? OWN_TEST_MS : SLOW_MS);
         test.ms = passed ? ms : Number.POSITIVE_INFINITY;
       }
       if (!Number.isFinite(test.ms)) continue;

@@ -61,6 +61,7 @@ function setUp(t: TestContext, conf = BLOCKING) {
       lookUp: async () => [],
     }),
     learned: { save: async () => note("what was learned is saved") },
+    leftRules: { save: async () => note("rules that stay are saved") },
     close: () => undefined,
   };
   const options: RunOptions = {
@@ -128,6 +129,7 @@ test("SIGTERM: what was learned and the clock are saved, the sensor is left as i
     take().filter((text) => !/^adminalert/.test(text)),
     [
       "what was learned is saved",
+      "rules that stay are saved",
       "the clock is saved",
       "the sensor is left",
       "the files of the blocked are written",

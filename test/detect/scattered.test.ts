@@ -158,3 +158,46 @@ test("a new window begins with nobody, and so does one of another length", () =>
   while (send(alone, needed, 1 + needed * 97, START_MS) === undefined) needed++;
   assert.ok(sent >= needed, `${sent} after the reload, ${needed} alone`);
 });
+
+test("below SCATTERED_SOURCES there is none however far from chance, and from there on it is told at once", () => {
+  const scans = new ScatteredScans(4, { ...policy, scatteredSources: 500 });
+  const toldAt = Array.from({ length: 520 }, (_, at) => send(scans, at, 1 + at * 97, START_MS + at)).findIndex(
+    (finding) => finding !== undefined,
+  );
+  assert.ok(toldAt >= 499 && toldAt < 520, `${toldAt}`);
+});
+
+test("each window tells of its own scan, once", () => {
+  const scans = new ScatteredScans(4, policy);
+  const told = [0, 1, 2].map((window) => {
+    const startMs = START_MS + window * WINDOW_MS;
+    const findings = Array.from({ length: 900 }, (_, at) =>
+      send(scans, window * 1_000 + at, 1 + at * 61, startMs + at),
+    );
+    const found = findings.filter((finding) => finding !== undefined);
+    assert.equal(found[0]?.firstMs, startMs);
+    return found.length;
+  });
+  assert.deepEqual(told, [1, 1, 1]);
+  assert.equal(scans.counters.scatteredFindings, 3);
+});
+
+test("a host that usually has many visitors is told of a scan by four times as many, and of none by fewer", () => {
+  const toldAt = (usual: number, quietWindows: number) => {
+    const scans = new ScatteredScans(4, policy);
+    let source = 0;
+    let window = 0;
+    for (; window < 60; window++)
+      for (let at = 0; at < usual; at++) send(scans, source++, 23, START_MS + window * WINDOW_MS + at);
+    window += quietWindows;
+    const startMs = START_MS + window * WINDOW_MS;
+    return Array.from({ length: 1_500 }, (_, at) => send(scans, source++, 1 + at * 41, startMs + at)).findIndex(
+      (finding) => finding !== undefined,
+    );
+  };
+  const busy = toldAt(200, 0);
+  assert.ok(busy >= 700 && busy < 850, `${busy}`);
+  const lone = toldAt(0, 0);
+  assert.ok(lone >= 63 && lone < 400, `${lone}`);
+  assert.ok(toldAt(200, 40) < busy / 2, "what was usual before forty quiet windows is usual no more");
+});

@@ -290,3 +290,23 @@ test("a source that became exempt while the daemon was away is not restored: wha
     [[`release ${SOURCE}`], [`unblocked ${SOURCE} an address of this host`]],
   );
 });
+
+test("a source whose rule stayed, and that a command shuts out again, is none whose rule stays", async () => {
+  const { blocker, delegate, respond } = setUp(ROUTE);
+  delegate.backend = killRoute;
+  await respond();
+  delegate.stays.add(SOURCE);
+  blocker.lift([...blocker.list.values()], "by hand");
+  await blocker.rules.ended();
+  assert.deepEqual(
+    blocker.rules.left.map(({ block: left }) => formatPrefix(left.source)),
+    [SOURCE],
+  );
+  // A command that fails shuts nobody out: what stayed still stays.
+  delegate.backend = undefined;
+  await respond();
+  assert.equal(blocker.rules.left.length, 1);
+  delegate.backend = killRoute;
+  await respond();
+  assert.deepEqual([blocker.rules.left, blocker.list.size], [[], 1]);
+});

@@ -232,3 +232,40 @@ test("new limits hold at once, with their whole burst; a clock that is set back 
   assert.deepEqual(breaker.take(START_MS - 3_600_000, always), []);
   assert.equal(breaker.take(START_MS - 3_600_000 + 100, always).length, 1);
 });
+
+test("when nobody waits any more, the worst of those that come then is the one that gives way", () => {
+  let nextLot = 0;
+  const lots: number[] = [];
+  const breaker = new Breaker(
+    () => ({ perSecond: 1, burst: 1 }),
+    () => lots[nextLot++] ?? 0.5,
+  );
+  const ask = (number: number): boolean => {
+    const lot = breaker.draw(1, START_MS);
+    if (lot !== undefined) breaker.wait(claimOf(number), lot, START_MS);
+    return lot !== undefined;
+  };
+  assert.ok(breaker.admit(START_MS));
+  assert.ok(!breaker.admit(START_MS));
+  // As many as there are places, each with a worse lot: the last is the worst.
+  let places = 0;
+  for (; places < 10_000; places++) {
+    lots[places] = 0.1 + places / 100_000;
+    if (!ask(places)) break;
+  }
+  assert.ok(places > 1 && places < 10_000, `${places} places`);
+  breaker.forgetWaiting();
+  assert.equal(breaker.hasWaiting, false);
+  // Again as many, the worst first; then a better one.
+  nextLot = 0;
+  lots.length = 0;
+  lots.push(0.9, ...Array.from({ length: places - 1 }, (_, at) => 0.5 - at / 100_000), 0.6, 0.95);
+  for (let number = 0; number < places; number++) assert.ok(ask(1_000 + number));
+  assert.ok(ask(7), "better than the worst");
+  assert.ok(!ask(8), "worse than all that wait");
+  const chosen = breaker.take(START_MS + 10_000_000, always).map(numberOf);
+  for (let ms = 10_001_000; breaker.hasWaiting && ms < 1e9; ms += 1_000)
+    chosen.push(...breaker.take(START_MS + ms, always).map(numberOf));
+  assert.equal(chosen.length, places);
+  assert.ok(chosen.includes(7) && !chosen.includes(1_000), "the worst gave way");
+});

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { latelyKey, placeOf, sourceOfKey } from "../../src/table/set-key.ts";
+import { latelyKey, luredKey, placeOf, sourceOfKey } from "../../src/table/set-key.ts";
 import { formatPrefix, isIpv4, type Prefix, prefixOfWords } from "../../src/wire/address.ts";
+import { Arrival } from "../../src/wire/arrival.ts";
 import { prefix } from "../support/prefix.ts";
 
 const word = fc.integer({ min: 0, max: 0xffffffff });
@@ -62,4 +63,27 @@ test("a key of another length stands for nothing", () => {
 test("protocol and port, each padded to four bytes", () => {
   assert.deepEqual([...latelyKey(6, 443)], [6, 0, 0, 0, 1, 187, 0, 0]);
   assert.deepEqual([...latelyKey(17, 65_535)], [17, 0, 0, 0, 255, 255, 0, 0]);
+});
+
+test("an IPv6 key is a /64 only where the whole host part is zero, and the key of its address otherwise", () => {
+  const keyWith = (at: number) =>
+    Uint8Array.from({ length: 16 }, (_, index) => (index === 0 ? 0x20 : index === at ? 1 : 0));
+  assert.equal(sourceOfKey(keyWith(-1))?.bits, 64);
+  for (let at = 1; at < 8; at++) assert.equal(sourceOfKey(keyWith(at))?.bits, 64, `byte ${at}`);
+  for (let at = 8; at < 16; at++) assert.equal(sourceOfKey(keyWith(at))?.bits, 128, `byte ${at}`);
+});
+
+test("a SYN to a closed port: source, its port, our address, our port, each padded to four bytes", () => {
+  const arrival = (source: Prefix, local: Prefix) =>
+    Object.assign(new Arrival(), {
+      ...{ source0: source.w0, source1: source.w1, source2: source.w2, source3: source.w3, sourcePort: 0x1234 },
+      ...{ local0: local.w0, local1: local.w1, local2: local.w2, local3: local.w3, port: 443 },
+    });
+  const four = luredKey(arrival(prefix("192.0.2.1"), prefix("203.0.113.9")));
+  assert.deepEqual([four.set, Buffer.from(four.key).toString("hex")], ["lured4", "c000020112340000cb00710901bb0000"]);
+  const six = luredKey(arrival(prefix("2001:db8::1"), prefix("2001:db8:9::2")));
+  assert.deepEqual(
+    [six.set, Buffer.from(six.key).toString("hex")],
+    ["lured6", "20010db8000000000000000000000001123400002" + "0010db800090000000000000000000201bb0000"],
+  );
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { ContactKey, whatOf } from "../../../src/detect/tap/contact-key.ts";
+import { ContactKey, hashKey, whatOf } from "../../../src/detect/tap/contact-key.ts";
 import { ContactRows, NONE } from "../../../src/detect/tap/contact-rows.ts";
 import { Packet } from "../../../src/wire/packet.ts";
 import { seed } from "../probes.ts";
@@ -82,4 +82,39 @@ test("a capacity that makes no sense is refused", () => {
   for (const capacity of [0, -1, 1.5, Number.NaN, 2 ** 25])
     assert.throws(() => new ContactRows(capacity, seed), RangeError);
   assert.equal(new ContactRows(1, seed).capacity, 1);
+});
+
+test("the key that was looked up has its own hash, found lately or not: the next key is written by it", () => {
+  const rows = new ContactRows(64, seed);
+  for (let number = 0; number < 40; number++) {
+    const key = keyOf(number, number % 2 === 0);
+    assert.equal(rows.find(key), NONE);
+    rows.write(rows.place(), key, 0, 1_700_000_000_000 + number);
+  }
+  for (let number = 0; number < 40; number++) {
+    for (const when of ["once", "lately"]) {
+      const key = keyOf(number, number % 2 === 0);
+      key.hash = 0;
+      assert.equal(rows.find(key), number, when);
+      assert.equal(key.hash, hashKey(seed, key), when);
+    }
+  }
+});
+
+test("what else the same two hosts have is found by one of their contacts, of either family", () => {
+  const rows = new ContactRows(64, seed);
+  const written = [1, 16, 31].flatMap((number) =>
+    [true, false].map((isIpv4) => {
+      // The same hosts: 15 apart, both remainders are equal.
+      const key = keyOf(number, isIpv4);
+      rows.find(key);
+      const row = rows.place();
+      rows.write(row, key, 0, number);
+      return { row, number, isIpv4 };
+    }),
+  );
+  for (const { row, isIpv4 } of written)
+    for (const { row: other, number, isIpv4: isOther } of written)
+      if (isIpv4 === isOther) assert.equal(rows.findSibling(row, whatOf(6, number), new ContactKey()), other);
+  assert.equal(rows.findSibling(0, whatOf(17, 1), new ContactKey()), NONE);
 });

@@ -133,4 +133,15 @@ test("a policy that is none is refused", () => {
   for (const wrong of [{ alpha: 0 }, { maxOverlap: 1 }, { minMembers: 1 }, { homeAddresses: 0 }, { capacity: 1 }]) {
     assert.throws(() => createScans(wrong), RangeError);
   }
+  for (const wrong of [
+    { alpha: 1 },
+    { maxOverlap: -0.1 },
+    { homeAddresses: 1 },
+    { uniformShare: -0.1 },
+    { uniformShare: 1 },
+  ]) {
+    assert.throws(() => createScans(wrong), RangeError);
+  }
+  // The ends that are allowed.
+  createScans({ maxOverlap: 0, minMembers: 2, homeAddresses: 2, uniformShare: 0 });
 });

@@ -134,9 +134,16 @@ test("a policy that is no test is refused", () => {
     { lambda0PerSecond: 0 },
     { lambda1PerSecond: 1e-9 },
     { rateGain: Number.NaN },
+    { theta1: 0 },
+    { theta0: 0.5, theta1: 0.5 },
+    { alpha: 0.5, beta: 0.5 },
+    { beta: 1 },
+    { lambda0PerSecond: 2, lambda1PerSecond: 2 },
+    { rateGain: -0.1 },
   ]) {
     assert.throws(() => deriveLimits({ ...DEFAULT_SEQUENTIAL, ...wrong }), RangeError, JSON.stringify(wrong));
   }
+  assert.equal(deriveLimits({ ...DEFAULT_SEQUENTIAL, rateGain: 0 }).rateGain, 0);
 });
 
 test("whatever comes, the state stays small and the walk a number that is the sum of what is owed, or more", () => {

@@ -2,9 +2,11 @@
 // ports do to a source.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Kind } from "../../../src/detect/kinds.ts";
 import { TapDetector } from "../../../src/detect/tap/tap-detector.ts";
 import type { TapPolicy } from "../../../src/detect/tap/tap-rules.ts";
-import { scorerNames } from "../../../src/detect/tap/tap-source.ts";
+import { scorerNames, TapSource } from "../../../src/detect/tap/tap-source.ts";
+import { ToolEvidence } from "../../../src/detect/tool/tool-evidence.ts";
 import { tapPolicy } from "../../../src/policy/tap-policy.ts";
 import { formatPrefix } from "../../../src/wire/address.ts";
 import { decodeFrame } from "../../../src/wire/link.ts";
@@ -124,4 +126,41 @@ test("tolerated ports alone are weak evidence: the score calls their source no s
   scan("203.0.113.7", tolerated);
   scan("203.0.113.8", ports.slice(6));
   assert.deepEqual(found, ["203.0.113.8"]);
+});
+
+test("a source that is found by its first packet is told with the kind of that packet", () => {
+  const settings = settingsOf(load('POLICY="trigger"\n'));
+  const kindsAtOnce: Kind[][] = [];
+  const detector = new TapDetector(tapPolicy(settings, ranges("192.0.2.0/24"), new Set(scorerNames)), seed, {
+    found: (source) => void kindsAtOnce.push(source.kindList()),
+  });
+  const bytes = buildTcp({
+    ...{ source: "203.0.113.7", destination: "192.0.2.1", sourcePort: 40_000, destinationPort: 22 },
+    flags: TcpFlag.Fin,
+  });
+  const packet = new Packet();
+  detector.see(packet, decodeFrame(RAW, bytes, 0, bytes.length, packet), bytes, 1_700_000_000_000);
+  assert.deepEqual(kindsAtOnce, [[Kind.Fin]]);
+});
+
+test("plain SYNs are called a connect() only where a kernel sent them, finished every handshake, and no tool is known", () => {
+  const kindsOf = (more: Partial<TapSource>) => {
+    const source = new TapSource(0, 0, 0xffff, 0xc0000207, 128, 0);
+    return Object.assign(source, { kinds: 1 << Kind.Syn, kernelSyns: 3, ...more }).kindList();
+  };
+  const named = Object.assign(new ToolEvidence(), { tools: () => ["zmap"] });
+  assert.deepEqual(kindsOf({}), [Kind.Connect]);
+  assert.deepEqual(kindsOf({ halfOpen: 1 }), [Kind.Syn]);
+  assert.deepEqual(kindsOf({ kernelSyns: 0, rawSyns: 3 }), [Kind.Syn]);
+  assert.deepEqual(kindsOf({ tools: named }), [Kind.Syn]);
+  assert.deepEqual(kindsOf({ tools: new ToolEvidence() }), [Kind.Connect]);
+  assert.deepEqual(
+    kindsOf({ rawSyns: 1 }),
+    [Kind.Syn, Kind.Connect].sort((a, b) => a - b),
+    "a tool looks closer",
+  );
+  assert.deepEqual(kindsOf({ rawSyns: 1, kinds: (1 << Kind.Syn) | (1 << Kind.OsDetection) }), [
+    Kind.Syn,
+    Kind.OsDetection,
+  ]);
 });

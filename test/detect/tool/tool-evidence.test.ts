@@ -250,6 +250,26 @@ test("packets that a tool's own cannot be are not taken for them: hop limit, fla
   }
 });
 
+test("nmap is known by each of the windows that it has ever had, and by no other", () => {
+  const namesOf = (window: number) => {
+    const evidence = new ToolEvidence();
+    for (let port = 1; port <= 6; port++) {
+      const own = {
+        ...flow,
+        sourcePort: 40_000,
+        destinationPort: port,
+        ttl: 50,
+        tcpOptions: mss,
+        sequence: 0x12345678,
+      };
+      note(evidence, buildTcp({ ...own, window }));
+    }
+    return evidence.tools().map(({ tool }) => tool);
+  };
+  for (const window of [1_024, 2_048, 3_072, 4_096]) assert.deepEqual(namesOf(window), ["nmap"], `${window}`);
+  for (const window of [1_023, 1_025, 2_047, 3_071, 4_095, 5_120]) assert.deepEqual(namesOf(window), [], `${window}`);
+});
+
 test("a packet of another program before a scan costs the scan one packet more at most", () => {
   const nmap = (destinationPort: number, sequence: number) =>
     buildTcp({ ...flow, sourcePort: 40_000, destinationPort, ttl: 50, tcpOptions: mss, sequence });

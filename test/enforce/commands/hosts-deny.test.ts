@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
 import { HostsDeny } from "../../../src/enforce/commands/hosts-deny.ts";
@@ -197,4 +197,17 @@ test("an admin's editor that replaces the file between two lines is no trouble",
   renameSync(`${path}~`, path);
   await deny.add(nth(2));
   assert.equal(readFileSync(path, "utf8"), `mine\n${nth(2)}\n`);
+});
+
+test("at the removal of the package nothing of ours stays beside the file, and its lines do", async () => {
+  const path = freshPath("ALL: 192.0.2.200\n");
+  const linked = join(root, "linked.deny");
+  symlinkSync(path, linked);
+  const deny = new HostsDeny(linked);
+  assert.equal(await deny.add(nth(1)), "");
+  assert.equal(readdirSync(dirname(path)).length, 2, "the file that is locked");
+  await deny.leave();
+  assert.deepEqual(readdirSync(dirname(path)), ["hosts.deny"]);
+  assert.equal(readFileSync(path, "utf8"), `ALL: 192.0.2.200\n${nth(1)}\n`);
+  await deny.leave();
 });

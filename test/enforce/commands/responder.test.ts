@@ -526,3 +526,15 @@ test("KILL_RUN_CMD has a limit and a turn of its own: no undoing waits for it", 
   assert.equal((await responder.run(request()))[0]?.ok, true);
   assert.equal(runner.counters.commandsStarted, 0);
 });
+
+test("a line for hosts.deny that names no source is not written, and there is nothing of it to undo", async () => {
+  const bench = new Bench({ hostsDeny: "ALL: ALL" });
+  const [refused] = (await bench.responder.respond(request())).results;
+  assert.deepEqual([refused?.ok, refused?.detail, bench.denied], [false, "KILL_HOSTS_DENY has no $TARGET$", ""]);
+  const madeBy = JSON.stringify([null, null, "ALL: ALL", bench.deny]);
+  const undone = await bench.responder.undo({ ...request(), madeBy });
+  assert.deepEqual(
+    undone.map(({ step, ok, detail }) => [step, ok, detail]),
+    [["hosts-deny", true, "nothing to undo"]],
+  );
+});

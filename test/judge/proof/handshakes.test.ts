@@ -220,3 +220,19 @@ test("a listener of connect mode proves by as many connections, not by one that 
   assert.ok(isProven(SCANNER));
   assert.ok(handshakes.isIdle);
 });
+
+test("what is proven already, or is no block at all, stays what it is, whatever handshakes were finished", () => {
+  const { handshakes, accept, isProven, syns } = room();
+  const claim = syns(SCANNER, [1, 2, 3]);
+  assert.ok(claim?.action === "soft");
+  for (const port of [4, 5, 6]) accept(SCANNER, port);
+  assert.ok(isProven(SCANNER));
+  const { finding } = claim;
+  const others: readonly Verdict[] = [
+    { action: "block", grade: "silence", finding },
+    { action: "log", finding },
+  ];
+  for (const other of others) assert.equal(handshakes.upgrade(other), other, other.action);
+  assert.ok(isProven(SCANNER), "its handshakes are still there");
+  assert.ok(isProof(handshakes.upgrade(claim)));
+});
