@@ -413,3 +413,15 @@ test("where the loopback counts, 127.0.0.0/8 and ::1 are anybody's; nothing else
   );
   assert.equal(spares(new Judge({ ...context, own }), "::1"), "own");
 });
+
+test("where loopback counts ::1 is no own address; whatever else lies in ::/64 is, bit by bit", () => {
+  const judge = new Judge({ ...context, countsLoopback: true });
+  assert.equal(judge.spares(0, 0, 0, 1), undefined);
+  assert.equal(judge.spares(0, 0, 0, 0), "own");
+  for (let bit = 1; bit < 64; bit++) {
+    const [w2, w3] = bit >= 32 ? [2 ** (bit - 32), 0] : [0, 2 ** bit];
+    assert.equal(judge.spares(0, 0, w2, w3), "own", `bit ${bit}`);
+    assert.equal(judge.spares(0, 0, w2, w3 + 1), "own", `bit ${bit} and the last`);
+  }
+  assert.equal(new Judge(context).spares(0, 0, 0, 1), "own");
+});

@@ -250,6 +250,22 @@ test("packets that a tool's own cannot be are not taken for them: hop limit, fla
   }
 });
 
+test("of two programs behind one address the one with more packets is believed, and the other takes as many to be", () => {
+  const evidence = new ToolEvidence();
+  let port = 1;
+  const send = (count: number, sequence: number): number => {
+    for (let at = 0; at < count; at++) {
+      const own = { ...flow, sourcePort: 40_000, destinationPort: port++, ttl: 50, tcpOptions: mss, sequence };
+      note(evidence, buildTcp(own));
+    }
+    return evidence.tools()[0]?.packets ?? 0;
+  };
+  const first = send(4, 0x12345678);
+  assert.ok(first >= 3, `${first} packets`);
+  assert.equal(send(4, 0x0badcafe), first, "four against four");
+  assert.equal(send(1, 0x0badcafe), first + 1, "the fifth has the majority");
+});
+
 test("nmap is known by each of the windows that it has ever had, and by no other", () => {
   const namesOf = (window: number) => {
     const evidence = new ToolEvidence();
