@@ -5,14 +5,14 @@ import { test } from "node:test";
 import { CONTAINER, type Family, families, SCANNER, source, TARGET } from "./support/addresses.ts";
 import { Capture, portsThatAnswered } from "./support/capture.ts";
 import { Daemon } from "./support/daemon.ts";
-import { backends, bridgeContainer, insidePort, publishByDocker } from "./support/docker.ts";
+import { BRIDGE, backends, bridgeContainer, insidePort, publishByDocker } from "./support/docker.ts";
 import { Lab } from "./support/lab.ts";
 import { describe, measureLeaks } from "./support/leak.ts";
 import { syn } from "./support/packets.ts";
 import { sendPackets } from "./support/raw.ts";
 import { masscan, nmap, portsReportedOpen } from "./support/scan.ts";
 import { harsh, shipped } from "./support/settings.ts";
-import { serve, visit } from "./support/traffic.ts";
+import { askByDatagram, serve, visit } from "./support/traffic.ts";
 import { waitUntil } from "./support/wait.ts";
 
 const PUBLISHED = [21, 22, 23, 53, 110, 111, 135, 139, 3306, 5432, 6379, 8080];
@@ -56,48 +56,64 @@ for (const backend of backends) {
     const blocked = (await daemon.blocked()).map((block) => block.source);
     for (const family of families) assert.ok(!blocked.includes(source(2).key[family]), "a customer");
   });
-
-  test(`a softly blocked source reaches no published port (Docker's ${backend}) but those that it uses, until unblock`, async (t) => {
-    const lab = await Lab.open({ inner: true });
-    t.after(() => lab.close());
-    await bridgeContainer(lab);
-    await serve(lab, lab.inner, { tcp: PUBLISHED.map(insidePort) });
-    await publishByDocker(lab, backend, { tcp: PUBLISHED });
-    const daemon = await Daemon.start(lab, { ...harsh, PROOF: "on" });
-    const goes = async (family: Family, port: number) =>
-      (await visit(lab.scanner, { to: TARGET[family], port, from: source(1)[family], timeout: 800 })).opened === 1;
-    const isSoftlyBlocked = async (family: Family, port: number) => {
-      await sendPackets(lab, [syn({ from: source(1)[family], to: TARGET[family], port })]);
-      assert.equal((await daemon.waitForBlock(source(1).key[family])).soft, true);
-    };
-    const inOne = async (family: Family, ownPort: number) => {
-      const key = source(1).key[family];
-      assert.ok(await goes(family, 22), "nothing is known of it");
-      await isSoftlyBlocked(family, CLOSED);
-      assert.ok(!(await goes(family, ONE)), "a new port");
-      assert.ok(await goes(family, 22), "a known pair");
-      const probes = (await daemon.eventsOf(key)).filter(({ type }) => type === "probe");
-      assert.deepEqual(
-        probes.filter(({ port, disposition }) => port !== CLOSED && disposition === "probe"),
-        [],
-        "no published port counts as closed",
-      );
-      await daemon.unblock(key);
-      assert.ok(await goes(family, ONE), "unblocked");
-      await isSoftlyBlocked(family, CLOSED + 1);
-      await serve(lab, lab.scanner, { tcp: [ownPort], address: source(1)[family] });
-      assert.deepEqual(
-        await visit(lab.inner, { to: source(1)[family], port: ownPort }),
-        served(1),
-        "a container asks it",
-      );
-    };
-    await Promise.all(families.map((family, index) => inOne(family, 7000 + index)));
-    await daemon.stop();
-    // Its soft block stays, and goes on without the daemon.
-    assert.deepEqual([await goes("ipv4", 6379), await goes("ipv4", 22)], [false, true]);
-  });
 }
+
+const UDP_USED = 1194;
+const UDP_NEW = 5004;
+
+test("a softly blocked source reaches no published port but those that it uses, until unblock", async (t) => {
+  const lab = await Lab.open({ inner: true });
+  t.after(() => lab.close());
+  await bridgeContainer(lab);
+  const udp = [UDP_USED, UDP_NEW];
+  await serve(lab, lab.inner, { tcp: PUBLISHED.map(insidePort), udp: udp.map(insidePort) });
+  await publishByDocker(lab, "iptables", { tcp: PUBLISHED, udp });
+  const daemon = await Daemon.start(lab, { ...harsh, PROOF: "on" });
+  const reaches = async (family: Family, port: number) =>
+    (await visit(lab.scanner, { to: TARGET[family], port, from: source(1)[family] })).opened === 1;
+  const isShutTo = async (family: Family, port: number) =>
+    (await visit(lab.scanner, { to: TARGET[family], port, from: source(1)[family], timeout: 800 })).opened === 0;
+  const asks = (family: Family, port: number) =>
+    askByDatagram(lab.scanner, { to: TARGET[family], from: source(1)[family], port });
+  const isSoftlyBlocked = async (family: Family, port: number) => {
+    await sendPackets(lab, [syn({ from: source(1)[family], to: TARGET[family], port })]);
+    assert.equal((await daemon.waitForBlock(source(1).key[family])).soft, true);
+  };
+  const inOne = async (family: Family, ownPort: number) => {
+    const key = source(1).key[family];
+    assert.ok((await reaches(family, 22)) && (await asks(family, UDP_USED)), "nothing is known of it");
+    await isSoftlyBlocked(family, CLOSED);
+    assert.ok((await isShutTo(family, ONE)) && !(await asks(family, UDP_NEW)), "new ports");
+    assert.ok((await reaches(family, 22)) && (await asks(family, UDP_USED)), "known pairs");
+    const probes = (await daemon.eventsOf(key)).filter(({ type }) => type === "probe");
+    assert.deepEqual(
+      probes.filter(({ port, disposition }) => port !== CLOSED && disposition === "probe"),
+      [],
+      "no published port counts as closed",
+    );
+    await daemon.unblock(key);
+    assert.ok(await reaches(family, ONE), "unblocked");
+    await isSoftlyBlocked(family, CLOSED + 1);
+    await serve(lab, lab.scanner, { tcp: [ownPort], address: source(1)[family] });
+    const asked = await visit(lab.inner, { to: source(1)[family], port: ownPort });
+    assert.deepEqual(asked, served(1), "a container asks it");
+  };
+  await Promise.all(families.map((family, index) => inOne(family, 7000 + index)));
+
+  // The container goes: its customers who come back make no scanners.
+  const customer = { to: TARGET.ipv4, port: 3306, from: source(3).ipv4 };
+  assert.deepEqual(await visit(lab.scanner, customer), served(1));
+  const to = ["-j", "DNAT", "--to-destination", `${CONTAINER.ipv4}:${insidePort(3306)}`];
+  const published = ["DOCKER", "!", "-i", BRIDGE, "-p", "tcp", "-m", "tcp", "--dport", "3306", ...to];
+  await lab.target.mustRun(["iptables", "-t", "nat", "-D", ...published]);
+  const stranger = { ...customer, from: source(4).ipv4 };
+  for (const how of [customer, stranger]) assert.deepEqual((await visit(lab.scanner, how)).errors, { ECONNREFUSED: 1 });
+  const blocked = (await daemon.blocked()).map((block) => block.source);
+  assert.ok(!blocked.includes(source(3).ipv4) && !blocked.includes(source(4).ipv4), String(blocked));
+  await daemon.stop();
+  // Its soft block stays, and goes on without the daemon.
+  assert.deepEqual([await isShutTo("ipv4", 6379), await reaches("ipv4", 22)], [true, true]);
+});
 
 test("what is routed to others passes; to a container's own address only while its source is not held", async (t) => {
   const lab = await Lab.open({ inner: true });

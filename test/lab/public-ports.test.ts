@@ -11,7 +11,7 @@ import { Lab } from "./support/lab.ts";
 import { syn, udp } from "./support/packets.ts";
 import { keepSending, sendPackets } from "./support/raw.ts";
 import { harsh } from "./support/settings.ts";
-import { exchange, serve, talk, visit } from "./support/traffic.ts";
+import { askByDatagram, exchange, serve, talk, visit } from "./support/traffic.ts";
 import { waitUntil } from "./support/wait.ts";
 
 const PUBLIC = 443;
@@ -23,13 +23,6 @@ const NEVER_USED_UDP = 5004;
 const UNTRACKED = 8080;
 const CLOSED = 2001;
 const QUERIES = 10;
-const ASK = `
-const [to, from, port] = process.argv.slice(1);
-const socket = require("node:dgram").createSocket(to.includes(":") ? "udp6" : "udp4");
-const end = (text) => { console.log(text); process.exit(0); };
-socket.on("message", () => end("answered"));
-socket.bind(0, from, () => socket.send("query", Number(port), to));
-setTimeout(end, 1500, "silence");`;
 /** The hold alone is at work: a source is never found. */
 const settings = { ...harsh, PROOF: "on", SCAN_TRIGGER: "10000" };
 
@@ -43,12 +36,6 @@ async function keepHeld(lab: Lab, family: Family, from: string, element: string)
 
 const elementOf = (key: string) => key.replace(/\/\d+$/, "");
 
-/** One query from a port of its own, as a resolver asks; true when it was answered within a second. */
-async function asks(lab: Lab, query: { to: string; from: string; port: number }): Promise<boolean> {
-  const { to, from, port } = query;
-  return (await lab.scanner.mustRun([process.execPath, "-e", ASK, to, from, String(port)])).includes("answered");
-}
-
 for (const family of families) {
   const to = TARGET[family];
 
@@ -61,7 +48,7 @@ for (const family of families) {
     const customer = source(1);
     const from = customer[family];
     assert.equal((await visit(lab.scanner, { to, from, port: USED })).opened, 1);
-    assert.ok(await asks(lab, { to, from, port: USED_UDP }));
+    assert.ok(await askByDatagram(lab.scanner, { to, from, port: USED_UDP }));
     await keepHeld(lab, family, from, elementOf(customer.key[family]));
 
     for (const port of [PUBLIC, USED]) {
@@ -69,11 +56,15 @@ for (const family of families) {
       assert.deepEqual(visits, { opened: QUERIES, failed: 0, errors: {} }, String(port));
     }
     for (const port of [PUBLIC_UDP, USED_UDP]) {
-      for (let query = 0; query < QUERIES; query++) assert.ok(await asks(lab, { to, from, port }), String(port));
+      for (let query = 0; query < QUERIES; query++)
+        assert.ok(await askByDatagram(lab.scanner, { to, from, port }), String(port));
     }
     const never = await visit(lab.scanner, { to, from, port: NEVER_USED, timeout: 1_000 });
     assert.equal(never.opened, 0, "the hold is not in force: the test does not test");
-    assert.ok(!(await asks(lab, { to, from, port: NEVER_USED_UDP })), "the hold is not in force for datagrams");
+    assert.ok(
+      !(await askByDatagram(lab.scanner, { to, from, port: NEVER_USED_UDP })),
+      "the hold is not in force for datagrams",
+    );
   });
 
   test(`an untracked connection over ${family} goes on while packets are forged in its customer's name`, async (t) => {

@@ -82,6 +82,20 @@ export async function forgeBlindly(host: Host, how: Readonly<Record<string, stri
   return blindSchema.parse(JSON.parse(stdout));
 }
 
+const ASK = `
+const [to, from, port] = process.argv.slice(1);
+const socket = require("node:dgram").createSocket(to.includes(":") ? "udp6" : "udp4");
+const end = (text) => { console.log(text); process.exit(0); };
+socket.on("message", () => end("answered"));
+socket.bind(0, from, () => socket.send("query", Number(port), to));
+setTimeout(end, 1500, "silence");`;
+
+/** One query from a port of its own, as a resolver asks; true when it was answered within a second and a half. */
+export async function askByDatagram(host: Host, query: { to: string; from: string; port: number }): Promise<boolean> {
+  const { to, from, port } = query;
+  return (await host.mustRun([process.execPath, "-e", ASK, to, from, String(port)])).includes("answered");
+}
+
 const askingSchema = z.object({ asked: z.number(), answered: z.number(), failed: z.number() });
 
 /** Asks a DNS server again and again until the lab ends; `state()` is what it last said. */
