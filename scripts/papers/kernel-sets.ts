@@ -1,6 +1,6 @@
 // The table in docs/reference/kernel-table.md, made from src/table/sets.ts. scripts/docs.mjs writes it; a test fails when the
 // page differs.
-import { kernelSets } from "../../src/table/sets.ts";
+import { kernelSets } from "../../src/table/kernel-sets.ts";
 
 /** The page with the table that the rows make. */
 export function withKernelSets(page: string): string {

@@ -65,7 +65,7 @@ function explainExceptions({ latelyOpenMs, bootGraceMs }: Settings): string[] {
   const lines: string[] = [];
   if (latelyOpenMs > 0) {
     const [low, high] = [formatDuration(latelyOpenMs), formatDuration(latelyOpenMs * 24)];
-    lines.push(`A port that was served within the last ${low} (above 1023: ${high}) is no trap.`);
+    lines.push(`A port that was served within the last ${low} (above 1023: ${high}) is no trap where it was.`);
   }
   if (bootGraceMs > 0) lines.push(`No port is a trap in the first ${formatDuration(bootGraceMs)} after boot.`);
   return lines;

@@ -152,7 +152,8 @@ const scanKeys = {
     absent: "1h",
     meaning:
       "A port that a program served within this time is no trap while it is closed, so that clients that come back " +
-      "during a restart do not count as scanners. Ports above 1023 get 24 times as long.",
+      "during a restart do not count as scanners. Ports above 1023 get 24 times as long. What a program serves at one " +
+      "address of this host counts there; in doubt it counts at every address.",
   }),
   guardSsh: key("block", "GUARD_SSH", flag, {
     absent: "1",

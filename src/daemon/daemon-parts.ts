@@ -17,6 +17,7 @@ import type { Firewall } from "../table/firewall.ts";
 import type { KernelSensor } from "../table/kernel-sensor.ts";
 import type { Learning } from "../table/learned-sets.ts";
 import type { SetUses } from "../table/set-uses.ts";
+import type { AddressRanges } from "../wire/address-ranges.ts";
 
 export interface DaemonParts {
   readonly version: string;
@@ -37,7 +38,7 @@ export interface DaemonParts {
   /** What the sensor learns: known pairs, lately open ports, peers. Absent on a mirror port. */
   readonly learned?: Learning | undefined;
   /** Puts back what was saved of it, into a table that has been made anew. */
-  readonly relearn?: () => void;
+  readonly relearn?: (own: AddressRanges) => void;
   /** A mirror port, in place of this host's own traffic. */
   readonly tap?: TapHost | undefined;
   /** ANSWER="open". */

@@ -6,9 +6,12 @@ import type { Guard } from "../host/guard.ts";
 import { type HostFacts, readHost } from "../host/host.ts";
 import { describeUnread, readVirtualServices } from "../host/ipvs.ts";
 import { describeMissing, missingInterfaces } from "../host/missing-interfaces.ts";
-import { listServedPorts } from "../kernel/sock-diag.ts";
+import { SettledAddresses } from "../host/settled-addresses.ts";
+import { type Listener, listReachable } from "../kernel/sock-diag.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { ServedPorts } from "../table/kernel-sensor.ts";
+import type { Prefix } from "../wire/address.ts";
+import { AddressRanges } from "../wire/address-ranges.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import type { InForce } from "./in-force.ts";
 import type { Loops } from "./loops.ts";
@@ -29,7 +32,7 @@ const LOGINS = "SSH logins";
 /** What is asked of the system. */
 export interface HostSources {
   readonly readHost: () => HostFacts;
-  readonly listServedPorts: typeof listServedPorts;
+  readonly listReachable: typeof listReachable;
   readonly readVirtualServices: typeof readVirtualServices;
   readonly missingInterfaces: typeof missingInterfaces;
 }
@@ -46,6 +49,7 @@ export interface HostWatchParts {
   readonly loops: Pick<Loops, "every" | "guarded">;
   /** The packet ring says itself in the log which interfaces come and go. */
   readonly isRing: boolean;
+  readonly nowMs: () => number;
   /** Absent: this host's. */
   readonly host?: HostSources;
 }
@@ -53,6 +57,7 @@ export interface HostWatchParts {
 export class HostWatch {
   readonly #parts: HostWatchParts;
   readonly #host: HostSources;
+  readonly #settled = new SettledAddresses();
   #settling: NodeJS.Timeout | undefined;
   #hostText = "";
   #servicesText = "";
@@ -63,7 +68,7 @@ export class HostWatch {
 
   constructor(parts: HostWatchParts) {
     this.#parts = parts;
-    this.#host = parts.host ?? { readHost, listServedPorts, readVirtualServices, missingInterfaces };
+    this.#host = parts.host ?? { readHost, listReachable, readVirtualServices, missingInterfaces };
   }
 
   /** Before anything is captured. */
@@ -105,8 +110,12 @@ export class HostWatch {
   look(): void {
     clearTimeout(this.#settling);
     this.#settling = undefined;
-    const { inForce, guard, isOurs } = this.#parts;
-    const host = guard.extend(this.#host.readHost());
+    const { inForce, guard, nowMs } = this.#parts;
+    const facts = guard.extend(this.#host.readHost());
+    // Before an address is called settled: what is served there must be known by then.
+    this.#rememberServices(facts);
+    const settled = this.#settled.look(facts.own, nowMs(), inForce.settings.latelyOpenMs);
+    const host = { ...facts, settled };
     const text = JSON.stringify(host);
     if (text !== this.#hostText) {
       inForce.apply({ host });
@@ -114,12 +123,23 @@ export class HostWatch {
     }
     this.#tell("client ports", describeClientPorts(inForce.settings.udp, inForce.host));
     this.#tellInterfaces();
+  }
+
+  #rememberServices(host: HostFacts): void {
+    const { isOurs } = this.#parts;
     const clients = clientPorts(host);
     const isClients = (port: number) => clients.some(({ first, last }) => port >= first && port <= last);
-    const isService = (protocol: number, port: number) =>
+    const isService = ({ protocol, port }: Listener) =>
       (protocol === IpProtocol.Tcp || !isClients(port)) && !isOurs(protocol, port);
-    const ports = [...this.#host.listServedPorts("reachable"), ...this.#host.readVirtualServices().ports];
-    this.#remember(ports.filter(({ protocol, port }) => isService(protocol, port)));
+    const own = new AddressRanges(host.own);
+    const isOwn = ({ w0, w1, w2, w3 }: Prefix) => own.contains(w0, w1, w2, w3);
+    const listeners: Listener[] = [...this.#host.listReachable(), ...this.#host.readVirtualServices().ports];
+    this.#remember(
+      // An address that the host does not have (IP_FREEBIND, ip_nonlocal_bind, a group) may come, and says nothing until then.
+      listeners.filter(isService).map(({ protocol, port, address }) => {
+        return address !== undefined && isOwn(address) ? { protocol, port, address } : { protocol, port };
+      }),
+    );
   }
 
   /** True when they are others than before. The log has the warning once for as long as it stands. */

@@ -2,6 +2,7 @@
 // sources of SSH sessions.
 import type { Learning } from "../table/learned-sets.ts";
 import { learnStandingPeers } from "../table/standing-peers.ts";
+import { AddressRanges } from "../wire/address-ranges.ts";
 import type { Change, Follower, InForce } from "./in-force.ts";
 import { sessionsOf } from "./plan.ts";
 import type { Sources } from "./sources.ts";
@@ -12,7 +13,7 @@ export interface RecallParts {
   /** Absent on a mirror port. */
   readonly learned: Learning | undefined;
   /** Puts back what was saved. */
-  readonly relearn: (() => void) | undefined;
+  readonly relearn: ((own: AddressRanges) => void) | undefined;
   readonly warn: (message: string) => void;
 }
 
@@ -26,7 +27,7 @@ export class Recall implements Follower {
   /** At start, and into a table that has been made anew. */
   everything(): void {
     const { relearn, learned, inForce } = this.#parts;
-    relearn?.();
+    relearn?.(new AddressRanges(inForce.host.own));
     this.#knowSessions();
     if (learned !== undefined) learnStandingPeers(learned, inForce.host, inForce.settings.guardMs);
   }

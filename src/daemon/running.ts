@@ -72,7 +72,7 @@ export class Running {
     this.#connectMode = connectMode;
     this.#loops = loops;
     this.#hostWatch = new HostWatch({
-      ...{ inForce, guard, recorder, loops, troubles, served: sensor.served },
+      ...{ inForce, guard, recorder, loops, troubles, served: sensor.served, nowMs: started.clock.nowMs },
       isRing: daemon.capture === "ring",
       isOurs: (protocol, port) =>
         (protocol === IpProtocol.Tcp && daemon.isDecoys(port)) || connectMode.isOurs(protocol, port),

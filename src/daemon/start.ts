@@ -142,7 +142,7 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
     prover,
     responder,
     learned: sensing.learned?.sets,
-    relearn: () => void learned?.load(),
+    relearn: (own) => void learned?.load(own),
     tap,
     decoy,
     trial,

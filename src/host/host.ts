@@ -24,6 +24,8 @@ export interface Guarded {
 
 export interface HostFacts {
   readonly own: readonly Prefix[];
+  /** Those of them that are not new (SettledAddresses). Absent: not looked at. */
+  readonly settled?: readonly Prefix[];
   /** Broadcast addresses of the IPv4 links. */
   readonly broadcast: readonly Prefix[];
   /** On-link IPv6 prefixes. */

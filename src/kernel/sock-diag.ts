@@ -1,6 +1,6 @@
 // sock_diag (linux/inet_diag.h): which ports have a listener now, and who is connected to a port, from the kernel's own
 // socket tables.
-import { IPV4_MAPPED_WORD, type Prefix, prefixOfWords } from "../wire/address.ts";
+import { IPV4_MAPPED_WORD, isLoopback, isUnspecified, type Prefix, prefixOfWords } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import * as K from "./constants.ts";
 import { NetlinkSocket, NetlinkWriter } from "./netlink.ts";
@@ -10,22 +10,26 @@ export interface ServedPort {
   readonly port: number;
 }
 
-/**
- * Every TCP port in LISTEN and every bound, unconnected UDP port, of both families. "reachable": without sockets that are bound to a
- * loopback address, which no other host can reach. Throws KernelError.
- */
-export function listServedPorts(which: "all" | "reachable" = "all"): ServedPort[] {
-  const socket = new NetlinkSocket({ name: "sock_diag", protocol: K.NETLINK_SOCK_DIAG });
-  try {
-    const seen = new Set<number>();
-    for (const family of [K.AF_INET, K.AF_INET6]) {
-      collect(socket, { family, protocol: IpProtocol.Tcp, states: 1 << K.TCP_LISTEN }, which, seen);
-      collect(socket, { family, protocol: IpProtocol.Udp, states: 1 << K.TCP_CLOSE }, which, seen);
-    }
-    return [...seen].map((packed) => ({ protocol: packed >>> 16, port: packed & 0xffff }));
-  } finally {
-    socket.close();
-  }
+/** A listener, and the address that it is bound to; without it: to none, so that it serves every address. */
+export interface Listener extends ServedPort {
+  readonly address?: Prefix;
+}
+
+/** Every TCP port in LISTEN and every bound, unconnected UDP port, of both families, each once. Throws KernelError. */
+export function listServedPorts(): ServedPort[] {
+  const seen = new Set<number>();
+  visitListeners((protocol, port) => seen.add((protocol << 16) | port));
+  return [...seen].map((packed) => ({ protocol: packed >>> 16, port: packed & 0xffff }));
+}
+
+/** Those that another host can reach: without what is bound to a loopback address. Throws KernelError. */
+export function listReachable(): Listener[] {
+  const found: Listener[] = [];
+  visitListeners((protocol, port, address) => {
+    if (isLoopback(address)) return;
+    found.push(isUnspecified(address) ? { protocol, port } : { protocol, port, address });
+  });
+  return found;
 }
 
 /** The other end of an established connection, and the inode by which /proc/PID/fd names its socket. */
@@ -47,13 +51,8 @@ export function listConnected(port: number, limit: number): Connected[] {
       socket.request(requestOf(socket, query), ({ bytes, at, end }) => {
         if (end - at < K.INET_DIAG_MSG_BYTES || found.length >= limit) return;
         if (bytes.readUInt16BE(at + K.INET_DIAG_MSG_SPORT_AT) !== port) return;
-        const word = (index: number) => bytes.readUInt32BE(at + K.INET_DIAG_MSG_DST_AT + 4 * index);
-        const isFour = bytes.readUInt8(at) === K.AF_INET;
-        const remote = isFour
-          ? prefixOfWords(0, 0, IPV4_MAPPED_WORD, word(0), 128)
-          : prefixOfWords(word(0), word(1), word(2), word(3), 128);
         found.push({
-          remote,
+          remote: addressOf(bytes, at, K.INET_DIAG_MSG_DST_AT),
           inode: bytes.readUInt32LE(at + K.INET_DIAG_MSG_INODE_AT),
           uid: bytes.readUInt32LE(at + K.INET_DIAG_MSG_UID_AT),
         });
@@ -85,19 +84,30 @@ function requestOf(socket: NetlinkSocket, { family, protocol, states, port = 0 }
     .finish();
 }
 
-/** Whether a socket is bound to 127.0.0.0/8, ::1 or ::ffff:127.0.0.0/104. */
-function isLoopback(bytes: Buffer, at: number): boolean {
-  const word = (index: number) => bytes.readUInt32BE(at + K.INET_DIAG_MSG_SRC_AT + 4 * index);
-  if (bytes.readUInt8(at) === K.AF_INET) return word(0) >>> 24 === 127;
-  if (word(0) !== 0 || word(1) !== 0) return false;
-  return word(2) === IPV4_MAPPED_WORD ? word(3) >>> 24 === 127 : word(2) === 0 && word(3) === 1;
+/** An address of the message that begins at `at`; that of an IPv6 socket may be a mapped one. */
+function addressOf(bytes: Buffer, at: number, offset: number): Prefix {
+  const word = (index: number) => bytes.readUInt32BE(at + offset + 4 * index);
+  return bytes.readUInt8(at) === K.AF_INET
+    ? prefixOfWords(0, 0, IPV4_MAPPED_WORD, word(0), 128)
+    : prefixOfWords(word(0), word(1), word(2), word(3), 128);
 }
 
-function collect(socket: NetlinkSocket, query: Query, which: "all" | "reachable", into: Set<number>): void {
-  socket.request(requestOf(socket, query), ({ bytes, at, end }) => {
-    if (end - at < K.INET_DIAG_MSG_BYTES) return;
-    const port = bytes.readUInt16BE(at + K.INET_DIAG_MSG_SPORT_AT);
-    if (which === "reachable" && isLoopback(bytes, at)) return;
-    if (port !== 0) into.add((query.protocol << 16) | port);
-  });
+function visitListeners(visit: (protocol: number, port: number, address: Prefix) => void): void {
+  const socket = new NetlinkSocket({ name: "sock_diag", protocol: K.NETLINK_SOCK_DIAG });
+  try {
+    for (const family of [K.AF_INET, K.AF_INET6]) {
+      for (const [protocol, state] of [
+        [IpProtocol.Tcp, K.TCP_LISTEN],
+        [IpProtocol.Udp, K.TCP_CLOSE],
+      ] as const) {
+        socket.request(requestOf(socket, { family, protocol, states: 1 << state }), ({ bytes, at, end }) => {
+          if (end - at < K.INET_DIAG_MSG_BYTES) return;
+          const port = bytes.readUInt16BE(at + K.INET_DIAG_MSG_SPORT_AT);
+          if (port !== 0) visit(protocol, port, addressOf(bytes, at, K.INET_DIAG_MSG_SRC_AT));
+        });
+      }
+    }
+  } finally {
+    socket.close();
+  }
 }

@@ -38,8 +38,7 @@ export class RingHost implements PacketSource, KernelSensor {
   readonly delegation: Delegation;
   readonly served: ServedPorts = {
     remember: (ports, latelyOpenMs) => {
-      for (const { protocol, port } of ports)
-        this.#sensor.memory.noteServed(protocol, port, latelyOpenMs, this.#nowMs());
+      for (const one of ports) this.#sensor.memory.served.note(one, latelyOpenMs, this.#nowMs());
       this.#refilter();
       return "";
     },

@@ -2,7 +2,9 @@
 // not learn.
 
 import type { GuardedPeer, LearnedElement, LearnedSet, Learning, OpenedFlow } from "../table/learned-sets.ts";
+import { RestoredPorts } from "../table/restored-ports.ts";
 import type { Prefix } from "../wire/address.ts";
+import type { AddressRanges } from "../wire/address-ranges.ts";
 import type { RingMemory } from "./ring-memory.ts";
 
 export class RingLearning implements Learning {
@@ -35,13 +37,14 @@ export class RingLearning implements Learning {
     visit: (set: LearnedSet, key: Uint8Array, untilMs: number) => void,
     pause: () => Promise<void>,
   ): Promise<void> {
-    this.#memory.visitLearned(this.#nowMs(), visit);
+    this.#memory.served.visit(this.#nowMs(), visit);
     await pause();
   }
 
-  restore(elements: Iterable<LearnedElement>): number {
-    let taken = 0;
-    for (const element of elements) if (this.#memory.restoreLearned(element)) taken++;
-    return taken;
+  restore(elements: Iterable<LearnedElement>, own: AddressRanges): number {
+    const served = new RestoredPorts(own);
+    for (const { set, key, untilMs } of elements) served.take(set, key, untilMs);
+    const nowMs = this.#nowMs();
+    return served.elements().filter((element) => this.#memory.served.restore(element, nowMs)).length;
   }
 }

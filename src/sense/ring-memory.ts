@@ -1,29 +1,25 @@
 // What the ring's sensor has to remember, where the kernel's has its sets: the hosts that this host asked, those that
-// answered it (the peers of the guard), which ports were served lately, and whose block is the administrator's own rule.
+// answered it (the peers of the guard), which ports were served lately (served-memory.ts), and whose block is the administrator's own rule.
 
 import type { HashSeed } from "../detect/keyed-hash.ts";
-import type { GuardedPeer, LearnedElement, LearnedSet } from "../table/learned-sets.ts";
-import { latelyKey } from "../table/set-key.ts";
+import type { GuardedPeer } from "../table/learned-sets.ts";
 import { type Prefix, prefixOfWords } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
-import { IpProtocol, type Packet } from "../wire/packet.ts";
+import type { Packet } from "../wire/packet.ts";
 import { type RecentKey, RecentTable } from "./recent-table.ts";
+import { ServedMemory } from "./served-memory.ts";
 
 /** As connection tracking and the kernel's `flows` sets together. */
 const ASKED_MS = 600_000;
 const ASKED = 65_536;
 const PEERS = 65_536;
 const DELEGATED = 65_536;
-const PORTS = 65_536;
-/** Ports above 1023 are remembered so much longer. */
-const HIGH_PORT_FACTOR = 24;
 
 export class RingMemory {
   readonly #asked: RecentTable;
   readonly #peers: RecentTable;
   readonly #delegated: RecentTable;
-  /** TCP in front, UDP behind: until when the port is no trap. */
-  readonly #latelyMs = new Float64Array(2 * PORTS);
+  readonly served: ServedMemory;
   readonly #key: RecentKey = { word0: 0, word1: 0, word2: 0, word3: 0, first: 0, second: 0 };
   #hasDelegated = false;
 
@@ -31,6 +27,7 @@ export class RingMemory {
     this.#asked = new RecentTable(ASKED, seed);
     this.#peers = new RecentTable(PEERS, seed);
     this.#delegated = new RecentTable(DELEGATED, seed);
+    this.served = new ServedMemory(seed);
   }
 
   get counters(): Readonly<Record<string, number>> {
@@ -38,6 +35,7 @@ export class RingMemory {
       ringAskedEvicted: this.#asked.evictions,
       ringPeersEvicted: this.#peers.evictions,
       ringDelegatedEvicted: this.#delegated.evictions,
+      ...this.served.counters,
     };
   }
 
@@ -72,36 +70,6 @@ export class RingMemory {
       peers.push({ source: prefixOfWords(word0, word1, word2, word3, 128), untilMs });
     });
     return peers;
-  }
-
-  noteServed(protocol: number, port: number, latelyOpenMs: number, nowMs: number): void {
-    const lasts = port < 1024 ? latelyOpenMs : latelyOpenMs * HIGH_PORT_FACTOR;
-    const slot = slotOf(protocol, port);
-    this.#latelyMs[slot] = Math.max(this.#latelyMs[slot] ?? 0, nowMs + lasts);
-  }
-
-  isLately(protocol: number, port: number, nowMs: number): boolean {
-    return (this.#latelyMs[slotOf(protocol, port)] ?? 0) > nowMs;
-  }
-
-  /** Lately open ports in the form that is saved over a restart. */
-  visitLearned(nowMs: number, visit: (set: LearnedSet, key: Uint8Array, untilMs: number) => void): void {
-    for (const protocol of [IpProtocol.Tcp, IpProtocol.Udp]) {
-      for (let port = 1; port < PORTS; port++) {
-        const untilMs = this.#latelyMs[slotOf(protocol, port)] ?? 0;
-        if (untilMs > nowMs) visit("lately", latelyKey(protocol, port), untilMs);
-      }
-    }
-  }
-
-  /** The key of latelyKey(): protocol, padding, port in network order, padding. */
-  restoreLearned({ set, key, untilMs }: LearnedElement): boolean {
-    const protocol = key[0];
-    const port = ((key[4] ?? 0) << 8) | (key[5] ?? 0);
-    if (set !== "lately" || (protocol !== IpProtocol.Tcp && protocol !== IpProtocol.Udp)) return false;
-    const slot = slotOf(protocol, port);
-    this.#latelyMs[slot] = Math.max(this.#latelyMs[slot] ?? 0, untilMs);
-    return true;
   }
 
   delegate(source: Prefix, untilMs: number, nowMs: number): void {
@@ -142,8 +110,4 @@ export class RingMemory {
     key.second = 0;
     return key;
   }
-}
-
-function slotOf(protocol: number, port: number): number {
-  return protocol === IpProtocol.Udp ? PORTS + port : port;
 }

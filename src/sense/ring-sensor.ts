@@ -10,7 +10,7 @@ import type { HashSeed } from "../detect/keyed-hash.ts";
 import { PACKET_HOST, PACKET_MULTICAST, PACKET_OUTGOING } from "../kernel/packet-constants.ts";
 import { logPrefixes, rates } from "../table/log-rules.ts";
 import type { RulesetPlan } from "../table/ruleset-plan.ts";
-import type { Prefix } from "../wire/address.ts";
+import { type Prefix, prefixOfWords } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import { decodePacket } from "../wire/decode.ts";
 import { DecodeResult, IpProtocol, Packet, TcpFlag } from "../wire/packet.ts";
@@ -86,6 +86,7 @@ export class RingSensor implements PacketSink {
     this.#ignored = new AddressRanges(plan.ignored);
     this.#guarded = new AddressRanges(plan.guarded);
     this.#near = near;
+    this.memory.served.settled = new AddressRanges(plan.settled ?? []);
     this.#isGrace = plan.grace;
     this.#guardMs = (plan.guardSeconds ?? 3_600) * 1_000;
     this.#latelyMs = plan.latelyOpenSeconds * 1_000;
@@ -156,12 +157,20 @@ export class RingSensor implements PacketSink {
   #sent(packet: Packet): void {
     if (packet.protocol === IpProtocol.Tcp) {
       const naming = packet.tcpFlags & NAMING;
-      if (naming === ANSWER) this.memory.noteServed(IpProtocol.Tcp, packet.sourcePort, this.#latelyMs, this.#timeMs);
+      const { sourcePort, source0, source1, source2, source3 } = packet;
+      if (naming === ANSWER) this.#noteServed(IpProtocol.Tcp, sourcePort, source0, source1, source2, source3);
       else if (naming === TcpFlag.Syn) this.memory.noteAsked(packet, this.#timeMs);
       return;
     }
-    if (this.memory.isLately(packet.protocol, packet.sourcePort, this.#timeMs)) return;
+    const { protocol, sourcePort, source0, source1, source2, source3 } = packet;
+    const { served } = this.memory;
+    if (served.isLately(protocol, sourcePort, source0, source1, source2, source3, this.#timeMs)) return;
     this.memory.noteAsked(packet, this.#timeMs);
+  }
+
+  #noteServed(protocol: number, port: number, w0: number, w1: number, w2: number, w3: number): void {
+    const address = prefixOfWords(w0, w1, w2, w3, 128);
+    this.memory.served.noteSeen({ protocol, port, address }, this.#latelyMs, this.#timeMs);
   }
 
   #judge(packet: Packet): number {
@@ -195,16 +204,20 @@ export class RingSensor implements PacketSink {
   /** A SYN or a datagram. */
   #judgeClosable(packet: Packet, marks: number): number {
     if ((marks & PortMark.Listened) !== 0) return NONE;
+    const { protocol, destinationPort, destination0, destination1, destination2, destination3 } = packet;
     if (this.#isServed(packet)) {
       this.counters.ringServed++;
-      this.memory.noteServed(packet.protocol, packet.destinationPort, this.#latelyMs, this.#timeMs);
+      this.#noteServed(protocol, destinationPort, destination0, destination1, destination2, destination3);
       return NONE;
     }
     if (this.memory.isAnswer(packet, this.#timeMs)) {
       this.#learnPeer(packet);
       return NONE;
     }
-    const isQuiet = this.memory.isLately(packet.protocol, packet.destinationPort, this.#timeMs);
+    const isQuiet = this.memory.served.isLately(
+      ...([protocol, destinationPort, destination0, destination1, destination2, destination3] as const),
+      this.#timeMs,
+    );
     if (isQuiet || (marks & PortMark.Tolerated) !== 0) return this.#limited(QUIET, this.#weak);
     return (marks & PortMark.Watched) !== 0 ? this.#trap(packet) : NONE;
   }

@@ -20,6 +20,8 @@ export function configuredElements(plan: RulesetPlan): Readonly<Record<string, r
     own6: addresses(plan.own ?? [], false),
     inside4: addresses(plan.inside ?? [], true),
     inside6: addresses(plan.inside ?? [], false),
+    settled4: addresses(plan.settled ?? [], true),
+    settled6: addresses(plan.settled ?? [], false),
     watched_tcp: ports(plan.watchedTcp),
     watched_udp: ports(plan.watchedUdp),
     tolerated_tcp: ports(plan.toleratedTcp),

@@ -9,6 +9,7 @@
 // Both have one listener: with a queue each, an attacker who fills the queue of the bait with half-open handshakes sees
 // SYN cookies from closed ports and none from real ones.
 
+import { latelyAt, servedHere } from "./lately.ts";
 import { SLASH64, wideMatches } from "./neighbours.ts";
 
 export interface DecoyPorts {
@@ -92,6 +93,7 @@ export const decoyChains = [
   "decoyed",
   "decoysyn",
   "screen",
+  "latelydecoy",
   "divert",
   "bait",
   "rebait",
@@ -127,6 +129,10 @@ export function decoyRules(plan: DecoyPlan, words: DecoyWords): Readonly<Record<
     `socket mark != ${mark} return`,
     `socket transparent 1 meta mark set ${mark} notrack return`,
   ];
+  const closed = [
+    ...(words.grace ? [] : ["tcp dport @tolerated_tcp goto lure", "tcp dport @watched_tcp goto bait"]),
+    "goto served",
+  ];
   return {
     ...(behindNat
       ? {
@@ -143,10 +149,10 @@ export function decoyRules(plan: DecoyPlan, words: DecoyWords): Readonly<Record<
       // Breaks off, and so goes on, for the half-open and closing connections of the decoy.
       `socket mark != ${mark} goto served`,
       // A client that comes back to a service being restarted, and a monitor of its health, must see it closed.
-      "meta l4proto . th dport @lately goto served",
-      ...(words.grace ? [] : ["tcp dport @tolerated_tcp goto lure", "tcp dport @watched_tcp goto bait"]),
-      "goto served",
+      `${latelyAt.destination} goto latelydecoy`,
+      ...closed,
     ],
+    latelydecoy: [...servedHere("destination", "goto served"), ...closed],
     bait: [
       "jump todecoy",
       `meta mark != ${mark} return`,

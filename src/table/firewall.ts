@@ -8,13 +8,13 @@ import { type ElementChange, type ElementState, elementRemedy } from "../kernel/
 import type { NfTables } from "../kernel/nf-tables.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import { HeldElements } from "./held-elements.ts";
+import { blockSets } from "./kernel-sets.ts";
 import { runNft } from "./loaded-table.ts";
 import { MAX_NETWORKS, type NetworkAudit, NetworkBlocks } from "./network-blocks.ts";
 import type { HeldNetworks } from "./network-sets.ts";
 import { TABLE } from "./ruleset-plan.ts";
 import { sameEnd } from "./same-end.ts";
 import { type Place, placeOf, timeoutOf } from "./set-key.ts";
-import { blockSets } from "./sets.ts";
 import type { Network } from "./wanted-networks.ts";
 import { whenThere } from "./when-there.ts";
 

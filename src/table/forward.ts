@@ -15,7 +15,8 @@
 
 import { leftRules, meetRules } from "./greylist.ts";
 import { interfaceRules } from "./heard.ts";
-import { answeringRules, customerRules, newCustomerRules, servedRules } from "./learn.ts";
+import { publishedServes } from "./lately.ts";
+import { answeringRules, customerRules, newCustomerRules } from "./learn.ts";
 import { heldMatches, knownDatagramPairsOf, knownPairsOf, leftAlone, softMatches, softRules } from "./matches.ts";
 import { SLASH64 } from "./neighbours.ts";
 import type { GreylistPlan, Rules, RulesetPlan } from "./ruleset-plan.ts";
@@ -65,7 +66,7 @@ const knownHereUdp: readonly string[] = [
 export function forwardRules(plan: RulesetPlan): Rules {
   const { enforce, greylist, latelyOpenSeconds } = plan;
   const served = (of: (rule: string) => string) =>
-    published.flatMap((match) => servedRules(plan, PORT, "").map((rule) => of(`${match} ${rule}`)));
+    published.flatMap((match) => publishedServes(latelyOpenSeconds, PORT).map((rule) => of(`${match} ${rule}`)));
   const publish = `update @published { ${PORT} timeout ${latelyOpenSeconds}s }`;
   const shut = enforce ? ["goto shutinward"] : [];
   return {

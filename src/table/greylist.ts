@@ -24,7 +24,7 @@
 
 import { BATCH_GROUP, log, logPrefixes, rates } from "./log-rules.ts";
 import { SLASH64 } from "./neighbours.ts";
-import type { GreylistPlan, Rules } from "./ruleset-plan.ts";
+import type { GreylistPlan, Rules, RulesetPlan } from "./ruleset-plan.ts";
 
 /** New ports of a source that are asked at once, and each second. One that opens its services one by one waits a second for each. */
 const NEW_PORTS = { atOnce: 2, perSecond: 1 } as const;
@@ -53,6 +53,7 @@ const kinds = [
 ] as const;
 
 export const greylistChains = [
+  "quietly",
   "greet",
   "firstcontact",
   "repeated",
@@ -61,6 +62,14 @@ export const greylistChains = [
   ...kinds.flatMap(({ name }) => [`greet${name}`, `again${name}`, `meet${name}`, `return${name}`, `served${name}`]),
 ] as const;
 
+/**
+ * Where a SYN goes whose port is closed and no trap: its refusal would tell it from a served one that is silent, so it is
+ * silent at first as well.
+ */
+export function quietTcp({ greylist }: RulesetPlan): "quiet" | "quietly" {
+  return greylist === undefined ? "quiet" : "quietly";
+}
+
 /** The chain "greet" is for a SYN to a port that is no trap: the SYN is dropped, or comes back. */
 export function greylistRules(plan: GreylistPlan): Rules {
   const tell = (prefix: string, verdict: "drop" | "return") => [
@@ -68,6 +77,7 @@ export function greylistRules(plan: GreylistPlan): Rules {
     `counter ${verdict}`,
   ];
   return {
+    quietly: ["jump quiet", "jump greet"],
     greet: [
       "ip saddr @guard4 return",
       "ip6 saddr @guard6 return",

@@ -1,5 +1,6 @@
 // The rules of the hold: a probe's source is held in the same packet, and gets no answer while the daemon judges.
 
+import { latelyAt, servedHere } from "./lately.ts";
 import { BATCH_GROUP, foundLog, log, logPrefixes, probeLog, rates } from "./log-rules.ts";
 import { guardRules, heldMatches, softMatches, softRules, unguarded6 } from "./matches.ts";
 import { neighbourRules, SLASH64 } from "./neighbours.ts";
@@ -29,17 +30,17 @@ export function outRules(plan: RulesetPlan): readonly string[] {
 export function foundRules(plan: RulesetPlan): Rules {
   if (!plan.enforce) return {};
   const isTrap = plan.holdTcp && !plan.grace;
+  const closed = [
+    "tcp dport @tolerated_tcp goto foundserved",
+    ...(isTrap ? ["tcp dport @watched_tcp counter goto foundclosed"] : []),
+    "goto foundserved",
+  ];
   const shuts = [...heldMatches, ...softMatches].map((match) => `${match} goto found`);
   return {
     shut: ["meta nfproto ipv6 goto shut6", ...shuts.filter((rule) => !rule.startsWith("ip6 "))],
     shut6: shuts.filter((rule) => rule.startsWith("ip6 ")),
-    found: [
-      "socket transparent { 0, 1 } goto foundserved",
-      "meta l4proto . th dport @lately goto foundserved",
-      "tcp dport @tolerated_tcp goto foundserved",
-      ...(isTrap ? ["tcp dport @watched_tcp counter goto foundclosed"] : []),
-      "goto foundserved",
-    ],
+    found: ["socket transparent { 0, 1 } goto foundserved", `${latelyAt.destination} goto latelyfound`, ...closed],
+    latelyfound: [...servedHere("destination", "goto foundserved"), ...closed],
     foundserved: [...foundLog(logPrefixes.held), "counter drop"],
     ...(isTrap
       ? {

@@ -34,6 +34,8 @@ export interface KernelSensor {
 export interface Served {
   readonly protocol: number;
   readonly port: number;
+  /** The address of this host that it is bound to. Absent: it counts at every one. */
+  readonly address?: Prefix | undefined;
 }
 
 /** Remembers which ports had a listener lately, so that none is a trap while its service restarts. */

@@ -1,8 +1,9 @@
 // The rules that learn: peers of this host, whom it asked, and who is a customer of a port.
 
+import { latelyAt, servedHere } from "./lately.ts";
 import { flowKeys, heldMatches, knownPairsOf, softMatches } from "./matches.ts";
 import { SLASH64 } from "./neighbours.ts";
-import type { RulesetPlan } from "./ruleset-plan.ts";
+import type { Rules, RulesetPlan } from "./ruleset-plan.ts";
 import { ASKED_SECONDS, DEFAULT_GUARD_SECONDS } from "./sets.ts";
 
 /**
@@ -37,14 +38,12 @@ export const rememberRules = ({ decoy }: RulesetPlan): readonly string[] => [
 ];
 
 /** What this host sends by UDP. */
-export function datagramRules({ ephemeral, reserved = [] }: RulesetPlan): readonly string[] {
+export function datagramRules({ ephemeral, reserved = [] }: RulesetPlan): Rules {
   const ports = reserved.map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`));
   const but = ports.length === 0 ? "" : ` udp sport != { ${ports.join(", ")} }`;
   const asks = (family: string, key: string) =>
     `udp sport ${ephemeral?.first}-${ephemeral?.last}${but} ct state new update @flows${family} { ${key} timeout ${ASKED_SECONDS}s } return`;
-  return [
-    // A port that is served asks nobody: what leaves it is an answer, however late, and its reader a customer.
-    "meta l4proto . th sport @lately goto answering",
+  const asking = [
     ...(ephemeral === undefined
       ? []
       : [
@@ -54,6 +53,11 @@ export function datagramRules({ ephemeral, reserved = [] }: RulesetPlan): readon
         ]),
     "ct state new goto asked",
   ];
+  return {
+    // A port that is served asks nobody: what leaves it is an answer, however late, and its reader a customer.
+    datagram: [`${latelyAt.source} goto latelysent`, ...asking],
+    latelysent: [...servedHere("source", "goto answering"), ...asking],
+  };
 }
 
 /** A customer of a datagram service, in the key that its next datagram has. */
@@ -89,11 +93,3 @@ export const customerRules = (port: string, match = ""): readonly string[] => [
   "ip6 saddr @near6 update @client6 { ip6 saddr } return",
   `update @client6 { ip6 saddr & ${SLASH64} }`,
 ];
-
-/** Remembers that a port is served (LATELY_OPEN). */
-export function servedRules({ latelyOpenSeconds }: RulesetPlan, port: string, match = ""): readonly string[] {
-  return [
-    `${port} < 1024 ${match}update @lately { meta l4proto . ${port} timeout ${latelyOpenSeconds}s }`,
-    `${port} >= 1024 ${match}update @lately { meta l4proto . ${port} timeout ${latelyOpenSeconds * 24}s }`,
-  ];
-}

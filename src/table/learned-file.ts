@@ -4,8 +4,8 @@
 //   "portreeve learned 1\n" | u32 count | count x ( u8 set | u32 seconds since the epoch | key ) ; numbers big-endian
 import { ReplacedFile } from "../base/replaced-file.ts";
 import { readOurs } from "../base/trust.ts";
+import { kernelSets, keyLength } from "./kernel-sets.ts";
 import { type LearnedElement, type LearnedSet, learnedSetNames } from "./learned-sets.ts";
-import { kernelSets, keyLength } from "./sets.ts";
 
 const MAGIC = "portreeve learned 1\n";
 const COUNT_AT = MAGIC.length;
@@ -15,7 +15,7 @@ const HEAD_BYTES = 5;
 const MAX_ELEMENTS = kernelSets.reduce((sum, { row }) => sum + (row.isLearned === true ? (row.size ?? 0) : 0), 0);
 /** At the index of each set's number. */
 const keyLengths = learnedSetNames.map(keyLength);
-const MAX_BYTES = HEADER_BYTES + MAX_ELEMENTS * (HEAD_BYTES + 20);
+const MAX_BYTES = HEADER_BYTES + MAX_ELEMENTS * (HEAD_BYTES + Math.max(...keyLengths));
 
 /** Gathers elements as the bytes of the file: objects for a million of them would take two hundred megabytes. */
 export class LearnedBytes {

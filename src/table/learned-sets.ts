@@ -5,13 +5,26 @@ import { dumpElements } from "../kernel/element-dump.ts";
 import type { ElementChange } from "../kernel/nf-elements.ts";
 import type { NfTables } from "../kernel/nf-tables.ts";
 import { isIpv4, type Prefix } from "../wire/address.ts";
+import type { AddressRanges } from "../wire/address-ranges.ts";
 import { KnownPairs } from "./known-pairs.ts";
+import { RestoredPorts } from "./restored-ports.ts";
 import { TABLE } from "./ruleset-plan.ts";
 import { keyBytes, sourceOfKey } from "./set-key.ts";
 import { sets } from "./sets.ts";
 
 /** The learned sets of sets.ts in the order of the file that keeps them: its numbers (learned-file.ts). */
-export const learnedSetNames = ["known4", "known6", "lately", "client4", "client6", "knownu4", "knownu6"] as const;
+export const learnedSetNames = [
+  "known4",
+  "known6",
+  // Of files that were written when a port was remembered without an address.
+  "everywhere",
+  "client4",
+  "client6",
+  "knownu4",
+  "knownu6",
+  "lately4",
+  "lately6",
+] as const;
 export type LearnedSet = (typeof learnedSetNames)[number];
 
 export interface LearnedElement {
@@ -40,8 +53,11 @@ export interface Learning {
   readonly clients?: Pick<KnownPairs, keyof KnownPairs>;
   /** Everything that is to survive a restart; the key is valid during the visit only. Rejects with KernelError. */
   visit(visit: (set: LearnedSet, key: Uint8Array, untilMs: number) => void, pause: () => Promise<void>): Promise<void>;
-  /** Adds what is not there; what is there keeps its own, newer time. Returns how many were taken. */
-  restore(elements: Iterable<LearnedElement>): number;
+  /**
+   * Adds what is not there; what is there keeps its own, newer time. What was served at an address that is none of `own` any
+   * more counts at every one. Returns how many were taken.
+   */
+  restore(elements: Iterable<LearnedElement>, own: AddressRanges): number;
   /**
    * Guards the other ends of connections that are older than the sensor, and lets each further answer of theirs prolong
    * that. Returns how many were taken.
@@ -94,18 +110,22 @@ export class LearnedSets implements Learning {
     }
   }
 
-  restore(elements: Iterable<LearnedElement>): number {
+  restore(elements: Iterable<LearnedElement>, own: AddressRanges): number {
     const nowMs = this.#nowMs();
+    const served = new RestoredPorts(own);
     let taken = 0;
     let part: ElementChange[] = [];
     for (const { set, key, untilMs } of elements) {
-      if (untilMs <= nowMs) continue;
+      if (untilMs <= nowMs || served.take(set, key, untilMs)) continue;
       part.push({ set, key, timeoutMs: Math.ceil(untilMs - nowMs) });
       if (part.length < BATCH) continue;
       taken += this.#insert(part);
       part = [];
     }
-    return taken + this.#insert(part);
+    const ports = served.elements().map(({ set, key, untilMs }) => {
+      return { set, key, timeoutMs: Math.ceil(untilMs - nowMs) };
+    });
+    return taken + this.#insert(part) + this.#insert(ports);
   }
 
   addPeers(flows: readonly OpenedFlow[], guardMs: number): number {

@@ -2,6 +2,7 @@
 // at start and whenever another program has removed our table.
 
 import type { ReplacedFile } from "../base/replaced-file.ts";
+import type { AddressRanges } from "../wire/address-ranges.ts";
 import { LearnedBytes, learnedFile, readLearned } from "./learned-file.ts";
 import type { Learning } from "./learned-sets.ts";
 
@@ -24,11 +25,11 @@ export class Learned {
     this.#file = learnedFile(parts.path);
   }
 
-  /** From the file into a table that is new, or may be. Returns how many elements the kernel took or had. */
-  load(): number {
+  /** From the file into a table that is new, or may be. `own`: addresses of this host. Returns how many elements the kernel took or had. */
+  load(own: AddressRanges): number {
     const { path, say, sets } = this.#parts;
     const elements = readLearned(path);
-    if (elements !== undefined) return sets.restore(elements);
+    if (elements !== undefined) return sets.restore(elements, own);
     say(`${path} cannot be read or is damaged: customers are known again after their next connection`);
     return 0;
   }

@@ -43,6 +43,11 @@ export interface RulesetPlan {
   /** Networks of containers and virtual machines of this host. Absent: none. */
   readonly inside?: readonly Prefix[];
   readonly latelyOpenSeconds: number;
+  /**
+   * Own addresses at which a port that is served at another one alone is closed. Absent: none is, and what is served at one
+   * address counts as served at all.
+   */
+  readonly settled?: readonly Prefix[];
   /** GUARD_TIME: how long a peer is guarded after its last answer to us. Absent: an hour. */
   readonly guardSeconds?: number;
   /** ip_local_port_range: no traps, so what we send from them need not be remembered. Absent: none is known. */

@@ -5,12 +5,13 @@ import { configuredElements, configuredSets } from "./configured-sets.ts";
 import { decoyChains, decoyHooks } from "./decoy.ts";
 import { forwardChains, forwardHooks, forwardRules } from "./forward.ts";
 import { greylistChains } from "./greylist.ts";
+import { kernelSets } from "./kernel-sets.ts";
+import { servesChains } from "./lately.ts";
 import { namedLimits } from "./log-rules.ts";
 import { neighbourChains } from "./neighbours.ts";
 import { publishedChains, publishedRules, toPublished } from "./published.ts";
 import { type Rules, type RulesetPlan, TABLE } from "./ruleset-plan.ts";
 import { sensorRules } from "./sensor.ts";
-import { kernelSets } from "./sets.ts";
 import { restingRules, shieldRules } from "./shield.ts";
 import { throughChains, throughHooks } from "./through.ts";
 
@@ -32,6 +33,7 @@ const allChains = [
   "resting",
   "remember",
   "datagram",
+  "latelysent",
   "answering",
   "asked",
   "askedbefore",
@@ -40,16 +42,20 @@ const allChains = [
   "group",
   "delegated",
   "newtcp",
+  "latelytcp",
   "oldtcp",
   "newcustomer",
   "customer",
   "oldudp",
   "newudp",
+  "latelyudp",
   "open",
   "remembered",
+  ...servesChains,
   "shut",
   "shut6",
   "found",
+  "latelyfound",
   "foundserved",
   "foundclosed",
   "foundprobe",
@@ -109,6 +115,8 @@ export function buildHostSets(plan: RulesetPlan): string {
     "own6",
     "inside4",
     "inside6",
+    "settled4",
+    "settled6",
     "listened_tcp",
     "listened_udp",
     "ignored4",

@@ -2,9 +2,10 @@
 
 import { decoyedRule, decoyRules } from "./decoy.ts";
 import { decoyWords } from "./decoy-words.ts";
-import { greylistRules } from "./greylist.ts";
+import { greylistRules, quietTcp } from "./greylist.ts";
 import { heardRules, ignoredRules, toldChains } from "./heard.ts";
 import { foundRules, outRules, trapRules } from "./hold.ts";
+import { latelyAt, servedHere, servesRules } from "./lately.ts";
 import {
   answeringRules,
   askedBeforeRules,
@@ -14,7 +15,6 @@ import {
   learnPeers,
   newCustomerRules,
   rememberRules,
-  servedRules,
 } from "./learn.ts";
 import { BATCH_GROUP, log, logPrefixes, PROMPT_GROUP, probeLog, rates } from "./log-rules.ts";
 import { guardRules, knownDatagramPairs, knownPairs, lateAnswers } from "./matches.ts";
@@ -53,10 +53,17 @@ const pathErrorRules = pathErrors.flatMap(({ matches, chain }) =>
   matches.map((match) => `${match} ct state invalid goto ${chain}`),
 );
 
-/** A closed port that is no trap: its refusal would tell it from a served one that is silent, so it is silent at first as well. */
-function toQuiet(plan: RulesetPlan, match: string): readonly string[] {
-  if (plan.greylist === undefined) return [`${match} goto quiet`];
-  return [`${match} jump quiet`, `${match} jump greet`, `${match} return`];
+/** A SYN to a port without a socket that was not served lately, and a datagram to one. */
+function closedRules(plan: RulesetPlan, trapTcp: string, trapUdp: string) {
+  return {
+    tcp: [
+      `tcp dport @tolerated_tcp goto ${quietTcp(plan)}`,
+      `tcp dport @watched_tcp counter goto ${trapTcp}`,
+      ...(plan.greylist === undefined ? [] : ["jump greet"]),
+      "goto out",
+    ],
+    udp: ["udp dport @tolerated_udp goto quiet", `udp dport @watched_udp counter goto ${trapUdp}`, "goto out"],
+  };
 }
 
 /** Hooks `input`: a port published into a container is forwarded and never looks like a closed port here. */
@@ -65,6 +72,7 @@ export function sensorRules(plan: RulesetPlan): Rules {
     `limit rate ${rates.weak}/second burst ${rates.weak} packets ${log(prefix, BATCH_GROUP)}`;
   const trapTcp = plan.grace ? "quiet" : plan.holdTcp ? "probe" : "logged";
   const trapUdp = plan.grace ? "quiet" : plan.holdUdp ? "probe" : "logged";
+  const closed = closedRules(plan, trapTcp, trapUdp);
   return {
     sensor: [
       ...heardRules(plan),
@@ -111,11 +119,10 @@ export function sensorRules(plan: RulesetPlan): Rules {
       ...(plan.greylist === undefined ? [] : ["socket transparent { 0, 1 } jump greet"]),
       "socket transparent { 0, 1 } goto open",
       ...lateAnswers,
-      ...["meta l4proto . th dport @lately", "tcp dport @tolerated_tcp"].flatMap((match) => toQuiet(plan, match)),
-      `tcp dport @watched_tcp counter goto ${trapTcp}`,
-      ...(plan.greylist === undefined ? [] : ["jump greet"]),
-      "goto out",
+      `${latelyAt.destination} goto latelytcp`,
+      ...closed.tcp,
     ],
+    latelytcp: [...servedHere("destination", `goto ${quietTcp(plan)}`), ...closed.tcp],
     // A source that ends a real connection that it opened is a known customer of that port.
     oldtcp: [
       ...learnPeers(plan),
@@ -134,18 +141,19 @@ export function sensorRules(plan: RulesetPlan): Rules {
       "udp dport @public_udp socket transparent { 0, 1 } goto remembered",
       ...knownDatagramPairs.map(({ set, pair }) => `${pair} @${set} socket transparent { 0, 1 } goto remembered`),
       "socket transparent { 0, 1 } goto open",
-      "meta l4proto . th dport @lately goto quiet",
-      "udp dport @tolerated_udp goto quiet",
-      `udp dport @watched_udp counter goto ${trapUdp}`,
-      "goto out",
+      `${latelyAt.destination} goto latelyudp`,
+      ...closed.udp,
     ],
+    latelyudp: [...servedHere("destination", "goto quiet"), ...closed.udp],
     // Served: remember the port, so that a restart of its service makes no scanners of its clients.
     open: ["jump remembered", "goto out"],
     // Not by what the decoy has left behind, after it was switched off or killed: its connections have its mark, and in
     // TIME_WAIT none that could be read.
-    remembered: ["socket transparent 0 ", `socket transparent 1 socket mark != ${plan.decoyMark ?? NO_MARK} `].flatMap(
-      (socket) => servedRules(plan, "th dport", socket),
-    ),
+    remembered: [
+      "socket transparent 0 goto serves",
+      `socket transparent 1 socket mark != ${plan.decoyMark ?? NO_MARK} goto serves`,
+    ],
+    ...servesRules(plan.latelyOpenSeconds),
     // Closed, but no evidence by itself: the kernel answers as without us, unless the source is held.
     quiet: ["jump out", weak(logPrefixes.quiet)],
     // The answer to an ACK is the same RST for open and closed ports, so it may go out.
@@ -156,7 +164,7 @@ export function sensorRules(plan: RulesetPlan): Rules {
     ...(plan.holdTcp || plan.holdUdp ? trapRules() : {}),
     ...(plan.decoy === undefined ? {} : decoyRules(plan.decoy, decoyWords(plan, weak))),
     remember: rememberRules(plan),
-    datagram: datagramRules(plan),
+    ...datagramRules(plan),
     answering: answeringRules("udp sport"),
     asked: askedRules,
     askedbefore: askedBeforeRules,

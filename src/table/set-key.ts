@@ -97,9 +97,44 @@ export function luredKey(arrival: Arrival): SetKey {
   return { set: isIpv4(source) ? "lured4" : "lured6", key: Uint8Array.from(key) };
 }
 
-/** Key of the `lately` set: inet_proto . inet_service, each part padded to four bytes. */
+/** Key of the `lately` and `everywhere` sets: inet_proto . inet_service, each part padded to four bytes. */
 export function latelyKey(protocol: number, port: number): Uint8Array {
   return Uint8Array.of(protocol, 0, 0, 0, port >>> 8, port & 255, 0, 0);
+}
+
+/** A served port: at one address of ours (0.0.0.0 or :: stands for some address of its family), or, without it, at each. */
+export interface ServedAt {
+  readonly protocol: number;
+  readonly port: number;
+  readonly address?: Prefix | undefined;
+}
+
+/** Set and key of a served port in `everywhere`, `lately4` and `lately6`. */
+export function servedKey({ protocol, port, address }: ServedAt): SetKey & { readonly set: ServedSet } {
+  const key = latelyKey(protocol, port);
+  if (address === undefined) return { set: "everywhere", key };
+  return { set: isIpv4(address) ? "lately4" : "lately6", key: Uint8Array.of(...keyBytes(address), ...key) };
+}
+
+export type ServedSet = "everywhere" | "lately4" | "lately6";
+
+/** What an element of those sets stands for; undefined for an element of another set. */
+export function servedOfKey(set: string, key: Uint8Array): ServedAt | undefined {
+  const address = { everywhere: 0, lately4: 4, lately6: 16 }[set];
+  if (address === undefined || key.length !== address + 8) return undefined;
+  const source = sourceOfKey(key.subarray(0, address));
+  const of = { protocol: key[address] ?? 0, port: ((key[address + 4] ?? 0) << 8) | (key[address + 5] ?? 0) };
+  return source === undefined ? of : { ...of, address: { ...source, bits: 128 } };
+}
+
+/** What tells two elements apart. */
+export function nameOfKey({ set, key }: SetKey): string {
+  return `${set} ${Buffer.from(key).toString("hex")}`;
+}
+
+/** The unspecified address of the family. */
+export function unspecifiedOf(address: Prefix): Prefix {
+  return prefixOfWords(0, 0, isIpv4(address) ? IPV4_MAPPED_WORD : 0, 0, 128);
 }
 
 /** How long the element of a block lasts; undefined: for ever. */

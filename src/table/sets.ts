@@ -49,7 +49,7 @@ const CURIOUS_SECONDS = 3;
 const MINUTE = 60;
 const DAY = 86_400;
 
-interface SetRow {
+export interface SetRow {
   /** Absent: that of the row. */
   readonly name?: string;
   /** For each part a set of its own, named by the row and the part's suffix. */
@@ -85,6 +85,7 @@ const counted: readonly Part[] = [...widths, { suffix: "mac", address: "ether_ad
 const address = (of: string) => of;
 const addressAndPort = (of: string) => `${of} . inet_service`;
 const port = () => "inet_service";
+const protocolAndPort = () => "inet_proto . inet_service";
 
 const ports = {
   parts: protocols,
@@ -228,9 +229,10 @@ export const sets = {
     ...{ filledBy: "packets", atBound: "further sources may wait" },
   },
   lately: {
-    ...{ parts: one, key: () => "inet_proto . inet_service", kind: "dynamic", size: 8_192, seconds: 3_600 },
-    isLearned: true,
-    ...{ members: "ports that were served, LATELY_OPEN", filledBy: "packets, and the daemon from the socket tables" },
+    ...{ parts: one, key: protocolAndPort, kind: "dynamic", size: 8_192, seconds: 3_600 },
+    members:
+      "ports that were served at some address of this host, LATELY_OPEN: what is in none of the three sets below is not looked for there",
+    filledBy: "packets, and the daemon from the socket tables",
     atBound: "further ports are traps as soon as they are closed",
   },
   published: {
@@ -240,6 +242,30 @@ export const sets = {
     filledBy: "packets that are forwarded",
     atBound:
       "SYNs of held and softly blocked sources to further ones are dropped untold; repeated first contacts with them are not counted",
+  },
+  everywhere: {
+    ...{ parts: one, key: protocolAndPort, kind: "dynamic", size: 8_192, seconds: 3_600 },
+    isLearned: true,
+    members:
+      "those that count as served at every address: a listener was bound to none (0.0.0.0, ::), or to one that this host does not have, or is newer than the daemon's last look at the listeners; IPVS; ports that are published for containers",
+    filledBy: "packets, and the daemon from the socket tables",
+    atBound: "further ports are traps as soon as they are closed",
+  },
+  latelyat: {
+    name: "lately",
+    ...{ parts: families, key: (of: string) => `${of} . ${protocolAndPort()}`, kind: "dynamic" },
+    ...{ size: 16_384, seconds: 3_600, isLearned: true },
+    members:
+      "(own address, protocol, port) of those whose listeners are bound to addresses; with 0.0.0.0 or :: in its place: of some address of this family",
+    filledBy: "the daemon from the socket tables; packets to ports that it has put there",
+    atBound: "further ports count as served at every address",
+  },
+  settled: {
+    ...{ parts: families, key: address, kind: "fixed" },
+    members:
+      "own addresses that have been there for LATELY_OPEN, or since the daemon's start: only there does a port that is served at another address count as closed",
+    filledBy: "the daemon, live",
+    atBound: "4,096: at further ones every port of `lately` counts as served",
   },
   client: {
     ...{ parts: families, key: address, kind: "dynamic", size: 262_144, seconds: KNOWN_DAYS * DAY },
@@ -306,39 +332,3 @@ export const sets = {
     ...{ filledBy: "packets", atBound: "a command that blocks nothing is noticed later" },
   },
 } as const satisfies Readonly<Record<string, SetRow>>;
-
-interface KernelSet {
-  readonly name: string;
-  readonly row: SetRow;
-  /** A key's parts. */
-  readonly key: string;
-  /** What stands between the braces of nft's "add set". */
-  readonly definition: string;
-}
-
-const kindFlags = {
-  fixed: "flags interval; auto-merge;",
-  timed: "flags timeout;",
-  "timed ranges": "flags interval, timeout;",
-  dynamic: "flags dynamic, timeout;",
-} as const satisfies Readonly<Record<SetRow["kind"], string>>;
-
-const rows: Readonly<Record<string, SetRow>> = sets;
-export const kernelSets: readonly KernelSet[] = Object.entries(rows).flatMap(([name, row]) =>
-  row.parts.map((part) => {
-    const key = row.key(part.address);
-    const size = row.size === undefined ? "" : ` size ${row.size};`;
-    const timeout = row.seconds === undefined ? "" : ` timeout ${row.seconds}s;`;
-    const definition = `type ${key}; ${kindFlags[row.kind]}${size}${timeout}`;
-    return { name: `${row.name ?? name}${part.suffix}`, row, key, definition };
-  }),
-);
-
-/** The sets that blocks are in. */
-export const blockSets: readonly string[] = kernelSets.filter(({ row }) => row.holdsBlocks).map(({ name }) => name);
-
-/** The length of a key: 4 or 16 bytes of address, and each further part padded to four. */
-export function keyLength(set: string): number {
-  const parts = kernelSets.find(({ name }) => name === set)?.key.split(" . ") ?? [];
-  return parts.reduce((bytes, part) => bytes + (part === "ipv6_addr" ? 16 : 4), 0);
-}

@@ -28,6 +28,16 @@ export function isIpv4(prefix: Prefix): boolean {
   return prefix.bits >= IPV4_MAPPED_BITS && isIpv4Words(prefix.w0, prefix.w1, prefix.w2);
 }
 
+/** In 127.0.0.0/8, or ::1. */
+export function isLoopback({ w0, w1, w2, w3 }: Prefix): boolean {
+  return isIpv4Words(w0, w1, w2) ? w3 >>> 24 === 127 : w0 === 0 && w1 === 0 && w2 === 0 && w3 === 1;
+}
+
+/** 0.0.0.0 or ::. */
+export function isUnspecified({ w0, w1, w2, w3 }: Prefix): boolean {
+  return (isIpv4Words(w0, w1, w2) || (w0 === 0 && w1 === 0 && w2 === 0)) && w3 === 0;
+}
+
 /** Keeps the first `bits` bits of word number `index` (0..3) of an address. */
 export function maskWord(word: number, index: number, bits: number): number {
   const kept = bits - index * 32;

@@ -80,7 +80,7 @@ test("exceptions that are switched off are not told", () => {
   const said = explain('LATELY_OPEN="0"\nBOOT_GRACE="0"\nUDP_MODE="sudp"\nUDP_PORTS="7"');
   assert.doesNotMatch(said, /trap/);
   assert.match(said, /^1 UDP port is watched while closed outside .*: 7\.$/m);
-  assert.match(explain(""), /served within the last 1h \(above 1023: 1d\)/);
+  assert.match(explain(""), /served within the last 1h \(above 1023: 1d\) is no trap where it was/);
 });
 
 test("what greylisting costs is told where it is in force", () => {

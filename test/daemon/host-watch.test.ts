@@ -6,6 +6,7 @@ import { HostWatch } from "../../src/daemon/host-watch.ts";
 import { InForce } from "../../src/daemon/in-force.ts";
 import { Loops } from "../../src/daemon/loops.ts";
 import type { HostFacts } from "../../src/host/host.ts";
+import { formatPrefix } from "../../src/wire/address.ts";
 import { load, settingsOf } from "../config/support.ts";
 import { prefix } from "../detect/probes.ts";
 
@@ -17,6 +18,9 @@ function setUp(conf = "", isRing = false) {
       ephemeral: { first: 32_768, last: 60_999 },
     } as HostFacts,
     tcp: [22] as number[],
+    /** Where port 80 is served. */
+    bound: [] as string[],
+    nowMs: 5_000_000,
     services: { ports: [] as { protocol: number; port: number }[], byMark: 0 },
     sessions: false,
     missing: [] as string[],
@@ -48,42 +52,74 @@ function setUp(conf = "", isRing = false) {
     recorder: { warning: (text) => said.push(text) },
     served: {
       remember: (ports) => {
-        said.push(`served ${ports.map(({ protocol, port }) => `${protocol}/${port}`).join()}`);
+        const texts = ports.map(({ protocol, port, address }) => {
+          return `${protocol}/${port}${address === undefined ? "" : `@${formatPrefix(address)}`}`;
+        });
+        said.push(`served ${texts.join()}`);
         return "";
       },
     },
     isRing,
     isOurs: (protocol, port) => protocol === 6 && port === 8_000,
     loops,
+    nowMs: () => system.nowMs,
     host: {
       readHost: () => system.host,
-      listServedPorts: () => [
+      listReachable: () => [
         ...system.tcp.map((port) => ({ protocol: 6, port })),
+        ...system.bound.map((address) => ({ protocol: 6, port: 80, address: prefix(address) })),
         ...[53, 40_000].map((port) => ({ protocol: 17, port })),
       ],
       readVirtualServices: () => system.services,
       missingInterfaces: (names) => names.filter((name) => system.missing.includes(name)),
     },
   });
-  return { watch, system, every, troubles, take: () => said.splice(0) };
+  const settled = () => (inForce.host.settled ?? []).map(formatPrefix);
+  return { watch, system, every, troubles, settled, take: () => said.splice(0) };
 }
 
 test("a look takes a host that has changed into force, once, and remembers services: no port of ours, no client's UDP port", () => {
   const { watch, system, take } = setUp();
   system.tcp = [22, 8_000, 40_001];
   watch.look();
-  assert.deepEqual(take(), ["host 1", "served 6/22,6/40001,17/53"]);
+  assert.deepEqual(take(), ["served 6/22,6/40001,17/53", "host 1"]);
   watch.look();
   assert.deepEqual(take(), ["served 6/22,6/40001,17/53"]);
   system.host = { ...system.host, own: [...system.host.own, prefix("192.0.2.2")] };
   watch.look();
-  assert.deepEqual(take(), ["host 2", "served 6/22,6/40001,17/53"]);
+  assert.deepEqual(take(), ["served 6/22,6/40001,17/53", "host 2"]);
+});
+
+test("a listener that is bound to an address of the host counts there, one that is bound to another address everywhere", () => {
+  const { watch, system, take } = setUp();
+  system.tcp = [];
+  system.bound = ["192.0.2.1", "192.0.2.9", "2001:db8::1"];
+  watch.look();
+  assert.deepEqual(take(), ["served 6/80@192.0.2.1,6/80,6/80,17/53", "host 1"]);
+  system.host = { ...system.host, own: [prefix("192.0.2.9")] };
+  watch.look();
+  assert.deepEqual(take(), ["served 6/80,6/80@192.0.2.9,6/80,17/53", "host 1"]);
+});
+
+test("an address that has come after the start is settled when it has been there for LATELY_OPEN", () => {
+  const { watch, system, settled } = setUp('LATELY_OPEN="1h"');
+  watch.look();
+  assert.deepEqual(settled(), ["192.0.2.1"]);
+  system.host = { ...system.host, own: [...system.host.own, prefix("192.0.2.2")] };
+  watch.look();
+  assert.deepEqual(settled(), ["192.0.2.1"]);
+  system.nowMs += 3_599_999;
+  watch.look();
+  assert.deepEqual(settled(), ["192.0.2.1"]);
+  system.nowMs += 1;
+  watch.look();
+  assert.deepEqual(settled(), ["192.0.2.1", "192.0.2.2"]);
 });
 
 test("IPVS: its ports are services, and what cannot be told apart is said once", () => {
   const { watch, system, every, take } = setUp();
   watch.lookAtAll();
-  assert.deepEqual(take(), ["host 1", "served 6/22,17/53", "served "]);
+  assert.deepEqual(take(), ["served 6/22,17/53", "host 1", "served "]);
   watch.start();
   const look = every.get("IPVS 2000");
   assert.ok(look !== undefined);
@@ -103,7 +139,7 @@ test("a session that has come or gone makes a look; names that are new do, until
   watch.start();
   await system.names;
   await new Promise(setImmediate);
-  assert.deepEqual(take(), ["host 1", "served 6/22,17/53"]);
+  assert.deepEqual(take(), ["served 6/22,17/53", "host 1"]);
   const sessions = every.get("SSH sessions 5000");
   sessions?.();
   assert.deepEqual(take(), []);

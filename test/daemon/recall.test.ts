@@ -34,7 +34,7 @@ function setUp(isMirrorPort = false) {
     },
   });
   const recall = new Recall({
-    ...{ inForce, learned: isMirrorPort ? undefined : learned, relearn: () => said.push("saved") },
+    ...{ inForce, learned: isMirrorPort ? undefined : learned, relearn: () => void said.push("saved") },
     sources: { keyOf: ({ w0, w1, w2, w3 }) => prefixOfWords(w0, w1, w2, w3, 64) },
     warn: (message) => said.push(message),
   });

@@ -404,7 +404,7 @@ const rows: readonly Row[] = [
   {
     page: "README.md",
     says: /served within the last (hour) \(above 1023: the last (day)\)/,
-    are: () => [shippedNumber("LATELY_OPEN", "h"), inSource("ring-memory.ts", "const HIGH_PORT_FACTOR = ") / 24],
+    are: () => [shippedNumber("LATELY_OPEN", "h"), inSource("lately.ts", "const HIGH_PORT_FACTOR = ") / 24],
   },
   { page: "README.md", says: /of these, (five) kinds within/, are: () => [shippedNumber("TOLERATED_KINDS")] },
   // Defaults that the guides state.

@@ -6,7 +6,7 @@ import { connect, createServer } from "node:net";
 import { afterEach, test } from "node:test";
 import { listConnectedFrom, visitConnections } from "../../src/kernel/connected-from.ts";
 import { listDefaultGateways, openRouteMonitor } from "../../src/kernel/routes.ts";
-import { listServedPorts } from "../../src/kernel/sock-diag.ts";
+import { listReachable, listServedPorts } from "../../src/kernel/sock-diag.ts";
 import { formatPrefix, type Prefix, parsePrefix } from "../../src/wire/address.ts";
 import { enterOwnNamespace, mustDo } from "./support/own-namespace.ts";
 import { waitUntil } from "./support/wait.ts";
@@ -36,12 +36,36 @@ async function listenTcp(port: number, host: string) {
   await once(server, "listening");
 }
 
-async function bindUdp(type: "udp4" | "udp6", port: number) {
+async function bindUdp(type: "udp4" | "udp6", port: number, address?: string) {
   const socket = createSocket({ type, ipv6Only: type === "udp6" });
   closers.push(() => socket.close());
-  socket.bind(port);
+  socket.bind(port, address);
   await once(socket, "listening");
 }
+
+test("tells the address that a listener is bound to, and leaves out what no other host can reach", async () => {
+  await listenTcp(81, "127.0.0.1");
+  await listenTcp(82, "::1");
+  await listenTcp(83, "198.51.100.1");
+  await listenTcp(83, "2001:db8:a::1");
+  await listenTcp(84, "::");
+  await listenTcp(85, "0.0.0.0");
+  await bindUdp("udp4", 91, "198.51.100.1");
+  await bindUdp("udp6", 92);
+  await listenTcp(86, "::ffff:198.51.100.1");
+  const reachable = listReachable().map(({ protocol, port, address }) => {
+    return `${protocol}:${port} ${address === undefined ? "every" : formatPrefix(address)}`;
+  });
+  assert.deepEqual(reachable.sort(), [
+    `${UDP}:91 198.51.100.1`,
+    `${UDP}:92 every`,
+    `${TCP}:83 198.51.100.1`,
+    `${TCP}:83 2001:db8:a::1`,
+    `${TCP}:84 every`,
+    `${TCP}:85 every`,
+    `${TCP}:86 198.51.100.1`,
+  ]);
+});
 
 test("finds the listeners of both protocols and both families, and no client", async () => {
   assert.deepEqual(served(), []);

@@ -15,6 +15,9 @@ const HOST = 0;
 const OUTGOING = 4;
 const { Fin, Syn, Rst, Ack, Psh, Urg } = TcpFlag;
 const OWN = "198.51.100.1";
+/** In the tests that ask for them: one that has been there for long, and a new one. */
+const OWN_TOO = "198.51.100.5";
+const NEW = "198.51.100.6";
 const OTHER = "203.0.113.9";
 const all = [{ first: 1, last: 65_535 }];
 const names = new Map(Object.values(logPrefixes).map((name) => [name.charCodeAt(0), name]));
@@ -39,7 +42,7 @@ const plan: RulesetPlan = {
   ephemeral: { first: 32_768, last: 60_999 },
 };
 
-function sensorOf(more: Partial<RulesetPlan> = {}) {
+function sensorOf(more: Partial<RulesetPlan> = {}, alsoOwn: readonly string[] = []) {
   let nowMs = 1_000_000;
   const served = new Set<string>();
   const ports = {
@@ -49,10 +52,13 @@ function sensorOf(more: Partial<RulesetPlan> = {}) {
   const seen: string[] = [];
   sensor.into({ packet: (_bytes, _at, _end, tag) => seen.push(names.get(tag) ?? `${tag}`), batchEnd: () => undefined });
   const near = new AddressRanges(plan.near);
-  sensor.follow({ ...plan, ...more }, near, [OWN, "2001:db8:a::1"].map(prefix));
+  sensor.follow({ ...plan, ...more }, near, [OWN, "2001:db8:a::1", ...alsoOwn].map(prefix));
   return {
     sensor,
     served,
+    /** What a look at the listeners says. */
+    bind: (protocol: number, port: number, address: string) =>
+      sensor.memory.served.note({ protocol, port, address: prefix(address) }, 3_600_000, nowMs),
     /** What it is called that this packet shows; undefined: nothing is handed on. */
     see(bytes: Uint8Array, type = HOST): string | undefined {
       sensor.packet(bytes, 0, bytes.length, type);
@@ -95,6 +101,38 @@ test("closed ports are traps, served, lately open, tolerated and unwatched ones 
   assert.equal(see(tcp(80)), "quiet", "its service is being restarted");
   pass(3_600_000);
   assert.equal(see(tcp(80)), "probe");
+});
+
+test("a port that was served at one address is a trap at another, unless that one is new or of the other family", () => {
+  const settled = [OWN, OWN_TOO].map(prefix);
+  for (const isBound of [true, false]) {
+    const one = sensorOf({ settled }, [OWN_TOO, NEW]);
+    one.served.add("6:8080").add("17:8080");
+    if (isBound) for (const protocol of [6, 17]) one.bind(protocol, 8_080, OWN);
+    for (const build of [tcp, udp]) assert.equal(one.see(build(8_080)), undefined);
+    one.served.clear();
+    const elsewhere = isBound ? "probe" : "quiet";
+    for (const build of [tcp, udp]) {
+      assert.equal(one.see(build(8_080)), "quiet", "its service is being restarted");
+      assert.equal(one.see(build(8_080, { destination: OWN_TOO })), elsewhere);
+      assert.equal(one.see(build(8_080, { destination: NEW })), "quiet");
+      assert.equal(one.see(build(8_080, { source: "2001:db8:b::9", destination: "2001:db8:a::1" })), "quiet");
+    }
+  }
+});
+
+test("a datagram from a port that is served at another address is a question, from a served one an answer", () => {
+  const { see, served, bind } = sensorOf({ settled: [OWN, OWN_TOO].map(prefix) }, [OWN_TOO]);
+  served.add("17:53");
+  bind(17, 53, OWN);
+  see(udp(53));
+  served.clear();
+  const met = [OWN_TOO, OWN].map((own, index) => {
+    const port = 5_300 + index;
+    see(buildUdp({ source: own, destination: OTHER, sourcePort: 53, destinationPort: port }), OUTGOING);
+    return see(buildUdp({ source: OTHER, destination: own, sourcePort: port, destinationPort: 53 }));
+  });
+  assert.deepEqual(met, [undefined, "quiet"]);
 });
 
 test("what only a scan sends is evidence at served ports too", () => {
@@ -233,11 +271,13 @@ test("BOOT_GRACE: no port is a trap; ports of ours are none at all", () => {
 
 test("what was learned comes back from the file's form", () => {
   const [one, other] = [sensorOf(), sensorOf()];
-  one.sensor.memory.noteServed(6, 8_000, 3_600_000, 1_000_000);
-  one.sensor.memory.noteServed(17, 514, 3_600_000, 1_000_000);
-  one.sensor.memory.visitLearned(1_000_000, (set, key, untilMs) => {
-    assert.ok(other.sensor.memory.restoreLearned({ set, key: Uint8Array.from(key), untilMs }));
+  for (const [protocol, port] of [
+    [6, 8_000],
+    [17, 514],
+  ] as const)
+    one.sensor.memory.served.note({ protocol, port }, 3_600_000, 1_000_000);
+  one.sensor.memory.served.visit(1_000_000, (set, key, untilMs) => {
+    assert.ok(other.sensor.memory.served.restore({ set, key: Uint8Array.from(key), untilMs }, 1_000_000));
   });
   assert.deepEqual([other.see(tcp(8_000)), other.see(udp(514)), other.see(tcp(8_001))], ["quiet", "quiet", "probe"]);
-  assert.equal(other.sensor.memory.restoreLearned({ set: "known4", key: new Uint8Array(8), untilMs: 9e12 }), false);
 });

@@ -95,6 +95,9 @@ test("the first SYN to a port that is not known to be published is silent as wel
 test("without a firewall nothing is dropped, and customers and served ports are learned all the same", () => {
   const rules = rulesOf(planVariants["no firewall"] ?? assert.fail());
   for (const chain of ["unheard", "shutinward", "published"]) assert.deepEqual(rules(chain), [], chain);
-  assert.ok(rules("newinward").length > 0 && rules("newinward").every((rule) => rule.includes("update @lately")));
+  assert.ok(
+    rules("newinward").length > 0 &&
+      rules("newinward").every((rule) => /update @lately .* update @everywhere/.test(rule)),
+  );
   assert.ok(rules("visitor").some((rule) => rule.includes("update @known4 { ip saddr . ct original proto-dst }")));
 });

@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import fc from "fast-check";
 import type { ElementChange } from "../../src/kernel/nf-elements.ts";
+import { keyLength } from "../../src/table/kernel-sets.ts";
 import { Learned } from "../../src/table/learned.ts";
 import { decodeLearned, LearnedBytes } from "../../src/table/learned-file.ts";
-import { type LearnedElement, LearnedSets, learnedSetNames } from "../../src/table/learned-sets.ts";
-import { keyLength } from "../../src/table/sets.ts";
+import { type LearnedElement, type LearnedSet, LearnedSets, learnedSetNames } from "../../src/table/learned-sets.ts";
+import { AddressRanges } from "../../src/wire/address-ranges.ts";
 import { prefix } from "../support/prefix.ts";
 import { FakeTables as Tables } from "./fake-tables.ts";
 
@@ -19,6 +20,10 @@ const element = fc.constantFrom(...learnedSetNames).chain((set) =>
     untilMs: fc.integer({ min: 0, max: 0xffffffff }).map((seconds) => seconds * 1000),
   }),
 );
+
+const own = new AddressRanges(["192.0.2.1", "2001:db8::1"].map(prefix));
+/** TCP port 80 in the key of a set. */
+const HTTP = "0600000000500000";
 
 function encode(elements: readonly LearnedElement[]): Buffer {
   const bytes = new LearnedBytes();
@@ -83,18 +88,46 @@ test("what is over is not put back, the rest gets what is left of its time; a re
   const tables = new FakeTables();
   const sets = new LearnedSets(tables, () => 10_000);
   const at = (untilMs: number): LearnedElement => ({
-    set: "lately",
-    key: Uint8Array.of(6, 0, 0, 0, 0, 80, 0, 0),
+    set: "known4",
+    key: Uint8Array.of(192, 0, 2, 1, 0, 80, 0, 0),
     untilMs,
   });
-  assert.equal(sets.restore([at(9_000), at(10_000), at(12_500)]), 1);
+  assert.equal(sets.restore([at(9_000), at(10_000), at(12_500)], own), 1);
   assert.deepEqual(
     tables.inserted.map(({ set, timeoutMs }) => [set, timeoutMs]),
-    [["lately", 2_500]],
+    [["known4", 2_500]],
   );
   tables.refusal = "ENFILE";
-  assert.equal(sets.restore([at(20_000), at(20_000)]), 0);
+  assert.equal(sets.restore([at(20_000), at(20_000)], own), 0);
   assert.equal(sets.refused, 2);
+});
+
+test("served ports come back until their latest end, and at every address if theirs is none of this host any more", () => {
+  const tables = new FakeTables();
+  const sets = new LearnedSets(tables, () => 10_000);
+  const at = (set: LearnedSet, address: string, untilMs: number): LearnedElement => ({
+    ...{ set, untilMs },
+    key: Uint8Array.from(Buffer.from(`${address}${HTTP}`, "hex")),
+  });
+  const [here, gone, some4, some6] = ["c0000201", "c0000209", "00000000", "0".repeat(32)];
+  const here6 = "20010db8000000000000000000000001";
+  const inserted = () =>
+    tables.inserted
+      .splice(0)
+      .map(({ set, key, timeoutMs }) => `${set} ${Buffer.from(key).toString("hex")} ${timeoutMs}`)
+      .sort();
+  const elements = [at("lately4", here, 20_000), at("lately4", some4, 20_000), at("lately6", here6, 30_000)];
+  elements.push(at("lately6", some6, 30_000), at("everywhere", "", 10_000));
+  assert.equal(sets.restore(elements, own), 5);
+  assert.deepEqual(inserted(), [
+    `lately ${HTTP} 20000`,
+    `lately4 ${some4}${HTTP} 10000`,
+    `lately4 ${here}${HTTP} 10000`,
+    `lately6 ${some6}${HTTP} 20000`,
+    `lately6 ${here6}${HTTP} 20000`,
+  ]);
+  sets.restore([at("lately4", gone, 20_000), at("everywhere", "", 15_000)], own);
+  assert.deepEqual(inserted(), [`everywhere ${HTTP} 10000`, `lately ${HTTP} 10000`]);
 });
 
 test("peers of both families are single addresses, even where the host part is zero", () => {
@@ -174,19 +207,19 @@ function setUp(t: TestContext) {
 
 test("saved and loaded; none is no trouble, a damaged file is said and stays out of the way", async (t) => {
   const { learned, path, said, kernel } = setUp(t);
-  assert.equal(learned.load(), 0);
+  assert.equal(learned.load(own), 0);
   assert.deepEqual(said, []);
   const one: LearnedElement = { set: "known4", key: Uint8Array.of(192, 0, 2, 1, 0, 80, 0, 0), untilMs: 5_000 };
   kernel.push(one);
   await learned.save();
   kernel.length = 0;
-  assert.equal(learned.load(), 1);
+  assert.equal(learned.load(own), 1);
   assert.deepEqual(plain(kernel), plain([one]));
   writeFileSync(path, "rubbish");
-  assert.equal(learned.load(), 0);
+  assert.equal(learned.load(own), 0);
   assert.match(said.join(), /damaged/);
   await learned.save();
-  assert.equal(learned.load(), 1);
+  assert.equal(learned.load(own), 1);
 });
 
 test("a save that fails is said once, keeps the old file, and is said when it works again", async (t) => {
@@ -243,7 +276,7 @@ test("many elements go back in parts that the kernel takes, and none is lost", (
   const many = Array.from({ length: 9_001 }, (_, index) => ({
     ...{ set: "known4" as const, key: Uint8Array.of(10, 0, index >> 8, index & 255, 0, 80, 0, 0), untilMs: 5_000 },
   }));
-  assert.equal(sets.restore(many), many.length);
+  assert.equal(sets.restore(many, own), many.length);
   assert.ok(calls.length > 2 && Math.max(...calls) <= 4_000, `${calls}`);
   assert.equal(new Set(tables.inserted.map(({ key }) => Buffer.from(key).toString("hex"))).size, many.length);
 });
@@ -251,7 +284,9 @@ test("many elements go back in parts that the kernel takes, and none is lost", (
 test("everything that is to survive a restart is visited with its end, and what has none is left out", async () => {
   const tables = new Tables();
   tables.elements("known4").set("c000020100160000", 5_000);
-  tables.elements("lately").set("0600000000500000", 7_000);
+  tables.elements("everywhere").set(HTTP, 7_000);
+  // Made anew from the other sets.
+  tables.elements("lately").set(HTTP, 7_000);
   tables.elements("client6").set("20010db8000b00010000000000000000", undefined);
   tables.elements("blocked4").set("c0000209", 9_000);
   const seen: string[] = [];
@@ -260,5 +295,5 @@ test("everything that is to survive a restart is visited with its end, and what 
     (set, key, untilMs) => seen.push(`${set} ${Buffer.from(key).toString("hex")} ${untilMs}`),
     () => Promise.resolve(),
   );
-  assert.deepEqual(seen, ["known4 c000020100160000 6000", "lately 0600000000500000 8000"]);
+  assert.deepEqual(seen, ["known4 c000020100160000 6000", `everywhere ${HTTP} 8000`]);
 });

@@ -155,9 +155,30 @@ test("served ports are remembered for LATELY_OPEN, the high ones 24 times as lon
   const times = [1, 24, 24, 1, 24, 0.025, 0.025, 24].map((hours) => hours * 3_600_000);
   assert.deepEqual([...tables.elements("lately").values()], times);
   assert.ok(tables.elements("lately").has("0600000003ff0000"));
-  assert.deepEqual(tables.asked, ["replace 8"]);
+  assert.deepEqual(tables.elements("everywhere"), tables.elements("lately"));
+  assert.deepEqual(tables.asked, ["replace 16"]);
   assert.equal(sensor.served.remember([], 3_600_000, { first: 32_768, last: 60_999 }), "");
-  assert.deepEqual(tables.asked, ["replace 8"]);
+  assert.deepEqual(tables.asked, ["replace 16"]);
+});
+
+test("a port that is served at one address is remembered there; where there is no room, everywhere", () => {
+  const { tables, sensor } = setUp();
+  const at = (address: string) => ({ protocol: 6, port: 443, address: prefix(address) });
+  const remember = (...addresses: string[]) =>
+    sensor.served.remember(addresses.map(at), 3_600_000, { first: 32_768, last: 60_999 });
+  assert.equal(remember("192.0.2.1", "192.0.2.1", "192.0.2.2", "2001:db8::1"), "");
+  const port = "0600000001bb0000";
+  const keys = (set: string) => [...tables.elements(set).keys()].sort();
+  // With the elements that say that this family has one.
+  assert.deepEqual(keys("lately4"), [`00000000${port}`, `c0000201${port}`, `c0000202${port}`]);
+  assert.deepEqual(keys("lately6"), [`${"0".repeat(32)}${port}`, `20010db8000000000000000000000001${port}`]);
+  assert.deepEqual([keys("lately"), keys("everywhere")], [[port], []]);
+  assert.deepEqual(tables.asked, ["replace 6"], "each once: a second removal in one transaction fails");
+  tables.codes.push("ENFILE");
+  assert.equal(remember("192.0.2.3"), "");
+  assert.deepEqual(keys("everywhere"), [port]);
+  tables.codes.push("EPERM");
+  assert.equal(remember("192.0.2.3"), "EPERM");
 });
 
 test("the decoy's set tells whether a SYN was to a closed port", () => {

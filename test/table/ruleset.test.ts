@@ -62,7 +62,7 @@ test("a SYN to a closed port is a trap only after everybody who may knock has be
     "socket transparent { 0, 1 } goto open",
     "ip saddr . meta l4proto . th sport . th dport @flows4 counter return",
     "ip6 saddr . meta l4proto . th sport . th dport @flows6 counter return",
-    "meta l4proto . th dport @lately goto quiet",
+    "meta l4proto . th dport @lately goto latelytcp",
     "tcp dport @tolerated_tcp goto quiet",
   ];
   const newtcp = ordinary.get("newtcp") ?? [];
@@ -236,11 +236,12 @@ test("the host's sets are emptied and filled in one text, which touches no block
   const lines = buildHostSets({ ...ordinaryPlan, guarded: [] })
     .trim()
     .split("\n");
-  for (const set of ["guard4", "guard6", "session6", "near6"])
+  for (const set of ["guard4", "guard6", "session6", "near6", "settled4", "settled6"])
     assert.ok(lines.includes(`flush set inet portreeve ${set}`), set);
   assert.ok(lines.includes("add element inet portreeve near6 { fe80::/10, 2001:db8:a::/64 }"));
   const others = lines.filter(
-    (line) => !/^(flush set|add element) inet portreeve (guard|session|near|own|inside|listened|ignored)/.test(line),
+    (line) =>
+      !/^(flush set|add element) inet portreeve (guard|session|near|settled|own|inside|listened|ignored)/.test(line),
   );
   assert.deepEqual(others, []);
 });
@@ -280,9 +281,59 @@ test("a late answer passes before its sender's hold and before any log", () => {
   }
 });
 
+const closedAt = (end: "daddr" | "saddr", verdict: string) => {
+  const port = `meta l4proto . th ${end === "daddr" ? "dport" : "sport"}`;
+  return [
+    `${port} @everywhere goto ${verdict}`,
+    `ip ${end} . ${port} @lately4 goto ${verdict}`,
+    `ip ${end} != @settled4 goto ${verdict}`,
+    `ip ${end} & 0.0.0.0 . ${port} != @lately4 goto ${verdict}`,
+    `ip6 ${end} . ${port} @lately6 goto ${verdict}`,
+    `ip6 ${end} != @settled6 goto ${verdict}`,
+    `ip6 ${end} & :: . ${port} != @lately6 goto ${verdict}`,
+  ];
+};
+
+test("a port that was served at another address alone is as closed as any other, where the address is no new one", () => {
+  const greylist = on({ ...ordinaryPlan, greylist: { earliestMs: 800 } });
+  for (const [rules, quiet] of [
+    [ordinary, "quiet"],
+    [greylist, "quietly"],
+  ] as const) {
+    const chain = (name: string) => rules.get(name) ?? [];
+    for (const [asked, name, end, verdict] of [
+      ["newtcp", "latelytcp", "daddr", quiet],
+      ["newudp", "latelyudp", "daddr", "quiet"],
+      ["found", "latelyfound", "daddr", "foundserved"],
+      ["datagram", "latelysent", "saddr", "answering"],
+    ] as const) {
+      const rest = chain(asked).slice(chain(asked).findIndex((rule) => rule.endsWith(`@lately goto ${name}`)) + 1);
+      assert.ok(rest.length > 0 && rest.length < chain(asked).length, asked);
+      assert.deepEqual(chain(name), [...closedAt(end, verdict), ...rest]);
+    }
+  }
+});
+
+test("a packet to a socket notes its port at its own address where listeners are known to be bound, else at every one", () => {
+  assert.deepEqual(ordinary.get("serves"), ["th dport < 1024 goto serveslow", "goto serveshigh"]);
+  for (const [chain, seconds] of [
+    ["serveslow", 3_600],
+    ["serveshigh", 86_400],
+  ] as const) {
+    const port = "meta l4proto . th dport";
+    const lasting = `${port} timeout ${seconds}s`;
+    assert.deepEqual(ordinary.get(chain), [
+      `update @lately { ${lasting} }`,
+      `ip daddr & 0.0.0.0 . ${port} @lately4 update @lately4 { ip daddr . ${lasting} } update @lately4 { ip daddr & 0.0.0.0 . ${lasting} } return`,
+      `ip6 daddr & :: . ${port} @lately6 update @lately6 { ip6 daddr . ${lasting} } update @lately6 { ip6 daddr & :: . ${lasting} } return`,
+      `update @everywhere { ${lasting} }`,
+    ]);
+  }
+});
+
 test("a datagram that begins a flow is remembered, from an ephemeral port shortly; from a served port it is an answer", () => {
   const { ephemeral: _, ...unknown } = ordinaryPlan;
-  const served = "meta l4proto . th sport @lately goto answering";
+  const served = "meta l4proto . th sport @lately goto latelysent";
   assert.deepEqual(on(unknown).get("datagram"), [served, "ct state new goto asked"]);
   const [first, ...others] = on({ ...ordinaryPlan, ephemeral: { first: 20_000, last: 20_999 } }).get("datagram") ?? [];
   assert.equal(first, served);

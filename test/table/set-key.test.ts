@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { latelyKey, luredKey, placeOf, sourceOfKey } from "../../src/table/set-key.ts";
+import {
+  latelyKey,
+  luredKey,
+  placeOf,
+  servedKey,
+  servedOfKey,
+  sourceOfKey,
+  unspecifiedOf,
+} from "../../src/table/set-key.ts";
 import { formatPrefix, isIpv4, type Prefix, prefixOfWords } from "../../src/wire/address.ts";
 import { Arrival } from "../../src/wire/arrival.ts";
 import { prefix } from "../support/prefix.ts";
@@ -86,4 +94,20 @@ test("a SYN to a closed port: source, its port, our address, our port, each padd
     [six.set, Buffer.from(six.key).toString("hex")],
     ["lured6", "20010db8000000000000000000000001123400002" + "0010db800090000000000000000000201bb0000"],
   );
+});
+
+test("a served port has a key at an address, and one for every address; both are read back", () => {
+  const at = (address: string) => ({ protocol: 6, port: 443, address: prefix(address) });
+  const served = [{ protocol: 6, port: 443 }, ...["192.0.2.1", "2001:db8::1", "0.0.0.0", "::"].map(at)];
+  const sets = served.map((one) => servedKey(one).set);
+  assert.deepEqual(sets, ["everywhere", "lately4", "lately6", "lately4", "lately6"]);
+  const [, four, , some4] = served.map((one) => Buffer.from(servedKey(one).key).toString("hex"));
+  assert.deepEqual([four, some4], ["c00002010600000001bb0000", "000000000600000001bb0000"]);
+  for (const one of served) {
+    const { set, key } = servedKey(one);
+    assert.deepEqual(servedOfKey(set, key), one);
+    assert.equal(servedOfKey(set, key.subarray(1)), undefined);
+    assert.equal(servedOfKey("known4", key), undefined);
+  }
+  assert.deepEqual(["192.0.2.1", "2001:db8::1"].map(prefix).map(unspecifiedOf), ["0.0.0.0", "::"].map(prefix));
 });

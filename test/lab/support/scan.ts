@@ -16,12 +16,14 @@ export interface Scan {
   /** What the scan is: "-sS", "-T4", "-p", "1-100" ... */
   readonly options: readonly string[];
   readonly timeoutSeconds?: number;
+  /** The target's own address when absent. */
+  readonly to?: string;
 }
 
-function nmapArgv({ family, source, options, timeoutSeconds = 20 }: Scan): readonly string[] {
+function nmapArgv({ family, source, options, timeoutSeconds = 20, to = TARGET[family] }: Scan): readonly string[] {
   const six = family === "ipv6" ? ["-6"] : [];
   const where = ["-S", source[family], "-e", LINK, "--host-timeout", `${timeoutSeconds}s`];
-  return ["nmap", ...six, ...PLAIN, ...where, ...options, TARGET[family]];
+  return ["nmap", ...six, ...PLAIN, ...where, ...options, to];
 }
 
 /** As nmap's user runs it, with its repetitions, beside the test. */
