@@ -49,15 +49,15 @@ function headline({ source, state, block }: Explanation, nowMs: number): string 
   return `${source} is ${state}, for another ${formatSpan(Date.parse(block.until) - nowMs)}.`;
 }
 
-function probeSentences({ probes, contacts, firstSeen, lastSeen, offences }: Explanation): string[] {
+function probeSentences({ probes, contacts, ports, firstSeen, lastSeen, offences }: Explanation): string[] {
   const sentences: string[] = [];
   if (probes > 0) {
     const first = firstSeen === undefined ? "" : `, the first at ${formatTime(firstSeen)}`;
     const last = lastSeen === undefined ? "" : `, the last at ${formatTime(lastSeen)}`;
     // The scorers count no further than they must.
-    const least = probes > contacts ? "at least " : "";
-    const ports = contacts === 0 ? "" : ` to ${least}${plural(contacts, "different port")}`;
-    sentences.push(`The source sent ${plural(probes, "probe")}${ports}${first}${last}.`);
+    const least = ports?.all === true || probes <= contacts ? "" : "at least ";
+    const asked = contacts === 0 ? "" : ` to ${least}${plural(contacts, "different port")}`;
+    sentences.push(`The source sent ${plural(probes, "probe")}${asked}${first}${last}.`);
   }
   if (offences > 0)
     sentences.push(`The source has been blocked ${offences === 1 ? "once" : plural(offences, "time")}.`);

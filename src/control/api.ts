@@ -63,12 +63,26 @@ export interface Explanation {
   readonly because: readonly string[];
   readonly block?: BlockedEntry;
   readonly probes: number;
+  /** Different ports, as far as anything has counted them: no fewer than `ports.tried`. */
   readonly contacts: number;
+  /** Absent where nothing is known. */
+  readonly ports?: TriedPortCounts;
   readonly firstSeen?: string;
   readonly lastSeen?: string;
   readonly offences: number;
   /** The newest first. */
   readonly events: readonly Event[];
+}
+
+/** How many different TCP and UDP ports a source has asked, blocked or not. */
+export interface TriedPortCounts {
+  readonly tried: number;
+  /** False: in a flood some were passed over, and there were more. */
+  readonly all: boolean;
+  /** Those that the silence test has answered. */
+  readonly answered: number;
+  /** Those that a program on this host serves now. */
+  readonly open: number;
 }
 
 export const guardCauses = [

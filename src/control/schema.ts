@@ -28,6 +28,7 @@ import {
   type Refusal,
   refusalStatus,
   type Status,
+  type TriedPortCounts,
   type Unblocked,
   type WatchedPorts,
 } from "./api.ts";
@@ -112,6 +113,7 @@ export const explanationSchema = fields<Explanation>({
   block: optional(blockedEntrySchema),
   probes: count,
   contacts: count,
+  ports: optional(fields<TriedPortCounts>({ tried: count, all: flag, answered: count, open: count })),
   firstSeen: optional(text),
   lastSeen: optional(text),
   offences: count,

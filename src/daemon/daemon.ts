@@ -12,6 +12,7 @@ import { FirstContacts } from "../detect/first-contacts.ts";
 import type { Probe } from "../detect/probe.ts";
 import { RepeatedProbes } from "../detect/repeated-probes.ts";
 import { SourceTable } from "../detect/source-table.ts";
+import { TriedPorts } from "../detect/tried-ports.ts";
 import type { Blocker } from "../enforce/blocker.ts";
 import { breakerLimits } from "../enforce/claims.ts";
 import { guardEntries } from "../host/guard.ts";
@@ -30,6 +31,7 @@ import { Recorder } from "../record/recorder.ts";
 import type { Store } from "../record/store.ts";
 import { BootGrace } from "../table/boot-grace.ts";
 import type { Firewall } from "../table/firewall.ts";
+import { rates } from "../table/log-rules.ts";
 import { SetWatch } from "../table/set-watch.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import type { DaemonParts } from "./daemon-parts.ts";
@@ -86,12 +88,16 @@ export class Daemon {
     });
     const repeated = new RepeatedProbes(hashSeed);
     const contacts = new FirstContacts(hashSeed);
+    // A little less than the kernel tells: near its limit some packets may have gone untold.
+    const tried = new TriedPorts({ burst: 0.9 * rates.blockedBurst, perSecond: rates.blocked });
     const sources = new Sources({
       inForce,
       detector,
       crowds,
       contacts,
       repeated,
+      tried,
+      prover: parts.prover,
       finished,
       tap,
       hold: sensor.hold,
@@ -121,7 +127,7 @@ export class Daemon {
       isFullyBlocked: (source) => list.isFullyBlocked(source),
     });
     const engine = new Engine({
-      ...{ detector, crowds, contacts, judge, repeated, tools, breaker, clock: delivery, handshakes },
+      ...{ detector, crowds, contacts, judge, repeated, tried, tools, breaker, clock: delivery, handshakes },
       tellsSpared: () => tellsSpared(inForce.settings),
     });
     const walk = new Walk({
@@ -160,7 +166,20 @@ export class Daemon {
     tap?.onFound((finding, words) => walk.tapFinding(finding, words));
     const { guard, runners, monitor, blockedFiles } = parts.counted;
     this.#counted = [
-      ...[engine, repeated, recorder, crowds, contacts, tools, enforcement, finished, handshakes, parts.prover, decoy],
+      ...[
+        engine,
+        repeated,
+        tried,
+        recorder,
+        crowds,
+        contacts,
+        tools,
+        enforcement,
+        finished,
+        handshakes,
+        parts.prover,
+        decoy,
+      ],
       ...[store, parts.journal, parts.history, ...blockedFiles, parts.responder, parts.names, guard, monitor],
       ...runners,
     ];

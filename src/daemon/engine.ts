@@ -10,13 +10,21 @@ import { Disposition, type Probe } from "../detect/probe.ts";
 import { probeOfArrival } from "../detect/probe-of-arrival.ts";
 import type { RepeatedProbes } from "../detect/repeated-probes.ts";
 import { besideKey } from "../detect/source-key.ts";
+import type { TriedPorts } from "../detect/tried-ports.ts";
 import type { Breaker } from "../judge/breaker.ts";
 import type { Judge, SparedBecause, Words } from "../judge/judge.ts";
 import type { Handshakes } from "../judge/proof/handshakes.ts";
 import type { ToolMemory } from "../judge/tool-memory.ts";
 import type { Verdict } from "../judge/verdict.ts";
 import type { Spared } from "../record/dialect.ts";
-import { dispositionOf, FIRST_CONTACT_TAG, REPEATED_TAG, THROUGH_TAG, WAITING_TAG } from "../table/log-tags.ts";
+import {
+  BLOCKED_TAG,
+  dispositionOf,
+  FIRST_CONTACT_TAG,
+  REPEATED_TAG,
+  THROUGH_TAG,
+  WAITING_TAG,
+} from "../table/log-tags.ts";
 import type { Arrival } from "../wire/arrival.ts";
 import { decodePacket } from "../wire/decode.ts";
 import { DecodeResult, IpProtocol, type Packet } from "../wire/packet.ts";
@@ -32,6 +40,8 @@ export interface EngineParts {
   readonly contacts?: Pick<FirstContacts, "met" | "repeated" | "waiting">;
   /** Knows the probes that came lately. Absent: one that comes again counts again. */
   readonly repeated?: Pick<RepeatedProbes, "note">;
+  /** Gets whatever has a port, of sources that nothing spares and of blocked ones. Absent: nobody counts ports. */
+  readonly tried?: Pick<TriedPorts, "note" | "noteShutOut">;
   /** Gets the packets of probes. Absent: no tool is named. */
   readonly tools?: Pick<ToolMemory, "note">;
   /**
@@ -76,6 +86,8 @@ export class Engine {
     findings: 0,
     /** Probes that came again while their source was only watched: they were not counted as further ones. */
     probesRepeated: 0,
+    /** Packets of fully blocked sources that the kernel dropped, as far as it logged them: none is judged. */
+    shutOutPackets: 0,
     /** Answers of ours to delegated sources, as far as the kernel has logged them. */
     answersThrough: 0,
   };
@@ -98,6 +110,7 @@ export class Engine {
     if (tag === FIRST_CONTACT_TAG || tag === REPEATED_TAG || tag === WAITING_TAG) {
       return this.#greet(walked, tag, timeMs);
     }
+    if (tag === BLOCKED_TAG) return this.#shutOut(walked, timeMs);
     const disposition = dispositionOf(tag) ?? this.#unknownTag();
     if (result !== DecodeResult.Ok) this.#countUndecoded(result);
     if (packet.family === 0) return walked;
@@ -111,6 +124,7 @@ export class Engine {
     // Once for all who keep a table of sources: it is among the dearest of what a packet needs.
     walked.hash = this.#detector.table.hashOf(probe);
     this.#parts.tools?.note(probe, packet, bytes, walked.hash);
+    if (spared === undefined) this.#parts.tried?.note(probe);
     const track = disposition === Disposition.Probe ? this.#detector.trackOf(probe, walked.hash) : undefined;
     if (track === Track.Watched && this.#hasComeLately(walked)) {
       this.counters.probesRepeated++;
@@ -136,6 +150,7 @@ export class Engine {
     probeOfArrival(arrival, this.#detector.near, walked.probe);
     if (isLeftAlone) return this.#leaveAlone(walked, spared);
     walked.hash = this.#detector.table.hashOf(walked.probe);
+    if (spared === undefined) this.#parts.tried?.note(walked.probe);
     if (arrival.protocol === IpProtocol.Tcp) this.#parts.handshakes?.accepted(arrival);
     this.#score(walked, arrival, spared);
     if (spared === undefined) this.#noteCrowd(walked);
@@ -164,10 +179,20 @@ export class Engine {
     const { packet, probe } = walked;
     if (packet.family === 0) return walked;
     this.#detector.classify(packet, Disposition.Held, timeMs, probe);
+    this.#parts.tried?.note(probe);
     const hash = this.#detector.table.hashOf(probe);
     if (tag === FIRST_CONTACT_TAG) this.#parts.contacts?.met(probe, hash);
     else if (tag === REPEATED_TAG) this.#parts.contacts?.repeated(probe, hash);
     else this.#parts.contacts?.waiting(probe, hash);
+    return walked;
+  }
+
+  #shutOut(walked: Walked, timeMs: number): Walked {
+    const { packet, probe } = walked;
+    if (packet.family === 0) return walked;
+    this.counters.shutOutPackets++;
+    this.#detector.classify(packet, Disposition.Held, timeMs, probe);
+    this.#parts.tried?.noteShutOut(probe);
     return walked;
   }
 

@@ -7,8 +7,11 @@ import type { FirstContacts } from "../detect/first-contacts.ts";
 import type { RepeatedProbes } from "../detect/repeated-probes.ts";
 import { sourceKeyOf } from "../detect/source-key.ts";
 import type { TapSource } from "../detect/tap/tap-source.ts";
+import type { TriedOfSource, TriedPorts } from "../detect/tried-ports.ts";
 import { nearLinks } from "../host/near.ts";
 import type { FinishedHandshakes } from "../judge/proof/finished-handshakes.ts";
+import type { Prover } from "../judge/proof/prover.ts";
+import type { SilenceCounts } from "../judge/proof/silence-test.ts";
 import type { TapHost } from "../sense/tap-host.ts";
 import type { Hold } from "../table/kernel-sensor.ts";
 import type { Prefix } from "../wire/address.ts";
@@ -21,6 +24,9 @@ export interface SourcesParts {
   readonly crowds: Crowds;
   readonly contacts: Pick<FirstContacts, "forget" | "forgetAll">;
   readonly repeated: Pick<RepeatedProbes, "forget" | "forgetAll">;
+  readonly tried: Pick<TriedPorts, "of">;
+  /** Absent where nobody is proven by silence. */
+  readonly prover: Pick<Prover, "counts"> | undefined;
   readonly finished: Pick<FinishedHandshakes, "forget">;
   readonly tap: Pick<TapHost, "forget" | "sourceOf" | "reconfigure"> | undefined;
   readonly hold: Pick<Hold, "isHeld" | "release" | "networksOf" | "releaseNetworks"> | undefined;
@@ -96,6 +102,16 @@ export class Sources implements Follower {
   evidenceOn(source: Prefix): SourceEvidence | undefined {
     const { detector, clock } = this.#parts;
     return detector.evidenceOn(source, clock.nowMs());
+  }
+
+  /** The ports that a source has tried, blocked or not. */
+  triedBy(source: Prefix): TriedOfSource | undefined {
+    return this.#parts.tried.of(source);
+  }
+
+  /** What the silence test has come to with a source that it tests. */
+  silenceOf(source: Prefix): SilenceCounts | undefined {
+    return this.#parts.prover?.counts(source);
   }
 
   /** The kinds of tolerated ports that a source has tried lately. */

@@ -6,13 +6,14 @@ import { describeEnded } from "../enforce/ended.ts";
 import { describeGuard } from "../host/guard.ts";
 import { type Block, isInTable } from "../judge/block.ts";
 import { type Event, eventTypes } from "../record/event.ts";
-import { describeEvidence, describeNeighbours, gradeText, sparedText } from "../record/evidence-text.ts";
+import { describeEvidence, describeNeighbours, describePorts, gradeText, sparedText } from "../record/evidence-text.ts";
 import { describeFinding, describeReason } from "../record/finding-text.ts";
 import { describeTapSource } from "../sense/tap-finding.ts";
 import { endsBefore } from "../table/address-span.ts";
 import { formatPrefix, IPV4_MAPPED_BITS, isIpv4, type Prefix, prefixContains } from "../wire/address.ts";
 import type { Daemon } from "./daemon.ts";
 import { entryOf } from "./entry.ts";
+import { triedPortsOf } from "./tried.ts";
 
 const EVENTS_SHOWN = 20;
 /** Of them at most so many that are no probes. */
@@ -30,6 +31,7 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
   const history = daemon.sources.evidenceOn(source);
   // The rules let exempt addresses pass whatever else holds of them.
   const isExempt = asked.bits === 128 && (spared === "ignored" || spared === "own");
+  const ports = triedPortsOf(daemon, source, { block, history });
   const held = !isExempt && daemon.sources.isHeld(source);
   const because: string[] = [];
   because.push(...describeWider(blocks, source));
@@ -49,6 +51,7 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
   const networks = isExempt ? [] : daemon.sources.heldNetworksOf(asked);
   if (networks.length > 0) because.push(heldNetworksText(networks));
   if (history !== undefined) because.push(...describeEvidence(history, daemon.sources.habitsOf(source), clock));
+  if (ports !== undefined) because.push(describePorts(ports));
   because.push(...describeNeighbours(daemon.crowds.evidenceOn(source), asked));
   because.push(...describeScattered(daemon, asked));
   const tapSource = daemon.sources.tapSourceOf(source);
@@ -66,8 +69,9 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
     ...(block !== undefined && { block: { ...entryOf(block, clock), enforced: isEnforced(daemon, block) } }),
     probes: history?.probes ?? tapSource?.probes ?? 0,
     contacts: Math.max(
-      ...[history?.contacts.length ?? 0, history?.slowContacts ?? 0, tapSource?.ports.count ?? 0, provenPorts(block)],
+      ...[history?.contacts.length ?? 0, history?.slowContacts ?? 0, tapSource?.ports.count ?? 0, ports?.tried ?? 0],
     ),
+    ...(ports !== undefined && { ports }),
     ...(tapSource !== undefined && {
       firstSeen: printTime(clock, tapSource.firstMs),
       lastSeen: printTime(clock, tapSource.lastMs),
@@ -79,13 +83,6 @@ export function explain(daemon: Daemon, asked: Prefix): Explanation {
     offences: daemon.enforcement.offencesOf(source),
     events: eventsOf(daemon, source, blocks),
   };
-}
-
-/** How many ports the silence test has met; the scorers have stopped counting by then. */
-function provenPorts(block: Block | undefined): number {
-  const reason = block?.reason;
-  if (reason === undefined || typeof reason === "string" || reason.proof === undefined) return 0;
-  return reason.proof.answeredPorts + reason.proof.silentPorts;
 }
 
 /** The newest first: what was decided about the source and about networks around it, and beside that the last probes. */

@@ -46,6 +46,26 @@ export function describeEvidence(
   return sentences;
 }
 
+/** What a source has asked, whether it was blocked by then or not, and what it was told. */
+export function describePorts({
+  tried,
+  all,
+  answered,
+  open,
+}: {
+  readonly tried: number;
+  readonly all: boolean;
+  readonly answered: number;
+  readonly open: number;
+}): string {
+  const many = `${all ? "" : "at least "}${plural(tried, "different port")}`;
+  const served =
+    open === 0 ? "none of them is served here" : `${open} of them ${open === 1 ? "is" : "are"} served here`;
+  const told =
+    answered === 0 ? "the silence test has answered none" : `the silence test has answered ${answered} of them`;
+  return `The source has asked ${many}: ${served}, and ${told}.`;
+}
+
 /** Of the networks that a source lies in, where it is not alone there. */
 export function describeNeighbours(evidence: readonly NeighbourEvidence[], asked: Prefix): string[] {
   return evidence.flatMap(({ network, sources, ports, isFound }): string[] => {

@@ -28,6 +28,8 @@ export const logPrefixes = {
   repeated: "repeated",
   /** Its repetition, met with silence as well: the source has to wait. */
   waiting: "waiting",
+  /** Its source is fully blocked. */
+  blocked: "blocked",
 } as const;
 
 /** Bounds of the rules, in packets a second. */
@@ -47,6 +49,9 @@ export const rates = {
   /** Weak evidence and other packets of held sources. */
   weak: 2_000,
   other: 200,
+  /** SYNs and datagrams of fully blocked sources, all together: of each scan the ports, of a flood next to nothing. */
+  blocked: 200,
+  blockedBurst: 2_000,
 } as const;
 
 export function log(prefix: string, group: number): string {
@@ -57,6 +62,7 @@ export function log(prefix: string, group: number): string {
 export const namedLimits: Readonly<Record<string, string>> = {
   found_prompt: `rate ${rates.again}/second burst ${rates.promptBurst} packets`,
   found_batch: `rate ${rates.found}/second burst ${rates.found} packets`,
+  blocked: `rate ${rates.blocked}/second burst ${rates.blockedBurst} packets`,
 };
 
 export function foundLog(prefix: string, verdict: "drop" | "return" = "drop"): readonly string[] {

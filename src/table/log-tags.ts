@@ -10,6 +10,9 @@ export const FIRST_CONTACT_TAG = logPrefixes.firstContact.charCodeAt(0);
 export const REPEATED_TAG = logPrefixes.repeated.charCodeAt(0);
 export const WAITING_TAG = logPrefixes.waiting.charCodeAt(0);
 
+/** Of a source that is fully blocked: dropped whatever it is, and evidence of nothing. */
+export const BLOCKED_TAG = logPrefixes.blocked.charCodeAt(0);
+
 /** By tag; undefined: a rule that is not ours logs to our group. */
 const dispositions: readonly (Disposition | undefined)[] = (() => {
   const byTag: (Disposition | undefined)[] = new Array(256).fill(undefined);

@@ -12,7 +12,7 @@ import { neighbourChains } from "./neighbours.ts";
 import { publishedChains, publishedRules, toPublished } from "./published.ts";
 import { type Rules, type RulesetPlan, TABLE } from "./ruleset-plan.ts";
 import { sensorRules } from "./sensor.ts";
-import { restingRules, shieldRules } from "./shield.ts";
+import { restingRules, restingShieldRules, shieldRules } from "./shield.ts";
 import { throughChains, throughHooks } from "./through.ts";
 
 const hooks: Readonly<Record<string, string>> = {
@@ -63,6 +63,7 @@ const allChains = [
   "stray",
   "out",
   "probe",
+  "blocked",
   "logged",
   "guarded",
   "again",
@@ -80,12 +81,12 @@ export function buildRuleset(plan: RulesetPlan, phase: "on" | "resting"): string
   const chains: Rules =
     phase === "on"
       ? {
-          shield: shieldRules(plan, toPublished(plan)),
+          ...shieldRules(plan, toPublished(plan)),
           ...sensorRules(plan),
           ...forwardRules(plan),
           ...publishedRules(plan),
         }
-      : { shield: shieldRules(plan), ...restingRules(plan) };
+      : { ...restingShieldRules(plan), ...restingRules(plan) };
   const lines = [`add table inet ${TABLE}`];
   for (const { name, definition } of kernelSets) lines.push(`add set inet ${TABLE} ${name} { ${definition} }`);
   // Chains of the other phase must exist to be removed: "add" is harmless where they do.

@@ -1,6 +1,7 @@
 // The rules of blocks: the shield in front of everything, and what is left of it when the daemon stops.
 
 import { restingForwardRules } from "./forward.ts";
+import { BATCH_GROUP, log, logPrefixes } from "./log-rules.ts";
 import { knownDatagramPairs, knownPairs, softRules, unguarded6 } from "./matches.ts";
 import { SLASH64 } from "./neighbours.ts";
 import type { Rules, RulesetPlan } from "./ruleset-plan.ts";
@@ -13,20 +14,37 @@ const neighbourDiscovery =
  * Hooks `prerouting`, so that blocked sources reach neither us nor a container behind us. `further`: rules for sources without
  * a full block.
  */
-export function shieldRules(plan: RulesetPlan, further: readonly string[] = []): readonly string[] {
-  if (!plan.enforce) return [];
+export function shieldRules(plan: RulesetPlan, further: readonly string[] = []): Rules {
+  if (!plan.enforce) return { shield: [] };
+  return {
+    shield: blockRules("goto blocked", further),
+    // Only blocked sources pay for it.
+    blocked: [
+      `tcp flags & (fin|syn|rst|ack) == syn limit name "blocked" ${log(logPrefixes.blocked, BATCH_GROUP)} counter drop`,
+      `meta l4proto udp limit name "blocked" ${log(logPrefixes.blocked, BATCH_GROUP)} counter drop`,
+      "counter drop",
+    ],
+  };
+}
+
+/** The shield of a stopped daemon, which nobody listens to. */
+export function restingShieldRules(plan: RulesetPlan): Rules {
+  return { shield: plan.enforce ? blockRules("counter drop", []) : [] };
+}
+
+function blockRules(verdict: string, further: readonly string[]): readonly string[] {
   return [
     "iif lo return",
-    "ip saddr @blocked4 ip saddr != @ignored4 counter drop",
-    "ip saddr @blockednet4 ip saddr != @ignored4 counter drop",
+    `ip saddr @blocked4 ip saddr != @ignored4 ${verdict}`,
+    `ip saddr @blockednet4 ip saddr != @ignored4 ${verdict}`,
     ...further,
     // Each packet of a served customer comes through here: none pays for the other family's rules.
     "meta nfproto ipv4 return",
     `icmpv6 type ${neighbourDiscovery} return`,
-    "ip6 saddr @blocked6 ip6 saddr != @ignored6 counter drop",
+    `ip6 saddr @blocked6 ip6 saddr != @ignored6 ${verdict}`,
     // A /64 may hold one of ours, our resolver's or our gateway's address, or that of an SSH session: its neighbours' block is not its own.
-    `ip6 saddr & ${SLASH64} @blocked6 ip6 saddr != @near6 ${unguarded6} ip6 saddr != @session6 ip6 saddr != @peer6 ip6 saddr != @ignored6 counter drop`,
-    "ip6 saddr @blockednet6 ip6 saddr != @ignored6 counter drop",
+    `ip6 saddr & ${SLASH64} @blocked6 ip6 saddr != @near6 ${unguarded6} ip6 saddr != @session6 ip6 saddr != @peer6 ip6 saddr != @ignored6 ${verdict}`,
+    `ip6 saddr @blockednet6 ip6 saddr != @ignored6 ${verdict}`,
   ];
 }
 

@@ -16,6 +16,7 @@ import { enterOwnNamespace, mustDo } from "../lab/support/own-namespace.ts";
 import { harsh } from "../lab/support/settings.ts";
 import { waitUntil } from "../lab/support/wait.ts";
 import { nthIpv4, prefix } from "../support/prefix.ts";
+import { readCpuSeconds } from "./support.ts";
 
 enterOwnNamespace(import.meta.filename);
 
@@ -27,7 +28,7 @@ const NETWORKS = 100_000;
 const COUNT = SINGLE + SUBNETS + NETWORKS;
 const MAX_SECONDS = 15;
 const MAX_RESIDENT_BYTES = 300e6;
-const START_MS = 120_000;
+const START_MS = 600_000;
 
 /** The n-th network of 128 addresses, or of 65,536 /64: of either family by turns. */
 function nthNetwork(index: number): Prefix {
@@ -54,6 +55,13 @@ function* manyBlocks(nowMs: number): Generator<Block> {
       soft: index < SINGLE && index % 10 === 0,
     };
   }
+}
+
+interface Start {
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  /** The most at any time. */
+  readonly residentBytes: number;
 }
 
 class Trial {
@@ -85,8 +93,8 @@ class Trial {
     store.close();
   }
 
-  /** Seconds until the daemon listens, and the most that was resident until then, in bytes. */
-  async start(): Promise<{ readonly seconds: number; readonly residentBytes: number }> {
+  /** Until the daemon listens. */
+  async start(): Promise<Start> {
     const startMs = performance.now();
     const daemon = spawn(process.execPath, [PROGRAM, "run", "-c", join(this.#folder, "portsentry.conf")], {
       stdio: ["ignore", "pipe", "pipe"],
@@ -101,7 +109,8 @@ class Trial {
     await waitUntil("the daemon is active", () => this.#log.includes("is now active and listening"), START_MS);
     const seconds = (performance.now() - startMs) / 1_000;
     const status = readFileSync(`/proc/${daemon.pid}/status`, "utf8");
-    return { seconds, residentBytes: Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) * 1_024 };
+    const residentBytes = Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) * 1_024;
+    return { seconds, cpuSeconds: readCpuSeconds(daemon.pid ?? 0), residentBytes };
   }
 
   async kill(): Promise<void> {
@@ -123,13 +132,14 @@ test(`a start with ${COUNT.toLocaleString("en")} blocks, ${NETWORKS.toLocaleStri
   t.after(() => trial.close());
   trial.fill();
   const told: string[] = [];
-  const starts: { readonly seconds: number; readonly residentBytes: number }[] = [];
+  const starts: Start[] = [];
   const start = async (what: string) => {
     const measured = await trial.start();
     const status = await trial.client.ask("status", {});
     assert.ok("ok" in status && status.ok.blocked === COUNT, JSON.stringify(status).slice(0, 500));
     starts.push(measured);
-    told.push(`${what} ${measured.seconds.toFixed(1)} s, ${(measured.residentBytes / 1e6).toFixed(0)} MB`);
+    const { seconds, cpuSeconds, residentBytes } = measured;
+    told.push(`${what} ${seconds.toFixed(1)} s (${cpuSeconds.toFixed(1)}), ${(residentBytes / 1e6).toFixed(0)} MB`);
   };
   for (let run = 0; run < RUNS; run++) {
     await start("empty kernel");
@@ -140,8 +150,9 @@ test(`a start with ${COUNT.toLocaleString("en")} blocks, ${NETWORKS.toLocaleStri
     mustDo("nft", "delete table inet portreeve");
   }
   const load = loadavg().map((value) => value.toFixed(1));
-  t.diagnostic(`${RUNS} runs, load ${load.join(", ")}: ${told.join(" | ")}`);
-  assert.ok(Math.max(...starts.map(({ seconds }) => seconds)) <= MAX_SECONDS, `longer than ${MAX_SECONDS} s`);
+  t.diagnostic(`seconds (of CPU), ${RUNS} runs, load ${load.join(", ")}: ${told.join(" | ")}`);
+  const seconds = Math.max(...starts.map((one) => one.seconds));
+  assert.ok(seconds <= MAX_SECONDS, `${seconds} s`);
   const residentBytes = Math.max(...starts.map((one) => one.residentBytes));
   assert.ok(residentBytes <= MAX_RESIDENT_BYTES, `${residentBytes} bytes resident`);
 });

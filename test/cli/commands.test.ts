@@ -265,6 +265,18 @@ test("why explains in sentences; --json gives the whole explanation", async (t) 
   ]);
 });
 
+test("why says at least so many ports only where there may be more", async (t) => {
+  const { daemon, ask } = await makeLab(t);
+  for (const [all, text] of [
+    [true, "sent 40 probes to 12 different ports, the first"],
+    [false, "sent 40 probes to at least 12 different ports, the first"],
+  ] as const) {
+    daemon.explanation = { ...daemon.explanation, ports: { tried: 12, all, answered: 5, open: 1 } };
+    assert.ok((await ask("why", "192.0.2.7")).out.includes(text), text);
+    assert.deepEqual(JSON.parse((await ask("why", "192.0.2.7", "--json")).out).ports, daemon.explanation.ports);
+  }
+});
+
 test("why has a sentence for every state", async (t) => {
   const { daemon, ask } = await makeLab(t);
   const { source } = daemon.explanation;

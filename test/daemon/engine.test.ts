@@ -9,6 +9,7 @@ import { Detector } from "../../src/detect/detector.ts";
 import type { Finding } from "../../src/detect/finding.ts";
 import { RepeatedProbes } from "../../src/detect/repeated-probes.ts";
 import { SourceTable } from "../../src/detect/source-table.ts";
+import { TriedPorts } from "../../src/detect/tried-ports.ts";
 import { Judge, type JudgeContext } from "../../src/judge/judge.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
 import { logPrefixes } from "../../src/table/log-rules.ts";
@@ -377,4 +378,31 @@ test("what a held source's kernel sends again is one probe, until the source is 
   detector.reset(prefix("192.0.2.1"));
   repeated.forget(prefix("192.0.2.1"), NOW_MS);
   assert.equal(syn(24, 4), "watched", "it is judged afresh");
+});
+
+test("every source's ports are counted, those of fully blocked ones too, of which nothing else is made", () => {
+  const tried = new TriedPorts({ burst: 10, perSecond: 10 });
+  const detector = new Detector({ table: new SourceTable(16, seed), policy, near: ranges() });
+  const engine = new Engine({ detector, judge: new Judge(context), clock: new DeliveryClock(() => NOW_MS), tried });
+  const syn = (port: number, tag: string) => {
+    const bytes = buildTcp({
+      ...{ source: "192.0.2.7", destination: "203.0.113.1", sourcePort: 40_000, destinationPort: port },
+      flags: TcpFlag.Syn,
+    });
+    return engine.packet(bytes, 0, bytes.length, tag.charCodeAt(0)).outcome;
+  };
+  for (const [port, tag] of [
+    [23, logPrefixes.probe],
+    [22, logPrefixes.held],
+    [3306, logPrefixes.firstContact],
+  ] as const)
+    syn(port, tag);
+  const { findings, probes } = engine.counters;
+  assert.equal(syn(80, logPrefixes.blocked), Outcome.Nothing);
+  assert.equal(syn(23, logPrefixes.blocked), Outcome.Nothing);
+  assert.deepEqual(
+    [engine.counters.shutOutPackets, engine.counters.findings, engine.counters.probes],
+    [2, findings, probes],
+  );
+  assert.deepEqual(tried.of(prefix("192.0.2.7"))?.tcp, [23, 22, 3306, 80]);
 });

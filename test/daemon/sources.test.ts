@@ -9,6 +9,7 @@ import { Detector } from "../../src/detect/detector.ts";
 import { FirstContacts } from "../../src/detect/first-contacts.ts";
 import { RepeatedProbes } from "../../src/detect/repeated-probes.ts";
 import { SourceTable } from "../../src/detect/source-table.ts";
+import { TriedPorts } from "../../src/detect/tried-ports.ts";
 import type { HostFacts } from "../../src/host/host.ts";
 import { FinishedHandshakes } from "../../src/judge/proof/finished-handshakes.ts";
 import { formatPrefix, type Prefix } from "../../src/wire/address.ts";
@@ -47,7 +48,11 @@ function setUp() {
   const clock = { nowMs: () => NOW_MS };
   const repeated = new RepeatedProbes(seed);
   const contacts = new FirstContacts(seed);
-  const sources = new Sources({ inForce, detector, crowds, contacts, repeated, finished, tap, hold, clock });
+  const tried = new TriedPorts({ burst: 10, perSecond: 10 });
+  const sources = new Sources({
+    ...{ inForce, detector, crowds, contacts, repeated, finished, tap, hold, clock, tried },
+    prover: undefined,
+  });
   inForce.tell(sources);
   const scan = (source: string, ports: readonly number[]) => {
     let found = 0;

@@ -143,6 +143,24 @@ const rows: readonly Row[] = [
   },
   {
     page: BOUNDS,
+    says: /sources have tried, for `portreeve why` \| ([\d,]+) probes\/s, burst ([\d,]+); ([\d,]+) sources, ([\d,]+) newcomers a second, burst ([\d,]+); ([\d,]+) ports of one source, ([\d,]+) in all/,
+    are: () => [
+      inSource("tried-ports.ts", /const looks = \{ burst: \S+ perSecond: /),
+      inSource("tried-ports.ts", "const looks = { burst: "),
+      inSource("tried-ports.ts", "const MAX_SOURCES = "),
+      inSource("tried-ports.ts", /const newcomers = \{ burst: \S+ perSecond: /),
+      inSource("tried-ports.ts", "const newcomers = { burst: "),
+      inSource("tried-ports.ts", "const MAX_PORTS_OF_ONE = "),
+      inSource("tried-ports.ts", "const MAX_PORTS = "),
+    ],
+  },
+  {
+    page: BOUNDS,
+    says: /SYNs and datagrams of fully blocked sources that the kernel tells \| ([\d,]+)\/s, burst ([\d,]+)/,
+    are: () => [rates.blocked, rates.blockedBurst],
+  },
+  {
+    page: BOUNDS,
     says: /tools: sources \| ([\d,]+); ([\d,]+) newcomers a second/,
     are: () => [
       inSource("tool-memory.ts", "const CAPACITY = "),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { SourceEvidence } from "../../src/detect/detector.ts";
-import { describeEvidence, gradeText } from "../../src/record/evidence-text.ts";
+import { describeEvidence, describePorts, gradeText } from "../../src/record/evidence-text.ts";
 import { IPV4_MAPPED_WORD } from "../../src/wire/address.ts";
 
 const evidence: SourceEvidence = {
@@ -63,5 +63,20 @@ test("a block without a proof is not said to rest on packets that only a scan se
   assert.equal(
     gradeText("direct"),
     "the probes of the source, to closed ports or in a form that only scanners send, made a scan; that they came from its address is not proven",
+  );
+});
+
+test("ports that were asked: how many, how many of them are served, and how many the silence test has answered", () => {
+  assert.equal(
+    describePorts({ tried: 100, all: true, answered: 46, open: 2 }),
+    "The source has asked 100 different ports: 2 of them are served here, and the silence test has answered 46 of them.",
+  );
+  assert.equal(
+    describePorts({ tried: 1, all: false, answered: 0, open: 1 }),
+    "The source has asked at least 1 different port: 1 of them is served here, and the silence test has answered none.",
+  );
+  assert.match(
+    describePorts({ tried: 9, all: true, answered: 0, open: 0 }),
+    /9 different ports: none of them is served/,
   );
 });

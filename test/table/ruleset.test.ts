@@ -40,16 +40,21 @@ test("the shield drops what is blocked, lets neighbour discovery and the allow l
     ordinary.get("shield")?.map((rule) => rule.replace(/\{.*\}/, "{...}")),
     [
       "iif lo return",
-      "ip saddr @blocked4 ip saddr != @ignored4 counter drop",
-      "ip saddr @blockednet4 ip saddr != @ignored4 counter drop",
+      "ip saddr @blocked4 ip saddr != @ignored4 goto blocked",
+      "ip saddr @blockednet4 ip saddr != @ignored4 goto blocked",
       "tcp flags & (fin|syn|rst|ack) == syn tcp dport @published jump published",
       "meta nfproto ipv4 return",
       "icmpv6 type {...} return",
-      "ip6 saddr @blocked6 ip6 saddr != @ignored6 counter drop",
-      "ip6 saddr & ffff:ffff:ffff:ffff:: @blocked6 ip6 saddr != @near6 ip6 saddr != @guard6 ip6 saddr != @session6 ip6 saddr != @peer6 ip6 saddr != @ignored6 counter drop",
-      "ip6 saddr @blockednet6 ip6 saddr != @ignored6 counter drop",
+      "ip6 saddr @blocked6 ip6 saddr != @ignored6 goto blocked",
+      "ip6 saddr & ffff:ffff:ffff:ffff:: @blocked6 ip6 saddr != @near6 ip6 saddr != @guard6 ip6 saddr != @session6 ip6 saddr != @peer6 ip6 saddr != @ignored6 goto blocked",
+      "ip6 saddr @blockednet6 ip6 saddr != @ignored6 goto blocked",
     ],
   );
+  assert.deepEqual(ordinary.get("blocked"), [
+    'tcp flags & (fin|syn|rst|ack) == syn limit name "blocked" log prefix "blocked" group 28787 snaplen 128 counter drop',
+    'meta l4proto udp limit name "blocked" log prefix "blocked" group 28787 snaplen 128 counter drop',
+    "counter drop",
+  ]);
 });
 
 test("a SYN to a closed port is a trap only after everybody who may knock has been let go", () => {
@@ -195,7 +200,10 @@ test("resting: the blocks stay; no sensor, no hold, no log", () => {
   const chains = rulesOf(text);
   assert.deepEqual([...chains.keys()].sort(), ["forward", "inward", "resting", "shield"]);
   const full = ordinary.get("shield")?.filter((rule) => !rule.includes("@published"));
-  assert.deepEqual(chains.get("shield"), full);
+  assert.deepEqual(
+    chains.get("shield"),
+    full?.map((rule) => rule.replace("goto blocked", "counter drop")),
+  );
   assert.ok(chains.get("inward")?.includes("ip saddr @soft4 ip saddr != @guard4 counter drop"));
   assert.ok(chains.get("resting")?.includes("ip saddr @soft4 ip saddr != @guard4 counter drop"));
   assert.ok(allRules(chains).every((rule) => !/\blog\b|@held|update/.test(rule)));
