@@ -55,7 +55,8 @@ export interface Difference {
 }
 
 /** Everything in which the two differ. */
-export function compareConfig({ conf, mode }: Order, old: Shown, ours: Reading): readonly Difference[] {
+export function compareConfig(order: Order, old: Shown, ours: Reading): readonly Difference[] {
+  const { conf, mode } = order;
   const found: Difference[] = [];
   const text = conf.toString("latin1");
   const general = () => generalReason(text, ours);
@@ -92,16 +93,21 @@ export function compareConfig({ conf, mode }: Order, old: Shown, ours: Reading):
     tell("1.2 says nothing of the probes");
     return found;
   }
-  compareResponses(old, settings, mode, tell);
+  compareResponses(old, settings, order, tell);
   return found;
 }
 
 type Tell = (what: string, known?: string) => void;
 
-function compareResponses(old: Shown, settings: Settings, mode: Mode, tell: Tell): void {
+/** 1.2 looks for a file whose name ends in these blanks. */
+const BLANKS_FOR_QUOTE = /^IGNORE_FILE *= *"[^"\n]* $/m;
+
+function compareResponses(old: Shown, settings: Settings, { mode, conf }: Order, tell: Tell): void {
   const isSpared = !old.lines.some((line) => line.includes(`/${IGNORED} to `));
   const sparesOurs = settings.ignored.map(formatPrefix).includes(IGNORED);
-  if (isSpared !== sparesOurs) tell(`the ignored source: 1.2 ${isSpared}, ours ${sparesOurs}`);
+  const isOtherFile = BLANKS_FOR_QUOTE.test(conf.toString("latin1"));
+  if (isSpared !== sparesOurs)
+    tell(`the ignored source: 1.2 ${isSpared}, ours ${sparesOurs}`, isOtherFile ? LETTERS : undefined);
   const isNamed = old.lines.some((line) => line.includes(`localhost/${PROBER} to `));
   if (isNamed !== settings.resolveHost) tell(`RESOLVE_HOST: 1.2 ${isNamed}, ours ${settings.resolveHost}`);
   const did = firstScan(old.lines).filter((line) => !/No target variable/.test(line));
