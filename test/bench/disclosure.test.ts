@@ -1,6 +1,7 @@
 // What scanners learn, as their users run them, with their own repetitions: open ports that are not public by nature and that
-// answered them, of all of these. Each scan has a server of its own: kinds of servers times scanners, over IPv4 and IPv6. Printed as a
-// table, without us and with us (IPv4 and IPv6); asserted for scanners that ask each port once: they learn none.
+// answered them, of all of these. Each scan has a server of its own: kinds of servers times scanners, over IPv4 and IPv6, with us, with
+// nothing, and with Debian's PortSentry 1.2 that blocks by iptables. Printed; asserted for scanners that ask each port once: they learn
+// none of ours.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Family, families, LINK, source, TARGET } from "../lab/support/addresses.ts";
@@ -10,6 +11,7 @@ import { Lab } from "../lab/support/lab.ts";
 import { masscan, popularPorts, startNmap } from "../lab/support/scan.ts";
 import { PUBLIC, shipped } from "../lab/support/settings.ts";
 import { serve } from "../lab/support/traffic.ts";
+import { startBlockingPortsentry } from "./blocking-portsentry.ts";
 
 const POPULAR = popularPorts(20);
 const servers: Readonly<Record<string, readonly number[]>> = {
@@ -65,23 +67,29 @@ const singleShots: readonly Scanner[] = [
   },
 ];
 
-interface Cell {
-  readonly server: string;
-  readonly scanner: Scanner;
-  readonly isDefended: boolean;
-}
+/** PortSentry 1.2 knows IPv4 alone. */
+const defences = {
+  none: { families, start: async () => undefined },
+  "PortSentry 1.2": { families: ["ipv4"], start: startBlockingPortsentry },
+  Portreeve: { families, start: (lab: Lab) => Daemon.start(lab, settings) },
+} as const satisfies Readonly<
+  Record<string, { readonly families: readonly Family[]; readonly start: (lab: Lab) => Promise<unknown> }>
+>;
+type Defence = keyof typeof defences;
+const allDefences: readonly Defence[] = ["Portreeve", "none", "PortSentry 1.2"];
 
-/** How many ports were learned over each family, with which time. */
-async function measure({ server, scanner, isDefended }: Cell): Promise<readonly number[]> {
+/** How many ports are learned over each family. */
+async function measure(server: string, scanner: Scanner, defence: Defence): Promise<readonly number[]> {
+  const over = scanner.families.filter((family) => defences[defence].families.some((each) => each === family));
   const lab = await Lab.open();
   try {
     await serve(lab, lab.target, { tcp: servers[server] ?? [] });
-    if (isDefended) await Daemon.start(lab, settings);
+    await defences[defence].start(lab);
     const capture = await Capture.start(lab);
-    await Promise.all(scanner.families.map((family) => scanner.run(lab, family, server)));
+    await Promise.all(over.map((family) => scanner.run(lab, family, server)));
     const segments = await capture.stop();
     const secrets = secretsOf(server);
-    return scanner.families.map(
+    return over.map(
       (family) => portsThatAnswered(segments, source(1)[family]).filter((port) => secrets.includes(port)).length,
     );
   } finally {
@@ -89,32 +97,38 @@ async function measure({ server, scanner, isDefended }: Cell): Promise<readonly 
   }
 }
 
+function meanAndLargest(counts: readonly number[]): string {
+  const sum = counts.reduce((total, count) => total + count, 0);
+  return `mean ${(sum / counts.length).toFixed(2)}, largest ${Math.max(...counts)} of ${counts.length} scans`;
+}
+
 for (const server of Object.keys(servers)) {
   test(`${server}: ports disclosed, of ${secretsOf(server).length} that are not public`, async (t) => {
     const rows = [...scanners, ...singleShots].map((scanner) => ({
       scanner,
-      learned: new Map<boolean, readonly number[]>(),
+      learned: new Map<Defence, readonly number[]>(),
     }));
-    const waiting = [true, false].flatMap((isDefended) =>
-      rows.filter(({ scanner }) => isDefended || !scanner.name.endsWith("-p-")).map((row) => ({ row, isDefended })),
+    // A host that answers from every port fills any capture.
+    const waiting = allDefences.flatMap((defence) =>
+      rows
+        .filter(({ scanner }) => defence === "Portreeve" || !scanner.name.endsWith("-p-"))
+        .map((row) => ({ row, defence })),
     );
     const lane = async () => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        const { row, isDefended } = next;
-        row.learned.set(isDefended, await measure({ server, scanner: row.scanner, isDefended }));
+        const { row, defence } = next;
+        row.learned.set(defence, await measure(server, row.scanner, defence));
       }
     };
     await Promise.all(Array.from({ length: LANES }, lane));
-    const defended: number[] = [];
     for (const { scanner, learned } of rows) {
-      const text = (isDefended: boolean) => learned.get(isDefended)?.join(" and ") ?? "not tried";
-      t.diagnostic(`| ${scanner.name} | ${text(false)} | ${text(true)} |`);
-      defended.push(...(learned.get(true) ?? []));
-      if (scanner.isSingleShot) assert.deepEqual(learned.get(true), [0], scanner.name);
+      const text = allDefences.map((defence) => `${defence}: ${learned.get(defence)?.join(" and ") ?? "not tried"}`);
+      t.diagnostic(`${scanner.name}: ${text.join("; ")}`);
+      if (scanner.isSingleShot) assert.deepEqual(learned.get("Portreeve"), [0], scanner.name);
     }
-    const sum = defended.reduce((total, count) => total + count, 0);
-    t.diagnostic(
-      `mean ${(sum / defended.length).toFixed(2)}, largest ${Math.max(...defended)} of ${defended.length} scans`,
-    );
+    for (const defence of allDefences) {
+      const counts = rows.flatMap(({ learned }) => learned.get(defence) ?? []);
+      t.diagnostic(`${defence}: ${meanAndLargest(counts)}`);
+    }
   });
 }

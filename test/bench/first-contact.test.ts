@@ -20,6 +20,8 @@ const settings = { ...shipped, PROOF: "on", GREYLIST: "on" };
 const PATIENCE_MS = 20_000;
 const TIMERS_MS = [250, 500, 1_000, 3_000];
 const FLOOD_RATE = 40_000;
+/** At least 300,000: more than a set of first contacts takes. */
+const FLOOD_TOTAL = /(?:[3-9]\d{5}|\d{7,})/;
 
 async function greylisting(t: { after: (f: () => Promise<void>) => void }): Promise<Lab> {
   const lab = await Lab.open();
@@ -117,11 +119,15 @@ test("200 first-time customers at once, and 100 in a flood of the same port", as
   const to = { dev: LINK, mac: TARGET.mac, to: TARGET.ipv4, port: 3306 };
   const flood = lab.spawn(lab.scanner, program("flood", { ...to, rate: FLOOD_RATE }));
   await flood.waitForLine(/sent/);
-  const all = await ask(addresses("ipv4", 1, 100), 3306);
+  const first = await ask(addresses("ipv4", 1, 100), 3306);
+  // By then it has filled the sets, and first SYNs are served.
+  await flood.waitForLine(new RegExp(`"sent":${FLOOD_TOTAL.source}`), 0, 60_000);
+  const second = await ask(addresses("ipv4", 101, 100), 3306);
   await flood.stop();
-  t.diagnostic(
-    `${served(all).length} of ${all.length} customers were served in a flood of ${FLOOD_RATE} SYNs a second`,
-  );
-  t.diagnostic(tellQuantiles("those", served(all), "ms"));
-  assert.ok(served(all).length >= 0.95 * all.length);
+  for (const [when, all] of Object.entries({ "at its beginning": first, later: second })) {
+    t.diagnostic(
+      tellQuantiles(`in a flood of ${FLOOD_RATE} SYNs a second, ${when}, of 100 customers`, served(all), "ms"),
+    );
+    assert.ok(served(all).length >= 0.95 * all.length, when);
+  }
 });
