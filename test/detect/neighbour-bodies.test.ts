@@ -66,6 +66,26 @@ test("of a slow window the same; what was added is what is still counted, and th
   assert.equal(bodies.sinceMs(ROW, Slow, SLOW_MS), laterMs);
 });
 
+test("sources, ports and /56s go on together from window to window, in either memory", () => {
+  for (const [memory, windowMs] of [
+    [Fast, FAST_WINDOW_MS],
+    [Slow, SLOW_MS],
+  ] as const) {
+    const { bodies, note, counts } = setUp();
+    note(40, 11, 5);
+    note(50, 12, 6);
+    const turnTo = (window: number) => bodies.turn(ROW, START_MS + window * windowMs, SLOW_MS);
+    assert.deepEqual(counts(memory), [3, 3, 3]);
+    turnTo(1);
+    note(60, 13, 7);
+    assert.deepEqual(counts(memory), [4, 4, 4], "with the window before");
+    turnTo(2);
+    assert.deepEqual(counts(memory), [1, 1, 1], "what came in the window before");
+    turnTo(3);
+    assert.deepEqual(counts(memory), [0, 0, 0]);
+  }
+});
+
 test("a clock that is set back a little begins no window; one that is set back further begins afresh", () => {
   const { bodies, note, counts } = setUp();
   bodies.turn(ROW, START_MS + SLOW_MS, SLOW_MS);

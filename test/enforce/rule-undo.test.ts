@@ -87,3 +87,22 @@ test("what an earlier run has left is told again, and undone like the others", a
   assert.deepEqual([rules.left, troubles.current()], [[], []]);
   assert.ok(rules.changes > before);
 });
+
+test("of 4,096 sources it is remembered that their rule stays, of more it is counted; one of them may be tried again", async () => {
+  const { rules, delegate } = setUp();
+  const fail = async (index: number) => {
+    delegate.stays.add(formatPrefix(nthIpv4(index)));
+    await rules.undo(block(nthIpv4(index)));
+  };
+  for (let index = 0; index < 4_096; index++) await fail(index);
+  assert.deepEqual([rules.left.length, rules.counters.rulesLeftForgotten], [4_096, 0]);
+  await fail(7);
+  assert.deepEqual([rules.left.length, rules.counters.rulesLeftForgotten], [4_096, 0]);
+  await fail(4_096);
+  assert.deepEqual([rules.left.length, rules.counters.rulesLeftForgotten], [4_096, 1]);
+  assert.deepEqual(rules.leftIn(nthIpv4(4_096)), []);
+  delegate.stays.clear();
+  await rules.undo(block(nthIpv4(7)));
+  await fail(4_096);
+  assert.equal(rules.leftIn(nthIpv4(4_096)).length, 1);
+});
