@@ -134,6 +134,9 @@ test("a flood that uses up the answers leaves those kept for a source that does 
   assert.equal(answersTo("192.0.2.99"), 0, "a source that is new gets none");
   const answers = promising.map(answersTo);
   assert.ok((answers[0] ?? 0) > 0, `${answers}`);
+  // Each of the 500 that are kept is one SYN's, of which the coin has half answered: 250, give or take 11.
+  const all = answers.reduce((sum, count) => sum + count, 0);
+  assert.ok(all > 180 && all < 320, `${all} answers`);
   assert.equal(answers.at(-1), 0, `not even sources that are promising get more than is kept: ${answers}`);
 });
 
