@@ -226,3 +226,14 @@ test("a proven gateway is said to be blocked while the trial runs, and nothing i
   blocker.carryOut([proven]);
   assert.match(warnings().join(), /^warning 192\.0\.2\.1, .* and is not blocked/);
 });
+
+test("wider networks are blocked while the trial runs, and end with it; when it is over none is", () => {
+  const { blocker, pass } = setUp();
+  const network = prefix("2001:db8:7::/56");
+  assert.equal(blocker.blockWider(network, "silence", "three of its networks are blocked"), "");
+  assert.equal([...blocker.list.onTrial()].length, 1);
+  pass(6 * MINUTE);
+  assert.equal(blocker.list.size, 0);
+  assert.equal(blocker.blockWider(network, "silence", "three of its networks are blocked"), "nothing is blocked now");
+  assert.equal(blocker.list.size, 0);
+});

@@ -425,3 +425,17 @@ test("where loopback counts ::1 is no own address; whatever else lies in ::/64 i
   }
   assert.equal(new Judge(context).spares(0, 0, 0, 1), "own");
 });
+
+test('BLOCK_*="2" runs the command for findings of its own protocol, and of no other', () => {
+  const action = (changes: Partial<JudgeContext>, protocol: number) =>
+    judged(
+      { proof: "off", blockTcp: false, blockUdp: false, ...changes },
+      findingOf("198.51.100.9", protocol),
+      "198.51.100.9",
+    ).action;
+  for (const [running, protocol] of [
+    [{ runTcp: true }, 6],
+    [{ runUdp: true }, 17],
+  ] as const)
+    for (const asked of [6, 17, 132]) assert.equal(action(running, asked) === "run", asked === protocol, `${asked}`);
+});
