@@ -21,8 +21,8 @@ import { whenThere } from "./when-there.ts";
 /** Elements in one transaction: bounds the message, and how long the event loop waits. */
 const BATCH = 4_000;
 
-const LEAST_AT_ONCE = 2_000;
-const MOST_AT_ONCE = 8_000;
+const LEAST_AT_ONCE = 1_000;
+const MOST_AT_ONCE = 2_000;
 
 /** Ended blocks that are looked up in the kernel, 12 us each, in one go: more of them end in a flood only. */
 const ENDED_LOOKED_UP = 1_000;

@@ -50,7 +50,7 @@ function* manyBlocks(nowMs: number): Generator<Block> {
     yield {
       ...block("192.0.2.1"),
       source,
-      sinceMs: nowMs,
+      sinceMs: nowMs - index,
       untilMs: nowMs + 86_400_000 + (index % 977) * 60_000,
       soft: index < SINGLE && index % 10 === 0,
     };
