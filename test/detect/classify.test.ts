@@ -145,3 +145,11 @@ test("any packet gets every field but the time, whatever the record held before"
     }),
   );
 });
+
+test("SCTP: an INIT and a COOKIE ECHO are scans of their own kind, any other chunk is none", () => {
+  const kindOf = (sctpChunkType: number) =>
+    classified(packetFrom("192.0.2.1", { protocol: IpProtocol.Sctp, destinationPort: 36412, sctpChunkType })).kind;
+  assert.equal(kindOf(1), Kind.SctpInit);
+  assert.equal(kindOf(10), Kind.SctpCookieEcho);
+  for (const chunk of [0, 2, 9, 11, 255]) assert.equal(kindOf(chunk), Kind.Unknown, `chunk ${chunk}`);
+});
