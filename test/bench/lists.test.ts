@@ -166,7 +166,9 @@ async function oneMore(trial: Trial): Promise<string> {
     const reply = await trial.client.ask("block", { source, forMs: 864_000_000, reason: "one more" });
     assert.ok("ok" in reply, JSON.stringify(reply));
     times.push(performance.now() - startMs);
-    assert.ok("ok" in (await trial.client.ask("unblock", { target: source })));
+    const lifted = await trial.client.ask("unblock", { target: source });
+    // It is lifted; the network in which it lies may be blocked all the same, which the daemon says.
+    assert.ok("ok" in lifted || lifted.refused.code === "covered", JSON.stringify(lifted));
   }
   times.sort((a, b) => a - b);
   return `one more network by hand: half of ${times.length} within ${times[5]?.toFixed(0)} ms, all within ${times.at(-1)?.toFixed(0)} ms`;
