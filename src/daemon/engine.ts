@@ -1,5 +1,6 @@
 // One packet from capture to verdict: decode, ask the judge whom to spare, classify, remember, score. What it has come to is
-// one result, which the walk acts on (walk.ts). A packet allocates nothing unless it makes a finding.
+// one result, which the walk acts on (walk.ts). A packet of a flood allocates nothing unless it makes a
+// finding; what the memories for people take in (tools, ports that were asked) is a bounded part of it.
 import type { DeliveryClock } from "../base/delivery-clock.ts";
 import type { Crowds } from "../detect/crowds.ts";
 import { type Detector, Track } from "../detect/detector.ts";

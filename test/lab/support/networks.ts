@@ -3,23 +3,18 @@
 // what is answered, and nothing came or went that the step did not mean.
 
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { spawnSync } from "node:child_process";
 import type { TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { BlockedEntry } from "../../../src/control/api.ts";
-import { ControlClient } from "../../../src/control/client.ts";
 import { KernelError } from "../../../src/kernel/errors.ts";
 import { NfTables } from "../../../src/kernel/nf-tables.ts";
 import { formatPrefix, isIpv4, type Prefix, parsePrefix, prefixContains } from "../../../src/wire/address.ts";
 import { prefix } from "../../support/prefix.ts";
+import { DaemonHere } from "./daemon-here.ts";
 import { mustDo } from "./own-namespace.ts";
-import { harsh } from "./settings.ts";
 import { waitUntil } from "./wait.ts";
 
-const PROGRAM = resolve(import.meta.dirname, "../../../../bin/portreeve");
 /** A link of ours: its addresses count one by one. */
 const NEAR = "2001:db8:a::/64";
 /** What ends so soon, the one may have ended and the other not yet. */
@@ -80,13 +75,10 @@ export async function tryNetworks(t: TestContext, steps: number): Promise<void> 
 
 export class NetworkTrial {
   readonly counts: Record<string, number> = {};
-  readonly #folder = mkdtempSync(join(tmpdir(), "portreeve-networks-"));
-  readonly #client = new ControlClient(join(this.#folder, "control.sock"));
+  readonly #daemon = new DaemonHere();
   readonly #tables = new NfTables("portreeve");
   readonly #random: Random;
   readonly #steps: string[] = [];
-  #daemon: ChildProcess | undefined;
-  #log = "";
   #listed: Entries = new Map();
 
   constructor(seed: number) {
@@ -95,46 +87,15 @@ export class NetworkTrial {
     mustDo("ip", "link", "add", "near0", "type", "veth", "peer", "name", "near1");
     for (const link of ["near0", "near1"]) mustDo("ip", "link", "set", link, "up");
     mustDo("ip", "addr", "add", `${NEAR.replace("/64", "1/64")}`, "dev", "near0", "nodad");
-    mkdirSync(join(this.#folder, "state"));
-    writeFileSync(join(this.#folder, "ignore"), "");
-    const settings = {
-      ...harsh,
-      CONTROL_SOCKET: join(this.#folder, "control.sock"),
-      STATE_DIR: join(this.#folder, "state"),
-      IGNORE_FILE: join(this.#folder, "ignore"),
-      HISTORY_FILE: join(this.#folder, "history"),
-      BLOCKED_FILE: join(this.#folder, "blocked"),
-    };
-    const lines = Object.entries(settings).map(([key, value]) => `${key}="${value}"\n`);
-    writeFileSync(join(this.#folder, "portsentry.conf"), lines.join(""));
   }
 
-  async start(): Promise<void> {
-    const daemon = spawn(process.execPath, [PROGRAM, "run", "-c", join(this.#folder, "portsentry.conf")], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    this.#daemon = daemon;
-    this.#log = "";
-    const add = (text: unknown) => {
-      this.#log = `${this.#log}${String(text)}`.slice(-20_000);
-    };
-    daemon.stdout.on("data", add);
-    daemon.stderr.on("data", add);
-    await waitUntil("the daemon is active", () => this.#log.includes("is now active and listening"), SETTLE_MS);
-  }
-
-  async #end(signal: NodeJS.Signals): Promise<void> {
-    const daemon = this.#daemon;
-    if (daemon === undefined || daemon.exitCode !== null) return;
-    const ended = new Promise((done) => daemon.once("close", done));
-    daemon.kill(signal);
-    await ended;
+  start(): Promise<void> {
+    return this.#daemon.start(SETTLE_MS);
   }
 
   async close(): Promise<void> {
-    await this.#end("SIGKILL");
     this.#tables.close();
-    rmSync(this.#folder, { recursive: true, force: true });
+    await this.#daemon.close();
   }
 
   /** One random step, and a look at everything after it. Rejects with what led to a failure. */
@@ -143,7 +104,13 @@ export class NetworkTrial {
       await this.#oneStep();
     } catch (error) {
       const listed = [...this.#listed.values()].map(({ source, until, soft }) => `${source} ${until} ${soft}`);
-      const told = ["last steps:", ...this.#steps.slice(-25), "listed before:", ...listed, this.#log.slice(-3_000)];
+      const told = [
+        "last steps:",
+        ...this.#steps.slice(-25),
+        "listed before:",
+        ...listed,
+        this.#daemon.log.slice(-3_000),
+      ];
       throw new Error(`${String(error)}\n${told.join("\n")}`, { cause: error });
     }
   }
@@ -175,7 +142,7 @@ export class NetworkTrial {
     const reason = `reason ${this.#steps.length}`;
     this.#note(`block ${source} --for ${forMs}ms${force ? " --force" : ""}`);
     const before = this.#listed.get(source);
-    const reply = await this.#client.ask("block", { source, forMs, reason, ...(force && { force }) });
+    const reply = await this.#daemon.client.ask("block", { source, forMs, reason, ...(force && { force }) });
     if ("ok" in reply) {
       assert.ok(reply.ok.enforced && reply.ok.source === source && reply.ok.reason.includes(reason));
       const after = await this.#check([source], []);
@@ -191,7 +158,7 @@ export class NetworkTrial {
   async #unblock(target: string): Promise<void> {
     this.#note(`unblock ${target}`);
     const before = this.#listed;
-    const reply = await this.#client.ask("unblock", { target });
+    const reply = await this.#daemon.client.ask("unblock", { target });
     if (target === "all") {
       assert.ok("ok" in reply, JSON.stringify(reply));
       assert.equal((await this.#check([], [...before.keys()])).size, 0);
@@ -225,7 +192,7 @@ export class NetworkTrial {
   }
 
   async #explain(source: string) {
-    const reply = await this.#client.ask("why", { source });
+    const reply = await this.#daemon.client.ask("why", { source });
     assert.ok("ok" in reply, JSON.stringify(reply));
     return reply.ok;
   }
@@ -316,7 +283,7 @@ export class NetworkTrial {
 
   async #restart(): Promise<void> {
     this.#note("restart");
-    await this.#end("SIGTERM");
+    await this.#daemon.end("SIGTERM");
     await this.start();
     await this.#check([], []);
   }
@@ -328,11 +295,11 @@ export class NetworkTrial {
     const isBlock = this.#random.below(2) === 0;
     this.#note(`kill during ${isBlock ? "block" : "unblock"} ${source}`);
     const asked = isBlock
-      ? this.#client.ask("block", { source, forMs, force: true })
-      : this.#client.ask("unblock", { target: source });
+      ? this.#daemon.client.ask("block", { source, forMs, force: true })
+      : this.#daemon.client.ask("unblock", { target: source });
     const answered = asked.catch(() => undefined);
     await delay(this.#random.below(8));
-    await this.#end("SIGKILL");
+    await this.#daemon.end("SIGKILL");
     await answered;
     await this.start();
     const within = (each: string) => isWithin(prefix(each), prefix(source)) || isKeyOf(each, prefix(source));
@@ -367,7 +334,7 @@ export class NetworkTrial {
 
   async #readList(): Promise<Entries> {
     const entries = new Map<string, BlockedEntry>();
-    for await (const entry of this.#client.entries("blocked", {})) {
+    for await (const entry of this.#daemon.client.entries("blocked", {})) {
       assert.ok(entry.enforced, `${entry.source} is not enforced`);
       entries.set(entry.source, entry);
     }

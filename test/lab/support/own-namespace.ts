@@ -16,6 +16,12 @@ export function enterOwnNamespace(file: string): void {
   process.exit(status ?? 1);
 }
 
+/** Throws in a process that has the machine's own network namespace. */
+export function requireOwnNamespace(): void {
+  if (process.env[MARK] === undefined)
+    throw new Error("call enterOwnNamespace() first: this would work on the machine's own tables");
+}
+
 /** Runs a program in this namespace; it must succeed. Its standard output. */
 export function mustDo(program: string, ...args: readonly string[]): string {
   const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: "utf8" });
