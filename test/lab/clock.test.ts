@@ -110,5 +110,5 @@ test("sources are found and blocked as before after the wall clock was set", asy
     assert.ok(Math.abs(Date.parse(block.since) - clock.nowMs()) < TOLERANCE_MS, `since ${block.since}`);
     assert.ok((await blockedInKernel(lab)).includes(from));
   }
-  assert.equal(daemon.history().length, 2);
+  await waitUntil("both history lines are written", () => daemon.history().length === 2);
 });

@@ -12,13 +12,13 @@ export interface Proof {
   readonly seconds: number;
 }
 
-/** Waits until a source is fully blocked. */
+/** Waits until a source is fully blocked; fails with what the daemon knows of it. */
 export async function waitForProof(daemon: Daemon, key: string, deadlineMs: number): Promise<Proof> {
   const block = await waitFor(
     `proof of ${key}`,
     async () => (await daemon.blocked()).find(({ source, soft }) => source === key && !soft),
     deadlineMs,
-  );
+  ).catch(async ({ message }: Error) => assert.fail(`${message}\n${(await daemon.cli(["why", key])).stdout}`));
   const events = (await daemon.eventsOf(key)).map(({ type, time }) => ({ type, ms: Date.parse(time) }));
   const endMs = Date.parse(block.since);
   const probes = events.filter(({ type, ms }) => type === "probe" && ms <= endMs);
