@@ -7,7 +7,7 @@ import { fail } from "./setup.mjs";
 
 const ENTRY = "cli/client.js";
 /** What is not taken in: the other commands, and what works on the state of a daemon that is dead. They share no object with the rest. */
-const APART = ["./main.js", "../daemon/unblock-at-rest.js"];
+const APART = ["./main.js", "../answer/unblock-at-rest.js"];
 
 const staticImport = /^import (\{[^}]*\}|\* as \w+) from "([^"]+)";$/gm;
 const exportFrom = /^export (\{[^}]*\}) from "([^"]+)";$/gm;

@@ -27,9 +27,19 @@ const may: Readonly<Record<string, readonly string[]>> = {
     ...["base", "kernel", "capture", "wire", "detect", "judge", "table", "enforce", "record"],
     ...["host", "sense", "config", "policy", "control"],
   ],
+  // What people ask of the daemon through its socket, and what answers them while none runs.
+  answer: [
+    ...["base", "kernel", "wire", "detect", "judge", "table", "enforce", "record"],
+    ...["host", "sense", "config", "control", "daemon"],
+  ],
+  // The process: builds the daemon, follows the host's changes, opens the socket, ends.
+  service: [
+    ...["base", "kernel", "capture", "wire", "detect", "judge", "table", "enforce", "record"],
+    ...["host", "sense", "config", "control", "daemon", "answer"],
+  ],
   // The detectors over what has been recorded: captures and our own events.
   replay: ["base", "capture", "wire", "detect", "judge", "config", "policy", "record", "control"],
-  cli: ["base", "wire", "config", "control", "host", "daemon", "record", "replay"],
+  cli: ["base", "wire", "config", "control", "host", "answer", "service", "record", "replay"],
 };
 
 const root = resolve(import.meta.dirname, "../../src");
@@ -105,6 +115,14 @@ test("only kernel/ knows koffi", () => {
     if (relative(root, file).startsWith("kernel/")) continue;
     assert.ok(!/from "koffi"/.test(readFileSync(file, "utf8")), `${file} imports koffi`);
   }
+});
+
+const DAEMON_MAX_LINES = 3_000;
+
+test("the room that joins the others stays small", () => {
+  const all = [...files(join(root, "daemon"))];
+  const lines = all.reduce((sum, file) => sum + readFileSync(file, "utf8").split("\n").length - 1, 0);
+  assert.ok(lines <= DAEMON_MAX_LINES, `src/daemon/ has ${lines} lines: move out what joins nothing`);
 });
 
 /** Lists of one kind: a longer list is not harder to read. */

@@ -17,6 +17,6 @@ try {
 /** Loaded only here, with everything that it needs of the kernel. */
 async function loadDaemon(): Promise<RunDaemon> {
   outliveOutput();
-  const { runDaemon } = await import("../daemon/run.ts");
+  const { runDaemon } = await import("../service/run.ts");
   return runDaemon;
 }

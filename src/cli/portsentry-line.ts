@@ -5,7 +5,7 @@ import { messageOf } from "../base/errors.ts";
 import type { TcpMode, UdpMode } from "../config/options.ts";
 import type { Switches } from "../config/settings.ts";
 import { isInterfaceName } from "../config/values.ts";
-import type { RunOptions } from "../daemon/run-options.ts";
+import type { RunOptions } from "../service/run-options.ts";
 
 export interface Line1 {
   readonly generation: 1;

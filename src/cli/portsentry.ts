@@ -29,7 +29,7 @@ const world: World = {
   version: readVersion(),
   readFile: (path) => readFileSync(path),
   parent,
-  loadDaemon: async () => (await import("../daemon/run.ts")).runDaemon,
+  loadDaemon: async () => (await import("../service/run.ts")).runDaemon,
   startInBackground: (args) =>
     startInBackground({ argv: [process.argv[1] ?? "", ...args], env: { ...process.env, PORTREEVE_PROGRAM: program } }),
   addMode: (conf, mode) => connect({ conf }).ask("addMode", { mode }),

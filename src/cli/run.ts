@@ -1,5 +1,5 @@
 // portreeve run: the daemon in the foreground. What it does is daemon/'s; this only turns the command line into its options.
-import type { RunOptions } from "../daemon/run-options.ts";
+import type { RunOptions } from "../service/run-options.ts";
 
 /** Resolves with the exit code once the daemon has stopped. */
 export type RunDaemon = (options: RunOptions) => Promise<number>;

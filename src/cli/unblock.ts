@@ -46,7 +46,7 @@ export async function unblock(
 
 /** No daemon runs: what it has left is taken out here. */
 async function unblockAtRest({ conf, json }: UnblockOptions, terminal: Terminal): Promise<ExitCode> {
-  const { unblockAtRest: liftAll } = await import("../daemon/unblock-at-rest.ts");
+  const { unblockAtRest: liftAll } = await import("../answer/unblock-at-rest.ts");
   const done = await liftAll(conf, defaultConfFile);
   if ("refused" in done)
     throw new ControlError("not-lifted", `not unblocked: ${done.refused}`, { exitCode: done.exitCode });

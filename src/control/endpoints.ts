@@ -1,5 +1,5 @@
 // All that the control socket offers, a row each. routes.ts serves and client.ts asks what stands here; what the daemon
-// answers is one function for each row, in daemon/api.ts.
+// answers is one function for each row, in answer/api.ts.
 import type { Shape } from "../base/shape.ts";
 import type { Event } from "../record/event.ts";
 import type { EventRequest, Reply } from "./api.ts";

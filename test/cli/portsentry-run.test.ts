@@ -5,7 +5,7 @@ import type { BackgroundResult } from "../../src/cli/background.ts";
 import { runPortsentry, type World } from "../../src/cli/portsentry-run.ts";
 import type { ModeName, Modes, Reply } from "../../src/control/api.ts";
 import { ControlError, DaemonNotRunning } from "../../src/control/errors.ts";
-import type { RunOptions } from "../../src/daemon/run-options.ts";
+import type { RunOptions } from "../../src/service/run-options.ts";
 
 const FILE = "/etc/portsentry/portsentry.conf";
 const conf1 = 'TCP_PORTS="1,11"\nUDP_PORTS="7"\nADVANCED_PORTS_TCP="1024"\nSCAN_TRIGGER="0"\n';

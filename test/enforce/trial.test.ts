@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { confirmTrial, tickTrial } from "../../src/answer/trial-steps.ts";
 import type { Change } from "../../src/daemon/in-force.ts";
-import { confirmTrial, tickTrial } from "../../src/daemon/trial-steps.ts";
 import { Blocker } from "../../src/enforce/blocker.ts";
 import { breakerLimits } from "../../src/enforce/claims.ts";
 import { Trial } from "../../src/enforce/trial.ts";

@@ -91,7 +91,7 @@ test("the carried runtime runs the program with the carried modules", async () =
   const { version } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8"));
   const node = join(lib, "node");
   assert.equal(await mustRun([node, join(lib, "build/src/cli/main.js"), "--version"]), `portreeve ${version}\n`);
-  const imports = ["kernel/libc.js", "daemon/run.js", "control/server.js", "record/store.js"];
+  const imports = ["kernel/libc.js", "service/run.js", "control/server.js", "record/store.js"];
   const script = `for (const file of process.argv.slice(1)) await import(file);`;
   await mustRun([node, "--input-type=module", "-e", script, ...imports.map((name) => join(lib, "build/src", name))]);
 });

@@ -2,6 +2,7 @@
 
 import { printTime } from "../base/clock.ts";
 import type { Explanation } from "../control/api.ts";
+import type { Daemon } from "../daemon/daemon.ts";
 import { describeEnded } from "../enforce/ended.ts";
 import { describeGuard } from "../host/guard.ts";
 import { type Block, isInTable } from "../judge/block.ts";
@@ -11,7 +12,6 @@ import { describeFinding, describeReason } from "../record/finding-text.ts";
 import { describeTapSource } from "../sense/tap-finding.ts";
 import { endsBefore } from "../table/address-span.ts";
 import { formatPrefix, IPV4_MAPPED_BITS, isIpv4, type Prefix, prefixContains } from "../wire/address.ts";
-import type { Daemon } from "./daemon.ts";
 import { entryOf } from "./entry.ts";
 import { triedPortsOf } from "./tried.ts";
 

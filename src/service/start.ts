@@ -9,6 +9,7 @@ import { createTroubles, type Troubles, troubleListener } from "../base/troubles
 import type { PacketSource } from "../capture/packet-source.ts";
 import type { Settings } from "../config/settings.ts";
 import { readVersion } from "../control/version.ts";
+import { Daemon } from "../daemon/daemon.ts";
 import { randomSeed } from "../detect/keyed-hash.ts";
 import { blockedFiles, isListDeleted, readOldBlocks } from "../enforce/blocked-files.ts";
 import { BlockedView } from "../enforce/blocked-view.ts";
@@ -36,7 +37,6 @@ import { Decoy } from "../sense/decoy.ts";
 import { openKernelSensor, openRing } from "../sense/open-sensor.ts";
 import type { KernelSensor } from "../table/kernel-sensor.ts";
 import { Learned } from "../table/learned.ts";
-import { Daemon } from "./daemon.ts";
 
 export interface Started {
   readonly daemon: Daemon;

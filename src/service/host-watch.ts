@@ -2,6 +2,7 @@
 import { messageOf } from "../base/errors.ts";
 import type { Troubles } from "../base/troubles.ts";
 import { clientPorts, describeClientPorts } from "../config/client-ports.ts";
+import type { InForce } from "../daemon/in-force.ts";
 import type { Guard } from "../host/guard.ts";
 import { type HostFacts, readHost } from "../host/host.ts";
 import { describeUnread, readVirtualServices } from "../host/ipvs.ts";
@@ -13,7 +14,6 @@ import type { ServedPorts } from "../table/kernel-sensor.ts";
 import type { Prefix } from "../wire/address.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
 import { IpProtocol } from "../wire/packet.ts";
-import type { InForce } from "./in-force.ts";
 import type { Loops } from "./loops.ts";
 
 /** How often the host is looked at where no notification tells of a change. */

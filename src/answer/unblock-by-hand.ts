@@ -3,12 +3,12 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { plural } from "../base/plural.ts";
 import type { Refusal, Reply } from "../control/api.ts";
 import { readTarget, refuse } from "../control/target.ts";
+import type { Daemon } from "../daemon/daemon.ts";
 import { slices } from "../enforce/slices.ts";
 import type { Block } from "../judge/block.ts";
 import { describeReason } from "../record/finding-text.ts";
 import type { Held } from "../table/held-elements.ts";
 import { formatPrefix, type Prefix, prefixContains } from "../wire/address.ts";
-import type { Daemon } from "./daemon.ts";
 
 /** Sources that are named in one message. */
 const NAMED = 5;

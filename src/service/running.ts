@@ -1,5 +1,8 @@
 // A started daemon between start and stop: timers, notifications, signals, reload.
 import { readFileSync } from "node:fs";
+import { AllowList } from "../answer/allow-list.ts";
+import { createApi } from "../answer/api.ts";
+import { confirmTrial, tickTrial } from "../answer/trial-steps.ts";
 import { messageOf } from "../base/errors.ts";
 import { ExitCode } from "../base/exit-code.ts";
 import { explainSettings } from "../config/explain.ts";
@@ -16,15 +19,12 @@ import { drainRouteChanges } from "../kernel/routes.ts";
 import { openSystemdNotifier, type SystemdNotifier } from "../kernel/sd-notify.ts";
 import { ConnectMode } from "../sense/connect-mode.ts";
 import { IpProtocol } from "../wire/packet.ts";
-import { AllowList } from "./allow-list.ts";
-import { createApi } from "./api.ts";
 import { HostWatch } from "./host-watch.ts";
 import { Loops } from "./loops.ts";
 import { addMode, modeNotices } from "./modes.ts";
 import { startNotices } from "./notices.ts";
 import type { RunOptions } from "./run-options.ts";
 import type { Started } from "./start.ts";
-import { confirmTrial, tickTrial } from "./trial-steps.ts";
 
 const TICK_MS = 1_000;
 /** How often it is asked whether the administrator's own rules, and the ignore files, are as they were. */

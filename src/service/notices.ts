@@ -1,13 +1,13 @@
 // What the daemon says of itself at start, beyond the settings: what it uses, what it found, what it changed.
 import { release } from "node:os";
 import { join } from "node:path";
+import type { Daemon } from "../daemon/daemon.ts";
+import { guardedOthers } from "../daemon/plan.ts";
 import type { Restored } from "../enforce/restore.ts";
 import { readConntrackUse } from "../host/host.ts";
 import { BATCH_GROUP, PROMPT_GROUP } from "../table/log-rules.ts";
 import { TABLE } from "../table/ruleset-plan.ts";
 import { formatPrefix } from "../wire/address.ts";
-import type { Daemon } from "./daemon.ts";
-import { guardedOthers } from "./plan.ts";
 
 const SHOWN = 8;
 

@@ -4,10 +4,10 @@ import { printTime } from "../base/clock.ts";
 import type { BlockedEntry, BlockRequest, Reply } from "../control/api.ts";
 import { MAX_REASON_CHARS } from "../control/requests.ts";
 import { readTarget, refuse } from "../control/target.ts";
+import type { Daemon } from "../daemon/daemon.ts";
 import type { Block } from "../judge/block.ts";
 import { describeReason } from "../record/finding-text.ts";
 import { formatPrefix, IPV4_MAPPED_BITS, isIpv4, type Prefix, parsePrefix, prefixContains } from "../wire/address.ts";
-import type { Daemon } from "./daemon.ts";
 import { entryOf } from "./entry.ts";
 
 /** Wider ones are more often a slip than meant: 65,536 addresses of IPv4, a provider's IPv6. */

@@ -1,10 +1,10 @@
 // How many different ports a source has asked, and what it was told, for `portreeve why`.
 import type { TriedPortCounts } from "../control/api.ts";
+import type { Daemon } from "../daemon/daemon.ts";
 import type { SourceEvidence } from "../detect/detector.ts";
 import { readServedHere } from "../host/served-here.ts";
 import type { Block } from "../judge/block.ts";
 import type { Prefix } from "../wire/address.ts";
-import type { Daemon } from "./daemon.ts";
 
 /** Undefined where no port is known. */
 export function triedPortsOf(

@@ -2,8 +2,8 @@
 import { messageOf } from "../base/errors.ts";
 import { plural } from "../base/plural.ts";
 import type { Confirmation, Reply } from "../control/api.ts";
+import type { Daemon } from "../daemon/daemon.ts";
 import type { Trial } from "../enforce/trial.ts";
-import type { Daemon } from "./daemon.ts";
 
 /** The parts of the daemon that a trial acts on. */
 export type OnTrial = Pick<Daemon, "settings"> & {

@@ -5,8 +5,8 @@ import { allowIn, disallowIn, type IgnoreEdited } from "../config/edit-ignore.ts
 import { IgnoreWatch } from "../config/ignore-watch.ts";
 import type { AllowListChange, AllowRequest, DisallowRequest, Reply } from "../control/api.ts";
 import { readTarget, refuse } from "../control/target.ts";
+import type { Daemon } from "../daemon/daemon.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
-import type { Daemon } from "./daemon.ts";
 
 const TOPIC = "IGNORE_FILE";
 

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createTroubles } from "../../src/base/troubles.ts";
-import { HostWatch } from "../../src/daemon/host-watch.ts";
 import { InForce } from "../../src/daemon/in-force.ts";
-import { Loops } from "../../src/daemon/loops.ts";
 import type { HostFacts } from "../../src/host/host.ts";
+import { HostWatch } from "../../src/service/host-watch.ts";
+import { Loops } from "../../src/service/loops.ts";
 import { formatPrefix } from "../../src/wire/address.ts";
 import { load, settingsOf } from "../config/support.ts";
 import { prefix } from "../detect/probes.ts";

@@ -5,13 +5,13 @@ import { existsSync, statSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import type { PacketSink } from "../../src/capture/packet-source.ts";
 import type { Settings } from "../../src/config/settings.ts";
-import type { RunOptions } from "../../src/daemon/run-options.ts";
-import { Running } from "../../src/daemon/running.ts";
-import type { Started } from "../../src/daemon/start.ts";
 import { Guard } from "../../src/host/guard.ts";
 import { openRouteMonitor } from "../../src/kernel/routes.ts";
+import type { RunOptions } from "../../src/service/run-options.ts";
+import { Running } from "../../src/service/running.ts";
+import type { Started } from "../../src/service/start.ts";
 import { ask } from "../control/http-request.ts";
-import { assemble, host, settingsWith } from "./assembled.ts";
+import { assemble, host, settingsWith } from "../daemon/assembled.ts";
 
 const BLOCKING = 'BLOCK_TCP="1"\nPROOF="off"\nPOLICY="score"\n';
 
