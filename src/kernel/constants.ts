@@ -126,6 +126,14 @@ export const NFT_MSG_GETSETELEM = 13;
 export const NFT_MSG_DELSETELEM = 14;
 export const NFT_MSG_NEWGEN = 15;
 export const NFT_MSG_GETGEN = 16;
+export const NFT_MSG_GETOBJ = 19;
+export const NFTA_OBJ_TABLE = 1;
+export const NFTA_OBJ_NAME = 2;
+export const NFTA_OBJ_TYPE = 3;
+/** Of limits and quotas it nests attributes of other meanings. */
+export const NFTA_OBJ_DATA = 4;
+export const NFT_OBJECT_COUNTER = 1;
+export const NFTA_COUNTER_PACKETS = 2;
 export const NFTA_GEN_ID = 1;
 export const NFTA_GEN_PROC_PID = 2;
 export const NFTA_GEN_PROC_NAME = 3;

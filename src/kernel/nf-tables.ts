@@ -4,6 +4,7 @@
 import * as K from "./constants.ts";
 import { errnoName, KernelError, remedyFor } from "./errors.ts";
 import { NetlinkSocket, NetlinkWriter, walkAttributes } from "./netlink.ts";
+import { readNamedCounters } from "./nf-counters.ts";
 import {
   type ElementChange,
   type ElementKey,
@@ -16,7 +17,7 @@ import {
   readElements,
   writeElement,
 } from "./nf-elements.ts";
-import { TableFingerprint } from "./nf-fingerprint.ts";
+import { type Questions, TableFingerprint } from "./nf-fingerprint.ts";
 
 const message = (type: number) => (K.NFNL_SUBSYS_NFTABLES << 8) | type;
 
@@ -46,15 +47,17 @@ export class NfTables {
   });
   readonly #writer = new NetlinkWriter(WRITER_BYTES);
   readonly #table: string;
+  readonly #questions: Questions;
   readonly #fingerprint: TableFingerprint;
 
   /** Works on one table of family inet. */
   constructor(table: string) {
     this.#table = table;
-    this.#fingerprint = new TableFingerprint(table, {
+    this.#questions = {
       begin: (type, flags) => this.#begin(type, flags),
       request: (request, visit) => this.#socket.request(request, visit),
-    });
+    };
+    this.#fingerprint = new TableFingerprint(table, this.#questions);
   }
 
   /** The rule set's generation: grows by one with every committed transaction of any program. */
@@ -297,6 +300,11 @@ export class NfTables {
       count++;
     });
     return count;
+  }
+
+  /** readNamedCounters(). */
+  readCounters(): Map<string, number> {
+    return readNamedCounters(this.#table, this.#questions);
   }
 
   /** TableFingerprint.read(). */

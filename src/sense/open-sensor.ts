@@ -17,6 +17,7 @@ import type { KernelSensor } from "../table/kernel-sensor.ts";
 import { LearnedSets, type Learning } from "../table/learned-sets.ts";
 import { BATCH_GROUP, COPY_BYTES, PROMPT_GROUP } from "../table/log-rules.ts";
 import { NftSensor } from "../table/nft-sensor.ts";
+import { RuleCounters } from "../table/rule-counters.ts";
 import { TABLE } from "../table/ruleset-plan.ts";
 import { SetUses } from "../table/set-uses.ts";
 import { RingHost } from "./ring-host.ts";
@@ -27,9 +28,10 @@ export interface Sensing {
   readonly capture: PacketSource;
   /** What it learns, and where that is kept over a restart. Absent on a mirror port, which shows no traffic of this host. */
   readonly learned?: { readonly sets: Learning; readonly path: string };
-  /** What holds blocks in the kernel's table; absent, like the two that follow, where none is loaded. */
+  /** What holds blocks in the kernel's table; absent, like the three that follow, where none is loaded. */
   readonly firewall?: Firewall;
   readonly setUses?: SetUses;
+  readonly ruleCounters?: RuleCounters;
   /** Tells who else touches the table. */
   readonly monitor?: NfTablesMonitor;
   /** A mirror port (HOME_NETWORKS); it is `capture` as well. */
@@ -53,6 +55,7 @@ export function openKernelSensor({ settings, host, clock, keep }: SensingOptions
     sensor,
     firewall: new Firewall(nft, tables, () => sensor.near),
     setUses: new SetUses(tables),
+    ruleCounters: new RuleCounters(tables),
     learned: { sets: new LearnedSets(tables, clock.nowMs), path: join(settings.stateDir, "learned") },
     capture: keep(new NflogSource({ promptGroup: PROMPT_GROUP, batchGroup: BATCH_GROUP, copyBytes: COPY_BYTES })),
     monitor: keep(new NfTablesMonitor(TABLE, ownProcess())),

@@ -29,7 +29,7 @@ export function startNotices({ daemon, restored, conntrackBefore }: StartFacts):
       : `The store is in memory only, so nothing outlives this run; the control socket is ${settings.controlSocket}.`,
     guarded.length === 0
       ? "The guard is empty: this host has no gateway and no resolver."
-      : `The guard holds ${listed(guarded)}: none of them is ever held or softly blocked.`,
+      : `The guard holds ${listed(guarded)}: ${guarded.length === 1 ? "it is never" : "none of them is ever"} held or softly blocked.`,
     ...(daemon.inForce.plan().watchedUdp.length > 0
       ? [
           `UDP ports ${host.ephemeral.first}-${host.ephemeral.last} are this host's own (ip_local_port_range) and never traps.`,

@@ -162,6 +162,7 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
   });
   leftRules.load();
   daemon.countToo(leftRules);
+  if (sensing.ruleCounters !== undefined) daemon.countToo(sensing.ruleCounters);
   daemon.inForce.load();
   daemon.recall.everything();
   daemon.enforcement.stored.restoreOffences();

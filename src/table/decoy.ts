@@ -11,6 +11,7 @@
 
 import { latelyAt, servedHere } from "./lately.ts";
 import { SLASH64, wideMatches } from "./neighbours.ts";
+import { counted } from "./rule-counters.ts";
 
 export interface DecoyPorts {
   /** On 127.0.0.1, where nobody outside reaches it but through tproxy. */
@@ -177,7 +178,7 @@ export function decoyRules(plan: DecoyPlan, words: DecoyWords): Readonly<Record<
     // Where another firewall drops or refuses what goes to closed ports, the decoy's answers to it would give the open
     // ones away, and so would the firewall's to us. Then a held or softly blocked source gets none from either.
     mute: [...words.reheldMute, "drop"],
-    muteheld: [...words.heldMute, "counter drop"],
+    muteheld: [...words.heldMute, `${counted("heldUntold")} drop`],
     todecoy: [
       ...limitRules(behindNat),
       "jump divert",
@@ -214,7 +215,9 @@ function unanswered(verdict: string): string[] {
 /** What is above the limit is not diverted: the sensor holds its source and logs it, as without a decoy. */
 function limitRules(behindNat: boolean): string[] {
   return behindNat
-    ? [`${SYN} ct state new limit rate over ${TRACKED_RATE}/second burst ${TRACKED_RATE} packets counter return`]
+    ? [
+        `${SYN} ct state new limit rate over ${TRACKED_RATE}/second burst ${TRACKED_RATE} packets ${counted("decoyOverLimit")} return`,
+      ]
     : [];
 }
 

@@ -19,6 +19,7 @@ import { publishedServes } from "./lately.ts";
 import { answeringRules, customerRules, newCustomerRules } from "./learn.ts";
 import { heldMatches, knownDatagramPairsOf, knownPairsOf, leftAlone, softMatches, softRules } from "./matches.ts";
 import { SLASH64 } from "./neighbours.ts";
+import { counted } from "./rule-counters.ts";
 import type { GreylistPlan, Rules, RulesetPlan } from "./ruleset-plan.ts";
 
 /** nft knows what kind of number it is only behind a match of the protocol. */
@@ -100,7 +101,10 @@ export function forwardRules(plan: RulesetPlan): Rules {
     ...(enforce
       ? {
           unheard: [tcp(publish), "jump shutinward", ...(greylist === undefined ? [] : unmetRules(greylist))],
-          shutinward: [...heldMatches, ...softMatches].map((match) => `${match} counter drop`),
+          shutinward: [
+            ...heldMatches.map((match) => `${match} ${counted("forwardHeldDropped")} drop`),
+            ...softMatches.map((match) => `${match} ${counted("forwardSoftDropped")} drop`),
+          ],
         }
       : {}),
   };
@@ -142,7 +146,7 @@ function unmetRules(greylist: GreylistPlan): readonly string[] {
     "ip6 saddr @guard6 return",
     ...keys.flatMap(({ family, key, match }) => [
       ...["returned", "met"].map((set) => tcp(`${match}${key} @${set}${family} return`)),
-      ...meetRules(family, key, greylist).map((rule) => tcp(`${match}${rule} counter drop`)),
+      ...meetRules(family, key, greylist).map((rule) => tcp(`${match}${rule} ${counted("forwardFirstDropped")} drop`)),
     ]),
   ];
 }

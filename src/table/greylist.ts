@@ -24,6 +24,7 @@
 
 import { BATCH_GROUP, log, logPrefixes, rates } from "./log-rules.ts";
 import { SLASH64 } from "./neighbours.ts";
+import { counted } from "./rule-counters.ts";
 import type { GreylistPlan, Rules, RulesetPlan } from "./ruleset-plan.ts";
 
 /** New ports of a source that are asked at once, and each second. One that opens its services one by one waits a second for each. */
@@ -74,7 +75,7 @@ export function quietTcp({ greylist }: RulesetPlan): "quiet" | "quietly" {
 export function greylistRules(plan: GreylistPlan): Rules {
   const tell = (prefix: string, verdict: "drop" | "return") => [
     `limit rate ${rates.weak}/second burst ${rates.weak} packets ${log(prefix, BATCH_GROUP)} ${verdict}`,
-    `counter ${verdict}`,
+    `${counted("greylistUntold")} ${verdict}`,
   ];
   return {
     quietly: ["jump quiet", "jump greet"],
@@ -122,11 +123,11 @@ function rulesOf({ name, family, source }: (typeof kinds)[number], plan: Greylis
   return {
     [`greet${name}`]: [
       `${pair} @returned${family} goto again${name}`,
-      `${pair} @early${family} counter drop`,
+      `${pair} @early${family} ${counted("tooEarlyDropped")} drop`,
       `${pair} @met${family} goto return${name}`,
       ...meetRules(family, pair, plan).map((rule) => `${rule} goto meet${name}`),
       // One of the sets is full.
-      "counter",
+      counted("greylistFull"),
     ],
     // A source that goes on using a port never waits again.
     [`again${name}`]: [

@@ -4,22 +4,20 @@ import { latelyAt, servedHere } from "./lately.ts";
 import { BATCH_GROUP, foundLog, log, logPrefixes, probeLog, rates } from "./log-rules.ts";
 import { guardRules, heldMatches, softMatches, softRules, unguarded6 } from "./matches.ts";
 import { neighbourRules, SLASH64 } from "./neighbours.ts";
+import { counted } from "./rule-counters.ts";
 import type { Rules, RulesetPlan } from "./ruleset-plan.ts";
 
 /**
  * No source can be held by it, and Linux answers it: to a default gateway, or to a host that claims to be that neighbour.
  */
-const NO_SENDER = `ip6 saddr :: ${unguarded6} counter drop`;
+const NO_SENDER = `ip6 saddr :: ${unguarded6} ${counted("senderlessDropped")} drop`;
+const untold = `${counted("heldUntold")} drop`;
 
 /** Held sources learn nothing while the daemon decides; softly blocked ones get no new connection. */
 export function outRules(plan: RulesetPlan): readonly string[] {
   if (!plan.enforce) return [];
   const logged = `limit rate ${rates.weak}/second burst ${rates.weak} packets ${log(logPrefixes.held, BATCH_GROUP)} drop`;
-  return [
-    ...heldMatches.flatMap((match) => [`${match} ${logged}`, `${match} counter drop`]),
-    ...softRules(),
-    NO_SENDER,
-  ];
+  return [...heldMatches.flatMap((match) => [`${match} ${logged}`, `${match} ${untold}`]), ...softRules(), NO_SENDER];
 }
 
 /**
@@ -41,7 +39,7 @@ export function foundRules(plan: RulesetPlan): Rules {
     shut6: shuts.filter((rule) => rule.startsWith("ip6 ")),
     found: ["socket transparent { 0, 1 } goto foundserved", `${latelyAt.destination} goto latelyfound`, ...closed],
     latelyfound: [...servedHere("destination", "goto foundserved"), ...closed],
-    foundserved: [...foundLog(logPrefixes.held), "counter drop"],
+    foundserved: [...foundLog(logPrefixes.held), untold],
     ...(isTrap
       ? {
           foundclosed: [...heldRules("goto foundprobe"), "jump hold", "goto foundprobe"],
@@ -73,7 +71,7 @@ export function heldRules(verdict: "goto again" | "goto reheld" | "goto foundpro
 /** Puts the source in the hold in the same packet, and its neighbours when many of them have come there. */
 function holdRules(): readonly string[] {
   return [
-    `limit rate over ${rates.newHolds}/second burst ${rates.newHolds} packets counter return`,
+    `limit rate over ${rates.newHolds}/second burst ${rates.newHolds} packets ${counted("holdsRefused")} return`,
     "ip saddr != 0.0.0.0 update @held4 { ip saddr } goto near4held",
     "ip6 saddr @near6 update @held6 { ip6 saddr } goto onlink",
     `ip6 saddr != :: update @held6 { ip6 saddr & ${SLASH64} } goto far6held`,

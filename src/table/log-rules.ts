@@ -1,5 +1,7 @@
 // What the rules tell the daemon, how often at most, and by which way: at once, or in batches.
 
+import { counted } from "./rule-counters.ts";
+
 /** Log groups (u16): "pr" and "ps" in ASCII, unlikely to be anybody else's. */
 export const PROMPT_GROUP = 0x7072;
 
@@ -76,6 +78,6 @@ export function probeLog(verdict: "drop" | "return", promptRate: number = rates.
   return [
     `limit rate ${promptRate}/second burst ${rates.promptBurst} packets ${log(logPrefixes.probe, PROMPT_GROUP)} ${verdict}`,
     `limit rate ${rates.batch}/second burst 100000 packets ${log(logPrefixes.probe, BATCH_GROUP)} ${verdict}`,
-    "counter",
+    counted("probesUntold"),
   ];
 }

@@ -1,6 +1,7 @@
 // Which sources and flows the rules tell apart, as matches of nft: guarded, held, softly blocked, known, asked by us.
 
 import { SLASH64, wideMatches } from "./neighbours.ts";
+import { counted } from "./rule-counters.ts";
 
 /**
  * The guard, in front of whatever would punish: what the host depends on, told by the daemon. The peers of this host's own
@@ -28,7 +29,7 @@ export const heldMatches = sourcesIn("held");
 export const softMatches = sourcesIn("soft");
 
 export function softRules(): readonly string[] {
-  return softMatches.map((match) => `${match} counter drop`);
+  return softMatches.map((match) => `${match} ${counted("softDropped")} drop`);
 }
 
 /** The keys of `flows4` and `flows6`, by a packet that comes in and by one that goes out. */

@@ -1,6 +1,7 @@
 // The rules of path errors and redirects: which of them come in although the source is held.
 
 import type { PortRange } from "../wire/port-range.ts";
+import { counted } from "./rule-counters.ts";
 import type { RulesetPlan } from "./ruleset-plan.ts";
 
 /**
@@ -23,7 +24,7 @@ export const pathErrors: readonly {
     rules: ({ publicUdp }) => [
       "@th,136,8 != 17 return",
       ...(publicUdp.length > 0 ? [`@th,64,8 0x45 @th,224,16 ${anyOf(publicUdp)} return`] : []),
-      "counter drop",
+      `${counted("pathErrorsDropped")} drop`,
     ],
   },
   {
@@ -33,7 +34,7 @@ export const pathErrors: readonly {
     rules: ({ publicUdp }) => [
       "@th,112,8 != { 0, 17, 43, 44, 51, 60 } return",
       ...(publicUdp.length > 0 ? [`@th,112,8 17 @th,384,16 ${anyOf(publicUdp)} return`] : []),
-      "counter drop",
+      `${counted("pathErrorsDropped")} drop`,
     ],
   },
 ];

@@ -10,6 +10,7 @@ import { servesChains } from "./lately.ts";
 import { namedLimits } from "./log-rules.ts";
 import { neighbourChains } from "./neighbours.ts";
 import { publishedChains, publishedRules, toPublished } from "./published.ts";
+import { ruleCounters } from "./rule-counters.ts";
 import { type Rules, type RulesetPlan, TABLE } from "./ruleset-plan.ts";
 import { sensorRules } from "./sensor.ts";
 import { restingRules, restingShieldRules, shieldRules } from "./shield.ts";
@@ -93,6 +94,7 @@ export function buildRuleset(plan: RulesetPlan, phase: "on" | "resting"): string
   for (const chain of allChains) lines.push(`add chain inet ${TABLE} ${chain} ${hooks[chain] ?? ""}`);
   lines.push(`flush table inet ${TABLE}`);
   for (const chain of allChains) if (chains[chain] === undefined) lines.push(`delete chain inet ${TABLE} ${chain}`);
+  for (const name of ruleCounters) lines.push(`add counter inet ${TABLE} ${name}`);
   for (const [name, rate] of Object.entries(namedLimits)) lines.push(`add limit inet ${TABLE} ${name} { ${rate} }`);
   for (const [set, elements] of Object.entries(configuredElements(plan))) {
     lines.push(`flush set inet ${TABLE} ${set}`);

@@ -4,7 +4,10 @@ import { restingForwardRules } from "./forward.ts";
 import { BATCH_GROUP, log, logPrefixes } from "./log-rules.ts";
 import { knownDatagramPairs, knownPairs, softRules, unguarded6 } from "./matches.ts";
 import { SLASH64 } from "./neighbours.ts";
+import { counted } from "./rule-counters.ts";
 import type { Rules, RulesetPlan } from "./ruleset-plan.ts";
+
+const dropped = `${counted("blockedDropped")} drop`;
 
 /** The first rule of the shield lets these pass: a blocked neighbour's link must go on working. */
 const neighbourDiscovery =
@@ -20,16 +23,16 @@ export function shieldRules(plan: RulesetPlan, further: readonly string[] = []):
     shield: blockRules("goto blocked", further),
     // Only blocked sources pay for it.
     blocked: [
-      `tcp flags & (fin|syn|rst|ack) == syn limit name "blocked" ${log(logPrefixes.blocked, BATCH_GROUP)} counter drop`,
-      `meta l4proto udp limit name "blocked" ${log(logPrefixes.blocked, BATCH_GROUP)} counter drop`,
-      "counter drop",
+      `tcp flags & (fin|syn|rst|ack) == syn limit name "blocked" ${log(logPrefixes.blocked, BATCH_GROUP)} ${dropped}`,
+      `meta l4proto udp limit name "blocked" ${log(logPrefixes.blocked, BATCH_GROUP)} ${dropped}`,
+      dropped,
     ],
   };
 }
 
 /** The shield of a stopped daemon, which nobody listens to. */
 export function restingShieldRules(plan: RulesetPlan): Rules {
-  return { shield: plan.enforce ? blockRules("counter drop", []) : [] };
+  return { shield: plan.enforce ? blockRules(dropped, []) : [] };
 }
 
 function blockRules(verdict: string, further: readonly string[]): readonly string[] {

@@ -26,10 +26,13 @@ import { PortState } from "../../src/sense/port-state.ts";
 import { RingSensor } from "../../src/sense/ring-sensor.ts";
 import { TapWatch } from "../../src/sense/tap-watch.ts";
 import { LearnedSets } from "../../src/table/learned-sets.ts";
+import { RuleCounters } from "../../src/table/rule-counters.ts";
+import { buildRuleset } from "../../src/table/ruleset.ts";
 import { load, settingsOf } from "../config/support.ts";
 import { lineSink } from "../record/line-sink.ts";
 import { prefix } from "../support/prefix.ts";
 import { repositoryFolder } from "../support/repository.ts";
+import { ordinaryPlan, planVariants } from "../table/plan.ts";
 
 const source = repositoryFolder("src");
 /** wire/ and config/ count nothing; what replay and the commands count stands in their own reports. */
@@ -263,6 +266,7 @@ function everything(t: TestContext): Daemon {
     }),
   );
   daemon.countToo(new LeftRules({ stateDir: folder, rules: daemon.blocker.rules, ...silent }));
+  daemon.countToo(new RuleCounters({ readCounters: () => new Map() }));
   daemon.countToo(new Followers({ follow: () => () => undefined, limits: controlLimits, nowMs }));
   return daemon;
 }
@@ -278,6 +282,27 @@ test("every counter of the daemon is told by status --json", (t) => {
   assert.deepEqual(untold, [], "these are counted and no status tells them");
   const stale = [...Object.keys(toldAs), ...Object.keys(notTold)].filter((site) => !found.has(site));
   assert.deepEqual(stale, [], "these are listed here and nobody counts them");
+});
+
+test("what the kernel's rules drop or let go without a line is counted, and told by status --json", (t) => {
+  const { counters } = everything(t).status();
+  const decoy = { mark: 7, door: { four: 40_001, six: undefined }, behindNat: true };
+  const plans = [...Object.values(planVariants), { ...ordinaryPlan, decoy }];
+  const rules = new Set(plans.flatMap((plan) => buildRuleset(plan, "on").split("\n")));
+  const inRules = new Set([...rules].flatMap((rule) => /counter name "(\w+)"/.exec(rule)?.[1] ?? []));
+  assert.deepEqual(
+    [...inRules].filter((name) => !(name in counters)),
+    [],
+    "these are counted and no status tells them",
+  );
+  const untold = [...rules].filter((rule) => /counter (drop|return)$/.test(rule) && !rule.includes("@flows"));
+  assert.deepEqual(untold, [], "these count for nobody");
+  const page = readFileSync(repositoryFolder("docs/reference/kernel-table.md"), "utf8");
+  assert.deepEqual(
+    [...inRules].filter((name) => !page.includes(`\`${name}\``)),
+    [],
+    "docs/reference/kernel-table.md does not name these",
+  );
 });
 
 test("no counter is told in place of another: two files share a key only where they count the same thing", () => {

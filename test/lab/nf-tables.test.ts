@@ -175,6 +175,22 @@ test("says ENOENT when the table or the set is gone", () => {
   assert.equal(tables.fingerprint(), "");
 });
 
+test("counters of rules are read by their names, and those of other tables are not", () => {
+  setUp();
+  assert.deepEqual([...tables.readCounters()], []);
+  must(`add counter inet scratch dropped { packets 5000000000 bytes 1; }
+    add counter inet scratch kept
+    add limit inet scratch dropping { rate 1/second; }
+    add table ip scratch
+    add counter ip scratch elsewhere { packets 7 bytes 7; }`);
+  assert.deepEqual([...tables.readCounters()].sort(), [
+    ["dropped", 5_000_000_000],
+    ["kept", 0],
+  ]);
+  must("delete table inet scratch\ndelete table ip scratch");
+  assert.deepEqual([...tables.readCounters()], []);
+});
+
 test("the fingerprint follows the table, its chains and rules, and nothing else", () => {
   setUp();
   must("add chain inet scratch c\nadd rule inet scratch c counter\nadd rule inet scratch c counter drop");

@@ -46,7 +46,9 @@ test("containers, the allow list, public ports and known pairs pass before anyth
     }
   }
   const shut = ordinary("shutinward");
-  assert.ok(shut.length > 10 && shut.every((rule) => /@guard[46] counter drop$/.test(rule)));
+  assert.ok(
+    shut.length > 10 && shut.every((rule) => /@guard[46] counter name "forward(Held|Soft)Dropped" drop$/.test(rule)),
+  );
 });
 
 test("a port that the source asked for is what counts, and never one that others' traffic is led to", () => {
@@ -88,8 +90,10 @@ test("the first SYN to a port that is not known to be published is silent as wel
   const met = greylisted.filter((rule) => rule.includes("add @met"));
   assert.equal(met.length, 6);
   const [bare, whole] = [met.filter((rule) => rule.includes("doff")), met.filter((rule) => !rule.includes("doff"))];
-  for (const rule of bare) assert.match(rule, /add @early[46] \{ .* timeout 2500ms \} counter drop$/);
-  for (const rule of whole) assert.match(rule, /add @early[46] \{ .* timeout 900ms \} counter drop$/);
+  for (const rule of bare)
+    assert.match(rule, /add @early[46] \{ .* timeout 2500ms \} counter name "forwardFirstDropped" drop$/);
+  for (const rule of whole)
+    assert.match(rule, /add @early[46] \{ .* timeout 900ms \} counter name "forwardFirstDropped" drop$/);
 });
 
 test("without a firewall nothing is dropped, and customers and served ports are learned all the same", () => {

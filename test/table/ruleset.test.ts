@@ -51,9 +51,9 @@ test("the shield drops what is blocked, lets neighbour discovery and the allow l
     ],
   );
   assert.deepEqual(ordinary.get("blocked"), [
-    'tcp flags & (fin|syn|rst|ack) == syn limit name "blocked" log prefix "blocked" group 28787 snaplen 128 counter drop',
-    'meta l4proto udp limit name "blocked" log prefix "blocked" group 28787 snaplen 128 counter drop',
-    "counter drop",
+    'tcp flags & (fin|syn|rst|ack) == syn limit name "blocked" log prefix "blocked" group 28787 snaplen 128 counter name "blockedDropped" drop',
+    'meta l4proto udp limit name "blocked" log prefix "blocked" group 28787 snaplen 128 counter name "blockedDropped" drop',
+    'counter name "blockedDropped" drop',
   ]);
 });
 
@@ -202,10 +202,10 @@ test("resting: the blocks stay; no sensor, no hold, no log", () => {
   const full = ordinary.get("shield")?.filter((rule) => !rule.includes("@published"));
   assert.deepEqual(
     chains.get("shield"),
-    full?.map((rule) => rule.replace("goto blocked", "counter drop")),
+    full?.map((rule) => rule.replace("goto blocked", 'counter name "blockedDropped" drop')),
   );
-  assert.ok(chains.get("inward")?.includes("ip saddr @soft4 ip saddr != @guard4 counter drop"));
-  assert.ok(chains.get("resting")?.includes("ip saddr @soft4 ip saddr != @guard4 counter drop"));
+  assert.ok(chains.get("inward")?.includes('ip saddr @soft4 ip saddr != @guard4 counter name "softDropped" drop'));
+  assert.ok(chains.get("resting")?.includes('ip saddr @soft4 ip saddr != @guard4 counter name "softDropped" drop'));
   assert.ok(allRules(chains).every((rule) => !/\blog\b|@held|update/.test(rule)));
   assert.match(text, /^delete chain inet portreeve sensor$/m);
 });
