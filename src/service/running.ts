@@ -167,7 +167,8 @@ export class Running {
     const { daemon, clock, capture, monitor, routes, view, learned, leftRules } = this.#started;
     daemon.watchDecoy();
     capture.start(daemon.walk, (error) => daemon.recorder.warning(`capture: ${messageOf(error)}`));
-    if (monitor !== undefined) this.#watchTable(monitor);
+    const readTable = () => monitor && this.#readTable(monitor);
+    if (monitor !== undefined) this.#loops.watch(monitor.socket.fd, "nf_tables notifications", readTable);
     this.#loops.watch(routes.fd, "route notifications", () => {
       // Otherwise what changed does not matter: the host is looked at afresh once the changes have settled.
       if (drainRouteChanges(routes)) daemon.enforcement.lookAtDelegated(true);
@@ -175,6 +176,8 @@ export class Running {
     });
     this.#loops.every(TICK_MS, "tick", () => {
       clock.tick();
+      // First, as the tick finds the same changes without knowing whose they are.
+      readTable();
       if (this.#trial !== undefined) tickTrial(this.#trial, daemon);
       daemon.tick();
       daemon.flush();
@@ -193,14 +196,12 @@ export class Running {
     }
   }
 
-  #watchTable(monitor: NfTablesMonitor): void {
-    const { daemon } = this.#started;
-    this.#loops.watch(monitor.socket.fd, "nf_tables notifications", () => {
-      monitor.read(
-        (change) => daemon.enforcement.reconciler?.onForeignChange(change),
-        () => daemon.enforcement.lookAtDelegated(true),
-      );
-    });
+  #readTable(monitor: NfTablesMonitor): void {
+    const { enforcement } = this.#started.daemon;
+    monitor.read(
+      (change) => enforcement.reconciler?.onForeignChange(change),
+      () => enforcement.lookAtDelegated(true),
+    );
   }
 
   /** The exit code: 0 for SIGTERM and SIGINT. SIGHUP reloads. */
