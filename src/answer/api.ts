@@ -9,6 +9,7 @@ import type { Event, NumberedEvent } from "../record/event.ts";
 import { parsePrefix } from "../wire/address.ts";
 import { blockByHand } from "./block-by-hand.ts";
 import { entryOf } from "./entry.ts";
+import { createImport } from "./import-list.ts";
 import { forgetRules, unblockByHand } from "./unblock-by-hand.ts";
 import { explain } from "./why.ts";
 
@@ -19,6 +20,7 @@ export function createApi(daemon: Daemon): Omit<DaemonApi, "confirm" | "addMode"
     blocked: () => ({ ok: blockedEntries(daemon) }),
     guard: () => ({ ok: daemon.guard() }),
     block: (request) => blockByHand(daemon, request),
+    import: createImport(daemon),
     unblock: async ({ target, ruleIsGone }) => {
       const reply = ruleIsGone === true ? forgetRules(daemon, target) : await unblockByHand(daemon, target);
       return "ok" in reply ? { ok: { unblocked: reply.ok } } : reply;

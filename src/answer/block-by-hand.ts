@@ -39,9 +39,8 @@ export function blockByHand(daemon: Daemon, request: BlockRequest): Reply<Blocke
       `${name} holds an address of this host, a loopback or a multicast address: it is never blocked`,
     );
   if (spared !== undefined && !isForced) return refuse(spared, sparedMessage(source, spared, daemon));
-  const widest = WIDEST[isIpv4(source) ? "ipv4" : "ipv6"];
-  if (lengthOf(source) < widest && !isForced)
-    return refuse("too-wide", `${name} is wider than a /${widest}; use --force if you mean all of it`);
+  if (isTooWide(source) && !isForced)
+    return refuse("too-wide", `${name} is wider than a /${widestOf(source)}; use --force if you mean all of it`);
   const standing = daemon.blocker.list.get(source);
   const before = standing?.soft === false && !isForced ? standing : undefined;
   if (before !== undefined && isShorter(request.forMs, before, daemon)) {
@@ -55,6 +54,20 @@ export function blockByHand(daemon: Daemon, request: BlockRequest): Reply<Blocke
   const result = daemon.blocker.blockByHand(source, request.forMs, reason, { mayShorten: isForced });
   if (typeof result !== "string") return { ok: entryOf(result, daemon.clock) };
   return refuse(result.includes("full") ? "full" : "kernel", `cannot block ${name}: ${result}`);
+}
+
+/** Why a source of a list is not blocked, which nobody can force; undefined: nothing is in the way. */
+export function hindranceOf(source: Prefix, request: Pick<BlockRequest, "session">, daemon: Pick<Daemon, "judge">) {
+  if (ownSessionWithin(source, request) !== undefined) return "own-session";
+  return daemon.judge.sparesWithin(source) ?? (isTooWide(source) ? "too-wide" : undefined);
+}
+
+function isTooWide(source: Prefix): boolean {
+  return lengthOf(source) < widestOf(source);
+}
+
+function widestOf(source: Prefix): number {
+  return WIDEST[isIpv4(source) ? "ipv4" : "ipv6"];
 }
 
 /** An end that was asked for; without one the later of the two counts. */
@@ -74,7 +87,7 @@ function lengthOf(source: Prefix): number {
 }
 
 /** The first address that the caller is logged in from and that the block would shut out. */
-function ownSessionWithin(block: Prefix, { session = [] }: BlockRequest): string | undefined {
+function ownSessionWithin(block: Prefix, { session = [] }: Pick<BlockRequest, "session">): string | undefined {
   return session.find((text) => {
     const address = parsePrefix(text);
     return address !== undefined && prefixContains(block, address);

@@ -111,7 +111,10 @@ function isListed({ blocker }: Daemon, { source, soft }: Held): boolean {
 
 /** Networks that the kernel holds and nobody lists: those that hold or touch the source, and others. */
 function unlistedNetworks(daemon: Daemon, source: Prefix): { readonly hit: Network[]; readonly others: Network[] } {
-  const foreign = daemon.firewall?.auditNetworks(daemon.clock.nowMs()).foreign ?? [];
+  const { firewall } = daemon;
+  // Most often nothing is there, and a million blocks need not be read to know that.
+  const isAny = !isSingle(source) || firewall?.foreignNetworksAround(source, daemon.clock.nowMs()).length !== 0;
+  const foreign = (isAny ? firewall?.auditNetworks(daemon.clock.nowMs()).foreign : undefined) ?? [];
   const isHit = (one: Network) => prefixContains(one.source, source) || prefixContains(source, one.source);
   return { hit: foreign.filter(isHit), others: foreign.filter((one) => !isHit(one)) };
 }

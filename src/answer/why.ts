@@ -11,7 +11,7 @@ import { describeEvidence, describeNeighbours, describePorts, gradeText, sparedT
 import { describeFinding, describeReason } from "../record/finding-text.ts";
 import { describeTapSource } from "../sense/tap-finding.ts";
 import { endsBefore } from "../table/address-span.ts";
-import { formatPrefix, IPV4_MAPPED_BITS, isIpv4, type Prefix, prefixContains } from "../wire/address.ts";
+import { formatPrefix, IPV4_MAPPED_BITS, isIpv4, type Prefix } from "../wire/address.ts";
 import { entryOf } from "./entry.ts";
 import { triedPortsOf } from "./tried.ts";
 
@@ -141,8 +141,7 @@ function heldUnlisted(daemon: Daemon, asked: Prefix): { readonly soft: boolean; 
   if (!daemon.inForce.enforces || firewall === undefined) return [];
   try {
     const singles = firewall.held.of(asked).map(({ source = asked, soft }) => ({ soft, source }));
-    const { foreign } = firewall.auditNetworks(daemon.clock.nowMs());
-    const networks = foreign.filter(({ source }) => prefixContains(source, asked));
+    const networks = firewall.foreignNetworksAround(asked, daemon.clock.nowMs());
     return [...singles, ...networks.map(({ source }) => ({ soft: false, source }))];
   } catch {
     // Without the table nothing is held.

@@ -42,19 +42,24 @@ function toRequest(
   options: BlockOptions,
   session: readonly string[],
 ): { ok: BlockRequest } | { error: string } {
-  // The same times as BLOCK_TIME of the configuration.
-  const span = options.for === undefined ? undefined : keys.blockTimeMs.type.parse(options.for);
-  if (span !== undefined && "error" in span)
-    return { error: `--for "${escapeText(options.for ?? "")}": ${span.error}` };
+  const span = readFor(options);
+  if ("error" in span) return span;
   return {
     ok: {
       source,
-      ...(span === undefined ? {} : { forMs: span.ok }),
+      ...span.ok,
       ...(options.reason === undefined ? {} : { reason: options.reason }),
       ...(options.force === undefined ? {} : { force: options.force }),
       ...(session.length === 0 ? {} : { session }),
     },
   };
+}
+
+/** --for, with the same times as BLOCK_TIME of the configuration. */
+export function readFor({ for: text }: Pick<BlockOptions, "for">): { ok: { forMs?: number } } | { error: string } {
+  if (text === undefined) return { ok: {} };
+  const span = keys.blockTimeMs.type.parse(text);
+  return "error" in span ? { error: `--for "${escapeText(text)}": ${span.error}` } : { ok: { forMs: span.ok } };
 }
 
 function describe(entry: BlockedEntry, terminal: Terminal): string {

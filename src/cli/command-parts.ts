@@ -20,12 +20,17 @@ export interface ProgramOptions {
 export type AddCommand = (program: Command, options: ProgramOptions) => void;
 
 /** A command that asks the running daemon. */
-export function addClientCommand(program: Command, name: string, examples: readonly string[]): Command {
+export function addClientCommand(
+  program: Command,
+  name: string,
+  examples: readonly string[],
+  exits: readonly string[] = clientExits,
+): Command {
   return program
     .command(name)
     .addOption(confOption("configuration file; its CONTROL_SOCKET says where the daemon listens"))
     .addOption(jsonOption())
-    .addHelpText("after", afterHelp(examples, clientExits));
+    .addHelpText("after", afterHelp(examples, exits));
 }
 
 export function confOption(description: string): OptionType {
@@ -45,7 +50,7 @@ export const allExits = [
   "1   the daemon refused: no such block, an address that must not be blocked, and the like",
   "64  the command line is wrong",
   "65  replay: the file is no capture",
-  "66  replay: a file cannot be opened",
+  "66  replay, import: a file cannot be opened",
   "69  the daemon is not running or cannot answer; for run: the daemon cannot start",
   "70  run: the daemon met an internal error; the log says which",
   "73  run: STATE_DIR cannot be made or used",
@@ -60,6 +65,15 @@ const clientExits = [
   "69  the daemon is not running or cannot answer",
   "77  the command may not use the control socket",
   "78  the file that -c names cannot be read",
+];
+
+export const importExits = [
+  "0   every source of the list is blocked, or was",
+  "1   the daemon refused some sources, which are named, or all of them",
+  "64  the command line is wrong",
+  "66  the file cannot be opened",
+  "69  the daemon is not running or cannot answer; a part of the list may be blocked: run the command again",
+  ...clientExits.slice(-2),
 ];
 
 export function afterHelp(examples: readonly string[], exits: readonly string[]): string {

@@ -4,11 +4,12 @@ import type { Command } from "commander";
 import { ExitCode } from "../base/exit-code.ts";
 import { clientCommands } from "./client-commands.ts";
 import { type AddCommand, afterHelp, allExits, commander, type ProgramOptions } from "./command-parts.ts";
+import { addImport } from "./import-command.ts";
 import { localCommands } from "./local-commands.ts";
 
 const { run, check, replay, backtest } = localCommands;
 /** In the order in which help and man page show them. */
-const commands: readonly AddCommand[] = [run, check, ...Object.values(clientCommands), replay, backtest];
+const commands: readonly AddCommand[] = [run, check, ...Object.values(clientCommands), addImport, replay, backtest];
 
 export function createProgram(options: ProgramOptions): Command {
   const program = new commander.Command("portreeve")

@@ -131,6 +131,37 @@ export interface BlockRequest {
   readonly session?: readonly string[];
 }
 
+/** A part of a list of sources; what stands in the way of one by hand (BlockRequest.force) leaves out that one alone. */
+export interface ImportRequest {
+  /** Addresses and CIDRs; parsed by the daemon. */
+  readonly sources: readonly string[];
+  /** As for one block by hand. */
+  readonly forMs?: number;
+  readonly reason?: string;
+  readonly session?: readonly string[];
+  /** Nothing is blocked: the answer says what would be. */
+  readonly isDryRun?: boolean;
+  /** No further part of this list follows. */
+  readonly isLast?: boolean;
+}
+
+/** What became of the sources of a part. */
+export interface Imported {
+  /** Blocked now, and not before. */
+  readonly added: number;
+  /** Blocked before, and for longer now. */
+  readonly merged: number;
+  /** Blocked for at least as long, by themselves or in a wider network. */
+  readonly skipped: number;
+  readonly refused: readonly NotImported[];
+}
+
+export interface NotImported {
+  /** Its place among the sources that were asked for. */
+  readonly index: number;
+  readonly code: Refusal["code"];
+}
+
 export interface UnblockRequest {
   /** "all", an address or a CIDR: every block inside it, and what the kernel holds there and nobody lists. */
   readonly target: string;

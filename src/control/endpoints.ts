@@ -18,6 +18,8 @@ interface Endpoint<Request, Answer> {
 interface Question<Request, Answer> extends Endpoint<Request, Answer> {
   /** What a daemon says that does not know of such things. */
   readonly absent?: string;
+  /** A request may be so long; absent: as limits.ts has it. */
+  readonly bodyBytes?: number;
 }
 
 interface List<Request, Answer> extends Endpoint<Request, Answer> {
@@ -29,6 +31,13 @@ interface List<Request, Answer> extends Endpoint<Request, Answer> {
 const questionTable = {
   status: { method: "GET", path: "/v1/status", request: requests.noFields, answer: schema.statusSchema },
   block: { method: "POST", path: "/v1/block", request: requests.blockRequest, answer: schema.blockedEntrySchema },
+  import: {
+    method: "POST",
+    path: "/v1/import",
+    request: requests.importRequest,
+    answer: schema.importedSchema,
+    bodyBytes: requests.IMPORT_BODY_BYTES,
+  },
   unblock: { method: "POST", path: "/v1/unblock", request: requests.unblockRequest, answer: schema.unblockedSchema },
   why: { method: "GET", path: "/v1/why/:source?", request: requests.whyRequest, answer: schema.explanationSchema },
   allow: {

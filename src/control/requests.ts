@@ -6,6 +6,7 @@ import {
   type DisallowRequest,
   type EventRequest,
   type EventsAfterRequest,
+  type ImportRequest,
   type ModeRequest,
   modeNames,
   type UnblockRequest,
@@ -30,6 +31,20 @@ export const blockRequest = onlyFields<BlockRequest>({
   reason: optional(textOf(0, MAX_REASON_CHARS)),
   force: optional(flag),
   session: optional(listOf(sourceText, MAX_SESSION_ADDRESSES)),
+});
+
+/** Sources in one part of a list: some tens of milliseconds of the daemon's time. */
+export const MAX_IMPORTED_SOURCES = 2_000;
+/** A part of the longest sources that there are. */
+export const IMPORT_BODY_BYTES = 128 * 1024;
+
+export const importRequest = onlyFields<ImportRequest>({
+  sources: listOf(sourceText, MAX_IMPORTED_SOURCES),
+  forMs: optional(wholeNumber(LONGEST_BLOCK_MS)),
+  reason: optional(textOf(0, MAX_REASON_CHARS)),
+  session: optional(listOf(sourceText, MAX_SESSION_ADDRESSES)),
+  isDryRun: optional(flag),
+  isLast: optional(flag),
 });
 
 export const unblockRequest = onlyFields<UnblockRequest>({ target: sourceText, ruleIsGone: optional(flag) });

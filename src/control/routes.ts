@@ -57,14 +57,15 @@ function* namesOf<T extends object>(table: T): Generator<keyof T> {
 }
 
 function serveQuestion<Name extends QuestionName>(app: Hono<Bindings>, name: Name, options: RouteOptions): void {
-  const { method, path, request, absent } = questions[name];
+  const { method, path, request, absent, bodyBytes = options.limits.bodyBytes } = questions[name];
+  const limits = { ...options.limits, bodyBytes };
   const handlers: Partial<QuestionHandlers> = options.api;
   app.on(method, path, async (c) => {
     if (method === "POST" && !options.mayChange(c.env.incoming.socket)) {
       c.header("connection", "close");
       return refuse(c, { code: "read-only", message: readOnly });
     }
-    const asked = await parseRequest(c, request, options.limits);
+    const asked = await parseRequest(c, request, limits);
     if ("failure" in asked) return asked.failure;
     const answer = handlers[name];
     if (answer === undefined) return fail(c, 404, "no-such-route", absent ?? `${path} is not served here`);

@@ -23,8 +23,10 @@ import {
   type Explanation,
   type GuardEntry,
   guardCauses,
+  type Imported,
   type KnownClient,
   type Modes,
+  type NotImported,
   type Refusal,
   refusalStatus,
   type Status,
@@ -132,6 +134,13 @@ export const allowListChangeSchema = fields<AllowListChange>({
   files: listOf(text),
   unblocked: listOf(text),
   stillWithin: optional(text),
+});
+
+export const importedSchema = fields<Imported>({
+  added: count,
+  merged: count,
+  skipped: count,
+  refused: listOf(fields<NotImported>({ index: count, code: keyOf(refusalStatus) })),
 });
 
 export const unblockedSchema = fields<Unblocked>({ unblocked: listOf(text) });

@@ -61,7 +61,14 @@ export class BlockKeeper {
 
   /** Lists and stores a block that its backend holds; the reason why not, or "". `before`: the source's block until now. */
   keep(block: Block, before: Block | undefined, nowMs: number): string {
-    const { list, table, offences } = this.#parts;
+    const refusal = this.take(block, before, nowMs);
+    if (refusal === "" && !block.soft) this.#putOffence(block, this.#parts.offences.record(block.source, nowMs), nowMs);
+    return refusal;
+  }
+
+  /** The same of a block for which its source has done nothing here. */
+  take(block: Block, before: Block | undefined, nowMs: number): string {
+    const { list, table } = this.#parts;
     if (!list.put({ ...block, enforced: true })) {
       if (isInTable(block)) table?.lift([block], nowMs);
       return `the block list is full (${list.limit})`;
@@ -70,7 +77,6 @@ export class BlockKeeper {
     if (before !== undefined && before.soft !== block.soft) table?.lift([before], nowMs);
     if (before !== undefined) this.#parts.undoLeftOver?.(before, block);
     this.#parts.store.putBlock(block);
-    if (!block.soft) this.#putOffence(block, offences.record(block.source, nowMs), nowMs);
     return "";
   }
 

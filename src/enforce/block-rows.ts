@@ -196,8 +196,11 @@ export class BlockRows {
   }
 
   #reach(row: number): void {
-    if ((row + 1) * BYTES <= this.#bytes.length) return;
-    const rows = rowsFor(row);
+    if ((row + 1) * BYTES > this.#bytes.length) this.reserve(rowsFor(row));
+  }
+
+  /** Makes room for so many rows at once. */
+  reserve(rows: number): void {
     this.#times = grown(this.#times, rows * TIMES, Float64Array);
     this.#words = grown(this.#words, rows * WORDS, Uint32Array);
     this.#shorts = grown(this.#shorts, rows * SHORTS, Uint16Array);

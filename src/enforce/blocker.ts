@@ -29,6 +29,7 @@ import { CommandBlocks, type CommandBlocksParts } from "./command-blocks.ts";
 import { hasResponses } from "./commands/made-by.ts";
 import { type Blocking, type Decision, decisionOf, hasSoftForm } from "./decision.ts";
 import type { Delegate } from "./delegate.ts";
+import { ListedSources } from "./listed-sources.ts";
 import { RuleUndo } from "./rule-undo.ts";
 import { slices } from "./slices.ts";
 import { blocksOfExempt } from "./touched-blocks.ts";
@@ -72,6 +73,8 @@ export class Blocker {
   readonly commands: CommandBlocks;
   /** What ended blocks leave to be undone. */
   readonly rules: RuleUndo;
+  /** Sources that a list of somebody's names. */
+  readonly lists: ListedSources;
   readonly #parts: BlockerParts;
   readonly #terms: BlockTerms;
   readonly #keeper: BlockKeeper;
@@ -107,6 +110,7 @@ export class Blocker {
         this.failures++;
       },
     });
+    this.lists = new ListedSources({ list, terms, keeper, store, nowMs });
     this.#ends = new BlockEnds({ list, keeper, terms, store, detector, recorder, trial, nowMs });
     this.#terms = terms;
     this.#keeper = keeper;

@@ -18,14 +18,16 @@ export class ExpiryQueue {
     return (this.#places[row] ?? 0) === 0 ? undefined : this.#timesMs[row];
   }
 
+  /** Makes room for so many rows at once. */
+  reserve(rows: number): void {
+    this.#timesMs = grown(this.#timesMs, rows, Float64Array);
+    this.#places = grown(this.#places, rows, Uint32Array);
+    this.#heap = grown(this.#heap, rows, Uint32Array);
+  }
+
   /** The time replaces the one that the row had. */
   set(row: number, atMs: number): void {
-    if (row >= this.#places.length) {
-      const rows = rowsFor(row);
-      this.#timesMs = grown(this.#timesMs, rows, Float64Array);
-      this.#places = grown(this.#places, rows, Uint32Array);
-      this.#heap = grown(this.#heap, rows, Uint32Array);
-    }
+    if (row >= this.#places.length) this.reserve(rowsFor(row));
     this.#timesMs[row] = atMs;
     const place = (this.#places[row] ?? 0) - 1;
     this.#rise(row, place < 0 ? this.#size++ : place);

@@ -71,6 +71,7 @@ export function restoreBlocks(parts: RestoreParts): Restored {
   const total = firewall === undefined ? 0 : counts.ours;
   // What was written last is the newest.
   let excess = Math.max(0, total + counts.others + list.size - list.limit);
+  list.reserve(list.size + total + counts.others);
   const held = firewall !== undefined && total <= DUMP_LIMIT ? readHeld(firewall, parts.seed) : undefined;
   const readMs = Math.round(clock());
   // Before any is written: that takes out what was not asked for. All at once, so that none is let go until its slice comes.

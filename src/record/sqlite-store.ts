@@ -10,8 +10,8 @@ import type { EventQuery, Store, StoreLimits, StoreListener } from "./store.ts";
 import { isDamage, type OpenedFile, openDatabase, releaseDatabase, replaceDatabase } from "./store-file.ts";
 import {
   blockColumns,
+  blockParser,
   offencesColumns,
-  parseBlock,
   parseOffences,
   type StoredBlock,
   type StoredOffences,
@@ -84,12 +84,14 @@ class SqliteStore implements Store {
 
   loadBlocks(): StoredBlock[] {
     this.#flushAll();
-    return this.#load({ table: "blocks", columns: blockColumns, parse: parseBlock }, (block) => this.putBlock(block));
+    return this.#load({ table: "blocks", columns: blockColumns, parse: blockParser() }, (block) =>
+      this.putBlock(block),
+    );
   }
 
   *blocks(): Generator<StoredBlock> {
     this.#flushAll();
-    yield* this.#rows({ table: "blocks", columns: blockColumns, parse: parseBlock });
+    yield* this.#rows({ table: "blocks", columns: blockColumns, parse: blockParser() });
   }
 
   countBlocks(nowMs: number): { ours: number; others: number } {
@@ -104,7 +106,7 @@ class SqliteStore implements Store {
 
   *networks(): Generator<StoredBlock> {
     this.#flushAll();
-    yield* this.#rows({ table: "blocks", columns: blockColumns, parse: parseBlock, where: networksOnly });
+    yield* this.#rows({ table: "blocks", columns: blockColumns, parse: blockParser(), where: networksOnly });
   }
 
   loadOffences(): StoredOffences[] {

@@ -6,6 +6,7 @@ import { isCount, isFields, isOptionalText, isText, isTime, oneOf, parseJson } f
 import { kindNames } from "../detect/kinds.ts";
 import { dispositionNames } from "../detect/probe.ts";
 import { type Block, backends } from "../judge/block.ts";
+import type { Reason } from "../judge/reason.ts";
 import { grades } from "../judge/verdict.ts";
 import { formatPrefix, type Prefix, parsePrefix } from "../wire/address.ts";
 import { type Event, eventTypes } from "./event.ts";
@@ -75,11 +76,31 @@ export const offencesColumns = "cast(source AS text), cast(offences AS integer),
 
 /** Canonical text only: the table's key is the text, and two spellings would be two blocks. */
 function parseSource(text: unknown): Prefix | undefined {
-  const prefix = isText(text) ? parsePrefix(text) : undefined;
-  return prefix !== undefined && formatPrefix(prefix) === text ? prefix : undefined;
+  if (!isText(text)) return undefined;
+  const prefix = parsePrefix(text);
+  // One address of IPv4 has one spelling only that is read.
+  if (prefix === undefined || !/[:/]/.test(text)) return prefix;
+  return formatPrefix(prefix) === text ? prefix : undefined;
 }
 
-export function parseBlock(row: unknown): StoredBlock | undefined {
+/** Reasons that are read once for many rows: those of a list all have the same. */
+const MAX_REASONS_KNOWN = 256;
+
+/** Reads rows of blocks, one after the other; undefined for one that is none of ours. */
+export function blockParser(): (row: unknown) => StoredBlock | undefined {
+  const known = new Map<string, Reason>();
+  const reasonOf = (text: string): Reason => {
+    const before = known.get(text);
+    if (before !== undefined) return before;
+    const reason = parseReason(text);
+    if (known.size >= MAX_REASONS_KNOWN) known.clear();
+    known.set(text, reason);
+    return reason;
+  };
+  return (row) => parseBlock(row, reasonOf);
+}
+
+export function parseBlock(row: unknown, reasonOf = parseReason): StoredBlock | undefined {
   if (!Array.isArray(row) || row.length !== 11) return undefined;
   const [text, sinceMs, until, gradeText, soft, reason, offences, backendText, protocol, port, made]: unknown[] = row;
   const grade = oneOf(grades, gradeText);
@@ -89,14 +110,13 @@ export function parseBlock(row: unknown): StoredBlock | undefined {
   if (!isCount(sinceMs) || !isCount(offences) || !isText(reason, MAX_TEXT_CHARS)) return undefined;
   if (!isCount(until) && until !== null) return undefined;
   if (soft !== 0 && soft !== 1) return undefined;
-  const why = parseReason(reason);
   const block = {
     source,
     sinceMs,
     untilMs: until ?? undefined,
     grade,
     soft: soft === 1,
-    reason: why,
+    reason: reasonOf(reason),
     offences,
     backend,
     ...(isText(made, MAX_MADE_BY_CHARS) && { madeBy: made }),

@@ -6,6 +6,7 @@ import type { Block } from "../judge/block.ts";
 import type { Libnftables } from "../kernel/libnftables.ts";
 import { type ElementChange, type ElementState, elementRemedy } from "../kernel/nf-elements.ts";
 import type { NfTables } from "../kernel/nf-tables.ts";
+import { type Prefix, prefixContains } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
 import { HeldElements } from "./held-elements.ts";
 import { blockSets } from "./kernel-sets.ts";
@@ -206,6 +207,12 @@ export class Firewall {
   /** What of it no block that is enforced accounts for. */
   beyondNetworks(held: HeldNetworks, nowMs: number): Pick<Block, "source" | "untilMs">[] {
     return this.#networks.beyond(held, nowMs);
+  }
+
+  /** Networks that nobody asked for and that hold a source. Asks at one place before all of the sets are read. Throws KernelError. */
+  foreignNetworksAround(source: Prefix, nowMs: number): Network[] {
+    if (!this.#networks.mayBeForeignAt(source)) return [];
+    return this.#networks.audit(nowMs).foreign.filter((one) => prefixContains(one.source, source));
   }
 
   /** What another program has done to blocked networks. Throws KernelError. */

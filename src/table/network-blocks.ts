@@ -130,6 +130,9 @@ export class NetworkBlocks {
   /** Whether the kernel holds every address of a network, until whenever. */
   covers(source: Prefix): boolean {
     if (this.#sets.isHeldWithin(source)) return true;
+    // A look-up, where the sets would have to be read whole.
+    const isAny = this.#sets.isAnyHeldAt(source);
+    if (!isAny || source.bits === 128) return isAny;
     return coversSpan(this.#sets.read(familyOf(source), 0), spanOf(source, undefined));
   }
 
@@ -141,6 +144,12 @@ export class NetworkBlocks {
     if (!coversSpan(held, span)) return false;
     const wanted = uniteSpans([...this.#wanted.unionWithin(source, nowMs), span]);
     return pairOverlaps(wanted, held).every(([one, other]) => sameEnd(one.untilMs, other.untilMs));
+  }
+
+  /** Whether the kernel may hold the first address of a network, and not for those that are wanted. Throws KernelError. */
+  mayBeForeignAt(source: Prefix): boolean {
+    const first = { ...source, bits: 128 };
+    return this.#sets.isAnyHeldAt(first) && !this.#sets.isHeldWithin(first);
   }
 
   /** Compares the sets with what was asked for. Throws KernelError, ENOENT without the table. */

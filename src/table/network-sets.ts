@@ -5,6 +5,7 @@ import type { NfTables } from "../kernel/nf-tables.ts";
 import type { Prefix } from "../wire/address.ts";
 import {
   clipSpan,
+  compareSpans,
   coversSpan,
   type Family,
   families,
@@ -28,8 +29,10 @@ const READ_WHOLE = 2_048;
 const WRITTEN_WHOLE = 8_192;
 /** Intervals in one transaction of a longer set: 76 bytes each at most. */
 const BATCH = 20_000;
-/** Networks that come or go together beyond which all of the union is made anew. */
-const FEW = 1_000;
+/** Networks that come or go together up to which the union is changed at each by itself. */
+const FEW = 4;
+/** Beyond which all of the union is made anew, and the set is compared with it. */
+const MANY = 8_192;
 /** Intervals at which the kernel is asked about one network; it is read whole where there are more. */
 const FEW_PARTS = 64;
 
@@ -98,6 +101,13 @@ export class NetworkSets {
     );
   }
 
+  /** Whether the kernel holds the first address of a network, by whichever interval. Throws KernelError. */
+  isAnyHeldAt(source: Prefix): boolean {
+    const family = familyOf(source);
+    const key = keyOfAddress(spanOf(source, undefined).first, family);
+    return this.#tables.intervalAt(intervalSets[family], key) !== undefined;
+  }
+
   /** The intervals that the kernel holds. Throws KernelError, ENOENT without the table. */
   read(family: Family, nowMs: number): Span[] {
     return readIntervals(this.#tables, family, nowMs);
@@ -120,7 +130,7 @@ export class NetworkSets {
     const sources = [...changed, ...unchanged];
     const among = families.filter((family) => sources.some((source) => familyOf(source) === family));
     const isKnown = among.every((family) => this.#isHeld[family] && this.#unions[family] !== undefined);
-    if (isKnown && changed.length <= FEW) {
+    if (isKnown && changed.length <= MANY) {
       const changes = among.map((family) => this.#change(family, changed, nowMs));
       if (this.#writeChanges(changes, clock) && this.#areHeld(changes, sources, clock)) return "";
     }
@@ -131,12 +141,15 @@ export class NetworkSets {
   /** Has the union follow networks that have come or gone. */
   #change(family: Family, changed: readonly Prefix[], nowMs: number): FamilyChange {
     const union = this.unionOf(family, nowMs);
-    const changes = changed
+    const ranges = changed
       .filter((source) => familyOf(source) === family)
-      .map((source) => {
-        const { first, last } = spanOf(source, undefined);
-        return union.replace(first, last, this.#wanted.unionWithin(source, nowMs));
-      });
+      .map((source) => ({ source, ...spanOf(source, undefined) }));
+    const within = (source: Prefix) => this.#wanted.unionWithin(source, nowMs);
+    if (ranges.length > FEW) {
+      const parts = outermost(ranges).map((range) => ({ ...range, parts: within(range.source) }));
+      return { family, ...union.replaceAll(parts) };
+    }
+    const changes = ranges.map(({ source, first, last }) => union.replace(first, last, within(source)));
     return { family, ...joinChanges(changes) };
   }
 
@@ -175,15 +188,25 @@ export class NetworkSets {
         return [set, added] as const;
       });
       let code = short.length === 0 ? "" : this.#tables.replaceIntervals(short);
+      const written: Family[] = [];
       for (const family of among) {
-        if (code !== "" || isShort(family)) continue;
+        const isAsRead = !isShort(family) && this.#isAsWanted(family, held?.[family], clock());
+        if (!isAsRead) written.push(family);
+        if (isAsRead || code !== "" || isShort(family)) continue;
         code = this.#writeDifferences(family, held?.[family] ?? this.read(family, clock()), clock);
       }
-      return code === "" ? this.#areAsWanted(among, clock) : `${code}; ${elementRemedy(code)}`;
+      return code === "" ? this.#areAsWanted(written, clock) : `${code}; ${elementRemedy(code)}`;
     } catch (error) {
       if (error instanceof KernelError) return `${error.code}; ${elementRemedy(error.code)}`;
       throw error;
     }
+  }
+
+  /** Whether a set that has just been read holds what is wanted: then it need not be read again. */
+  #isAsWanted(family: Family, held: readonly Span[] | undefined, nowMs: number): boolean {
+    if (held === undefined) return false;
+    this.compare(family, held, nowMs);
+    return this.#isHeld[family];
   }
 
   /** Compares a long set with what is wanted and writes what differs, in the order of the addresses, some at a time. */
@@ -240,6 +263,13 @@ export class NetworkSets {
     this.#isHeld[family] = missing.length === 0 && foreign.length === 0 && !untimely;
     return { missing, foreign, untimely };
   }
+}
+
+/** In the order of their addresses, without those that lie in another. */
+function outermost<T extends Span>(ranges: readonly T[]): T[] {
+  const found: T[] = [];
+  for (const range of [...ranges].sort(compareSpans)) if (range.last > (found.at(-1)?.last ?? -1n)) found.push(range);
+  return found;
 }
 
 function endsOf({ first, last }: Span): bigint[] {

@@ -40,6 +40,29 @@ export class SpanList {
     this.#firstEndMs = firstEndMs(this.#spans);
   }
 
+  /**
+   * Puts parts in place of whatever is within each of some ranges, which ascend and are apart. All spans are walked once: for
+   * many ranges, where replace() would copy them all for each.
+   */
+  replaceAll(ranges: readonly (Pick<Span, "first" | "last"> & { readonly parts: readonly Span[] })[]): SpanChange {
+    const before = this.#spans;
+    const after: Span[] = [];
+    let at = 0;
+    let current = before[at];
+    for (const { first, last, parts } of ranges) {
+      for (; current !== undefined && current.last < first; current = before[++at]) appendSpan(after, current);
+      if (current !== undefined && current.first < first)
+        appendSpan(after, clipSpan(current, current.first, first - 1n));
+      for (const part of parts) appendSpan(after, part);
+      while (current !== undefined && current.last <= last) current = before[++at];
+      if (current !== undefined && current.first <= last) current = clipSpan(current, last + 1n, current.last);
+    }
+    for (; current !== undefined; current = before[++at]) appendSpan(after, current);
+    this.#spans = after;
+    this.#firstEndMs = firstEndMs(after);
+    return { gone: spansNotAmong(before, after), added: spansNotAmong(after, before) };
+  }
+
   /** Puts parts in place of whatever is between two addresses; they lie between these. */
   replace(first: bigint, last: bigint, parts: readonly Span[]): SpanChange {
     const at = indexOfEndFrom(this.#spans, first - 1n);

@@ -108,6 +108,15 @@ test("a body over 16 KiB is refused, by its announced length and by its real one
   }
   assert.equal(daemon.blockRequests.length, 0);
   assert.equal((await ask(socket, { path: "/v1/block", body: fits })).status, 200);
+  // A part of a list has more room.
+  const sources = Array.from({ length: 2_000 }, () => "x".repeat(50));
+  daemon.api.import = (part) => ({ ok: { added: part.sources.length, merged: 0, skipped: 0, refused: [] } });
+  const list = JSON.stringify({ sources });
+  assert.equal((await ask(socket, { path: "/v1/import", body: list })).status, 200);
+  const longer = JSON.stringify({ sources: [...sources, "x"] });
+  assert.equal((await ask(socket, { path: "/v1/import", body: longer })).status, 400);
+  const large = await ask(socket, { path: "/v1/import", body: list.padEnd(128 * 1024 + 1) });
+  assert.deepEqual([large.status, failureCode(large)], [413, "too-large"]);
 });
 
 test("a refusal keeps its code and message and gets the status of its kind", async (t) => {

@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { MAX_IGNORED } from "../../src/config/ignore-file.ts";
 import { allKeys } from "../../src/config/keys.ts";
 import { controlLimits } from "../../src/control/limits.ts";
+import { IMPORT_BODY_BYTES, MAX_IMPORTED_SOURCES } from "../../src/control/requests.ts";
 import { MAX_ELEMENTS, MAX_MEMBERS } from "../../src/detect/tap/cluster.ts";
 import { DEFAULT_MAX_CONTACTS, DEFAULT_MAX_SOURCES } from "../../src/detect/tap/tap-rules.ts";
 import { MAX_STANDING } from "../../src/enforce/standing-connections.ts";
@@ -308,6 +309,11 @@ const rows: readonly Row[] = [
     page: BOUNDS,
     says: /control socket \| (\d+) followers, (\d+) KiB requests, ([\d,]+) events an answer/,
     are: () => [controlLimits.followers, controlLimits.bodyBytes / 1024, controlLimits.events],
+  },
+  {
+    page: BOUNDS,
+    says: /in parts of ([\d,]+) sources and at most (\d+) KiB; lines of ([\d,]+) characters/,
+    are: () => [MAX_IMPORTED_SOURCES, IMPORT_BODY_BYTES / 1024, inSource("import.ts", "const MAX_LINE_CHARS = ")],
   },
   // The kernel's rules.
   {

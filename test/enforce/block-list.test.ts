@@ -189,6 +189,16 @@ test("what made a block is kept once for all blocks; of more than 200 different 
   assert.equal(madeBy(500), "another");
 });
 
+test("with room made before, or for fewer than come, the list is as without", () => {
+  const list = new BlockList(3_000);
+  list.put(block("192.0.2.1", { untilMs: 7 }));
+  list.reserve(100);
+  list.reserve(1_000_000);
+  for (let index = 0; index < 2_999; index++) list.put(block(nthIpv4(index), { untilMs: index + 10 }));
+  assert.equal(list.put(block("203.0.113.1")), false);
+  assert.deepEqual([list.size, list.get(nthIpv4(2_998))?.untilMs, list.takeExpired(8)?.untilMs], [3_000, 3_008, 7]);
+});
+
 test("softCount counts soft blocks only", () => {
   const list = new BlockList(10);
   list.put(block("192.0.2.1", { soft: true }));
