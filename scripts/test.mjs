@@ -28,8 +28,27 @@ const usesPackages =
   /lab.(package|walkthrough|fail2ban|guard|guard-services|ssh-source|own-session|trial|unseen-login)\.test/;
 /** Begun first, or the last of them would run alone at the end. */
 const longest = [
-  ...["differential", "proof", "many-sources", "decoy", "delegation", "repeated-probes", "false-alarm", "decoy-attacks"],
-  ...["ends-well", "silence-tells-nothing", "detection", "web-page", "idle-commands", "networks", "forged", "leak", "ring"],
+  ...[
+    "differential",
+    "proof",
+    "many-sources",
+    "decoy",
+    "delegation",
+    "repeated-probes",
+    "false-alarm",
+    "decoy-attacks",
+  ],
+  ...[
+    "ends-well",
+    "silence-tells-nothing",
+    "detection",
+    "web-page",
+    "idle-commands",
+    "networks",
+    "forged",
+    "leak",
+    "ring",
+  ],
 ];
 
 /** Those that wait for each other come first, so that they never wait for each other alone at the end. */
