@@ -8,6 +8,7 @@ import type { Daemon } from "../daemon/daemon.ts";
 import type { Event, NumberedEvent } from "../record/event.ts";
 import { parsePrefix } from "../wire/address.ts";
 import { blockByHand } from "./block-by-hand.ts";
+import { series, top } from "./counts.ts";
 import { entryOf } from "./entry.ts";
 import { createImport } from "./import-list.ts";
 import { forgetRules, unblockByHand } from "./unblock-by-hand.ts";
@@ -31,6 +32,8 @@ export function createApi(daemon: Daemon): Omit<DaemonApi, "confirm" | "addMode"
     },
     events: (request) => events(daemon, request),
     eventsAfter: (request) => eventsAfter(daemon, request),
+    series: (request) => series(daemon, request),
+    top: (request) => top(daemon, request),
     knownClients: () => knownClients(daemon),
     follow: (listener) => daemon.recorder.follow(listener) ?? (() => undefined),
   };

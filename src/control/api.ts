@@ -225,6 +225,40 @@ export interface EventsAfterRequest extends EventRequest {
   readonly after: number;
 }
 
+/** What was counted, by one dimension of the record (record/series/dimensions.ts). */
+export interface CountRequest {
+  readonly by: string;
+  /** Milliseconds since the epoch; absent: the last day. Spans of which the beginning lies in this time are counted whole. */
+  readonly sinceMs?: number;
+  readonly untilMs?: number;
+}
+
+export interface SeriesRequest extends CountRequest {
+  /** "minute" (two days are kept), "hour" (62 days) or "day" (400). */
+  readonly span: string;
+  /** Only this value. */
+  readonly value?: string;
+}
+
+export interface TopRequest extends CountRequest {
+  readonly limit?: number;
+}
+
+/** A value and how often it was counted in one span. */
+export interface SeriesEntry {
+  /** When the span began, ISO 8601. */
+  readonly start: string;
+  /** "other": the sum of the values that were too many to keep. */
+  readonly value: string;
+  readonly count: number;
+}
+
+/** A value and how often it was counted in the time that was asked for. */
+export interface TopEntry {
+  readonly value: string;
+  readonly count: number;
+}
+
 /** What `portreeve confirm` has changed. */
 export interface Confirmation {
   /** False when the trial was over: its blocks were lifted and stay so. */
@@ -256,6 +290,7 @@ export const refusalStatus = {
   "bad-address": 400,
   "bad-type": 400,
   "bad-time": 400,
+  "bad-count": 400,
   ignored: 409,
   guarded: 409,
   own: 409,

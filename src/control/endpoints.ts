@@ -81,6 +81,8 @@ const listTable = {
     request: requests.eventsAfterRequest,
     answer: schema.numberedEventSchema,
   },
+  series: { method: "GET", path: "/v1/series", request: requests.seriesRequest, answer: schema.seriesEntrySchema },
+  top: { method: "GET", path: "/v1/top", request: requests.topRequest, answer: schema.topEntrySchema },
   knownClients: {
     method: "GET",
     path: "/v1/known",

@@ -9,6 +9,8 @@ import {
   type ImportRequest,
   type ModeRequest,
   modeNames,
+  type SeriesRequest,
+  type TopRequest,
   type UnblockRequest,
   type WhyRequest,
 } from "./api.ts";
@@ -75,3 +77,15 @@ const chosenEvents = {
 export const eventRequest = fields<EventRequest>(chosenEvents);
 
 export const eventsAfterRequest = fields<EventsAfterRequest>({ after: wholeNumber(), ...chosenEvents });
+
+const counted = { by: textOf(1, 20), sinceMs: optional(wholeNumber()), untilMs: optional(wholeNumber()) };
+/** "2001:db8:1234::/48", and no tool has a longer name. */
+const MAX_VALUE_CHARS = 100;
+
+export const seriesRequest = fields<SeriesRequest>({
+  ...counted,
+  span: textOf(1, 10),
+  value: optional(textOf(1, MAX_VALUE_CHARS)),
+});
+
+export const topRequest = fields<TopRequest>({ ...counted, limit });

@@ -29,7 +29,9 @@ import {
   type NotImported,
   type Refusal,
   refusalStatus,
+  type SeriesEntry,
   type Status,
+  type TopEntry,
   type TriedPortCounts,
   type Unblocked,
   type WatchedPorts,
@@ -157,3 +159,7 @@ interface Failure {
   readonly code: string;
   readonly message: string;
 }
+
+export const seriesEntrySchema = fields<SeriesEntry>({ start: text, value: text, count });
+
+export const topEntrySchema = fields<TopEntry>({ value: text, count });

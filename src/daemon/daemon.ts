@@ -28,6 +28,7 @@ import { SourceNames } from "../judge/source-names.ts";
 import { ToolMemory } from "../judge/tool-memory.ts";
 import { listServedPorts, type ServedPort } from "../kernel/sock-diag.ts";
 import { Recorder } from "../record/recorder.ts";
+import { Series } from "../record/series/series.ts";
 import type { Store } from "../record/store.ts";
 import { BootGrace } from "../table/boot-grace.ts";
 import type { Firewall } from "../table/firewall.ts";
@@ -56,6 +57,7 @@ export class Daemon {
   readonly crowds: Crowds;
   readonly judge: Judge;
   readonly recorder: Recorder;
+  readonly series: Series;
   readonly store: Store;
   readonly clock: Clock;
   readonly names: SourceNames;
@@ -106,8 +108,10 @@ export class Daemon {
     const breaker = new Breaker(() => breakerLimits(inForce.settings), Math.random);
     // The recorder asks for each packet what time it is.
     const delivery = new DeliveryClock(nowMs);
+    const series = new Series({ store, wallNowMs: () => wallMs(nowMs()) });
     const recorder = new Recorder(
       {
+        series,
         ...{ store, journal: parts.journal, history: parts.history, names: parts.names, version: parts.version },
         ...{ nowMs: () => delivery.nowMs(), wallMs, toolOf, isFlooded: () => breaker.isOpen },
       },
@@ -195,6 +199,7 @@ export class Daemon {
     this.crowds = crowds;
     this.judge = judge;
     this.recorder = recorder;
+    this.series = series;
     this.store = store;
     this.clock = clock;
     this.names = names;
@@ -251,6 +256,7 @@ export class Daemon {
     void this.#sets?.tick().catch((error: unknown) => this.recorder.warning(`sets: ${String(error)}`));
     if (this.#parts.decoy?.mustReload() === true) this.inForce.load();
     this.#parts.journal.tick();
+    this.series.tick();
   }
 
   /** Once, so long after the first packet of a burst: an idle daemon has no timer but the tick. */
@@ -275,9 +281,10 @@ export class Daemon {
     this.#parts.history?.flush();
   }
 
-  /** Stops what runs by itself. */
+  /** Stops what runs by itself. The store, which is closed later, gets the counts of the minute that runs. */
   close(): void {
     clearTimeout(this.#flushTimer);
+    this.series.flush();
   }
 
   /** The counters of a part that is opened after the daemon are told as well. */

@@ -13,6 +13,7 @@ import { EventBudgets } from "./event-budgets.ts";
 import { kindOf, storedTypeOf } from "./event-quota.ts";
 import { type Journal, LineClass } from "./journal.ts";
 import type { Line } from "./lines.ts";
+import type { Series } from "./series/series.ts";
 import { type RecorderPolicy, Speaker } from "./speaker.ts";
 import {
   blockEvent,
@@ -41,6 +42,8 @@ export interface RecorderParts {
   readonly isFlooded?: () => boolean;
   /** The version of this program; "" by default. */
   readonly version?: string;
+  /** Counts what is recorded and what is not. */
+  readonly series: Pick<Series, "probe" | "decision">;
   /** The tool that the source of a probe is known to use. Asked only for events that are recorded. */
   readonly toolOf?: (probe: Probe) => string | undefined;
 }
@@ -112,12 +115,14 @@ export class Recorder {
 
   /** A probe of a source that is not blocked. No string is built when the budget is spent. */
   probe(probe: Probe, sourceText?: string): void {
+    this.#parts.series.probe(probe, this.#isHeld(probe));
     if (!this.#budgets.admitProbe()) return;
     this.#emitProbe(this.#probeEvent(probe, sourceText ?? sourceOf(probe)));
   }
 
   /** A probe of a source that is already blocked (or, with BLOCK_*="0", already found). Call this or probe(). */
   repeat(probe: Probe, sourceText?: string): void {
+    this.#parts.series.probe(probe, this.#isHeld(probe));
     const recorded = this.#budgets.admitProbe();
     const said = this.#parts.journal.admit(LineClass.Repeat, 2, this.#parts.nowMs());
     if (!recorded && !said) return;
@@ -155,6 +160,7 @@ export class Recorder {
   /** After "run", "soft" and "block" one of blocked(), blockFailed(), responded() and stillBlocked() follows: 2.x reports both in one line. */
   finding(verdict: Verdict): void {
     const { finding } = verdict;
+    this.#parts.series.decision("finding", verdict.action === "spare" ? verdict.because : verdict.action, finding.tool);
     const recorded = this.#budgets.admitDecision("grade" in verdict && verdict.grade !== "direct");
     if (finding.members !== undefined) {
       this.#manyFound(verdict, recorded);
@@ -301,6 +307,7 @@ export class Recorder {
   }
 
   #emitDecision(event: Event): void {
+    this.#parts.series.decision(event.type, event.grade ?? event.action);
     if (this.#budgets.admitDecision(kindOf(storedTypeOf(event)) === "proven")) this.#emit(event);
   }
 

@@ -5,7 +5,17 @@ import { formatPrefix, type Prefix } from "../wire/address.ts";
 import type { Event, NumberedEvent } from "./event.ts";
 import { type EventFilter, passes } from "./event-filter.ts";
 import { type EventCounts, kindOf, noEvents, storedTypeOf, surplus, typesOf } from "./event-quota.ts";
+import { EventReader } from "./event-reader.ts";
 import { FlushSize, LEAST_ROWS } from "./flush-size.ts";
+import type { Count } from "./series/dimensions.ts";
+import {
+  type MinuteOfCounts,
+  readSeries,
+  readTop,
+  type SeriesQuery,
+  type SeriesRow,
+  SeriesWriter,
+} from "./series/stored-series.ts";
 import type { EventQuery, Store, StoreLimits, StoreListener } from "./store.ts";
 import { isDamage, type OpenedFile, openDatabase, releaseDatabase, replaceDatabase } from "./store-file.ts";
 import {
@@ -20,12 +30,9 @@ import {
 import {
   countBlocks,
   deleteOldestEvents,
-  type EventRow,
   networksOnly,
   pruneOffences,
   readEventIds,
-  readEventsAfter,
-  readEventsBefore,
   readRows,
   rollBack,
   writeBlocks,
@@ -36,8 +43,10 @@ import { WaitingRows } from "./waiting-rows.ts";
 
 const RETRY_AFTER_MS = 1000;
 const MAX_QUERY_EVENTS = 100_000;
-/** Events in one part of eventsAfter: some 5 ms. */
-const PART_ROWS = 500;
+/** While the store fails. */
+const MAX_PENDING_MINUTES = 60;
+/** Counts in one part of series(): some 5 ms. */
+const PART_ROWS = 1000;
 /** Share that stays when a table is pruned, so that pruning is rare. */
 const KEPT_SHARE = 0.9;
 
@@ -53,7 +62,7 @@ interface StoreOptions {
 }
 
 class SqliteStore implements Store {
-  readonly counters = { storeErrors: 0, eventsDropped: 0, blocksDropped: 0, badRows: 0 };
+  readonly counters = { storeErrors: 0, eventsDropped: 0, blocksDropped: 0, minutesDropped: 0, badRows: 0 };
   readonly #options: StoreOptions;
   readonly #limits: Required<StoreLimits>;
   #file: OpenedFile;
@@ -67,6 +76,13 @@ class SqliteStore implements Store {
   #failedMs = 0;
   #flushing = false;
   readonly #flushSize = new FlushSize();
+  readonly #seriesWriter = new SeriesWriter();
+  readonly #events = new EventReader({
+    read: (read, mustThrow) => this.#read([], read, mustThrow),
+    badRow: () => {
+      this.counters.badRows++;
+    },
+  });
   #closed = false;
 
   constructor(options: StoreOptions) {
@@ -141,6 +157,29 @@ class SqliteStore implements Store {
     else events.push(event);
   }
 
+  addMinute(minute: MinuteOfCounts): void {
+    this.#waiting.minutes.push(minute);
+    if (this.#waiting.minutes.length <= MAX_PENDING_MINUTES) return;
+    this.#waiting.minutes.shift();
+    this.counters.minutesDropped++;
+  }
+
+  *series(query: SeriesQuery): Generator<SeriesRow> {
+    this.flush();
+    for (let last = { startSeconds: -1, value: "" }; ; ) {
+      const rows = this.#read([], (database) => readSeries(database, query, last, PART_ROWS));
+      yield* rows;
+      const end = rows.at(-1);
+      if (end === undefined) return;
+      last = end;
+    }
+  }
+
+  top(query: SeriesQuery, limit: number): Count[] {
+    this.flush();
+    return this.#read([], (database) => readTop(database, query, limit));
+  }
+
   events({ limit, ...filter }: EventQuery): Event[] {
     this.flush();
     const wanted = Math.min(Math.floor(limit), MAX_QUERY_EVENTS);
@@ -148,42 +187,12 @@ class SqliteStore implements Store {
     const pending = this.#waiting.events.filter((event) => passes(event, filter));
     const missing = wanted - pending.length;
     if (missing <= 0) return pending.slice(-wanted);
-    return [...this.#newestEvents(missing, filter), ...pending];
+    return [...this.#events.newest(missing, filter), ...pending];
   }
 
-  /** Oldest first. */
-  #newestEvents(limit: number, filter: EventFilter): Event[] {
-    const found: Event[] = [];
-    for (let before = Number.MAX_SAFE_INTEGER; found.length < limit; ) {
-      const rows = this.#readEvents((database) => readEventsBefore(database, before, limit - found.length, filter));
-      before = rows.at(-1)?.number ?? 0;
-      found.push(...this.#passing(rows, filter).map(({ event }) => event));
-      if (before === 0) break;
-    }
-    return found.reverse();
-  }
-
-  *eventsAfter(after: number, limit: number, filter: EventFilter = {}): Generator<NumberedEvent> {
+  eventsAfter(after: number, limit: number, filter: EventFilter = {}): Generator<NumberedEvent> {
     this.flush();
-    for (let last = after, left = limit; left > 0; ) {
-      const rows = this.#readEvents(
-        (database) => readEventsAfter(database, last, Math.min(left, PART_ROWS), filter),
-        true,
-      );
-      const end = rows.at(-1);
-      if (end === undefined) return;
-      last = end.number;
-      const passing = this.#passing(rows, filter);
-      left -= passing.length;
-      yield* passing;
-    }
-  }
-
-  #passing(rows: readonly EventRow[], filter: EventFilter): NumberedEvent[] {
-    return rows.flatMap(({ number, event }) => {
-      if (event === undefined) this.counters.badRows++;
-      return event !== undefined && passes(event, filter) ? [{ number, event }] : [];
-    });
+    return this.#events.after(after, limit, filter);
   }
 
   flush(): void {
@@ -241,7 +250,7 @@ class SqliteStore implements Store {
   /** One transaction; the written rows leave the queues only after the commit. Returns how many rows. */
   #write(maxRows: number): number {
     const { database } = this.#file;
-    const { blocks, offences, events } = this.#waiting.first(maxRows);
+    const { blocks, offences, events, minutes } = this.#waiting.first(maxRows);
     const newestId = this.#newestEventId + events.length;
     const eventCounts = { ...this.#eventCounts };
     let offencesWritten = this.#offencesWritten + offences.length;
@@ -259,6 +268,7 @@ class SqliteStore implements Store {
       for (const [kind, count] of surplus(eventCounts, this.#limits.maxEvents, KEPT_SHARE)) {
         eventCounts[kind] -= deleteOldestEvents(database, typesOf(kind), count);
       }
+      this.#seriesWriter.write(database, minutes);
       database.exec("COMMIT");
     } catch (error) {
       rollBack(database);
@@ -267,7 +277,7 @@ class SqliteStore implements Store {
     this.#newestEventId = newestId;
     this.#eventCounts = eventCounts;
     this.#offencesWritten = offencesWritten;
-    this.#waiting.written({ blocks, offences, events });
+    this.#waiting.written({ blocks, offences, events, minutes });
     return blocks.length + offences.length + events.length;
   }
 
@@ -327,13 +337,13 @@ class SqliteStore implements Store {
   }
 
   /** `mustThrow`: what cannot be read is an error of the caller's as well, and not merely absent. */
-  #readEvents(read: (database: OpenedFile["database"]) => EventRow[], mustThrow = false): EventRow[] {
+  #read<T>(otherwise: T, read: (database: OpenedFile["database"]) => T, mustThrow = false): T {
     try {
       return read(this.#file.database);
     } catch (error) {
       this.#fail(error, "read");
       if (mustThrow) throw error;
-      return [];
+      return otherwise;
     }
   }
 }

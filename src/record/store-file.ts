@@ -7,6 +7,7 @@ import type Libsql from "libsql";
 import { isFields } from "../base/checks.ts";
 import { messageOf } from "../base/errors.ts";
 import { openOurs } from "../base/trust.ts";
+import { seriesProbe, seriesSchema } from "./series/stored-series.ts";
 import { decodeBlob } from "./store-rows.ts";
 
 // By require: importing CommonJS from a module loads a lexer that costs 10 MB resident (docs/decisions/0010).
@@ -37,12 +38,14 @@ const schema = `
     json text) STRICT;
   CREATE INDEX IF NOT EXISTS events_by_source ON events (source);
   CREATE INDEX IF NOT EXISTS events_by_type ON events (type);
+  ${seriesSchema};
   COMMIT`;
 
 const columnProbes: readonly string[] = [
   "SELECT rowid, source, since_ms, until_ms, grade, soft, reason, offences, backend, protocol, port, made_by FROM blocks LIMIT 0",
   "SELECT rowid, source, offences, last_end_ms FROM offences LIMIT 0",
   "SELECT id, time_ms, type, source, json FROM events LIMIT 0",
+  seriesProbe,
 ];
 
 /** SQLite's primary result codes (sqlite.org/rescode.html) that mean: these bytes are no store of ours. */

@@ -2,6 +2,7 @@
 import type { Prefix } from "../wire/address.ts";
 import type { Event, NumberedEvent } from "./event.ts";
 import type { EventFilter } from "./event-filter.ts";
+import type { SeriesStore } from "./series/series.ts";
 import type { StoredBlock, StoredOffences } from "./store-rows.ts";
 
 export type { StoredBlock, StoredOffences } from "./store-rows.ts";
@@ -38,11 +39,13 @@ export type StoreCounters = {
   readonly eventsDropped: number;
   /** Changes of blocks and offences that were dropped. */
   readonly blocksDropped: number;
+  /** Minutes of counts that were dropped. */
+  readonly minutesDropped: number;
   /** Rows that were read and are none of ours. */
   readonly badRows: number;
 };
 
-export interface Store {
+export interface Store extends SeriesStore {
   /** False: the store is in memory, because the file could not be had. */
   readonly persistent: boolean;
   readonly counters: StoreCounters;

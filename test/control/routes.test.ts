@@ -125,6 +125,7 @@ test("a refusal keeps its code and message and gets the status of its kind", asy
     "bad-address": 400,
     "bad-type": 400,
     "bad-time": 400,
+    "bad-count": 400,
     "no-such-block": 404,
     ignored: 409,
     guarded: 409,

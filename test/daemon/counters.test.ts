@@ -165,6 +165,10 @@ const notTold: Readonly<Record<string, string>> = {
   "record/history.ts pending": "a text",
   "record/history.ts pendingLines": "a size",
   "record/resolver.ts inFlight": "a size",
+  "record/series/network-counts.ts networks": "a size",
+  "record/series/network-counts.ts others": "the series tell it (other)",
+  "record/series/running-counts.ts held": "the series tell it (probe held)",
+  "record/series/running-counts.ts logged": "the series tell it (probe logged)",
   "record/stored-events.ts badRows": "stands in the report of backtest",
 };
 

@@ -11,6 +11,7 @@ import type { Event } from "../../src/record/event.ts";
 import { Journal, syslogSink } from "../../src/record/journal.ts";
 import { offsetTime, plainLine } from "../../src/record/lines2.ts";
 import { Recorder, type RecorderPolicy } from "../../src/record/recorder.ts";
+import { RunningCounts } from "../../src/record/series/running-counts.ts";
 import { prefix } from "../support/prefix.ts";
 import { lineSink } from "./line-sink.ts";
 
@@ -60,6 +61,7 @@ function setUp(format: LogFormat, policy: Partial<RecorderPolicy> = {}, names?: 
   const recorder = new Recorder(
     {
       store: { addEvent: (event) => events.push(event) },
+      series: new RunningCounts(),
       journal: new Journal({ sink, format, nowMs }),
       history: { append: (line) => history.push(line) },
       nowMs,

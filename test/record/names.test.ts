@@ -9,6 +9,7 @@ import type { Verdict } from "../../src/judge/verdict.ts";
 import type { Event } from "../../src/record/event.ts";
 import { Journal } from "../../src/record/journal.ts";
 import { historyFor, Recorder } from "../../src/record/recorder.ts";
+import { RunningCounts } from "../../src/record/series/running-counts.ts";
 import { parseEvent } from "../../src/record/store-rows.ts";
 import { IpProtocol } from "../../src/wire/packet.ts";
 import { prefix } from "../support/prefix.ts";
@@ -38,7 +39,7 @@ function record(format: LogFormat, finding: Finding) {
   const store = { addEvent: (event: Event) => events.push(event) };
   const toolOf = () => finding.tool;
   const recorder = new Recorder(
-    { store, journal, history: undefined, nowMs, toolOf },
+    { series: new RunningCounts(), store, journal, history: undefined, nowMs, toolOf },
     { proof: "off", holdsTcp: true, holdsUdp: true },
   );
   const probe = new Probe();

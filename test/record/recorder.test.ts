@@ -8,6 +8,7 @@ import type { Verdict } from "../../src/judge/verdict.ts";
 import type { Event } from "../../src/record/event.ts";
 import { Journal } from "../../src/record/journal.ts";
 import { historyFor, Recorder } from "../../src/record/recorder.ts";
+import { RunningCounts } from "../../src/record/series/running-counts.ts";
 import { prefix } from "../support/prefix.ts";
 import { lineSink } from "./line-sink.ts";
 
@@ -51,6 +52,7 @@ function setUp(
   const recorder = new Recorder(
     {
       store: { addEvent: (event) => events.push(event) },
+      series: new RunningCounts(),
       journal,
       history: { append: (line) => history.push(line) },
       nowMs,
