@@ -1,4 +1,5 @@
 // The daemon's side of the control socket: answers from the rooms' own state, and refuses in words.
+import { setImmediate } from "node:timers/promises";
 import type { EventRequest, EventsAfterRequest, KnownClient, Reply } from "../control/api.ts";
 import type { DaemonApi } from "../control/endpoints.ts";
 import { readChoice } from "../control/event-choice.ts";
@@ -8,6 +9,7 @@ import type { Daemon } from "../daemon/daemon.ts";
 import type { Event, NumberedEvent } from "../record/event.ts";
 import { parsePrefix } from "../wire/address.ts";
 import { blockByHand } from "./block-by-hand.ts";
+import { blockedPage } from "./blocked-page.ts";
 import { series, top } from "./counts.ts";
 import { entryOf } from "./entry.ts";
 import { createImport } from "./import-list.ts";
@@ -19,6 +21,7 @@ export function createApi(daemon: Daemon): Omit<DaemonApi, "confirm" | "addMode"
   return {
     status: () => ({ ok: daemon.status() }),
     blocked: () => ({ ok: blockedEntries(daemon) }),
+    blockedPage: (request) => blockedPage(daemon, request, () => setImmediate()),
     guard: () => ({ ok: daemon.guard() }),
     block: (request) => blockByHand(daemon, request),
     import: createImport(daemon),
@@ -54,7 +57,7 @@ async function knownClients(daemon: Daemon): Promise<Reply<Iterable<KnownClient>
 
 /** Without a limit the newest hundred. */
 function events(daemon: Daemon, { limit = 100, ...choice }: EventRequest): Reply<readonly Event[]> {
-  const filter = readChoice(choice, (source) => daemon.sources.keyOf(source));
+  const filter = readChoice(choice, wallNowMs(daemon), (source) => daemon.sources.keyOf(source));
   return "ok" in filter ? { ok: daemon.store.events({ limit, ...filter.ok }) } : filter;
 }
 
@@ -62,6 +65,10 @@ function eventsAfter(
   daemon: Daemon,
   { after, limit = controlLimits.events, ...choice }: EventsAfterRequest,
 ): Reply<Iterable<NumberedEvent>> {
-  const filter = readChoice(choice, (source) => daemon.sources.keyOf(source));
+  const filter = readChoice(choice, wallNowMs(daemon), (source) => daemon.sources.keyOf(source));
   return "ok" in filter ? { ok: daemon.store.eventsAfter(after, limit, filter.ok) } : filter;
+}
+
+function wallNowMs({ clock }: Pick<Daemon, "clock">): number {
+  return clock.wallMs(clock.nowMs());
 }

@@ -1,9 +1,10 @@
 // Commands that ask the running daemon. One that takes no argument is a row of `plain`.
 
 import type { Command } from "commander";
-import { whenExamples } from "../config/when.ts";
+import { whenExamples } from "../base/when.ts";
 import { controlLimits } from "../control/limits.ts";
 import { eventTypes } from "../record/event.ts";
+import { filterKeys } from "../record/filter-text.ts";
 import type { AllowOptions } from "./allow.ts";
 import type { BlockOptions } from "./block.ts";
 import { type AddCommand, addClientCommand, commander } from "./command-parts.ts";
@@ -59,6 +60,7 @@ const addEvents: AddCommand = (program, { terminal, done }) => {
     "portreeve events --since 12h --type finding,block",
     'portreeve events --since "yesterday 22:00" --until 6:00',
     "portreeve events --follow --source 192.0.2.0/24",
+    "portreeve events 'kind:syn port:22,23 !grade:direct since:24h'",
     "portreeve events -f --json",
   ];
   addChoice(addClientCommand(program, "events", examples), "print")
@@ -78,9 +80,10 @@ const addEvents: AddCommand = (program, { terminal, done }) => {
         .choices(eventTypes)
         .argParser(splitTypes),
     )
-    .action(async (given: EventsOptions) => {
+    .addArgument(new Argument("[filter...]", filterHelp()))
+    .action(async (words: string[], given: EventsOptions) => {
       const { events } = await import("./events.ts");
-      done(await events(given, terminal));
+      done(await events(words, given, terminal));
     });
 };
 
@@ -99,6 +102,14 @@ const addReport: AddCommand = (program, { terminal, done }) => {
       done(await report(given, terminal));
     });
 };
+
+function filterHelp(): string {
+  const keys = Object.values(filterKeys).map(({ example, meaning }) => `${example} (${meaning})`);
+  return (
+    "print only events for which all of these words hold; a comma stands between alternatives, ! in front denies, and a word without a " +
+    `colon is an address or a part of the message: ${keys.join("; ")}`
+  );
+}
 
 /** The time that a command looks back. */
 function addChoice(command: Command, verb: string): Command {

@@ -23,7 +23,7 @@ async function run({ command, operand, options }: PlainCall, terminal: Terminal)
     case "confirm":
       return (await import("./confirm.ts")).confirm(options, terminal);
     case "events":
-      return (await import("./events.ts")).events(options, terminal);
+      return (await import("./events.ts")).events(operand === "" ? [] : [operand], options, terminal);
     case "report":
       return (await import("./report.ts")).report(options, terminal);
     case "why":

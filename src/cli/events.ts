@@ -1,7 +1,7 @@
 // portreeve events: what has happened, and with -f what happens from now on, over restarts of the daemon too.
 import { setTimeout as pause } from "node:timers/promises";
 import { ExitCode } from "../base/exit-code.ts";
-import { parseWhen, whenExamples } from "../config/when.ts";
+import { parseWhen, whenExamples } from "../base/when.ts";
 import type { EventChoice, Reply } from "../control/api.ts";
 import type { ControlClient } from "../control/client.ts";
 import { ControlError } from "../control/errors.ts";
@@ -15,6 +15,8 @@ import { type Terminal, toJsonLine, writeAll } from "./terminal.ts";
 
 export interface ChoiceOptions {
   readonly source?: string;
+  /** In the filter language. */
+  readonly filter?: string;
   /** As typed: "12h", "yesterday 22:00". */
   readonly since?: string;
   readonly until?: string;
@@ -36,7 +38,9 @@ interface Printer {
   readonly head: string;
 }
 
-export async function events(options: EventsOptions, terminal: Terminal): Promise<ExitCode> {
+/** `words`: a filter, word by word. */
+export async function events(words: readonly string[], given: EventsOptions, terminal: Terminal): Promise<ExitCode> {
+  const options = words.length === 0 ? given : { ...given, filter: words.join(" ") };
   const choice = toChoice(options, terminal.nowMs());
   if ("refused" in choice) return tellRefusal(terminal, choice.refused);
   const client = connect(options);
@@ -44,7 +48,7 @@ export async function events(options: EventsOptions, terminal: Terminal): Promis
     ? { event: toJsonLine, head: "" }
     : { event: (event) => eventLine(event, terminal), head: eventHead(terminal) };
   if (options.follow) return follow(client, { ...choice.ok, limit: limitOf(options) }, terminal, printer);
-  const isAll = options.limit === undefined && (options.since !== undefined || options.until !== undefined);
+  const isAll = options.limit === undefined && namesTime(options);
   if (isAll) {
     await writeAll(terminal, printed(unnumbered(client.allEvents(choice.ok)), printer));
     return ExitCode.Ok;
@@ -55,12 +59,16 @@ export async function events(options: EventsOptions, terminal: Terminal): Promis
   return ExitCode.Ok;
 }
 
-function limitOf({ limit, since, until }: EventsOptions): number {
-  return limit ?? (since === undefined && until === undefined ? usualLimit : controlLimits.events);
+function limitOf(options: EventsOptions): number {
+  return options.limit ?? (namesTime(options) ? controlLimits.events : usualLimit);
+}
+
+function namesTime({ since, until, filter = "" }: EventsOptions): boolean {
+  return since !== undefined || until !== undefined || /(?:^|\s)(?:since|until):/.test(filter);
 }
 
 /** What the options ask for; refused in the daemon's words where they are wrong. */
-export function toChoice({ source, since, until, type }: ChoiceOptions, nowMs: number): Reply<EventChoice> {
+export function toChoice({ source, filter, since, until, type }: ChoiceOptions, nowMs: number): Reply<EventChoice> {
   const times = { since, until };
   const ms: { since?: number; until?: number } = {};
   for (const name of ["since", "until"] as const) {
@@ -72,11 +80,12 @@ export function toChoice({ source, since, until, type }: ChoiceOptions, nowMs: n
   }
   const choice: EventChoice = {
     ...(source !== undefined && { source }),
+    ...(filter !== undefined && { filter }),
     ...(ms.since !== undefined && { sinceMs: ms.since }),
     ...(ms.until !== undefined && { untilMs: ms.until }),
     ...(type !== undefined && { types: type.join(",") }),
   };
-  const read = readChoice(choice);
+  const read = readChoice(choice, nowMs);
   return "ok" in read ? { ok: choice } : read;
 }
 

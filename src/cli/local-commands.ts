@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import { ExitCode } from "../base/exit-code.ts";
-import { whenExamples } from "../config/when.ts";
+import { whenExamples } from "../base/when.ts";
 import type { BacktestOptions } from "./backtest.ts";
 import { type AddCommand, afterHelp, collect, commander, confOption, jsonOption } from "./command-parts.ts";
 import type { ClientOptions } from "./options.ts";

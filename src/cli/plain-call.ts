@@ -44,7 +44,7 @@ export const forms = {
   blocked: { operands: [0, 0] },
   guard: { operands: [0, 0] },
   confirm: { operands: [0, 0] },
-  events: { operands: [0, 0], options: ["follow", "limit", "source", "since", "until"] },
+  events: { operands: [0, 1], options: ["follow", "limit", "source", "since", "until"] },
   report: { operands: [0, 0], options: ["since", "until"] },
   why: { operands: [1, 1] },
   block: { operands: [1, 1], options: ["for", "reason", "force"] },
@@ -57,7 +57,7 @@ type CommandName = keyof typeof forms;
 
 export interface PlainCall {
   readonly command: CommandName;
-  /** The address of "why", the source of "block" and the like; "" for none. */
+  /** The address of "why", the source of "block", the filter of "events" and the like; "" for none. */
   readonly operand: string;
   readonly options: PlainOptions;
 }

@@ -1,6 +1,7 @@
 // What keys mean together: combinations that do nothing, contradict each other or risk more than one would think.
 // Each check names the keys that it rests on; it is skipped when one of them could not be read.
 
+import { formatDuration } from "../base/duration.ts";
 import type { PortRange } from "../wire/port-range.ts";
 import { blocksAnything, blocksByFirewall, blocksByResponse, usesDecoy } from "./enforcement.ts";
 import type { Key } from "./key.ts";
@@ -12,7 +13,6 @@ import type { ProblemLog } from "./problems.ts";
 import { checkResponses, type ResponseContext } from "./response-checks.ts";
 import { ringTrouble } from "./ring-trouble.ts";
 import type { Settings, WatchSettings } from "./settings.ts";
-import { formatDuration } from "./values.ts";
 
 type Entries = ReadonlyMap<string, Entry>;
 

@@ -1,12 +1,12 @@
 // PortSentry's own responses in plain language: what each active key does, in which order, and where the built-in
 // firewall would do more.
 
+import { formatDuration } from "../base/duration.ts";
 import { escapeText } from "../base/escape.ts";
 import { recognizeList } from "../command/command-list.ts";
 import { describeRoute } from "./command.ts";
 import { blocksByFirewall, blocksByResponse } from "./enforcement.ts";
 import type { Settings } from "./settings.ts";
-import { formatDuration } from "./values.ts";
 
 const SHOWN_CHARACTERS = 400;
 const BUILT_IN =

@@ -1,5 +1,6 @@
 // Settings in plain language, for `portreeve check`: what is watched, what happens to a scanner, what is exempt.
 
+import { formatDuration } from "../base/duration.ts";
 import { escapeText, escapeWord } from "../base/escape.ts";
 import { logFormats } from "../base/log-format.ts";
 import { plural } from "../base/plural.ts";
@@ -9,7 +10,6 @@ import { blocksAnything, blocksByFirewall, greylists, usesDecoy } from "./enforc
 import { explainResponses } from "./explain-responses.ts";
 import { ALL_PORTS, countPorts, formatPorts, intersectPorts } from "./ports.ts";
 import type { Settings, WatchSettings } from "./settings.ts";
-import { formatDuration } from "./values.ts";
 
 const MAX_LIST_CHARACTERS = 120;
 const MAX_EXEMPT_SHOWN = 40;

@@ -55,6 +55,28 @@ export interface BlockedEntry {
   readonly liveConnections?: number;
 }
 
+export const blockedOrders = ["source", "since", "until", "grade", "offences"] as const;
+
+/** A page of the blocked, for a list that a person looks through. */
+export interface BlockedPageRequest {
+  /** In the filter language (record/filter-text.ts); since: and until: are about the beginning of the block. */
+  readonly filter?: string;
+  /** Absent: "since". */
+  readonly sort?: (typeof blockedOrders)[number];
+  /** "up" or "down"; absent: down, the newest first. */
+  readonly order?: "up" | "down";
+  readonly offset?: number;
+  readonly limit?: number;
+}
+
+export interface BlockedPage {
+  /** All blocks. */
+  readonly total: number;
+  /** Blocks for which the filter holds. */
+  readonly matching: number;
+  readonly entries: readonly BlockedEntry[];
+}
+
 export interface Explanation {
   readonly source: string;
   /** What is so now: "blocked", "softly blocked", "held", "watched" (probes seen, no block), "unknown", "ignored", "guarded". */
@@ -213,6 +235,8 @@ export interface EventChoice {
   readonly untilMs?: number;
   /** Types of events, with commas between them. */
   readonly types?: string;
+  /** In the filter language (record/filter-text.ts): "kind:syn port:22". */
+  readonly filter?: string;
 }
 
 /** The newest events, the oldest of them first. */
@@ -291,6 +315,7 @@ export const refusalStatus = {
   "bad-type": 400,
   "bad-time": 400,
   "bad-count": 400,
+  "bad-filter": 400,
   ignored: 409,
   guarded: 409,
   own: 409,

@@ -39,6 +39,12 @@ const questionTable = {
     bodyBytes: requests.IMPORT_BODY_BYTES,
   },
   unblock: { method: "POST", path: "/v1/unblock", request: requests.unblockRequest, answer: schema.unblockedSchema },
+  blockedPage: {
+    method: "GET",
+    path: "/v1/blocked/page",
+    request: requests.blockedPageRequest,
+    answer: schema.blockedPageSchema,
+  },
   why: { method: "GET", path: "/v1/why/:source?", request: requests.whyRequest, answer: schema.explanationSchema },
   allow: {
     method: "POST",
@@ -138,7 +144,7 @@ export interface DaemonApi extends QuestionHandlers, ListHandlers {
 export type ServedApi = Partial<DaemonApi> & Pick<DaemonApi, "status" | "events" | "follow">;
 
 /** Fields that are numbers, where a URL carries them as text. */
-const numbersInUrls: readonly string[] = ["limit", "after", "sinceMs", "untilMs"];
+const numbersInUrls: readonly string[] = ["limit", "offset", "after", "sinceMs", "untilMs"];
 
 export function fromUrl(given: Readonly<Record<string, string>>): Readonly<Record<string, string | number>> {
   const isNumber = (name: string, value: string) => numbersInUrls.includes(name) && /^\d{1,16}$/.test(value);

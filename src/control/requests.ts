@@ -1,8 +1,11 @@
 // What the daemon accepts from a client, field by field. What a client accepts from the daemon is in schema.ts.
 import { fields, flag, listOf, member, onlyFields, optional, text, textOf, wholeNumber } from "../base/shape.ts";
+import { MAX_FILTER_CHARS } from "../record/filter-text.ts";
 import {
   type AllowRequest,
+  type BlockedPageRequest,
   type BlockRequest,
+  blockedOrders,
   type DisallowRequest,
   type EventRequest,
   type EventsAfterRequest,
@@ -72,6 +75,7 @@ const chosenEvents = {
   sinceMs: optional(wholeNumber()),
   untilMs: optional(wholeNumber()),
   types: optional(textOf(1, MAX_TYPES_CHARS)),
+  filter: optional(textOf(0, MAX_FILTER_CHARS)),
 };
 
 export const eventRequest = fields<EventRequest>(chosenEvents);
@@ -89,3 +93,14 @@ export const seriesRequest = fields<SeriesRequest>({
 });
 
 export const topRequest = fields<TopRequest>({ ...counted, limit });
+
+/** Further pages cost the daemon more than they tell a person, who has the filter. */
+const MAX_OFFSET = 100_000;
+
+export const blockedPageRequest = fields<BlockedPageRequest>({
+  filter: optional(textOf(0, MAX_FILTER_CHARS)),
+  sort: optional(member(blockedOrders)),
+  order: optional(member(["up", "down"])),
+  offset: optional(wholeNumber(MAX_OFFSET)),
+  limit: optional(wholeNumber(1_000)),
+});

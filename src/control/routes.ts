@@ -111,7 +111,7 @@ async function followEvents(c: Context<Bindings>, { api, followers, limits }: Ro
     const message = `${limits.followers} readers follow the events already, which is the most: end one of them`;
     return fail(c, 503, "too-many-followers", message);
   }
-  const filter = readChoice(asked.ok);
+  const filter = readChoice(asked.ok, Date.now());
   if ("refused" in filter) return refuse(c, filter.refused);
   const backlog = limit === 0 ? { ok: [] } : api.events({ ...asked.ok, limit });
   if ("refused" in backlog) return refuse(c, backlog.refused);

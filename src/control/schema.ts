@@ -19,6 +19,7 @@ import type { Event, NumberedEvent } from "../record/event.ts";
 import {
   type AllowListChange,
   type BlockedEntry,
+  type BlockedPage,
   type Confirmation,
   type Explanation,
   type GuardEntry,
@@ -163,3 +164,9 @@ interface Failure {
 export const seriesEntrySchema = fields<SeriesEntry>({ start: text, value: text, count });
 
 export const topEntrySchema = fields<TopEntry>({ value: text, count });
+
+export const blockedPageSchema = fields<BlockedPage>({
+  total: count,
+  matching: count,
+  entries: listOf(blockedEntrySchema),
+});

@@ -2,10 +2,11 @@
 // block that is made on trial outlasts it, in the kernel either, so that a killed daemon leaves nobody locked out;
 // commands that would outlast it (KILL_ROUTE, KILL_HOSTS_DENY, KILL_RUN_CMD) are not run. This is its state;
 // trial-steps.ts acts on it.
+
+import { formatDuration } from "../base/duration.ts";
 import { plural } from "../base/plural.ts";
 import { blocksByFirewall, blocksByResponse } from "../config/enforcement.ts";
 import type { Settings, WatchSettings } from "../config/settings.ts";
-import { formatDuration } from "../config/values.ts";
 
 /** "over": not confirmed in time; scans are logged only until it is, or until the daemon starts again. */
 export type TrialPhase = "running" | "over" | "confirmed";

@@ -3,6 +3,7 @@
 import { formatPrefix, isIpv4, type Prefix, parsePrefix, prefixContains } from "../wire/address.ts";
 import type { Event, EventType } from "./event.ts";
 import { type StoredType, storedTypesOf } from "./event-quota.ts";
+import type { Condition } from "./filter-text.ts";
 
 export interface EventFilter {
   /** Canonical text, compared as it is. */
@@ -14,9 +15,13 @@ export interface EventFilter {
   /** Events before this time. */
   readonly untilMs?: number;
   readonly types?: readonly EventType[];
+  /** A filter in words (filter-text.ts). */
+  readonly condition?: Condition;
 }
 
-export function passes(event: Event, { source, within, sinceMs, untilMs, types }: EventFilter): boolean {
+export function passes(event: Event, filter: EventFilter): boolean {
+  const { source, within, sinceMs, untilMs, types, condition } = filter;
+  if (condition?.(event) === false) return false;
   if (types !== undefined && !types.includes(event.type)) return false;
   if (source !== undefined && event.source !== source) return false;
   if (sinceMs !== undefined && Date.parse(event.time) < sinceMs) return false;

@@ -1,8 +1,10 @@
 // The two sides of a backtest: the settings of the file, and the same with other values for the keys that say what counts
 // as a scan. Values are parsed by the configuration's own table of keys.
 import { readFileSync } from "node:fs";
+import { formatDuration } from "../base/duration.ts";
 import { escapeText } from "../base/escape.ts";
 import { ExitCode } from "../base/exit-code.ts";
+import { parseWhen, whenExamples } from "../base/when.ts";
 import type { Key } from "../config/key.ts";
 import { keyNames, keys } from "../config/keys.ts";
 import { loadSettings } from "../config/load.ts";
@@ -10,8 +12,6 @@ import { formatPorts } from "../config/ports.ts";
 import { formatProblem } from "../config/problems.ts";
 import type { Settings } from "../config/settings.ts";
 import { suggestName } from "../config/suggest.ts";
-import { formatDuration } from "../config/values.ts";
-import { parseWhen, whenExamples } from "../config/when.ts";
 import { ControlError } from "../control/errors.ts";
 import type { PortRange } from "../wire/port-range.ts";
 

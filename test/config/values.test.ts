@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { formatDuration, parseDuration } from "../../src/base/duration.ts";
 import { optionalPath, path } from "../../src/config/paths.ts";
 import {
   ALL_PORTS,
@@ -13,10 +14,8 @@ import {
 import {
   choice,
   duration,
-  formatDuration,
   integer,
   packetMark,
-  parseDuration,
   portList,
   syslogIdent,
   type ValueType,

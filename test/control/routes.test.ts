@@ -93,7 +93,7 @@ test("what is chosen of events is parsed: numbers, networks and types, and a wro
     const answer = await ask(socket, { path: `/v1/events/follow?${wrong}` });
     assert.deepEqual([answer.status, failureCode(answer)], [400, code]);
   }
-  assert.deepEqual(readChoice(choice), {
+  assert.deepEqual(readChoice(choice, 0), {
     ok: { within: prefix("192.0.2.0/24"), sinceMs: 1_000, untilMs: 2_000, types: ["block", "unblock"] },
   });
 });
@@ -126,6 +126,7 @@ test("a refusal keeps its code and message and gets the status of its kind", asy
     "bad-type": 400,
     "bad-time": 400,
     "bad-count": 400,
+    "bad-filter": 400,
     "no-such-block": 404,
     ignored: 409,
     guarded: 409,

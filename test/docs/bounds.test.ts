@@ -18,6 +18,7 @@ import { DEFAULT_OFFENCE_CAPACITY } from "../../src/judge/escalation.ts";
 import { PROOF_BITS, silenceLimits, slowWindow } from "../../src/judge/proof/silence-test.ts";
 import { MAX_WRITTEN } from "../../src/record/blocked-file.ts";
 import { LOOKUP_MS } from "../../src/record/resolver.ts";
+import { spanNames, spans } from "../../src/record/series/dimensions.ts";
 import { COPY_BYTES, rates } from "../../src/table/log-rules.ts";
 import { MAX_NETWORKS } from "../../src/table/network-blocks.ts";
 import { buildRuleset } from "../../src/table/ruleset.ts";
@@ -289,6 +290,20 @@ const rows: readonly Row[] = [
       inSource("history-sources.ts", /lasting: \{ burst: /),
       inSource("history-sources.ts", "const MAX_SOURCES = "),
     ],
+  },
+  {
+    page: BOUNDS,
+    says: /minutes are kept for (\d+) days, hours for (\d+), days for (\d+); of each dimension a minute has (\d+) values, an hour (\d+), a day (\d+); ([\d,]+) networks/,
+    are: () => [
+      ...spanNames.map((name) => spans[name].keptSeconds / 86_400),
+      ...spanNames.map((name) => spans[name].values),
+      inSource("network-counts.ts", "const SLOTS = ") / 2,
+    ],
+  },
+  {
+    page: BOUNDS,
+    says: /store, while it fails.* blocks, (\d+) minutes of counts/,
+    are: () => [inSource("sqlite-store.ts", "const MAX_PENDING_MINUTES = ")],
   },
   {
     page: BOUNDS,

@@ -1,5 +1,5 @@
 // A moment in the past as a person types it on a command line: a time before now, or a date of the reader's own clock.
-import { parseDuration } from "./values.ts";
+import { parseDuration } from "./duration.ts";
 
 /** How it may be written, for messages and help. */
 export const whenExamples = '"12h", "7d", "22:00", "yesterday 22:00", "2026-11-22" or "2026-11-22 10:00"';

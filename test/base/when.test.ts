@@ -1,7 +1,7 @@
 // Moments in the past as people type them.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseWhen } from "../../src/config/when.ts";
+import { parseWhen } from "../../src/base/when.ts";
 
 // By the reader's clock: a Sunday at noon.
 const nowMs = new Date(2026, 10, 22, 12).getTime();
