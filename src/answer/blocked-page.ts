@@ -1,6 +1,7 @@
 // A page of the blocked: those for which a filter holds, in an order, so many from a place on. The list is walked a part at a time,
 // and never more of it is kept than the pages up to this one.
-import type { BlockedEntry, BlockedPage, BlockedPageRequest, Reply } from "../control/api.ts";
+import type { BlockedEntry, Reply } from "../control/api.ts";
+import type { BlockedPage, BlockedPageRequest } from "../control/record-api.ts";
 import { refuse } from "../control/target.ts";
 import type { Daemon } from "../daemon/daemon.ts";
 import type { Block } from "../judge/block.ts";

@@ -1,6 +1,7 @@
 // What was counted over time, as clients ask for it: each value in each span, or the values with the highest sums.
 import { isoTime } from "../base/clock.ts";
-import type { CountRequest, Reply, SeriesEntry, SeriesRequest, TopEntry, TopRequest } from "../control/api.ts";
+import type { Reply } from "../control/api.ts";
+import type { CountRequest, SeriesEntry, SeriesRequest, TopEntry, TopRequest } from "../control/record-api.ts";
 import { refuse } from "../control/target.ts";
 import type { Daemon } from "../daemon/daemon.ts";
 import { type Dimension, dimensions, spanNames } from "../record/series/dimensions.ts";

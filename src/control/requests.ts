@@ -3,21 +3,18 @@ import { fields, flag, listOf, member, onlyFields, optional, text, textOf, whole
 import { MAX_FILTER_CHARS } from "../record/filter-text.ts";
 import {
   type AllowRequest,
-  type BlockedPageRequest,
   type BlockRequest,
-  blockedOrders,
   type DisallowRequest,
   type EventRequest,
   type EventsAfterRequest,
   type ImportRequest,
   type ModeRequest,
   modeNames,
-  type SeriesRequest,
-  type TopRequest,
   type UnblockRequest,
   type WhyRequest,
 } from "./api.ts";
 import { controlLimits } from "./limits.ts";
+import { type BlockedPageRequest, blockedOrders, type SeriesRequest, type TopRequest } from "./record-api.ts";
 
 /** "2001:db8:1111:2222:3333:4444:255.255.255.255/128" and no more; the daemon parses it. */
 const sourceText = textOf(1, 50);

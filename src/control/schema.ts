@@ -19,7 +19,6 @@ import type { Event, NumberedEvent } from "../record/event.ts";
 import {
   type AllowListChange,
   type BlockedEntry,
-  type BlockedPage,
   type Confirmation,
   type Explanation,
   type GuardEntry,
@@ -30,13 +29,12 @@ import {
   type NotImported,
   type Refusal,
   refusalStatus,
-  type SeriesEntry,
   type Status,
-  type TopEntry,
   type TriedPortCounts,
   type Unblocked,
   type WatchedPorts,
 } from "./api.ts";
+import type { BlockedPage, SeriesEntry, TopEntry } from "./record-api.ts";
 
 const watchedSchema = fields<WatchedPorts>({ mode: text, ports: count });
 

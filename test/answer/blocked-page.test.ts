@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { blockedPage } from "../../src/answer/blocked-page.ts";
 import { wallClock } from "../../src/base/clock.ts";
-import type { BlockedPageRequest } from "../../src/control/api.ts";
+import type { BlockedPageRequest } from "../../src/control/record-api.ts";
 import { BlockList } from "../../src/enforce/block-list.ts";
 import { block } from "../judge/blocks.ts";
 import { nthIpv4 } from "../support/prefix.ts";
