@@ -14,7 +14,7 @@ const LOOKUPS_PER_TURN = 1_000;
 const ENDING_MS = 1_000;
 
 export interface BlockAuditParts {
-  readonly firewall: Pick<Firewall, "isPresent" | "stands" | "isNetwork">;
+  readonly firewall: Pick<Firewall, "isPresent" | "stands" | "isNetwork" | "areNetworksAsWanted">;
   readonly list: Pick<BlockList, "has" | "values">;
   readonly recorder: Pick<Recorder, "warning">;
   readonly nowMs: () => number;
@@ -26,6 +26,8 @@ export interface BlockAuditParts {
 
 /** What an audit finds of blocks that are elements of their own. */
 export interface Found {
+  /** Whether the networks have been looked at, and are as they should. */
+  readonly areNetworksRight: boolean;
   readonly missing: Block[];
   /** There, and until another time. */
   readonly untimely: Block[];
@@ -48,9 +50,19 @@ export class BlockAudit {
       return;
     }
     this.#isRunning = true;
+    const { firewall, later, nowMs } = this.#parts;
+    const pause = () => new Promise<void>((resolve) => later(resolve));
+    const begin = (areNetworksRight: boolean) => this.#lookAtAll(program, areNetworksRight);
+    const are = firewall.areNetworksAsWanted(pause, nowMs());
+    // What cannot be read in parts is read at once when the audit ends.
+    if (are === false) begin(false);
+    else void are.catch(() => false).then(begin);
+  }
+
+  #lookAtAll(program: string, areNetworksRight: boolean): void {
     const { firewall, list, later, recorder } = this.#parts;
     const parts = slices(blocksOf(list), LOOKUPS_PER_TURN);
-    const found: Found = { missing: [], untimely: [] };
+    const found: Found = { areNetworksRight, missing: [], untimely: [] };
     const slice = () => {
       try {
         const part = parts.next();

@@ -6,6 +6,7 @@ import type { Recorder } from "../record/recorder.ts";
 import type { Firewall } from "../table/firewall.ts";
 import type { Held } from "../table/held-elements.ts";
 import type { TableDrift } from "../table/kernel-sensor.ts";
+import type { NetworkAudit } from "../table/network-blocks.ts";
 import { formatPrefix, type Prefix, prefixContains } from "../wire/address.ts";
 import type { Found } from "./block-audit.ts";
 import type { Blocker } from "./blocker.ts";
@@ -14,6 +15,8 @@ import type { Blocker } from "./blocker.ts";
 const BY_HAND_LIMIT = 1;
 /** Among so many blocks what another program added is found by reading the sets whole (some 5 us each). */
 const READ_WHOLE = 10_000;
+
+const NO_FAULT: NetworkAudit = { gone: [], torn: [], foreign: [], untimely: false };
 
 export interface DriftSettlerParts {
   readonly firewall: Pick<Firewall, "enforce" | "isNetwork" | "auditNetworks" | "rewriteNetworks"> & {
@@ -42,7 +45,7 @@ export class DriftSettler {
     const { firewall, drift, nowMs } = this.#parts;
     // Then it is loaded again with every block (Reconciler.repair).
     if (drift.hasDrifted()) return;
-    const { gone, torn, foreign, untimely } = firewall.auditNetworks(nowMs());
+    const { gone, torn, foreign, untimely } = singles.areNetworksRight ? NO_FAULT : firewall.auditNetworks(nowMs());
     // A network that is there in part was not removed on purpose.
     const isWhole = torn.length === 0;
     const missing = isWhole ? [...singles.missing, ...this.#listedOf(gone)] : singles.missing;

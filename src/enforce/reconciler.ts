@@ -14,7 +14,7 @@ import { DriftSettler, type DriftSettlerParts } from "./drift-settler.ts";
 import { slices } from "./slices.ts";
 
 export interface ReconcilerParts extends Pick<BlockAuditParts, "later" | "nowMs"> {
-  readonly firewall: DriftSettlerParts["firewall"] & Pick<Firewall, "isPresent" | "stands">;
+  readonly firewall: DriftSettlerParts["firewall"] & Pick<Firewall, "isPresent" | "stands" | "areNetworksAsWanted">;
   readonly drift: TableDrift;
   readonly sensor: Pick<KernelSensor, "load" | "delegation">;
   readonly blocker: DriftSettlerParts["blocker"];

@@ -215,6 +215,11 @@ export class Firewall {
     return this.#networks.audit(nowMs).foreign.filter((one) => prefixContains(one.source, source));
   }
 
+  /** Whether the long sets of networks are known to be as they should: they are read a part at a time. Rejects with KernelError. */
+  areNetworksAsWanted(pause: () => Promise<void>, nowMs: number): false | Promise<boolean> {
+    return this.#networks.areAsWantedInParts(pause, nowMs);
+  }
+
   /** What another program has done to blocked networks. Throws KernelError. */
   auditNetworks(nowMs: number): NetworkAudit {
     return this.#networks.audit(nowMs);

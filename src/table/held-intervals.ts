@@ -1,7 +1,10 @@
 // What the kernel's sets of blocked networks hold: read whole, or asked at single addresses. Of an interval the kernel finds
 // the first key, whatever touches it; it does not find the end of one that another begins at (docs/decisions/0022).
+import type { dumpElements } from "../kernel/element-dump.ts";
+import type { ElementVisitor } from "../kernel/nf-elements.ts";
 import type { NfTables } from "../kernel/nf-tables.ts";
 import { addressOfKey, type Family, familyBits, keyOfAddress, type Span } from "./address-span.ts";
+import { TABLE } from "./ruleset-plan.ts";
 import { sameEnd } from "./same-end.ts";
 import type { IntervalSet } from "./set-key.ts";
 
@@ -9,18 +12,41 @@ export const intervalSets = { ipv4: "blockednet4", ipv6: "blockednet6" } as cons
 
 export type IntervalTables = Pick<NfTables, "visitElements" | "intervalAt">;
 
+/** Where an interval begins or ends. */
+interface Mark {
+  readonly at: bigint;
+  readonly isEnd: boolean;
+  readonly untilMs: number | undefined;
+}
+
 /** The intervals of a set: ascending, disjoint. Throws KernelError, ENOENT without the table. */
 export function readIntervals(tables: IntervalTables, family: Family, nowMs: number): Span[] {
+  const marks: Mark[] = [];
+  tables.visitElements(intervalSets[family], noting(marks, nowMs));
+  return spansOf(marks, family);
+}
+
+/** The same a part at a time; what comes or goes meanwhile may be told wrongly. Rejects with KernelError. */
+export async function readIntervalsInParts(
+  dump: typeof dumpElements,
+  { family, nowMs }: { readonly family: Family; readonly nowMs: number },
+  pause: () => Promise<void>,
+): Promise<Span[]> {
+  const marks: Mark[] = [];
+  await dump({ table: TABLE, set: intervalSets[family] }, noting(marks, nowMs), pause);
+  return spansOf(marks, family);
+}
+
+function noting(marks: Mark[], nowMs: number): ElementVisitor {
   // A long set is read for a second, and each element tells what is left of its time when it is read.
   const startMs = performance.now() - nowMs;
-  const marks: { readonly at: bigint; readonly isEnd: boolean; readonly untilMs: number | undefined }[] = [];
-  tables.visitElements(intervalSets[family], (key, expiresInMs, isEnd = false) => {
-    marks.push({
-      at: addressOfKey(key),
-      isEnd,
-      untilMs: expiresInMs === undefined ? undefined : performance.now() - startMs + expiresInMs,
-    });
-  });
+  return (key, expiresInMs, isEnd = false) => {
+    const untilMs = expiresInMs === undefined ? undefined : performance.now() - startMs + expiresInMs;
+    marks.push({ at: addressOfKey(key), isEnd, untilMs });
+  };
+}
+
+function spansOf(marks: Mark[], family: Family): Span[] {
   // Where one ends and the next begins, the end comes first.
   marks.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : Number(b.isEnd) - Number(a.isEnd)));
   const spans: Span[] = [];

@@ -3,6 +3,7 @@
 // and come and go in any order. A change writes the intervals that differ in one transaction. A short set is read back
 // whole, of a long one the places that have changed are asked for (docs/decisions/0022, 0046).
 
+import { dumpElements } from "../kernel/element-dump.ts";
 import type { Prefix } from "../wire/address.ts";
 import {
   coversSpan,
@@ -50,9 +51,9 @@ export class NetworkBlocks {
 
   readonly #limit: number;
 
-  constructor(tables: NetworkTables, limit = MAX_NETWORKS) {
+  constructor(tables: NetworkTables, limit = MAX_NETWORKS, dump = dumpElements) {
     this.#limit = limit;
-    this.#sets = new NetworkSets(tables, this.#wanted);
+    this.#sets = new NetworkSets(tables, this.#wanted, dump);
   }
 
   get size(): number {
@@ -150,6 +151,11 @@ export class NetworkBlocks {
   mayBeForeignAt(source: Prefix): boolean {
     const first = { ...source, bits: 128 };
     return this.#sets.isAnyHeldAt(first) && !this.#sets.isHeldWithin(first);
+  }
+
+  /** NetworkSets.areAsWantedInParts(). */
+  areAsWantedInParts(pause: () => Promise<void>, nowMs: number): false | Promise<boolean> {
+    return this.#sets.areAsWantedInParts(pause, nowMs);
   }
 
   /** Compares the sets with what was asked for. Throws KernelError, ENOENT without the table. */

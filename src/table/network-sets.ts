@@ -1,4 +1,5 @@
 // The kernel's two sets of intervals, and what they should hold: written where that has changed, read back, and compared.
+import { dumpElements } from "../kernel/element-dump.ts";
 import { KernelError } from "../kernel/errors.ts";
 import { elementRemedy, type IntervalChange, type IntervalsOfSet } from "../kernel/nf-elements.ts";
 import type { NfTables } from "../kernel/nf-tables.ts";
@@ -18,7 +19,14 @@ import {
   spansNotAmong,
   subtractSpans,
 } from "./address-span.ts";
-import { ENDING_MS, type IntervalTables, intervalSets, isHeldAt, readIntervals } from "./held-intervals.ts";
+import {
+  ENDING_MS,
+  type IntervalTables,
+  intervalSets,
+  isHeldAt,
+  readIntervals,
+  readIntervalsInParts,
+} from "./held-intervals.ts";
 import { sameEnd } from "./same-end.ts";
 import { joinChanges, type SpanChange, SpanList } from "./span-list.ts";
 import type { WantedNetworks } from "./wanted-networks.ts";
@@ -68,9 +76,12 @@ export class NetworkSets {
   /** The set was last seen to hold the union, and nothing else. */
   readonly #isHeld: Record<Family, boolean> = { ipv4: false, ipv6: false };
 
-  constructor(tables: NetworkTables, wanted: WantedNetworks) {
+  readonly #dump: typeof dumpElements;
+
+  constructor(tables: NetworkTables, wanted: WantedNetworks, dump = dumpElements) {
     this.#tables = tables;
     this.#wanted = wanted;
+    this.#dump = dump;
   }
 
   /** Nothing is known any more of what is wanted, or held. */
@@ -111,6 +122,23 @@ export class NetworkSets {
   /** The intervals that the kernel holds. Throws KernelError, ENOENT without the table. */
   read(family: Family, nowMs: number): Span[] {
     return readIntervals(this.#tables, family, nowMs);
+  }
+
+  /**
+   * Whether long sets hold what is wanted, read a part at a time with a pause behind each: of 100,000 intervals that takes a
+   * second. False also where a set has changed meanwhile, and at once where none is long. Rejects with KernelError.
+   */
+  areAsWantedInParts(pause: () => Promise<void>, nowMs: number): false | Promise<boolean> {
+    const isLong = (family: Family) => this.unionOf(family, nowMs).all.length > READ_WHOLE;
+    return families.some(isLong) && this.#readInParts(pause, clockFrom(nowMs));
+  }
+
+  async #readInParts(pause: () => Promise<void>, clock: () => number): Promise<boolean> {
+    for (const family of families) {
+      const held = await readIntervalsInParts(this.#dump, { family, nowMs: clock() }, pause);
+      if (!areSame(this.unionOf(family, clock()).all, held)) return false;
+    }
+    return true;
   }
 
   /** What the networks of a family that are wanted come to now. */

@@ -77,6 +77,10 @@ export class FakeFirewall {
     return this.audit;
   }
 
+  areNetworksAsWanted(): false | Promise<boolean> {
+    return false;
+  }
+
   rewrites = 0;
 
   rewriteNetworks(): string {

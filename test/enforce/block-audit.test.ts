@@ -58,6 +58,22 @@ test("1,000 are looked up in a turn; what is lifted meanwhile is not missing", (
   assert.equal(later.length, 0);
 });
 
+test("long sets of networks are read first, with a pause behind each part; what cannot be read is not right", async () => {
+  for (const [outcome, expected] of [
+    [Promise.resolve(true), true],
+    [Promise.resolve(false), false],
+    [Promise.reject(new Error("no table")), false],
+  ] as const) {
+    const { firewall, list, recorder } = setUp([block("192.0.2.1")]);
+    firewall.areNetworksAsWanted = () => outcome;
+    const found = await new Promise<Found>((settle) => {
+      const later = (task: () => void) => task();
+      new BlockAudit({ firewall, recorder, list, settle, nowMs: () => nowMs, later }).run("nft");
+    });
+    assert.deepEqual([found.areNetworksRight, found.missing.length], [expected, 1]);
+  }
+});
+
 test("a change while it runs is looked up afterwards, once, whoever made it last", () => {
   const { audit, later, settled } = setUp(Array.from({ length: 1_000 }, (_, at) => block(nthIpv4(at), { untilMs: 0 })));
   audit.run("nft");

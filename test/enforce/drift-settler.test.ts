@@ -37,7 +37,7 @@ function setUp(listed: readonly Block[], audit: Partial<NetworkAudit> = {}) {
     },
   });
   const settle = (missing: readonly Block[] = [], untimely: readonly Block[] = [], program = "nft") => {
-    settler.settle({ missing: [...missing], untimely: [...untimely] }, program);
+    settler.settle({ areNetworksRight: false, missing: [...missing], untimely: [...untimely] }, program);
     return recorder.take();
   };
   return { firewall, settle, done, repairs: () => repairs };

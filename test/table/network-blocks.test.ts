@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 
+import type { dumpElements } from "../../src/kernel/element-dump.ts";
 import { KernelError } from "../../src/kernel/errors.ts";
 import type { ElementVisitor, IntervalChange, IntervalState, IntervalsOfSet } from "../../src/kernel/nf-elements.ts";
 import { NetworkBlocks } from "../../src/table/network-blocks.ts";
@@ -323,6 +324,44 @@ test("a long set that was just read to hold all that is wanted is not read again
   assert.deepEqual([sets.read - read, sets.asked - asked, sets.changes.length], [0, 0, 1]);
   assert.equal(again.remove([many[3] ?? wide], nowMs()), "", "it is known what the set holds");
   assert.equal(sets.read - read, 0);
+});
+
+test("a long set is compared a part at a time; one that is changed, before or meanwhile, is not as wanted", async () => {
+  const sets = new Sets();
+  let [pauses, between] = [0, () => {}];
+  const dump: typeof dumpElements = async ({ set }, visit, pause) => {
+    const half = Math.floor((sets.held.get(set)?.length ?? 0) / 2);
+    const visitOne = ({ first, end }: IntervalChange, expiresInMs: number | undefined) => {
+      visit(Buffer.from(first), expiresInMs, false);
+      if (end !== undefined) visit(Buffer.from(end), undefined, true);
+    };
+    for (const from of [0, half]) {
+      for (const one of (sets.held.get(set) ?? []).slice(from, from === 0 ? half : undefined))
+        visitOne(one, one.timeoutMs);
+      await pause();
+    }
+  };
+  const networks = new NetworkBlocks(sets, 100_000, dump);
+  const nowMs = clockFrom(NOW_MS);
+  const are = () =>
+    networks.areAsWantedInParts(async () => {
+      pauses++;
+      between();
+    }, nowMs());
+  networks.put([wide], nowMs());
+  assert.equal(are(), false, "a short one is read at once");
+  networks.put(
+    Array.from({ length: 3_000 }, (_, index) => nthNetwork(index)),
+    nowMs(),
+  );
+  const { read } = sets;
+  assert.deepEqual([await are(), pauses, sets.read - read], [true, 4, 0]);
+  between = () => void networks.put([inside], nowMs());
+  assert.equal(await are(), false);
+  between = () => {};
+  assert.equal(await are(), true);
+  sets.held.set("blockednet4", [...(sets.held.get("blockednet4") ?? []), intervalOf("203.0.113.0/24", HOUR)]);
+  assert.equal(await are(), false);
 });
 
 test("what has ended in the kernel is neither taken out nor missed", () => {
