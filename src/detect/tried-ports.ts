@@ -3,6 +3,8 @@
 import { Bucket, type BucketLimits } from "../base/bucket.ts";
 import type { Prefix } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
+import { type HashSeed, randomSeed } from "./keyed-hash.ts";
+import { NO_ROW, PrefixRows } from "./prefix-rows.ts";
 import type { Probe } from "./probe.ts";
 
 /** The source tried the longest ago goes. */
@@ -32,7 +34,9 @@ interface Tried {
 }
 
 export class TriedPorts {
-  readonly #sources = new Map<string, Tried>();
+  /** By row of #keys, the one that was tried the longest ago first. */
+  readonly #sources = new Map<number, Tried>();
+  readonly #keys: PrefixRows;
   readonly #looks = new Bucket(looks, 0);
   readonly #newcomers = new Bucket(newcomers, 0);
   readonly #told: Bucket;
@@ -41,8 +45,9 @@ export class TriedPorts {
   #evicted = 0;
 
   /** `told`: of the packets of fully blocked sources, how many the kernel tells at most. */
-  constructor(told: BucketLimits) {
+  constructor(told: BucketLimits, seed: HashSeed = randomSeed()) {
     this.#told = new Bucket(told, 0);
+    this.#keys = new PrefixRows(seed, MAX_SOURCES);
   }
 
   get counters() {
@@ -62,12 +67,14 @@ export class TriedPorts {
       this.#passedOver++;
       return;
     }
-    const name = nameOf(source0, source1, source2, source3, sourceBits);
-    const tried = this.#sources.get(name) ?? this.#admit(timeMs);
+    const source = { w0: source0, w1: source1, w2: source2, w3: source3, bits: sourceBits };
+    const known = this.#keys.find(source);
+    const tried = this.#sources.get(known) ?? this.#admit(timeMs);
     if (tried === undefined) return;
+    const row = known === NO_ROW ? this.#keys.add(source) : known;
     // The latest stand last.
-    this.#sources.delete(name);
-    this.#sources.set(name, tried);
+    this.#sources.delete(row);
+    this.#sources.set(row, tried);
     this.#add(tried, protocol === IpProtocol.Udp ? UDP + port : port);
     while (this.#sources.size > MAX_SOURCES || this.#ports > MAX_PORTS) this.#evict();
   }
@@ -87,17 +94,22 @@ export class TriedPorts {
   }
 
   #evict(): void {
-    for (const [name, { ports }] of this.#sources) {
-      this.#sources.delete(name);
-      this.#ports -= ports.size;
+    for (const row of this.#sources.keys()) {
+      this.#remove(row);
       this.#evicted++;
       return;
     }
   }
 
+  #remove(row: number): void {
+    this.#ports -= this.#sources.get(row)?.ports.size ?? 0;
+    this.#sources.delete(row);
+    this.#keys.remove(row);
+  }
+
   /** Undefined where nothing is known. */
-  of({ w0, w1, w2, w3, bits }: Prefix): TriedOfSource | undefined {
-    const tried = this.#sources.get(nameOf(w0, w1, w2, w3, bits));
+  of(source: Prefix): TriedOfSource | undefined {
+    const tried = this.#sources.get(this.#keys.find(source));
     if (tried === undefined) return undefined;
     const ports = [...tried.ports];
     return {
@@ -107,13 +119,7 @@ export class TriedPorts {
     };
   }
 
-  forget({ w0, w1, w2, w3, bits }: Prefix): void {
-    const name = nameOf(w0, w1, w2, w3, bits);
-    this.#ports -= this.#sources.get(name)?.ports.size ?? 0;
-    this.#sources.delete(name);
+  forget(source: Prefix): void {
+    this.#remove(this.#keys.find(source));
   }
-}
-
-function nameOf(w0: number, w1: number, w2: number, w3: number, bits: number): string {
-  return `${w0} ${w1} ${w2} ${w3} ${bits}`;
 }
