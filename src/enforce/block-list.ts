@@ -173,8 +173,8 @@ export class BlockList {
     for (const row of this.#keys.rows()) if (this.#rows.isOnTrial(row)) yield this.#block(row);
   }
 
-  /** The newest full blocks, at most so many, the oldest of them first. */
-  newestFull(limit: number): Block[] {
+  /** The newest full blocks, at most so many, the oldest of them first: made each time that they are walked, before anything changes. */
+  newestFull(limit: number): Iterable<Block> {
     const sinceMs = new Float64Array(this.size - this.#soft);
     let count = 0;
     for (const row of this.#keys.rows()) if (!this.#rows.isSoft(row)) sinceMs[count++] = this.#rows.sinceMs(row);
@@ -185,7 +185,12 @@ export class BlockList {
       if (!this.#rows.isSoft(row) && this.#rows.sinceMs(row) >= fromMs) newest.push(row);
     }
     newest.sort((a, b) => this.#rows.sinceMs(a) - this.#rows.sinceMs(b));
-    return newest.slice(-limit).map((row) => this.#block(row));
+    const rows = newest.slice(-limit);
+    return { [Symbol.iterator]: () => this.#blocks(rows) };
+  }
+
+  *#blocks(rows: readonly number[]): Generator<Block> {
+    for (const row of rows) yield this.#block(row);
   }
 
   #block(row: number): Block {

@@ -55,11 +55,11 @@ export class BlockedView {
     this.#written = list.changes;
     this.#writtenMs = nowMs();
     const blocks = list.newestFull(MAX_WRITTEN);
-    const older = list.size - list.softCount - blocks.length;
-    const entriesOf = (protocol: number | undefined) =>
-      blocks
-        .filter((block) => protocol === undefined || protocolOf(block) === protocol)
-        .map((block) => entryOf(block, clock));
+    const older = Math.max(0, list.size - list.softCount - MAX_WRITTEN);
+    function* entriesOf(protocol: number | undefined) {
+      for (const block of blocks)
+        if (protocol === undefined || protocolOf(block) === protocol) yield entryOf(block, clock);
+    }
     await Promise.all(files.map(({ protocol, file }) => file.write(entriesOf(protocol), older)));
   }
 }

@@ -67,13 +67,18 @@ export class BlockedFile {
    * Replaces the list, given oldest first; `older` blocks are not among them. Writes nothing when the file holds this list already.
    * Resolves when the newest list is written, or its failure reported; never rejects.
    */
-  write(entries: readonly BlockedEntry[], older = 0): Promise<void> {
-    this.counters.blockedFileLeftOut = older + Math.max(0, entries.length - MAX_WRITTEN);
-    const newest = entries.slice(-MAX_WRITTEN);
+  write(entries: Iterable<BlockedEntry>, older = 0): Promise<void> {
+    // Of each entry only its line, or its record, is kept.
+    const records: Buffer[] = [];
+    const lines: string[] = [];
+    for (const entry of entries)
+      if (this.form === "records") records.push(blockedRecord(entry.source));
+      else lines.push(`${historyLine(entry)}\n`);
+    this.counters.blockedFileLeftOut = older + Math.max(0, records.length + lines.length - MAX_WRITTEN);
     this.#next =
       this.form === "records"
-        ? Buffer.concat(newest.map(({ source }) => blockedRecord(source)))
-        : Buffer.from(newest.map((entry) => `${historyLine(entry)}\n`).join(""));
+        ? Buffer.concat(records.slice(-MAX_WRITTEN))
+        : Buffer.from(lines.slice(-MAX_WRITTEN).join(""));
     this.#given = this.#given + 1;
     this.#working ??= this.#work();
     return this.#working;

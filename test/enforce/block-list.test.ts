@@ -232,7 +232,7 @@ test("the newest full blocks are told the oldest first, in whatever order they c
   const times = [5, 1, 9, 3, 7, 2, 8, 4, 6];
   for (const sinceMs of times) list.put(block(`192.0.2.${sinceMs}`, { sinceMs }));
   list.put(block("192.0.2.99", { sinceMs: 99, soft: true }));
-  const since = (limit: number) => list.newestFull(limit).map(({ sinceMs }) => sinceMs);
+  const since = (limit: number) => [...list.newestFull(limit)].map(({ sinceMs }) => sinceMs);
   assert.deepEqual(since(100), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
   assert.deepEqual(since(3), [7, 8, 9]);
   for (const last of [7, 8]) list.put(block(`192.0.2.${100 + last}`, { sinceMs: last }));

@@ -20,7 +20,8 @@ function setUp(protocols: readonly (number | undefined)[] = [6, 17], form: Block
     file: {
       form,
       add: (source: Prefix) => void written.push(`added ${formatPrefix(source)}`),
-      write: async (entries: readonly { timeMs: number; sourceText: string; port: number }[], older: number) => {
+      write: async (given: Iterable<{ timeMs: number; sourceText: string; port: number }>, older: number) => {
+        const entries = [...given];
         const shown = entries.slice(0, 3).map(({ timeMs, sourceText, port }) => `${sourceText} ${port} ${timeMs}`);
         written.push(`${protocol}: ${shown.join(", ")}${entries.length > 3 ? " ..." : ""} and ${older}`);
       },

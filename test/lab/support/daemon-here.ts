@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { ControlClient } from "../../../src/control/client.ts";
+import { type Outcome, portreeve } from "../../cli/run-command.ts";
 import { requireOwnNamespace } from "./own-namespace.ts";
 import { harsh } from "./settings.ts";
 import { waitUntil } from "./wait.ts";
@@ -64,6 +65,11 @@ export class DaemonHere {
     started.stdout.on("data", add);
     started.stderr.on("data", add);
     await waitUntil("the daemon is active", () => this.#log.includes("is now active and listening"), withinMs);
+  }
+
+  /** A command of the command line, which asks this daemon. */
+  portreeve(command: string, ...args: readonly string[]): Promise<Outcome> {
+    return portreeve([command, "-c", this.#conf, ...args]);
   }
 
   async end(signal: NodeJS.Signals): Promise<void> {
