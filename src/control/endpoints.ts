@@ -1,8 +1,8 @@
 // All that the control socket offers, a row each. routes.ts serves and client.ts asks what stands here; what the daemon
 // answers is one function for each row, in answer/api.ts.
 import type { Shape } from "../base/shape.ts";
-import type { Event } from "../record/event.ts";
-import type { EventRequest, Reply } from "./api.ts";
+import type { Event, NumberedEvent } from "../record/event.ts";
+import type { EventRequest, EventsAfterRequest, Reply } from "./api.ts";
 import * as requests from "./requests.ts";
 import * as schema from "./schema.ts";
 
@@ -136,8 +136,10 @@ export type ListHandlers = {
 export interface DaemonApi extends QuestionHandlers, ListHandlers {
   /** At once: a follower gets past and new events in one turn, so that no event falls between. */
   events(request: EventRequest): Reply<Iterable<Event>>;
-  /** Calls `listener` for each event from now on; returns the way to stop. */
-  follow(listener: (event: Event) => void): () => void;
+  /** At once, for the same reason. */
+  eventsAfter(request: EventsAfterRequest): Reply<Iterable<NumberedEvent>>;
+  /** Calls `listener` for each event from now on, with its number in the record; returns the way to stop. */
+  follow(listener: (event: Event, number?: number) => void): () => void;
 }
 
 /** What a server can do without: a question that it has no answer to is no route, and a list is empty. */

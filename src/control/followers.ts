@@ -7,7 +7,13 @@ import type { ControlLimits } from "./limits.ts";
 export interface FollowRequest {
   readonly wants: (event: Event) => boolean;
   /** Told first: what happened before. */
-  readonly backlog: readonly Event[];
+  readonly backlog: readonly FollowedEvent[];
+}
+
+/** With its number in the record, where that is known: a reader who comes back with the number (Last-Event-ID) misses nothing. */
+export interface FollowedEvent {
+  readonly event: Event;
+  readonly number?: number | undefined;
 }
 
 interface Follower {
@@ -34,7 +40,6 @@ export class Followers {
   readonly #options: FollowersOptions;
   readonly #followers = new Set<Follower>();
   readonly #encoder = new TextEncoder();
-  #sequence = 0;
   #stop: (() => void) | undefined;
 
   constructor(options: FollowersOptions) {
@@ -50,7 +55,7 @@ export class Followers {
     let follower: Follower | undefined;
     return new ReadableStream<Uint8Array>({
       start: (controller) => {
-        const queue = request.backlog.map((event) => `data: ${JSON.stringify(event)}\n\n`);
+        const queue = request.backlog.map(textOf);
         follower = { wants: request.wants, controller, queue, queuedChars: 0, missed: 0 };
         this.#followers.add(follower);
         this.#subscribe();
@@ -73,7 +78,7 @@ export class Followers {
 
   #subscribe(): void {
     if (this.#stop !== undefined) return;
-    const unfollow = this.#options.follow((event) => this.#tell(event));
+    const unfollow = this.#options.follow((event, number) => this.#tell({ event, number }));
     const heartbeat = setInterval(() => this.#beat(), this.#options.limits.heartbeatMs);
     heartbeat.unref();
     this.#stop = () => {
@@ -89,12 +94,11 @@ export class Followers {
     this.#stop = undefined;
   }
 
-  #tell(event: Event): void {
-    this.#sequence++;
+  #tell(followed: FollowedEvent): void {
     let text: string | undefined;
     for (const follower of this.#followers) {
-      if (!follower.wants(event)) continue;
-      text ??= `id: ${this.#sequence}\ndata: ${JSON.stringify(event)}\n\n`;
+      if (!follower.wants(followed.event)) continue;
+      text ??= textOf(followed);
       this.#push(follower, text);
     }
   }
@@ -137,4 +141,9 @@ export class Followers {
       if ((follower.controller.desiredSize ?? 0) > 0) follower.controller.enqueue(this.#encoder.encode(": alive\n\n"));
     }
   }
+}
+
+function textOf({ event, number }: FollowedEvent): string {
+  const id = number === undefined ? "" : `id: ${number}\n`;
+  return `${id}data: ${JSON.stringify(event)}\n\n`;
 }

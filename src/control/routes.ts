@@ -5,8 +5,9 @@ import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { parseJson } from "../base/checks.ts";
 import { describeFault, isOf, type Shape } from "../base/shape.ts";
+import type { Event } from "../record/event.ts";
 import { passes } from "../record/event-filter.ts";
-import { type Refusal, refusalStatus } from "./api.ts";
+import { type EventRequest, type Refusal, type Reply, refusalStatus } from "./api.ts";
 import {
   following,
   fromUrl,
@@ -19,7 +20,7 @@ import {
   type ServedApi,
 } from "./endpoints.ts";
 import { readChoice } from "./event-choice.ts";
-import type { Followers } from "./followers.ts";
+import type { FollowedEvent, Followers } from "./followers.ts";
 import type { ControlLimits } from "./limits.ts";
 import { streamList } from "./list-stream.ts";
 
@@ -32,6 +33,9 @@ export interface RouteOptions {
   /** Whether who is at the other end may change anything (POST); everybody may read who can open the socket. */
   readonly mayChange: (socket: Socket) => boolean;
 }
+
+/** A reader who was away for longer asks for the record, which comes in parts. */
+const MAX_RESUMED = 2_000;
 
 const readOnly =
   "only root may change anything, members of CONTROL_GROUP may read: run the command as root (sudo portreeve ...)";
@@ -113,13 +117,35 @@ async function followEvents(c: Context<Bindings>, { api, followers, limits }: Ro
   }
   const filter = readChoice(asked.ok, Date.now());
   if ("refused" in filter) return refuse(c, filter.refused);
-  const backlog = limit === 0 ? { ok: [] } : api.events({ ...asked.ok, limit });
+  const backlog = backlogOf(api, { ...asked.ok, limit }, c.req.header("last-event-id"));
   if ("refused" in backlog) return refuse(c, backlog.refused);
   c.env.incoming.socket.setTimeout(0);
-  return c.body(followers.open({ wants: (event) => passes(event, filter.ok), backlog: [...backlog.ok] }), 200, {
+  return c.body(followers.open({ wants: (event) => passes(event, filter.ok), backlog: backlog.ok }), 200, {
     "content-type": "text/event-stream",
     "cache-control": "no-store",
   });
+}
+
+/** The newest events, or all since the one that a reader who comes back has had last; of these the newest as many as one answer may have. */
+function backlogOf(
+  api: ServedApi,
+  request: EventRequest & { readonly limit: number },
+  lastId: string | undefined,
+): Reply<readonly FollowedEvent[]> {
+  const after = /^\d{1,15}$/.test(lastId ?? "") ? Number(lastId) : undefined;
+  if (after === undefined || api.eventsAfter === undefined) {
+    const newest = request.limit === 0 ? { ok: [] } : api.events(request);
+    return "ok" in newest ? { ok: [...newest.ok].map((event) => ({ event })) } : newest;
+  }
+  const since = api.eventsAfter({ ...request, after, limit: MAX_RESUMED + 1 });
+  if ("refused" in since) return since;
+  const missed = [...since.ok];
+  return missed.length <= MAX_RESUMED ? { ok: missed } : { ok: [{ event: tooMany() }] };
+}
+
+function tooMany(): Event {
+  const message = `more than ${MAX_RESUMED} events have come since this reader's last one: GET /v1/events/after has them`;
+  return { time: new Date().toISOString(), type: "warning", action: "missed", message };
 }
 
 type Parsed<T> = { readonly ok: T } | { readonly failure: Response };

@@ -29,7 +29,7 @@ import {
 export type { RecorderPolicy } from "./speaker.ts";
 
 export interface RecorderParts {
-  readonly store: { addEvent(event: Event): void };
+  readonly store: { addEvent(event: Event): number | undefined };
   readonly journal: Journal;
   /** undefined: no HISTORY_FILE. */
   readonly history: { append(line: string): void } | undefined;
@@ -48,7 +48,8 @@ export interface RecorderParts {
   readonly toolOf?: (probe: Probe) => string | undefined;
 }
 
-export type EventListener = (event: Event) => void;
+/** `number`: that of the event in the store; absent: it has none. */
+export type EventListener = (event: Event, number?: number) => void;
 
 const MAX_LISTENERS = 64;
 
@@ -262,7 +263,7 @@ export class Recorder {
   follow(listener: EventListener): (() => void) | undefined {
     if (this.#listeners.size >= MAX_LISTENERS) return undefined;
     // Its own function, so that the same listener may follow twice.
-    const own: EventListener = (event) => listener(event);
+    const own: EventListener = (event, number) => listener(event, number);
     this.#listeners.add(own);
     return () => {
       this.#listeners.delete(own);
@@ -312,10 +313,10 @@ export class Recorder {
   }
 
   #emit(event: Event): void {
-    this.#parts.store.addEvent(event);
+    const number = this.#parts.store.addEvent(event);
     for (const listener of this.#listeners) {
       try {
-        listener(event);
+        listener(event, number);
       } catch {
         this.#counters.listenersFailed++;
         this.#listeners.delete(listener);

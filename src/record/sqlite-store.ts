@@ -149,12 +149,15 @@ class SqliteStore implements Store {
     this.#queue(this.#waiting.offences, formatPrefix(offences.source), offences);
   }
 
-  addEvent(event: Event): void {
+  addEvent(event: Event): number | undefined {
     // A burst is written at once; only a store that fails makes events be dropped.
     const { events } = this.#waiting;
     if (events.length >= this.#limits.maxPendingEvents) this.flush();
-    if (events.length >= this.#limits.maxPendingEvents || this.#closed) this.counters.eventsDropped++;
-    else events.push(event);
+    if (events.length >= this.#limits.maxPendingEvents || this.#closed) {
+      this.counters.eventsDropped++;
+      return undefined;
+    }
+    return this.#newestEventId + events.push(event);
   }
 
   addMinute(minute: MinuteOfCounts): void {

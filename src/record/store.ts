@@ -62,7 +62,8 @@ export interface Store extends SeriesStore {
   putBlock(block: StoredBlock): void;
   deleteBlock(source: Prefix): void;
   putOffence(offences: StoredOffences): void;
-  addEvent(event: Event): void;
+  /** Its number, by which a reader asks for what came after it; undefined: it was dropped. */
+  addEvent(event: Event): number | undefined;
   /** The newest `limit`, oldest first, those not yet flushed included. */
   events(query: EventQuery): Event[];
   /**

@@ -22,7 +22,7 @@ export interface FakeDaemon {
   readonly blockRequests: BlockRequest[];
   readonly unblockTargets: string[];
   readonly whyAddresses: string[];
-  emit(event: Event): void;
+  emit(event: Event, number?: number): void;
   /** How many subscriptions are open now. */
   followers(): number;
   /** Resolves as soon as `count` subscriptions are open. */
@@ -88,7 +88,7 @@ const explanation: Explanation = {
 };
 
 export function createFakeDaemon(): FakeDaemon {
-  const listeners = new Set<(event: Event) => void>();
+  const listeners = new Set<(event: Event, number?: number) => void>();
   const waiting: { count: number; resolve: () => void }[] = [];
   const changed = (): void => {
     for (const wait of waiting.filter(({ count }) => count === listeners.size)) wait.resolve();
@@ -103,8 +103,8 @@ export function createFakeDaemon(): FakeDaemon {
     blockRequests: [],
     unblockTargets: [],
     whyAddresses: [],
-    emit: (event) => {
-      for (const listener of listeners) listener(event);
+    emit: (event, number) => {
+      for (const listener of listeners) listener(event, number);
     },
     followers: () => listeners.size,
     untilFollowers: (count) =>
@@ -132,6 +132,11 @@ export function createFakeDaemon(): FakeDaemon {
         if (daemon.refusal !== undefined) return { refused: daemon.refusal };
         const about = daemon.events.filter((event) => source === undefined || event.source === source);
         return { ok: limit === 0 ? [] : about.slice(-limit) };
+      },
+      /** The events' numbers are their places, from 1 on. */
+      eventsAfter({ after, limit = 100 }) {
+        const numbered = daemon.events.map((event, index) => ({ number: index + 1, event }));
+        return { ok: numbered.filter(({ number }) => number > after).slice(0, limit) };
       },
       follow(listener) {
         listeners.add(listener);

@@ -15,8 +15,8 @@ interface Reader {
   until(enough: (text: string) => boolean): Promise<string>;
 }
 
-async function follow(socket: string, query = ""): Promise<Reader> {
-  const message = await open(socket, { path: `/v1/events/follow${query}` });
+async function follow(socket: string, query = "", headers: Readonly<Record<string, string>> = {}): Promise<Reader> {
+  const message = await open(socket, { path: `/v1/events/follow${query}`, headers });
   assert.equal(message.statusCode, 200);
   assert.equal(message.headers["content-type"], "text/event-stream");
   message.setEncoding("utf8");
@@ -44,11 +44,11 @@ function eventsIn(text: string): Event[] {
     .map((line) => JSON.parse(line.slice("data: ".length)));
 }
 
-test("events arrive in order with growing ids, the past ones first", async (t) => {
+test("events arrive in order with their numbers as ids, the past ones first", async (t) => {
   const { daemon, socket } = await serveFake(t);
   daemon.events = [numbered(1), numbered(2), numbered(3)];
   const reader = await follow(socket, "?limit=2");
-  for (let port = 4; port <= 200; port++) daemon.emit(numbered(port));
+  for (let port = 4; port <= 200; port++) daemon.emit(numbered(port), 1_000 + port);
   const text = await reader.until((read) => read.includes('"port":200'));
   assert.deepEqual(
     eventsIn(text).map(({ port }) => port),
@@ -57,8 +57,45 @@ test("events arrive in order with growing ids, the past ones first", async (t) =
   const ids = [...text.matchAll(/^id: (\d+)$/gm)].map((match) => Number(match[1]));
   assert.deepEqual(
     ids,
-    Array.from({ length: 197 }, (_, index) => index + 1),
+    Array.from({ length: 197 }, (_, index) => 1_004 + index),
   );
+  reader.message.destroy();
+});
+
+test("a reader that comes back gets all since its last event, once, and then the new ones", async (t) => {
+  const { daemon, socket } = await serveFake(t);
+  daemon.events = Array.from({ length: 50 }, (_, index) => numbered(index + 1));
+  const reader = await follow(socket, "?limit=2", { "last-event-id": "40" });
+  daemon.emit(numbered(51), 51);
+  const text = await reader.until((read) => read.includes('"port":51'));
+  const wanted = Array.from({ length: 11 }, (_, index) => index + 41);
+  assert.deepEqual(
+    eventsIn(text).map(({ port }) => port),
+    wanted,
+  );
+  assert.deepEqual(
+    [...text.matchAll(/^id: (\d+)$/gm)].map((match) => Number(match[1])),
+    wanted,
+  );
+  reader.message.destroy();
+  for (const [id, count] of [
+    ["50", 0],
+    ["4711", 0],
+    ["none", 2],
+  ] as const) {
+    const other = await follow(socket, "?limit=2", { "last-event-id": id });
+    daemon.emit(numbered(60), 60);
+    assert.equal(eventsIn(await other.until((read) => read.includes('"port":60'))).length, count + 1, id);
+    other.message.destroy();
+  }
+});
+
+test("a reader that was away for very long is told where the record is", async (t) => {
+  const { daemon, socket } = await serveFake(t);
+  daemon.events = Array.from({ length: 3_000 }, (_, index) => numbered(index + 1));
+  const reader = await follow(socket, "", { "last-event-id": "1" });
+  const [event] = eventsIn(await reader.until((read) => read.endsWith("\n\n")));
+  assert.match(event?.message ?? "", /^more than 2000 events have come since/);
   reader.message.destroy();
 });
 
