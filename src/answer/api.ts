@@ -20,6 +20,7 @@ import { explain } from "./why.ts";
 export function createApi(daemon: Daemon): Omit<DaemonApi, "confirm" | "addMode" | "allow" | "disallow"> {
   return {
     status: () => ({ ok: daemon.status() }),
+    figures: () => ({ ok: { ...daemon.series.totals(), latency: daemon.walk.latency } }),
     blocked: () => ({ ok: blockedEntries(daemon) }),
     blockedPage: (request) => blockedPage(daemon, request, () => setImmediate()),
     guard: () => ({ ok: daemon.guard() }),

@@ -30,6 +30,7 @@ interface List<Request, Answer> extends Endpoint<Request, Answer> {
 /** Answered at once, by one object. */
 const questionTable = {
   status: { method: "GET", path: "/v1/status", request: requests.noFields, answer: schema.statusSchema },
+  figures: { method: "GET", path: "/v1/figures", request: requests.noFields, answer: schema.figuresSchema },
   block: { method: "POST", path: "/v1/block", request: requests.blockRequest, answer: schema.blockedEntrySchema },
   import: {
     method: "POST",

@@ -31,6 +31,21 @@ export interface CountRequest {
   readonly untilMs?: number;
 }
 
+/** What monitoring asks: counters since the daemon's start, by label. Kinds of scan that were never seen are 0. */
+export interface Figures {
+  readonly kind: Readonly<Record<string, number>>;
+  readonly tool: Readonly<Record<string, number>>;
+  /** "probe held", "finding block", "block silence", "unblock expired" ... */
+  readonly action: Readonly<Record<string, number>>;
+  /** From the first packet of a delivery until its verdicts stood in the kernel. */
+  readonly latency: {
+    /** The upper bound in seconds, and how many took at most that. */
+    readonly buckets: readonly (readonly number[])[];
+    readonly sumSeconds: number;
+    readonly count: number;
+  };
+}
+
 export interface SeriesRequest extends CountRequest {
   /** "minute" (two days are kept), "hour" (62 days) or "day" (400). */
   readonly span: string;

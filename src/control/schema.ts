@@ -34,7 +34,7 @@ import {
   type Unblocked,
   type WatchedPorts,
 } from "./api.ts";
-import type { BlockedPage, SeriesEntry, TopEntry } from "./record-api.ts";
+import type { BlockedPage, Figures, SeriesEntry, TopEntry } from "./record-api.ts";
 
 const watchedSchema = fields<WatchedPorts>({ mode: text, ports: count });
 
@@ -158,6 +158,13 @@ interface Failure {
   readonly code: string;
   readonly message: string;
 }
+
+export const figuresSchema = fields<Figures>({
+  kind: recordOf(number),
+  tool: recordOf(number),
+  action: recordOf(number),
+  latency: fields<Figures["latency"]>({ buckets: listOf(listOf(number)), sumSeconds: number, count }),
+});
 
 export const seriesEntrySchema = fields<SeriesEntry>({ start: text, value: text, count });
 

@@ -2,6 +2,7 @@
 // writes the record, gives the proofs their part, and gathers verdicts. These leave by one exit, at the end of the
 // delivery.
 import type { DeliveryClock } from "../base/delivery-clock.ts";
+import { Histogram, type HistogramFigures } from "../base/histogram.ts";
 import type { DecoySink } from "../capture/listen/decoy-listener.ts";
 import type { PacketSink } from "../capture/packet-source.ts";
 import type { Detector } from "../detect/detector.ts";
@@ -54,6 +55,7 @@ export interface WalkParts {
 
 /** Repeats of one delivery that wait for its verdicts; nflog delivers at most 32 packets. Further ones get no event. */
 const MAX_WAITING = 64;
+const LATENCY_BOUNDS_MS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000];
 
 export class Walk implements PacketSink, DecoySink {
   readonly #parts: WalkParts;
@@ -61,6 +63,9 @@ export class Walk implements PacketSink, DecoySink {
   #verdicts: Verdict[] = [];
   /** Probes that are recorded when the verdicts have been carried out: copies, in records that are used again. */
   readonly #waiting: Probe[] = [];
+  readonly #latency = new Histogram(LATENCY_BOUNDS_MS);
+  /** When the first packet of the delivery came, by performance.now(). */
+  #beganMs: number | undefined;
   #waitingCount = 0;
 
   constructor(parts: WalkParts) {
@@ -68,6 +73,7 @@ export class Walk implements PacketSink, DecoySink {
   }
 
   packet(bytes: Uint8Array, at: number, end: number, tag: number): void {
+    this.#beganMs ??= performance.now();
     const { engine, exit, prover, testsSilence } = this.#parts;
     const walked = engine.packet(bytes, at, end, tag);
     if (walked.outcome === Outcome.Through) {
@@ -109,6 +115,11 @@ export class Walk implements PacketSink, DecoySink {
     this.#parts.delivered();
   }
 
+  /** How long it took from the first packet of a delivery until its verdicts stood in the kernel. */
+  get latency(): HistogramFigures {
+    return this.#latency.figures();
+  }
+
   /** The one way out for verdicts: after each delivery, and a few times a second for those that time alone has brought. */
   act(): void {
     const { exit } = this.#parts;
@@ -118,7 +129,9 @@ export class Walk implements PacketSink, DecoySink {
     if (verdicts.length > 0) {
       this.#verdicts = [];
       exit.take(verdicts);
+      if (this.#beganMs !== undefined) this.#latency.observe(performance.now() - this.#beganMs);
     }
+    this.#beganMs = undefined;
     if (this.#waitingCount > 0) this.#tellWaiting();
   }
 

@@ -10,11 +10,11 @@ import { FlushSize, LEAST_ROWS } from "./flush-size.ts";
 import type { Count } from "./series/dimensions.ts";
 import {
   type MinuteOfCounts,
-  readSeries,
   readTop,
   type SeriesQuery,
   type SeriesRow,
   SeriesWriter,
+  seriesRows,
 } from "./series/stored-series.ts";
 import type { EventQuery, Store, StoreLimits, StoreListener } from "./store.ts";
 import { isDamage, type OpenedFile, openDatabase, releaseDatabase, replaceDatabase } from "./store-file.ts";
@@ -45,8 +45,6 @@ const RETRY_AFTER_MS = 1000;
 const MAX_QUERY_EVENTS = 100_000;
 /** While the store fails. */
 const MAX_PENDING_MINUTES = 60;
-/** Counts in one part of series(): some 5 ms. */
-const PART_ROWS = 1000;
 /** Share that stays when a table is pruned, so that pruning is rare. */
 const KEPT_SHARE = 0.9;
 
@@ -169,13 +167,7 @@ class SqliteStore implements Store {
 
   *series(query: SeriesQuery): Generator<SeriesRow> {
     this.flush();
-    for (let last = { startSeconds: -1, value: "" }; ; ) {
-      const rows = this.#read([], (database) => readSeries(database, query, last, PART_ROWS));
-      yield* rows;
-      const end = rows.at(-1);
-      if (end === undefined) return;
-      last = end;
-    }
+    yield* seriesRows(query, (read) => this.#read([], read));
   }
 
   top(query: SeriesQuery, limit: number): Count[] {

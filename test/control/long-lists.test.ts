@@ -49,7 +49,8 @@ test("a daemon whose event numbers do not rise cannot keep a client for ever", a
 });
 
 test("a wrong number or limit is 400; a daemon without a record has none", async (t) => {
-  const { socket } = await serveFake(t);
+  const { daemon, socket } = await serveFake(t);
+  Object.assign(daemon.api, { eventsAfter: undefined });
   for (const path of ["after/x", "after/-1", "after/0?limit=10001", "after/12345678901234567"]) {
     const answer = await ask(socket, { path: `/v1/events/${path}` });
     assert.deepEqual([answer.status, failureCode(answer)], [400, "bad-request"], path);

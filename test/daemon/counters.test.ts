@@ -98,6 +98,8 @@ const toldAs: Readonly<Record<string, string>> = {
 
 /** What goes up by one and is no counter of what happened to the daemon. */
 const notTold: Readonly<Record<string, string>> = {
+  "base/histogram.ts count": "GET /v1/figures tells it",
+  "base/histogram.ts sumMs": "GET /v1/figures tells it",
   "enforce/block-list.ts changes": "a version number, for whoever copies the list",
   "enforce/block-list.ts direct": "a size, which status tells as a figure of its own (unproven)",
   "enforce/block-list.ts soft": "a size",
@@ -114,7 +116,6 @@ const notTold: Readonly<Record<string, string>> = {
   "capture/file/pcap.ts packets": "of a capture file; stands in the report of replay",
   "capture/file/pcapng-blocks.ts packets": "of a capture file; stands in the report of replay",
   "capture/file/pcapng-interfaces.ts total": "of a capture file: how many interfaces it has",
-  "control/followers.ts sequence": "the number of an event, told to the readers",
   "record/turn-output.ts lines": "a size; what is lost is told (linesLost)",
   "record/turn-output.ts waiting": "a size",
   "table/learned-file.ts count": "the length of a list",

@@ -10,6 +10,13 @@ const PORTS = 65_536;
 /** Tools, and words for what was done: some dozens; a program that made up more would find them added up. */
 const MAX_WORDS = 256;
 
+/** By value. */
+export interface CountTotals {
+  readonly kind: Readonly<Record<string, number>>;
+  readonly tool: Readonly<Record<string, number>>;
+  readonly action: Readonly<Record<string, number>>;
+}
+
 export class RunningCounts {
   readonly #kinds = new Uint32Array(kindNames.length);
   readonly #tcp = new Uint32Array(PORTS);
@@ -19,6 +26,12 @@ export class RunningCounts {
   readonly #actions = new Map<string, number>();
   #held = 0;
   #logged = 0;
+  /** Since the start: what clear() has taken away. */
+  readonly #earlier = {
+    kind: new Map<string, number>(),
+    tool: new Map<string, number>(),
+    action: new Map<string, number>(),
+  };
 
   probe(probe: Probe, isHeld: boolean): void {
     this.#kinds[probe.kind] = (this.#kinds[probe.kind] ?? 0) + 1;
@@ -38,20 +51,40 @@ export class RunningCounts {
   /** The counts since the last clear(), the highest of each dimension. */
   counts(): Count[] {
     const { values } = spans.minute;
-    const actions = countsOf(this.#actions, "action");
-    if (this.#held > 0) actions.push({ by: "action", value: "probe held", count: this.#held });
-    if (this.#logged > 0) actions.push({ by: "action", value: "probe logged", count: this.#logged });
     const ports = [...portCounts(this.#tcp, IpProtocol.Tcp), ...portCounts(this.#udp, IpProtocol.Udp)];
     return [
-      ...kindNames.flatMap((value, kind) => countOf("kind", value, this.#kinds[kind] ?? 0)),
+      ...this.#few("kind"),
       ...highest(ports, values),
       ...highest(this.#networks.counts(), values),
-      ...highest(countsOf(this.#tools, "tool"), values),
-      ...highest(actions, values),
+      ...highest(this.#few("tool"), values),
+      ...highest(this.#few("action"), values),
     ];
   }
 
+  #few(by: "kind" | "tool" | "action"): Count[] {
+    if (by === "kind") return kindNames.flatMap((value, kind) => countOf(by, value, this.#kinds[kind] ?? 0));
+    if (by === "tool") return countsOf(this.#tools, by);
+    return [
+      ...countsOf(this.#actions, by),
+      ...countOf(by, "probe held", this.#held),
+      ...countOf(by, "probe logged", this.#logged),
+    ];
+  }
+
+  /** Since the daemon's start, of the dimensions that have few values; a kind that was never seen is 0. */
+  totals(): CountTotals {
+    const totals = { kind: zeros(kindNames), tool: {}, action: {} };
+    for (const by of ["kind", "tool", "action"] as const) {
+      const sums: Record<string, number> = totals[by];
+      for (const [value, count] of this.#earlier[by]) sums[value] = count;
+      for (const { value, count } of this.#few(by)) sums[value] = (sums[value] ?? 0) + count;
+    }
+    return totals;
+  }
+
   clear(): void {
+    for (const by of ["kind", "tool", "action"] as const)
+      for (const { value, count } of this.#few(by)) addWord(this.#earlier[by], value, count);
     for (const counts of [this.#kinds, this.#tcp, this.#udp]) counts.fill(0);
     for (const words of [this.#tools, this.#actions]) words.clear();
     this.#networks.clear();
@@ -60,9 +93,13 @@ export class RunningCounts {
   }
 }
 
-function addWord(words: Map<string, number>, given: string): void {
+function addWord(words: Map<string, number>, given: string, count = 1): void {
   const word = words.has(given) || words.size < MAX_WORDS ? given : OTHER;
-  words.set(word, (words.get(word) ?? 0) + 1);
+  words.set(word, (words.get(word) ?? 0) + count);
+}
+
+function zeros(names: readonly string[]): Record<string, number> {
+  return Object.fromEntries(names.map((name) => [name, 0]));
 }
 
 function countsOf(words: ReadonlyMap<string, number>, by: Dimension): Count[] {

@@ -1,7 +1,7 @@
 // The counts over time: the minute that runs, in memory, and all earlier ones, in the store.
 import type { Probe } from "../../detect/probe.ts";
 import { type Count, highest, type SpanName, spans, startOf } from "./dimensions.ts";
-import { RunningCounts } from "./running-counts.ts";
+import { type CountTotals, RunningCounts } from "./running-counts.ts";
 import type { MinuteOfCounts, SeriesQuery, SeriesRow } from "./stored-series.ts";
 
 /** What the store does for the counts. */
@@ -55,6 +55,11 @@ export class Series {
     if (counts.length > 0) this.#parts.store.addMinute({ startSeconds: this.#minute, counts });
     this.#running.clear();
     this.#minute = this.#minuteNow();
+  }
+
+  /** Since the daemon's start. */
+  totals(): CountTotals {
+    return this.#running.totals();
   }
 
   /** Each value in each span, the oldest first; the minute that runs is in the last. */

@@ -19,6 +19,9 @@ export const seriesSchema = `CREATE TABLE IF NOT EXISTS counts (span integer, di
   count integer, PRIMARY KEY (span, dimension, start_s, value)) STRICT, WITHOUT ROWID`;
 export const seriesProbe = "SELECT span, dimension, start_s, value, count FROM counts LIMIT 0";
 
+/** Rows in one part: some 5 ms. */
+const PART_ROWS = 1_000;
+
 /** The counts of a minute, on their way to the file. */
 export interface MinuteOfCounts {
   /** Seconds since the epoch, by the wall clock. */
@@ -97,8 +100,22 @@ function addTo(database: Database.Database) {
   );
 }
 
+/** The oldest first, read in parts. `run` has the database and catches its errors. */
+export function* seriesRows(
+  query: SeriesQuery,
+  run: (read: (database: Database.Database) => SeriesRow[]) => SeriesRow[],
+): Generator<SeriesRow> {
+  for (let last: Pick<SeriesRow, "startSeconds" | "value"> = { startSeconds: -1, value: "" }; ; ) {
+    const rows = run((database) => readSeries(database, query, last, PART_ROWS));
+    yield* rows;
+    const end = rows.at(-1);
+    if (end === undefined) return;
+    last = end;
+  }
+}
+
 /** The next `limit` rows after one, the oldest first. */
-export function readSeries(
+function readSeries(
   database: Database.Database,
   query: SeriesQuery,
   after: Pick<SeriesRow, "startSeconds" | "value">,

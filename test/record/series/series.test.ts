@@ -70,6 +70,20 @@ test("probes and decisions are counted by kind, port, network, tool and action, 
   assertSums();
 });
 
+test("totals since the start go on over minutes, and a kind that was never seen is 0", (t) => {
+  const { clock, open } = setUp(t);
+  const { series } = open();
+  for (let minute = 0; minute < 3; minute++) {
+    series.probe(probe("192.0.2.7"), minute > 0);
+    series.decision("block", "silence");
+    clock.ms += MINUTE_MS;
+    if (minute < 2) series.tick();
+  }
+  const { kind, tool, action } = series.totals();
+  assert.deepEqual([kind.syn, kind.xmas, tool], [3, 0, {}]);
+  assert.deepEqual(action, { "block silence": 3, "probe logged": 1, "probe held": 2 });
+});
+
 test("a minute is in its minute, its hour and its day, over a restart", (t) => {
   const { clock, open } = setUp(t);
   const before = open();
