@@ -55,6 +55,8 @@ for (const backend of backends) {
     await daemon.waitForBlock(source(60).ipv4);
     const blocked = (await daemon.blocked()).map((block) => block.source);
     for (const family of families) assert.ok(!blocked.includes(source(2).key[family]), "a customer");
+    // The first SYN to each port that nobody had asked before.
+    assert.ok((await daemon.counter("forwardFirstDropped")) > 0, "first contacts are counted");
   });
 }
 
@@ -99,6 +101,9 @@ test("a softly blocked source reaches no published port but those that it uses, 
     assert.deepEqual(asked, served(1), "a container asks it");
   };
   await Promise.all(families.map((family, index) => inOne(family, 7000 + index)));
+  // At least the datagram of each family, of which no line tells, by the hold or by the soft block.
+  const [held, soft] = [await daemon.counter("forwardHeldDropped"), await daemon.counter("forwardSoftDropped")];
+  assert.ok(held + soft >= families.length, `dropped without a line: ${held} held, ${soft} softly blocked`);
 
   // The container goes: its customers who come back make no scanners.
   const customer = { to: TARGET.ipv4, port: 3306, from: source(3).ipv4 };

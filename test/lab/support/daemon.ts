@@ -125,6 +125,11 @@ export class Daemon {
     return statusSchema.parse(await this.#json(["status"]));
   }
 
+  /** One of the counters of `status`; 0 for a name that it does not tell. */
+  async counter(name: string): Promise<number> {
+    return z.record(z.string(), z.number()).parse((await this.status()).counters)[name] ?? 0;
+  }
+
   async blocked(): Promise<readonly BlockedSource[]> {
     return z.array(blockedSchema).parse(await this.#json(["blocked"]));
   }

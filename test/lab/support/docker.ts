@@ -14,20 +14,20 @@ export function insidePort(port: number): number {
   return port < 10_000 ? port + 10_000 : port;
 }
 
-/** Puts the container of a lab with `inner` behind a bridge, as Docker does. */
-export async function bridgeContainer({ target }: Lab): Promise<void> {
+/** Puts the container of a lab with `inner` behind a bridge, as Docker and other engines do. */
+export async function bridgeContainer({ target }: Lab, bridge = BRIDGE): Promise<void> {
   const { gateway4, gateway6 } = CONTAINER;
   const commands = [
-    `link add ${BRIDGE} type bridge`,
+    `link add ${bridge} type bridge`,
     `addr flush dev ${INNER_LINK}`,
-    `link set ${INNER_LINK} master ${BRIDGE}`,
-    `addr add ${gateway4}/24 dev ${BRIDGE}`,
-    `addr add ${gateway6}/64 dev ${BRIDGE} nodad`,
-    `link set ${BRIDGE} up`,
+    `link set ${INNER_LINK} master ${bridge}`,
+    `addr add ${gateway4}/24 dev ${bridge}`,
+    `addr add ${gateway6}/64 dev ${bridge} nodad`,
+    `link set ${bridge} up`,
   ];
   await target.mustRun(["ip", "-batch", "-"], `${commands.join("\n")}\n`);
-  await waitUntil(`${BRIDGE} is up`, async () =>
-    (await target.mustRun(["ip", "link", "show", BRIDGE])).includes("state UP"),
+  await waitUntil(`${bridge} is up`, async () =>
+    (await target.mustRun(["ip", "link", "show", bridge])).includes("state UP"),
   );
 }
 
