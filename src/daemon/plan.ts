@@ -102,6 +102,7 @@ export function planRuleset(
     nearIpv4: host.nearIpv4 ?? [],
     own: new AddressRanges(host.own).prefixes(),
     inside: new AddressRanges(insideOf(host)).prefixes(),
+    bridged: host.bridgedGuests ?? [],
     settled: host.settled ?? [],
     ephemeral: host.ephemeral,
     reserved: host.reserved ?? [],

@@ -61,18 +61,32 @@ export function thisLinks(gateways: () => readonly string[], folder = "/sys/clas
 const LOWER = "lower_";
 
 export function listContainerNetworks(host: LinkHost): Prefix[] {
+  const isGatewayIn = gatewaysOf(host);
+  const networks = Object.entries(host.addresses())
+    .filter(([name]) => isContainerLink(name, host))
+    .map(([, cidrs]) => networksOf(cidrs))
+    // The way out of this host leads over that link, so the hosts on it are not behind us.
+    .filter((prefixes) => !prefixes.some(isGatewayIn))
+    .flat();
+  return networks.slice(0, MAX_NETWORKS);
+}
+
+/** Whether a bridge leads out of this host: it has a network card, or a default gateway is reached over it. */
+export function isBridgeOut(name: string, host: LinkHost): boolean {
+  if (!host.isBridge(name)) return false;
+  return isOverNetworkCard(name, host) || networksOf(host.addresses()[name] ?? []).some(gatewaysOf(host));
+}
+
+function gatewaysOf(host: LinkHost): (network: Prefix) => boolean {
   const gateways = host
     .gateways()
     .map(parseAddress)
     .filter((gateway) => gateway !== undefined);
-  const networks = Object.entries(host.addresses())
-    .filter(([name]) => isContainerLink(name, host))
-    .map(([, cidrs]) => cidrs.map(parsePrefix).filter((network) => network !== undefined && isNetwork(network)))
-    .map((prefixes) => prefixes.filter((network) => network !== undefined))
-    // The way out of this host leads over that link, so the hosts on it are not behind us.
-    .filter((prefixes) => !prefixes.some((network) => gateways.some((gateway) => prefixContains(network, gateway))))
-    .flat();
-  return networks.slice(0, MAX_NETWORKS);
+  return (network) => gateways.some((gateway) => prefixContains(network, gateway));
+}
+
+function networksOf(cidrs: readonly string[]): Prefix[] {
+  return cidrs.map(parsePrefix).filter((network): network is Prefix => network !== undefined && isNetwork(network));
 }
 
 function isContainerLink(name: string, host: LinkHost): boolean {
@@ -80,7 +94,7 @@ function isContainerLink(name: string, host: LinkHost): boolean {
 }
 
 /** Also true when there are more links below it than are looked at. */
-function isOverNetworkCard(name: string, host: LinkHost): boolean {
+export function isOverNetworkCard(name: string, host: LinkHost): boolean {
   const seen = new Set<string>();
   const waiting = [...host.lowerOf(name)];
   for (let link = waiting.pop(); link !== undefined; link = waiting.pop()) {

@@ -34,6 +34,8 @@ export interface HostFacts {
   readonly nearIpv4?: readonly Prefix[];
   readonly gateways: readonly Prefix[];
   readonly resolvers: readonly Prefix[];
+  /** Link-layer addresses of machines that a bridge of ours joins to the LAN (BridgedGuests). Absent: not looked at. */
+  readonly bridgedGuests?: readonly string[];
   /** The rest of the guard (guard.ts): SSH sessions, time servers, container networks. Absent: not looked at. */
   readonly guarded?: readonly Guarded[];
   readonly ephemeral: PortRange;

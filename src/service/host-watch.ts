@@ -3,11 +3,14 @@ import { messageOf } from "../base/errors.ts";
 import type { Troubles } from "../base/troubles.ts";
 import { clientPorts, describeClientPorts } from "../config/client-ports.ts";
 import type { InForce } from "../daemon/in-force.ts";
+import { BridgedGuests, thisBridges } from "../host/bridged-guests.ts";
+import { thisLinks } from "../host/container-networks.ts";
 import type { Guard } from "../host/guard.ts";
 import { type HostFacts, readHost } from "../host/host.ts";
 import { describeUnread, readVirtualServices } from "../host/ipvs.ts";
 import { describeMissing, missingInterfaces } from "../host/missing-interfaces.ts";
 import { SettledAddresses } from "../host/settled-addresses.ts";
+import { listDefaultGateways } from "../kernel/routes.ts";
 import { type Listener, listReachable } from "../kernel/sock-diag.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { ServedPorts } from "../table/kernel-sensor.ts";
@@ -35,6 +38,7 @@ export interface HostSources {
   readonly listReachable: typeof listReachable;
   readonly readVirtualServices: typeof readVirtualServices;
   readonly missingInterfaces: typeof missingInterfaces;
+  readonly bridgedGuests: () => readonly string[];
 }
 
 export interface HostWatchParts {
@@ -68,7 +72,7 @@ export class HostWatch {
 
   constructor(parts: HostWatchParts) {
     this.#parts = parts;
-    this.#host = parts.host ?? { readHost, listReachable, readVirtualServices, missingInterfaces };
+    this.#host = parts.host ?? thisSystem(parts.nowMs);
   }
 
   /** Before anything is captured. */
@@ -115,7 +119,7 @@ export class HostWatch {
     // Before an address is called settled: what is served there must be known by then.
     this.#rememberServices(facts);
     const settled = this.#settled.look(facts.own, nowMs(), inForce.settings.latelyOpenMs);
-    const host = { ...facts, settled };
+    const host = { ...facts, settled, bridgedGuests: this.#host.bridgedGuests() };
     const text = JSON.stringify(host);
     if (text !== this.#hostText) {
       inForce.apply({ host });
@@ -201,4 +205,9 @@ export class HostWatch {
       .then((isNew) => isNew && !this.#isStopping && this.look())
       .catch((error: unknown) => recorder.warning(`time servers: ${messageOf(error)}`));
   }
+}
+
+function thisSystem(nowMs: () => number): HostSources {
+  const guests = new BridgedGuests(thisBridges(thisLinks(listDefaultGateways)), nowMs);
+  return { readHost, listReachable, readVirtualServices, missingInterfaces, bridgedGuests: () => guests.look() };
 }

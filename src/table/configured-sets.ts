@@ -20,6 +20,7 @@ export function configuredElements(plan: RulesetPlan): Readonly<Record<string, r
     own6: addresses(plan.own ?? [], false),
     inside4: addresses(plan.inside ?? [], true),
     inside6: addresses(plan.inside ?? [], false),
+    bridged: plan.bridged ?? [],
     settled4: addresses(plan.settled ?? [], true),
     settled6: addresses(plan.settled ?? [], false),
     watched_tcp: ports(plan.watchedTcp),

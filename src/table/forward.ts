@@ -1,8 +1,10 @@
 // What this host forwards to its containers and virtual machines is shut to held and softly blocked sources, as its own
-// services are, and their customers become known pairs. Two things say that a packet goes there (docs/decisions/0040):
+// services are, and their customers become known pairs. Three things say that a packet goes there (docs/decisions/0040):
 //
 //   this host has translated its destination   Docker, podman, libvirt and others publish a port so
 //   its destination is in `inside4/6`          a network of containers that is reached by its own addresses
+//   its frame is for one of `bridged`          a machine with an address of its own on the LAN, behind a bridge of ours, where
+//                                              the kernel shows us what bridges forward (docs/decisions/0047)
 //
 // Whatever else is forwarded belongs to others, and passes. The port is the one that the source has asked for: behind the
 // translation the packet has the container's.
@@ -29,7 +31,7 @@ const UDP = "meta l4proto udp ";
 const tcp = (rule: string) => `${TCP}${rule}`;
 const udp = (rule: string) => `${UDP}${rule}`;
 
-const inward: readonly string[] = ["ct status dnat", "ip daddr @inside4", "ip6 daddr @inside6"];
+const inward: readonly string[] = ["ct status dnat", "ip daddr @inside4", "ip6 daddr @inside6", "ether daddr @bridged"];
 /** Asked of an address of ours, and not of another's whose traffic is led elsewhere (a cluster's services, a LAN's resolver). */
 const published = ["ct status dnat ct original ip daddr @own4", "ct status dnat ct original ip6 daddr @own6"] as const;
 

@@ -42,6 +42,8 @@ export interface RulesetPlan {
   readonly own?: readonly Prefix[];
   /** Networks of containers and virtual machines of this host. Absent: none. */
   readonly inside?: readonly Prefix[];
+  /** Link-layer addresses of machines that a bridge of ours joins to the LAN. Absent: none. */
+  readonly bridged?: readonly string[];
   readonly latelyOpenSeconds: number;
   /**
    * Own addresses at which a port that is served at another one alone is closed. Absent: none is, and what is served at one

@@ -118,6 +118,7 @@ export function buildHostSets(plan: RulesetPlan): string {
     "own6",
     "inside4",
     "inside6",
+    "bridged",
     "settled4",
     "settled6",
     "listened_tcp",

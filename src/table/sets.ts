@@ -135,6 +135,12 @@ export const sets = {
     members: "networks of this host's containers and virtual machines ([guard.md](guard.md))",
     ...{ filledBy: "the daemon, live", atBound: "256: more networks are not known as such" },
   },
+  bridged: {
+    ...{ parts: one, key: () => "ether_addr", kind: "fixed" },
+    members:
+      "link-layer addresses of virtual machines and containers that a bridge of this host joins to the LAN, an hour from when the bridge last knew them",
+    ...{ filledBy: "the daemon, live", atBound: "4,096: what is bridged to further ones is not shut" },
+  },
   watched: { ...ports, members: "the watched ports: closed ones are traps" },
   tolerated: { ...ports, members: "closed ports that people try by habit (TOLERATED_PORTS)" },
   public: { ...ports, members: "served ports that neither a hold nor a soft block cuts (PUBLIC_PORTS)" },

@@ -12,6 +12,7 @@ import { IMPORT_BODY_BYTES, MAX_IMPORTED_SOURCES } from "../../src/control/reque
 import { MAX_ELEMENTS, MAX_MEMBERS } from "../../src/detect/tap/cluster.ts";
 import { DEFAULT_MAX_CONTACTS, DEFAULT_MAX_SOURCES } from "../../src/detect/tap/tap-rules.ts";
 import { MAX_STANDING } from "../../src/enforce/standing-connections.ts";
+import { MAX_GUESTS } from "../../src/host/bridged-guests.ts";
 import { MAX_BLOCKS } from "../../src/host/memory-limit.ts";
 import { MAX_SESSIONS } from "../../src/host/ssh-sessions.ts";
 import { DEFAULT_OFFENCE_CAPACITY } from "../../src/judge/escalation.ts";
@@ -235,6 +236,7 @@ const rows: readonly Row[] = [
     are: () => [inSource("text-table.ts", "const MAX_TEXTS = "), inSource("text-table.ts", "const MAX_CHARS = ")],
   },
   { page: BOUNDS, says: /networks blocked \| ([\d,]+)/, are: () => [MAX_NETWORKS] },
+  { page: KERNEL, says: /`bridged` .*\| ([\d,]+): what is bridged/, are: () => [MAX_GUESTS] },
   { page: KERNEL, says: /`blockednet4\/6` .*\| of ([\d,]+) networks in all/, are: () => [MAX_NETWORKS] },
   { page: BOUNDS, says: /offences remembered \| ([\d,]+)/, are: () => [DEFAULT_OFFENCE_CAPACITY] },
   { page: BOUNDS, says: /offences remembered \| ([\d,]+)/, are: () => [inSource("sqlite-store.ts", "maxOffences: ")] },

@@ -23,6 +23,7 @@ function setUp(conf = "", isRing = false) {
     nowMs: 5_000_000,
     services: { ports: [] as { protocol: number; port: number }[], byMark: 0 },
     sessions: false,
+    bridged: [] as string[],
     missing: [] as string[],
     /** What the guard will say of logins from its next look on. */
     loginWarning: "",
@@ -71,11 +72,13 @@ function setUp(conf = "", isRing = false) {
         ...[53, 40_000].map((port) => ({ protocol: 17, port })),
       ],
       readVirtualServices: () => system.services,
+      bridgedGuests: () => system.bridged,
       missingInterfaces: (names) => names.filter((name) => system.missing.includes(name)),
     },
   });
   const settled = () => (inForce.host.settled ?? []).map(formatPrefix);
-  return { watch, system, every, troubles, settled, take: () => said.splice(0) };
+  const bridged = () => inForce.plan().bridged;
+  return { watch, system, every, troubles, settled, bridged, take: () => said.splice(0) };
 }
 
 test("a look takes a host that has changed into force, once, and remembers services: no port of ours, no client's UDP port", () => {
@@ -88,6 +91,16 @@ test("a look takes a host that has changed into force, once, and remembers servi
   system.host = { ...system.host, own: [...system.host.own, prefix("192.0.2.2")] };
   watch.look();
   assert.deepEqual(take(), ["served 6/22,6/40001,17/53", "host 2"]);
+});
+
+test("a machine that a bridge joins to the LAN is taken into force when it comes", () => {
+  const { watch, system, take, bridged } = setUp();
+  watch.look();
+  take();
+  system.bridged = ["52:54:00:00:00:01"];
+  watch.look();
+  assert.deepEqual(take(), ["served 6/22,17/53", "host 1"]);
+  assert.deepEqual(bridged(), ["52:54:00:00:00:01"]);
 });
 
 test("a listener that is bound to an address of the host counts there, one that is bound to another address everywhere", () => {

@@ -18,12 +18,13 @@ test("forwarded packets of what stands meet two matches, and only what goes to c
   const forward = ordinary("forward");
   assert.equal(forward[0], "ct state established,related goto passing");
   assert.equal(ordinary("passing")[0], "tcp flags & (fin|rst) == 0 return");
-  assert.deepEqual(forward.slice(-3), [
+  assert.deepEqual(forward.slice(-4), [
     "ct status dnat goto inward",
     "ip daddr @inside4 goto inward",
     "ip6 daddr @inside6 goto inward",
+    "ether daddr @bridged goto inward",
   ]);
-  assert.ok(forward.slice(0, -3).every((rule) => !rule.includes("inward")));
+  assert.ok(forward.slice(0, -4).every((rule) => !rule.includes("inward")));
 });
 
 test("containers, the allow list, public ports and known pairs pass before anything is shut", () => {

@@ -249,7 +249,9 @@ test("the host's sets are emptied and filled in one text, which touches no block
   assert.ok(lines.includes("add element inet portreeve near6 { fe80::/10, 2001:db8:a::/64 }"));
   const others = lines.filter(
     (line) =>
-      !/^(flush set|add element) inet portreeve (guard|session|near|settled|own|inside|listened|ignored)/.test(line),
+      !/^(flush set|add element) inet portreeve (guard|session|near|settled|own|inside|bridged|listened|ignored)/.test(
+        line,
+      ),
   );
   assert.deepEqual(others, []);
 });
