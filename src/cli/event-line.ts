@@ -33,9 +33,10 @@ function target({ protocol, port }: Event): string {
 }
 
 function whatOf(event: Event): string {
-  const { tool, known, message } = event;
+  const { tool, known, message, host } = event;
   const names = [tool === undefined ? "" : `by ${tool}`, known === undefined ? "" : `known as "${known}"`];
-  const parts = event.type === "probe" ? [event.kind ?? "", ...names] : [message ?? "", ...names];
+  const where = host === undefined ? "" : `of ${host}`;
+  const parts = event.type === "probe" ? [event.kind ?? "", where, ...names] : [message ?? "", ...names];
   return [...parts, ...outcome(event)].filter((part) => part !== "").join("; ");
 }
 

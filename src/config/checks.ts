@@ -136,6 +136,14 @@ const checks: readonly Check[] = [
         : undefined,
   },
   {
+    rests: [keys.protect, keys.capture],
+    severity: "error",
+    tell: ({ protect, capture }) =>
+      protect.length > 0 && capture === "ring"
+        ? 'PROTECT needs rules for what is forwarded, and CAPTURE is "ring", which loads none; write CAPTURE="auto", or empty PROTECT'
+        : undefined,
+  },
+  {
     rests: [keys.answer],
     severity: "warning",
     tell: (settings) =>

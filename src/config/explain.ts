@@ -44,6 +44,7 @@ function explainWatched(settings: Settings): string[] {
     explainWatch("TCP", settings.tcp),
     explainWatch("UDP", settings.udp),
     ...explainExceptions(settings),
+    ...explainProtected(settings),
     ...names,
   ];
 }
@@ -69,6 +70,14 @@ function explainExceptions({ latelyOpenMs, bootGraceMs }: Settings): string[] {
   }
   if (bootGraceMs > 0) lines.push(`No port is a trap in the first ${formatDuration(bootGraceMs)} after boot.`);
   return lines;
+}
+
+function explainProtected({ protect, capture }: Settings): string[] {
+  if (protect.length === 0 || capture === "ring") return [];
+  const networks = protect.map(formatPrefix).join(", ");
+  return [
+    `Ports of the hosts in ${networks}, behind this one, are watched as well: a contact that such a host refuses is a probe.`,
+  ];
 }
 
 function explainScan(settings: Settings): string {

@@ -4,6 +4,7 @@ import { type LogFormat, logFormats } from "../base/log-format.ts";
 import { type Key, key, old } from "./key.ts";
 import { oldAdvancedPorts, oldFile, oldFlag, oldPath, oldPortList, oldReaction, oldTrigger } from "./old-values.ts";
 import { controlSocketKey, optionalFile, optionalPath, path } from "./paths.ts";
+import { protectedNetworks } from "./protected.ts";
 import { tapKeys } from "./tap-keys.ts";
 import {
   choice,
@@ -147,6 +148,13 @@ const scanKeys = {
       "all. The daemon waits for an interface that does not exist yet, and `check` and `status` name it. Listeners (modes tcp, udp and connect) take " +
       "connections from every interface. `portsentry -i` takes precedence over this key. A change of CAPTURE, or of this " +
       'key with CAPTURE="ring", needs a restart.',
+  }),
+  protect: key("watch", "PROTECT", protectedNetworks, {
+    absent: "",
+    meaning:
+      "A router guards the hosts of these networks, which lie behind it, as it guards itself: a contact that a host there refuses " +
+      'is a probe, the refusal is dropped, and its source is held. What these hosts ask of others is left alone. "" and "host" ' +
+      "mean this host alone. docs/guides/gateway.md says what it needs.",
   }),
   latelyOpenMs: key("watch", "LATELY_OPEN", duration({ minMs: 1000, maxMs: 604_800_000, zero: "off" }), {
     absent: "1h",

@@ -90,6 +90,7 @@ export const eventSchema = fields<Event>({
   source: optional(text),
   protocol: optional(text),
   port: optional(number),
+  host: optional(text),
   kind: optional(kindSchema),
   tool: optional(text),
   known: optional(text),

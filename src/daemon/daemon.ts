@@ -133,6 +133,7 @@ export class Daemon {
     const engine = new Engine({
       ...{ detector, crowds, contacts, judge, repeated, tried, tools, breaker, clock: delivery, handshakes },
       tellsSpared: () => tellsSpared(inForce.settings),
+      behind: () => inForce.behind,
     });
     const walk = new Walk({
       ...{

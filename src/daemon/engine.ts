@@ -2,6 +2,7 @@
 // one result, which the walk acts on (walk.ts). A packet of a flood allocates nothing unless it makes a
 // finding; what the memories for people take in (tools, ports that were asked) is a bounded part of it.
 import type { DeliveryClock } from "../base/delivery-clock.ts";
+import { hostOf, writeHost } from "../detect/behind.ts";
 import type { Crowds } from "../detect/crowds.ts";
 import { type Detector, Track } from "../detect/detector.ts";
 import type { Finding } from "../detect/finding.ts";
@@ -22,13 +23,16 @@ import {
   BLOCKED_TAG,
   dispositionOf,
   FIRST_CONTACT_TAG,
+  isRefusal,
   REPEATED_TAG,
   THROUGH_TAG,
   WAITING_TAG,
 } from "../table/log-tags.ts";
+import type { AddressRanges } from "../wire/address-ranges.ts";
 import type { Arrival } from "../wire/arrival.ts";
 import { decodePacket } from "../wire/decode.ts";
-import { DecodeResult, IpProtocol, type Packet } from "../wire/packet.ts";
+import { DecodeResult, IpProtocol, Packet, resetPacket } from "../wire/packet.ts";
+import { decodeRefused } from "../wire/refused.ts";
 import { Outcome, Walked } from "./walked.ts";
 
 export interface EngineParts {
@@ -57,6 +61,8 @@ export interface EngineParts {
   readonly handshakes?: Pick<Handshakes, "accepted" | "isIdle">;
   /** Whether somebody wants to know of probes that are spared (2.x's -v and -d). Absent: nobody does. */
   readonly tellsSpared?: () => boolean;
+  /** The networks behind this host (PROTECT). Absent or undefined: none, and only this host is asked. */
+  readonly behind?: () => AddressRanges | undefined;
 }
 
 /** The kernel has asked all of the guard about a probe, and about nothing else. */
@@ -89,10 +95,13 @@ export class Engine {
     probesRepeated: 0,
     /** Packets of fully blocked sources that the kernel dropped, as far as it logged them: none is judged. */
     shutOutPackets: 0,
+    /** Refusals of protected hosts (PROTECT), as far as the kernel has logged them; each is a probe. */
+    refusalsBehind: 0,
     /** Answers of ours to delegated sources, as far as the kernel has logged them. */
     answersThrough: 0,
   };
   readonly #walked = new Walked();
+  readonly #answer = new Packet();
   readonly #parts: EngineParts;
   readonly #detector: Detector;
 
@@ -106,7 +115,8 @@ export class Engine {
     const timeMs = this.#parts.clock.begin();
     const walked = this.#begin();
     const { packet, probe } = walked;
-    const result = decodePacket(bytes, at, end, packet);
+    const isAnswer = isRefusal(tag);
+    const result = isAnswer ? this.#refused(bytes, at, end, packet) : decodePacket(bytes, at, end, packet);
     if (tag === THROUGH_TAG) return this.#through(walked);
     if (tag === FIRST_CONTACT_TAG || tag === REPEATED_TAG || tag === WAITING_TAG) {
       return this.#greet(walked, tag, timeMs);
@@ -121,11 +131,14 @@ export class Engine {
     const isLeftAlone = spared === "ignored" || spared === "own";
     if (isLeftAlone && this.#parts.tellsSpared?.() !== true) return walked;
     this.#detector.classify(packet, disposition, timeMs, probe);
+    writeHost(packet, this.#parts.behind?.(), probe);
     if (isLeftAlone) return this.#leaveAlone(walked, spared === "own" && isToItself(packet) ? "to itself" : spared);
     // Once for all who keep a table of sources: it is among the dearest of what a packet needs.
     walked.hash = this.#detector.table.hashOf(probe);
-    this.#parts.tools?.note(probe, packet, bytes, walked.hash);
-    if (spared === undefined) this.#parts.tried?.note(probe);
+    // An answer shows nothing of the source's tool.
+    if (!isAnswer) this.#parts.tools?.note(probe, packet, bytes, walked.hash);
+    // These are told beside the ports that this host serves.
+    if (spared === undefined && probe.isBehind === 0) this.#parts.tried?.note(probe);
     const track = disposition === Disposition.Probe ? this.#detector.trackOf(probe, walked.hash) : undefined;
     if (track === Track.Watched && this.#hasComeLately(walked)) {
       this.counters.probesRepeated++;
@@ -134,7 +147,7 @@ export class Engine {
     if (disposition === Disposition.Held || disposition === Disposition.Stray) this.#passBy(walked);
     else {
       this.#score(walked, packet, spared);
-      walked.isForProof = walked.outcome !== Outcome.Watched;
+      walked.isForProof = !isAnswer && walked.outcome !== Outcome.Watched;
       if (track === Track.None && walked.outcome === Outcome.Watched) this.#hasComeLately(walked);
     }
     if (spared === undefined) this.#noteCrowd(walked);
@@ -197,6 +210,16 @@ export class Engine {
     return walked;
   }
 
+  /** The contact that a protected host has refused. */
+  #refused(bytes: Uint8Array, at: number, end: number, out: Packet): DecodeResult {
+    this.counters.refusalsBehind++;
+    const answer = this.#answer;
+    const result = decodePacket(bytes, at, end, answer);
+    if (result === DecodeResult.Ok && decodeRefused(bytes, answer, out)) return result;
+    resetPacket(out);
+    return result === DecodeResult.Ok ? DecodeResult.Malformed : result;
+  }
+
   #through(walked: Walked): Walked {
     if (walked.packet.family === 0) return walked;
     this.counters.answersThrough++;
@@ -252,7 +275,7 @@ export class Engine {
       }
     }
     this.counters.findings++;
-    walked.verdict = this.#judge(this.#detector.findingOf(noted, probe), from, spared);
+    walked.verdict = this.#judge({ ...this.#detector.findingOf(noted, probe), ...hostOf(probe) }, from, spared);
   }
 
   /** A flood is on, and nothing but packets that anybody can forge speaks against the source. */

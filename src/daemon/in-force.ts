@@ -7,7 +7,7 @@ import type { Decoy } from "../sense/decoy.ts";
 import type { KernelSensor } from "../table/kernel-sensor.ts";
 import type { RulesetPlan } from "../table/ruleset-plan.ts";
 import type { Prefix } from "../wire/address.ts";
-import type { AddressRanges } from "../wire/address-ranges.ts";
+import { AddressRanges } from "../wire/address-ranges.ts";
 import { graceLeftMs, type Listened, planRuleset } from "./plan.ts";
 
 /** One or more of what may change. */
@@ -28,6 +28,7 @@ export interface Facts {
   /** Links of ours. */
   readonly near: AddressRanges;
   readonly listened: Listened;
+  readonly behind: AddressRanges | undefined;
 }
 
 /** A room that goes by what is in force. */
@@ -58,7 +59,13 @@ export class InForce {
   constructor(parts: InForceParts) {
     const { settings, host } = parts;
     this.#parts = parts;
-    this.#facts = { settings, host, near: nearRanges(host), listened: { tcp: [], udp: [] } };
+    this.#facts = {
+      settings,
+      host,
+      near: nearRanges(host),
+      listened: { tcp: [], udp: [] },
+      behind: behindOf(settings),
+    };
   }
 
   /** From now on they follow every change, in this order. */
@@ -77,6 +84,11 @@ export class InForce {
   /** Where IPv6 sources are counted one by one: on links of ours, on a mirror port in the networks that it watches. */
   get near(): AddressRanges {
     return this.#parts.tap?.homes ?? this.#facts.near;
+  }
+
+  /** The networks behind this host (PROTECT); undefined: none. */
+  get behind(): AddressRanges | undefined {
+    return this.#facts.behind;
   }
 
   /** Whether anything can be blocked by a table of ours. */
@@ -108,7 +120,14 @@ export class InForce {
     const before = this.#facts;
     const { settings = before.settings, host = before.host, listened = before.listened, ignored } = change;
     const near = change.host === undefined ? before.near : nearRanges(host);
-    this.#facts = { settings: ignored === undefined ? settings : { ...settings, ignored }, host, near, listened };
+    const behind = change.settings === undefined ? before.behind : behindOf(settings);
+    this.#facts = {
+      settings: ignored === undefined ? settings : { ...settings, ignored },
+      host,
+      near,
+      listened,
+      behind,
+    };
     if (change.settings !== undefined) this.#loadOr(before);
     for (const follower of this.#followers) follower.follow?.(change, before);
   }
@@ -122,4 +141,8 @@ export class InForce {
       throw error;
     }
   }
+}
+
+function behindOf({ protect }: Settings): AddressRanges | undefined {
+  return protect.length === 0 ? undefined : new AddressRanges(protect);
 }

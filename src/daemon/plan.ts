@@ -103,6 +103,7 @@ export function planRuleset(
     own: new AddressRanges(host.own).prefixes(),
     inside: new AddressRanges(insideOf(host)).prefixes(),
     bridged: host.bridgedGuests ?? [],
+    protected: settings.protect,
     settled: host.settled ?? [],
     ephemeral: host.ephemeral,
     reserved: host.reserved ?? [],

@@ -195,12 +195,18 @@ export class Walk implements PacketSink, DecoySink {
   #takeProven(): readonly Verdict[] {
     const { prover, detector, judge, clock } = this.#parts;
     if (prover?.hasProven !== true) return [];
-    return prover.takeProven().flatMap(({ source, counts, words, port }) => {
+    return prover.takeProven().flatMap(({ source, counts, words, port, host }) => {
       const probe = { kind: Kind.Syn, protocol: IpProtocol.Tcp, port, timeMs: clock.nowMs() };
       const finding = detector.findingAbout(source, probe);
       if (finding === undefined) return [];
       const [source0, source1, source2, source3] = words;
-      const proven = { ...finding, ...besideKey(source, { source0, source1, source2, source3 }), proof: counts };
+      const asked = host === undefined ? {} : { host };
+      const proven = {
+        ...finding,
+        ...asked,
+        ...besideKey(source, { source0, source1, source2, source3 }),
+        proof: counts,
+      };
       return [judge.judgeProven(proven, "silence", words)];
     });
   }

@@ -59,7 +59,7 @@ export function hasPorts(protocol: number): boolean {
   );
 }
 
-/** Writes every field of `out` except `timeMs`; `near` is for source-key.ts. */
+/** Writes every field of `out` except `timeMs` and the host's words; `near` is for source-key.ts. */
 export function classify(packet: Packet, disposition: Disposition, near: AddressRanges, out: Probe): void {
   // The family decides, not the words: an IPv6 packet from ::ffff:192.0.2.1 must not pass for that IPv4 host.
   const byAddress =
@@ -72,6 +72,7 @@ export function classify(packet: Packet, disposition: Disposition, near: Address
   out.tcpFlags = isTcp ? packet.tcpFlags : 0;
   out.hasIpOptions = packet.hasIpOptions;
   out.disposition = disposition;
+  out.isBehind = 0;
 
   out.kind = kindOf(packet);
   out.evidence = evidenceOf(out.kind, packet.protocol, packet.tcpFlags, disposition);

@@ -49,6 +49,8 @@ export interface Finding {
   readonly proof?: SilenceProof;
   /** Another proof of the source, in one clause. */
   readonly evidence?: string;
+  /** Present: the probe that decided went to this host, behind this one (PROTECT). */
+  readonly host?: Prefix;
 }
 
 /** How many of the answered and of the unanswered ports a source has repeated. */

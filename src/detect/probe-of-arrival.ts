@@ -6,7 +6,7 @@ import { Kind } from "./kinds.ts";
 import { Disposition, Evidence, type Probe } from "./probe.ts";
 import { countsByAddress, writeSourceKey } from "./source-key.ts";
 
-/** Writes every field of `out`; `near` is for source-key.ts. */
+/** Writes every field of `out` but the host's words; `near` is for source-key.ts. */
 export function probeOfArrival(arrival: Arrival, near: AddressRanges, out: Probe): void {
   writeSourceKey(arrival, countsByAddress(arrival, near), out);
   out.protocol = arrival.protocol;
@@ -18,4 +18,5 @@ export function probeOfArrival(arrival: Arrival, near: AddressRanges, out: Probe
   out.tcpFlags = 0;
   out.hasIpOptions = 0;
   out.timeMs = arrival.timeMs;
+  out.isBehind = 0;
 }

@@ -48,6 +48,12 @@ export class Probe {
   tcpFlags = 0;
   hasIpOptions = 0;
   timeMs = 0;
+  /** 1: not this host was asked, but one behind it (PROTECT): the one of these words. */
+  isBehind = 0;
+  host0 = 0;
+  host1 = 0;
+  host2 = 0;
+  host3 = 0;
 }
 
 export const protocolNames: Readonly<Record<number, string>> = {

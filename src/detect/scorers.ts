@@ -34,7 +34,7 @@ export function weigh(table: SourceTable, row: number, probe: Probe, policy: Sco
   }
   const isDirect = isDirectContact(probe);
   if (!isDirect && !isWeakContact(probe)) return false;
-  const contact = (probe.protocol << 16) | probe.port | (isDirect ? 0 : WEAK_CONTACT);
+  const contact = (probe.protocol << 16) | placeOf(probe) | (isDirect ? 0 : WEAK_CONTACT);
   table.memory.note(row, contact, probe.timeMs, policy);
   const counts =
     policy.policy === "trigger"
@@ -42,6 +42,16 @@ export function weigh(table: SourceTable, row: number, probe: Probe, policy: Sco
       : countsAsScored(table, row, policy, probe.timeMs) || countsAsSlow(table, row, policy, probe.timeMs);
   if (counts) table.flag(row);
   return counts;
+}
+
+/**
+ * The port; for a host behind this one a number of the host and the port together, so that one port of many hosts is as many
+ * contacts. Two of them have the same number once in 65,536 times.
+ */
+function placeOf({ isBehind, port, host0, host1, host2, host3 }: Probe): number {
+  if (isBehind === 0) return port;
+  const mixed = Math.imul(host0 ^ host1 ^ host2 ^ host3, 0x9e3779b1);
+  return (port ^ mixed ^ (mixed >>> 16)) & 0xffff;
 }
 
 /** PortSentry's count: the same port counts again, and nothing is forgotten while the source is tracked. */

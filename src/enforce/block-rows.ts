@@ -11,7 +11,7 @@ import { Kind, kindAt } from "../detect/kinds.ts";
 import { type Block, backends, isInTable, TABLE_BACKEND } from "../judge/block.ts";
 import type { FindingReason, Reason } from "../judge/reason.ts";
 import { grades } from "../judge/verdict.ts";
-import type { Prefix } from "../wire/address.ts";
+import { formatPrefix, type Prefix, parsePrefix } from "../wire/address.ts";
 import { NO_TEXT, NOT_KEPT, TextTable } from "./text-table.ts";
 
 const Flag = {
@@ -23,6 +23,8 @@ const Flag = {
   Proof: 16,
   Trigger: 32,
   OnTrial: 64,
+  /** Its text of the tool is that of the host behind this one that was asked. */
+  Behind: 128,
 } as const;
 
 const TIMES = 3;
@@ -145,7 +147,7 @@ export class BlockRows {
     this.#words[word + 2] = upTo(MAX_WORD, reason.contacts);
     // One more than the number: 0 stands for a finding on a host.
     this.#words[word + 3] = upTo(MAX_WORD - 1, reason.hosts) + 1;
-    this.#words[word + 4] = this.texts.keep(reason.tool);
+    this.#words[word + 4] = this.texts.keep(reason.host === undefined ? reason.tool : formatPrefix(reason.host));
     this.#words[word + 5] = this.texts.keep(reason.evidence);
     const short = row * SHORTS;
     this.#shorts[short] = reason.port;
@@ -158,7 +160,8 @@ export class BlockRows {
     this.#bytes[byte + 3] = finderNames.indexOf(reason.policy);
     this.#bytes[byte + 4] = reason.kind;
     this.#shorts[short + 9] = reason.protocol;
-    return Flag.Found | (reason.isSlow ? Flag.Slow : 0) | (proof === undefined ? 0 : Flag.Proof);
+    const behind = reason.host === undefined ? 0 : Flag.Behind;
+    return Flag.Found | behind | (reason.isSlow ? Flag.Slow : 0) | (proof === undefined ? 0 : Flag.Proof);
   }
 
   #readReason(row: number): Reason {
@@ -169,7 +172,9 @@ export class BlockRows {
     const short = row * SHORTS;
     const byte = row * BYTES;
     const hosts = this.#words[word + 3] ?? 0;
-    const tool = this.texts.text(this.#words[word + 4] ?? NO_TEXT);
+    const named = this.texts.text(this.#words[word + 4] ?? NO_TEXT);
+    const isBehind = (flags & Flag.Behind) !== 0;
+    const host = isBehind && named !== undefined ? parsePrefix(named) : undefined;
     const reason: FindingReason = {
       policy: finderNames[this.#bytes[byte + 3] ?? 0] ?? "score",
       kind: kindAt(this.#bytes[byte + 4] ?? 0) ?? Kind.Unknown,
@@ -180,7 +185,8 @@ export class BlockRows {
       spanMs: this.#times[row * TIMES + 2] ?? 0,
       isSlow: (flags & Flag.Slow) !== 0,
       ...(hosts > 0 && { hosts: hosts - 1 }),
-      ...(tool !== undefined && { tool }),
+      ...(!isBehind && named !== undefined && { tool: named }),
+      ...(host !== undefined && { host }),
       ...((flags & Flag.Proof) !== 0 && {
         proof: {
           answeredPorts: this.#shorts[short + 2] ?? 0,

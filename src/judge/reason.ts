@@ -2,6 +2,7 @@
 import type { CrowdScorerName, Finding, SilenceProof } from "../detect/finding.ts";
 import type { Kind } from "../detect/kinds.ts";
 import type { ScorerName } from "../detect/tap/tap-source.ts";
+import type { Prefix } from "../wire/address.ts";
 
 export type Reason = string | FindingReason;
 
@@ -23,11 +24,13 @@ export interface FindingReason {
   readonly proof?: SilenceProof;
   /** Another proof of the source, in one clause. */
   readonly evidence?: string;
+  /** The host behind this one that was asked last. */
+  readonly host?: Prefix;
 }
 
 export function reasonOf(finding: Finding): FindingReason {
   const { policy, kind, protocol, port, probes, contacts, firstMs, timeMs, slowSinceMs } = finding;
-  const { hosts, tool, proof, evidence } = finding;
+  const { hosts, tool, proof, evidence, host } = finding;
   return {
     policy,
     kind,
@@ -42,5 +45,6 @@ export function reasonOf(finding: Finding): FindingReason {
     ...(hosts !== undefined && tool !== undefined && { tool }),
     ...(proof !== undefined && { proof }),
     ...(evidence !== undefined && { evidence }),
+    ...(host !== undefined && { host }),
   };
 }

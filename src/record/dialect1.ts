@@ -36,8 +36,8 @@ export const dialect1: Dialect = {
     return result.step === "hosts-deny" ? [failed, one.wrappersFailedLine(host.text)] : [failed];
   },
   responsesFailed: (host) => [one.couldNotBlockLine(host.text, host.name, host.modeName)],
-  history: ({ timeMs, protocol, port }, { text, name }) =>
-    historyLine({ timeMs, sourceText: text, protocol, port, name }),
+  history: ({ timeMs, protocol, port, host }, { text, name }) =>
+    historyLine({ timeMs, sourceText: text, protocol, port, name, host }),
 };
 
 /** Detection, then 1.2's remark about IP options. */

@@ -13,6 +13,8 @@ export interface Event {
   readonly source?: string;
   readonly protocol?: string;
   readonly port?: number;
+  /** probe, finding, block: the host behind this one that was asked (PROTECT); absent: this host. */
+  readonly host?: string;
   readonly kind?: KindName;
   readonly tool?: string;
   /** finding: the source's name in KNOWN_SCANNERS. */

@@ -50,8 +50,9 @@ export function membersText(network: Prefix, members: number): string {
   return `${members} /${network.bits > 40 ? 64 : 48} networks of ${text}`;
 }
 
-function lastPort({ protocol, port }: Pick<Finding, "protocol" | "port">): string {
-  return port === 0 ? protocolName(protocol) : `${protocolName(protocol)}/${port}`;
+function lastPort({ protocol, port, host }: Pick<Finding, "protocol" | "port" | "host">): string {
+  const text = port === 0 ? protocolName(protocol) : `${protocolName(protocol)}/${port}`;
+  return host === undefined ? text : `${text} of ${formatPrefix(host)}, behind this host`;
 }
 
 function describeProbes(reason: FindingReason): string {

@@ -4,6 +4,7 @@
 import { closeSync, constants, fstatSync, lstatSync, writeSync } from "node:fs";
 import { messageOf } from "../base/errors.ts";
 import { openOurs } from "../base/trust.ts";
+import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { hostPair, protocolLabel } from "./lines.ts";
 
 export interface HistoryEntry {
@@ -13,6 +14,8 @@ export interface HistoryEntry {
   readonly port: number;
   /** The source's name, when one is known. */
   readonly name?: string;
+  /** The host behind this one that was asked. Absent: this host. */
+  readonly host?: Prefix | undefined;
 }
 
 /** "1795340071 - 11/22/2026 09:34:31 Host: 127.0.0.2/127.0.0.2 Port: 11 TCP Blocked"; the date is local time. */
@@ -21,7 +24,9 @@ export function historyLine(entry: HistoryEntry): string {
   const date = `${two(time.getMonth() + 1)}/${two(time.getDate())}/${String(time.getFullYear()).padStart(4, "0")}`;
   const clock = `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
   const what = `Host: ${hostPair(entry.sourceText, entry.name)} Port: ${entry.port} ${protocolLabel(entry.protocol)} Blocked`;
-  return `${Math.floor(entry.timeMs / 1000)} - ${date} ${clock} ${what}`;
+  // In front: fail2ban's jail asks for "/ADDRESS Port: 11 TCP Blocked" at the end of the line.
+  const where = entry.host === undefined ? "" : `Behind: ${formatPrefix(entry.host)} `;
+  return `${Math.floor(entry.timeMs / 1000)} - ${date} ${clock} ${where}${what}`;
 }
 
 function two(value: number): string {

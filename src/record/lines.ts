@@ -2,6 +2,7 @@
 // "PortSentry 1.2" and keep the leading space of " TCP NULL scan". Pure; recorder.ts decides when a line is written.
 import { type Kind, kinds } from "../detect/kinds.ts";
 import { protocolName } from "../detect/probe.ts";
+import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { IpProtocol, TcpFlag } from "../wire/packet.ts";
 
 export interface Line {
@@ -21,6 +22,13 @@ export interface Contact {
   readonly protocol: number;
   readonly port: number;
   readonly tcpFlags: number;
+  /** Present: not this host was asked, but this one behind it (PROTECT). */
+  readonly host?: Prefix;
+}
+
+/** What follows a port, where it is another host's. */
+export function ofHost({ host }: Pick<Contact, "host">): string {
+  return host === undefined ? "" : ` of ${formatPrefix(host)}`;
 }
 
 export function admin(text: string): Line {
@@ -65,7 +73,7 @@ export function protocolLabel(protocol: number): string {
 }
 
 export function detectionLine(contact: Contact, sourceText: string, name = sourceText): Line {
-  const where = `host: ${hostPair(sourceText, name)} to ${protocolLabel(contact.protocol)} port: ${contact.port}`;
+  const where = `host: ${hostPair(sourceText, name)} to ${protocolLabel(contact.protocol)} port: ${contact.port}${ofHost(contact)}`;
   return attack(`${scanName(contact)} from ${where}`);
 }
 

@@ -1,6 +1,7 @@
 // PortSentry 2.x's wording, byte for byte (2.0.7): one "Scan from:" line for each packet, which says in fields what
 // was made of it. fail2ban's filter for 2.x reads the same line in the history file. Pure.
 import { Kind } from "../detect/kinds.ts";
+import { formatPrefix } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import {
   type CommandFailure,
@@ -51,8 +52,13 @@ export function scanText({ contact, hasIpOptions, sourceText, name, flags }: Sca
     `Scan from: [${firstAddress(sourceText)}] (${name}) protocol: [${protocolLabel(contact.protocol)}] ` +
     `port: [${contact.port}] type: [${scanType(contact)}] IP opts: [${ipOptions(contact, hasIpOptions)}] ` +
     `ignored: [${flagText(flags.ignored)}] triggered: [${flagText(flags.triggered)}] ` +
-    `noblock: [${flagText(flags.noblock)}] blocked: [${flagText(flags.blocked)}]`
+    `noblock: [${flagText(flags.noblock)}] blocked: [${flagText(flags.blocked)}]${hostText(contact)}`
   );
+}
+
+/** A field more, where a host behind this one was asked. */
+function hostText({ host }: Contact): string {
+  return host === undefined ? "" : ` host: [${formatPrefix(host)}]`;
 }
 
 function scanType(contact: Contact): string {

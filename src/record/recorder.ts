@@ -281,7 +281,11 @@ export class Recorder {
   #probeEvent(probe: Probe, sourceText: string): Event {
     const tool = this.#parts.toolOf?.(probe);
     const named = tool === undefined ? {} : { tool };
-    const event = { ...eventBase("probe", this.#wallMs(probe.timeMs), sourceText), ...contactFields(probe), ...named };
+    const event = {
+      ...eventBase("probe", this.#wallMs(probe.timeMs), sourceText),
+      ...contactFields(seenOf(probe)),
+      ...named,
+    };
     const disposition = dispositionNames[probe.disposition];
     return { ...event, action: this.#isHeld(probe) ? "held" : "logged", disposition };
   }

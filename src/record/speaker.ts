@@ -181,8 +181,9 @@ export class Speaker {
 
   #appendHistory(seen: Seen, host: Host, outcome: Outcome): void {
     const { history, wallMs = (timeMs) => timeMs } = this.#parts;
-    const { kind, protocol, port, tcpFlags, hasIpOptions, timeMs } = seen;
-    const said = { kind, protocol, port, tcpFlags, hasIpOptions, timeMs: wallMs(timeMs) };
+    const { kind, protocol, port, tcpFlags, hasIpOptions, timeMs, host: asked } = seen;
+    const about = { kind, protocol, port, tcpFlags, hasIpOptions, ...(asked !== undefined && { host: asked }) };
+    const said = { ...about, timeMs: wallMs(timeMs) };
     history?.append(this.dialect.history(said, host, outcome));
   }
 

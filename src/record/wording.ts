@@ -2,6 +2,7 @@
 // recorder.ts decides whether they are wanted (budgets, policy).
 
 import { isoTime } from "../base/clock.ts";
+import { hostOf } from "../detect/behind.ts";
 import type { Finding } from "../detect/finding.ts";
 import { kinds } from "../detect/kinds.ts";
 import { type Probe, protocolName } from "../detect/probe.ts";
@@ -32,6 +33,7 @@ export function contactFields(contact: Contact) {
   return {
     protocol: protocolName(contact.protocol),
     ...(hasPort && { port: contact.port }),
+    ...(contact.host !== undefined && { host: formatPrefix(contact.host) }),
     kind: kinds[contact.kind].name,
   };
 }
@@ -42,8 +44,9 @@ export function nameFields({ tool, known }: Pick<Finding, "tool" | "known">) {
 }
 
 /** Copied: the probe is the engine's one reused record. */
-export function seenOf({ kind, protocol, port, tcpFlags, hasIpOptions, timeMs }: Probe): Seen {
-  return { kind, protocol, port, tcpFlags, hasIpOptions: hasIpOptions !== 0, timeMs };
+export function seenOf(probe: Probe): Seen {
+  const { kind, protocol, port, tcpFlags, hasIpOptions, timeMs } = probe;
+  return { kind, protocol, port, tcpFlags, hasIpOptions: hasIpOptions !== 0, timeMs, ...hostOf(probe) };
 }
 
 export function findingEvent(wallMs: number, verdict: Verdict, sourceText: string): Event {

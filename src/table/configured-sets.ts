@@ -21,6 +21,8 @@ export function configuredElements(plan: RulesetPlan): Readonly<Record<string, r
     inside4: addresses(plan.inside ?? [], true),
     inside6: addresses(plan.inside ?? [], false),
     bridged: plan.bridged ?? [],
+    protected4: addresses(plan.protected ?? [], true),
+    protected6: addresses(plan.protected ?? [], false),
     settled4: addresses(plan.settled ?? [], true),
     settled6: addresses(plan.settled ?? [], false),
     watched_tcp: ports(plan.watchedTcp),

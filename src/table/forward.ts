@@ -6,7 +6,7 @@
 //   its frame is for one of `bridged`          a machine with an address of its own on the LAN, behind a bridge of ours, where
 //                                              the kernel shows us what bridges forward (docs/decisions/0047)
 //
-// Whatever else is forwarded belongs to others, and passes. The port is the one that the source has asked for: behind the
+// Whatever else is forwarded belongs to others, and passes, unless PROTECT names its network (gateway.ts). The port is the one that the source has asked for: behind the
 // translation the packet has the container's.
 //
 //   forward   all that is forwarded: a packet of what stands already meets two matches, a new one goes to `inward`
@@ -15,6 +15,7 @@
 // A SYN is not logged here, where it names the container and its port. published.ts judges it in front of the translation, as
 // soon as `published` has the port; the first to a port that is not there yet is judged here (`unheard`).
 
+import { fromBehind, partingBehind, restingGatewayRules, toBehind, toRestingBehind } from "./gateway.ts";
 import { leftRules, meetRules } from "./greylist.ts";
 import { interfaceRules } from "./heard.ts";
 import { publishedServes } from "./lately.ts";
@@ -78,8 +79,9 @@ export function forwardRules(plan: RulesetPlan): Rules {
       ...interfaceRules(plan),
       "meta l4proto != { tcp, udp } return",
       ...inward.map((match) => `${match} goto inward`),
+      ...toBehind(plan),
     ],
-    ...passingRules(greylist !== undefined),
+    ...passingRules(plan),
     inward: [
       ...ofContainers,
       ...leftAlone,
@@ -113,17 +115,18 @@ export function forwardRules(plan: RulesetPlan): Rules {
 }
 
 /** A packet of what stands pays for the first two rules here at most, unless it is one of the last of its connection. */
-function passingRules(greylists: boolean): Rules {
+function passingRules(plan: RulesetPlan): Rules {
+  const greylists = plan.greylist !== undefined;
   return {
     passing: [
-      "tcp flags & (fin|rst) == 0 return",
+      ...fromBehind(plan),
       ...(greylists ? ["tcp flags & rst != 0 ct direction original goto leftinward"] : []),
       "meta l4proto tcp ct direction original ct status assured goto parting",
       // Until connection tracking has seen enough of the flow: each of its answers would cost a change of a set.
       "meta l4proto udp ct direction reply ct status & (assured | dnat) == dnat goto replying",
     ],
     ...(greylists ? { leftinward: leftRules(PORT, "parting", TCP) } : {}),
-    parting: [...ofContainers, ...inward.map((match) => `${match} goto visited`)],
+    parting: [...ofContainers, ...partingBehind(plan), ...inward.map((match) => `${match} goto visited`)],
     visited: [
       ...knownPairsOf(PORT).map(({ set, pair }) => tcp(`${pair} @${set} goto visitor`)),
       ...newCustomerRules("visitor"),
@@ -154,12 +157,14 @@ function unmetRules(greylist: GreylistPlan): readonly string[] {
 }
 
 /** What stays when the daemon stops: soft blocks. */
-export function restingForwardRules(): Rules {
+export function restingForwardRules(plan: RulesetPlan): Rules {
   return {
+    ...restingGatewayRules(plan),
     forward: [
       "ct state established,related return",
       "meta l4proto != { tcp, udp } return",
       ...inward.map((match) => `${match} goto inward`),
+      ...toRestingBehind(plan),
     ],
     inward: [...ofContainers, ...leftAlone, ...knownHere, ...knownHereUdp, ...softRules()],
   };

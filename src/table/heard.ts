@@ -15,13 +15,23 @@ export function interfaceRules(plan: RulesetPlan): readonly string[] {
   return leadingRules(plan, "return");
 }
 
+/** The same of answers, which leave by the interface that the question came in by. */
+export function answeredOn({ interfaces = [] }: RulesetPlan): readonly string[] {
+  const names = interfaces.filter((name) => name !== "ALL_NLO");
+  return names.length === 0 || names.includes("ALL") ? [] : [`oifname != ${listOf(names)} return`];
+}
+
 /** The table is built of parsed values: names of interfaces have no letter that means something to nft. */
 function leadingRules({ interfaces = [] }: RulesetPlan, ofLoopback: string): readonly string[] {
   if (interfaces.includes("ALL")) return [`iif ${LOOPBACK} ${ofLoopback}`];
   const names = interfaces.filter((name) => name !== "ALL_NLO");
   if (names.length === 0) return [`iif ${LOOPBACK} return`];
-  const others = `iifname != { ${names.map((name) => `"${name}"`).join(", ")} } return`;
+  const others = `iifname != ${listOf(names)} return`;
   return names.includes(LOOPBACK) ? [others, `iif ${LOOPBACK} ${ofLoopback}`] : [others];
+}
+
+function listOf(names: readonly string[]): string {
+  return `{ ${names.map((name) => `"${name}"`).join(", ")} }`;
 }
 
 /** The way of ignored sources. */

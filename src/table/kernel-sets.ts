@@ -1,5 +1,6 @@
 // The sets of the kernel's table as nft defines them, made from the rows of sets.ts.
-import { type SetRow, sets } from "./sets.ts";
+import type { SetRow } from "./set-row.ts";
+import { sets } from "./sets.ts";
 
 interface KernelSet {
   readonly name: string;

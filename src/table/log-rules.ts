@@ -32,6 +32,10 @@ export const logPrefixes = {
   waiting: "waiting",
   /** Its source is fully blocked. */
   blocked: "blocked",
+  /** The packet is the refusal of a protected host (gateway.ts), and its destination the source that it is about. */
+  closed: "closed",
+  /** The same, of a port where a refusal is no evidence by itself. */
+  excused: "excused",
 } as const;
 
 /** Bounds of the rules, in packets a second. */
@@ -74,10 +78,14 @@ export function foundLog(prefix: string, verdict: "drop" | "return" = "drop"): r
   ];
 }
 
-export function probeLog(verdict: "drop" | "return", promptRate: number = rates.prompt): readonly string[] {
+export function probeLog(
+  verdict: "drop" | "return",
+  promptRate: number = rates.prompt,
+  prefix: string = logPrefixes.probe,
+): readonly string[] {
   return [
-    `limit rate ${promptRate}/second burst ${rates.promptBurst} packets ${log(logPrefixes.probe, PROMPT_GROUP)} ${verdict}`,
-    `limit rate ${rates.batch}/second burst 100000 packets ${log(logPrefixes.probe, BATCH_GROUP)} ${verdict}`,
+    `limit rate ${promptRate}/second burst ${rates.promptBurst} packets ${log(prefix, PROMPT_GROUP)} ${verdict}`,
+    `limit rate ${rates.batch}/second burst 100000 packets ${log(prefix, BATCH_GROUP)} ${verdict}`,
     counted("probesUntold"),
   ];
 }

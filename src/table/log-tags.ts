@@ -13,6 +13,14 @@ export const WAITING_TAG = logPrefixes.waiting.charCodeAt(0);
 /** Of a source that is fully blocked: dropped whatever it is, and evidence of nothing. */
 export const BLOCKED_TAG = logPrefixes.blocked.charCodeAt(0);
 
+const CLOSED_TAG = logPrefixes.closed.charCodeAt(0);
+const EXCUSED_TAG = logPrefixes.excused.charCodeAt(0);
+
+/** The logged packet is the answer of a protected host, and the probe what it answers. */
+export function isRefusal(tag: number): boolean {
+  return tag === CLOSED_TAG || tag === EXCUSED_TAG;
+}
+
 /** By tag; undefined: a rule that is not ours logs to our group. */
 const dispositions: readonly (Disposition | undefined)[] = (() => {
   const byTag: (Disposition | undefined)[] = new Array(256).fill(undefined);
@@ -26,6 +34,8 @@ const dispositions: readonly (Disposition | undefined)[] = (() => {
     [logPrefixes.guarded, Disposition.Guarded],
     [logPrefixes.local, Disposition.Probe],
     [logPrefixes.ignored, Disposition.Probe],
+    [logPrefixes.closed, Disposition.Probe],
+    [logPrefixes.excused, Disposition.Quiet],
   ];
   for (const [prefix, disposition] of pairs) byTag[prefix.charCodeAt(0)] = disposition;
   return byTag;

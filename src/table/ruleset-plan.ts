@@ -44,6 +44,8 @@ export interface RulesetPlan {
   readonly inside?: readonly Prefix[];
   /** Link-layer addresses of machines that a bridge of ours joins to the LAN. Absent: none. */
   readonly bridged?: readonly string[];
+  /** PROTECT: networks behind this host. Absent: none. */
+  readonly protected?: readonly Prefix[];
   readonly latelyOpenSeconds: number;
   /**
    * Own addresses at which a port that is served at another one alone is closed. Absent: none is, and what is served at one

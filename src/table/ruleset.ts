@@ -4,6 +4,7 @@
 import { configuredElements, configuredSets } from "./configured-sets.ts";
 import { decoyChains, decoyHooks } from "./decoy.ts";
 import { forwardChains, forwardHooks, forwardRules } from "./forward.ts";
+import { gatewayChains, gatewayRules } from "./gateway.ts";
 import { greylistChains } from "./greylist.ts";
 import { kernelSets } from "./kernel-sets.ts";
 import { servesChains } from "./lately.ts";
@@ -73,6 +74,7 @@ const allChains = [
   ...greylistChains,
   ...forwardChains,
   ...publishedChains,
+  ...gatewayChains,
   ...decoyChains,
   ...throughChains,
 ] as const;
@@ -86,6 +88,7 @@ export function buildRuleset(plan: RulesetPlan, phase: "on" | "resting"): string
           ...sensorRules(plan),
           ...forwardRules(plan),
           ...publishedRules(plan),
+          ...gatewayRules(plan),
         }
       : { ...restingShieldRules(plan), ...restingRules(plan) };
   const lines = [`add table inet ${TABLE}`];

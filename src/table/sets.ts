@@ -1,7 +1,19 @@
 // The sets of the table "inet portreeve", a row each: what they hold, how much and for how long, and from whom. The rules
 // that fill and ask them are in sensor.ts and the files beside it; the table in docs/reference/kernel-table.md is made from
 // these rows by scripts/docs.mjs.
-import { type Part, widths } from "./neighbours.ts";
+import { gatewaySets } from "./gateway-sets.ts";
+import { widths } from "./neighbours.ts";
+import {
+  address,
+  addressAndPort,
+  counted,
+  families,
+  one,
+  port,
+  protocolAndPort,
+  protocols,
+  type SetRow,
+} from "./set-row.ts";
 
 export const HOLD_SECONDS = 5;
 export const KNOWN_DAYS = 7;
@@ -48,44 +60,6 @@ const CURIOUS_SECONDS = 3;
 
 const MINUTE = 60;
 const DAY = 86_400;
-
-export interface SetRow {
-  /** Absent: that of the row. */
-  readonly name?: string;
-  /** For each part a set of its own, named by the row and the part's suffix. */
-  readonly parts: readonly Part[];
-  /** What a key is, in nft's words; `address` is that of the part. */
-  readonly key: (address: string) => string;
-  /** "fixed": whole ranges, until the daemon writes others. "timed": each element has its own end. "dynamic": rules add to it. */
-  readonly kind: "fixed" | "timed" | "timed ranges" | "dynamic";
-  /** Elements at most. A full set takes no more: the packet is still logged and dropped. */
-  readonly size?: number;
-  /** How long an element stays of which nothing else is said. */
-  readonly seconds?: number;
-  /** The sets that a block is in: another program that changes one is corrected. */
-  readonly holdsBlocks?: true;
-  /** Kept in STATE_DIR over a restart of the host (learned-sets.ts). */
-  readonly isLearned?: true;
-  readonly members: string;
-  readonly filledBy: string;
-  /** What happens at `size`, or what bounds a set without one. */
-  readonly atBound: string;
-}
-
-const families: readonly Part[] = [
-  { suffix: "4", address: "ipv4_addr" },
-  { suffix: "6", address: "ipv6_addr" },
-];
-const protocols: readonly Part[] = [
-  { suffix: "_tcp", address: "" },
-  { suffix: "_udp", address: "" },
-];
-const one: readonly Part[] = [{ suffix: "", address: "" }];
-const counted: readonly Part[] = [...widths, { suffix: "mac", address: "ether_addr" }];
-const address = (of: string) => of;
-const addressAndPort = (of: string) => `${of} . inet_service`;
-const port = () => "inet_service";
-const protocolAndPort = () => "inet_proto . inet_service";
 
 const ports = {
   parts: protocols,
@@ -337,4 +311,5 @@ export const sets = {
     members: `delegated sources (IPv6 beyond our links: their /64) whose packets came through all firewalls, ${THROUGH_SECONDS} s; only with KILL_ROUTE`,
     ...{ filledBy: "packets", atBound: "a command that blocks nothing is noticed later" },
   },
+  ...gatewaySets,
 } as const satisfies Readonly<Record<string, SetRow>>;

@@ -55,7 +55,7 @@ function blockRules(verdict: string, further: readonly string[]): readonly strin
 export function restingRules(plan: RulesetPlan): Rules {
   if (!plan.enforce) return {};
   return {
-    ...restingForwardRules(),
+    ...restingForwardRules(plan),
     resting: [
       "iif lo return",
       "fib daddr type != local return",

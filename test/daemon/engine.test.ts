@@ -5,14 +5,18 @@ import { test } from "node:test";
 import { DeliveryClock } from "../../src/base/delivery-clock.ts";
 import { Engine } from "../../src/daemon/engine.ts";
 import { Outcome, type Walked } from "../../src/daemon/walked.ts";
+import { hostOf } from "../../src/detect/behind.ts";
 import { Detector } from "../../src/detect/detector.ts";
 import type { Finding } from "../../src/detect/finding.ts";
+import { Kind } from "../../src/detect/kinds.ts";
+import { Disposition } from "../../src/detect/probe.ts";
 import { RepeatedProbes } from "../../src/detect/repeated-probes.ts";
 import { SourceTable } from "../../src/detect/source-table.ts";
 import { TriedPorts } from "../../src/detect/tried-ports.ts";
 import { Judge, type JudgeContext } from "../../src/judge/judge.ts";
 import type { Verdict } from "../../src/judge/verdict.ts";
 import { logPrefixes } from "../../src/table/log-rules.ts";
+import { formatPrefix } from "../../src/wire/address.ts";
 import { Arrival } from "../../src/wire/arrival.ts";
 import { TcpFlag } from "../../src/wire/packet.ts";
 import { prefix, ranges, seed } from "../detect/probes.ts";
@@ -405,4 +409,40 @@ test("every source's ports are counted, those of fully blocked ones too, of whic
     [2, findings, probes],
   );
   assert.deepEqual(tried.of(prefix("192.0.2.7"))?.tcp, [23, 22, 3306, 80]);
+});
+
+test("a refusal of a host behind this one is a probe of the source that it goes to, names the host, and shows no tool", () => {
+  const table = new SourceTable(16, seed);
+  const noted: string[] = [];
+  const engine = new Engine({
+    detector: new Detector({ table, policy: { ...policy, policy: "score", scorePorts: 3 }, near: ranges() }),
+    judge: new Judge(context),
+    clock: new DeliveryClock(() => NOW_MS),
+    tools: { note: () => noted.push("a tool") },
+    tried: { note: () => noted.push("a port of this host"), noteShutOut: () => undefined },
+    behind: () => ranges("203.0.113.0/24"),
+  });
+  const refusal = (host: string, tag: string = logPrefixes.closed) => {
+    const flags = TcpFlag.Rst | TcpFlag.Ack;
+    const bytes = buildTcp({ source: host, destination: "192.0.2.1", sourcePort: 23, destinationPort: 40_000, flags });
+    return engine.packet(bytes, 0, bytes.length, tag.charCodeAt(0));
+  };
+  // The same port of three hosts is three contacts.
+  for (const [host, outcome] of [
+    ["203.0.113.1", "watched"],
+    ["203.0.113.2", "watched"],
+    ["203.0.113.3", "found"],
+  ] as const) {
+    const walked = refusal(host);
+    assert.equal(nameOf(walked), outcome, host);
+    assert.deepEqual([walked.probe.kind, walked.probe.port, walked.isForProof], [Kind.Syn, 23, false]);
+    const { host: asked } = hostOf(walked.probe);
+    assert.equal(asked && formatPrefix(asked), host);
+    const { finding } = walked.verdict ?? {};
+    if (outcome === "found") assert.deepEqual([finding?.source, finding?.host], [prefix("192.0.2.1"), prefix(host)]);
+  }
+  assert.equal(refusal("203.0.113.4", logPrefixes.excused).probe.disposition, Disposition.Quiet);
+  assert.deepEqual([noted, engine.counters.refusalsBehind], [[], 4]);
+  const unreadable = Uint8Array.of(0x45, 0);
+  assert.equal(nameOf(engine.packet(unreadable, 0, 2, logPrefixes.closed.charCodeAt(0))), "nothing");
 });

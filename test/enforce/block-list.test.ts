@@ -56,6 +56,10 @@ const found: fc.Arbitrary<FindingReason> = fc.record(
     requiredKeys: ["policy", "kind", "protocol", "port", "probes", "contacts", "spanMs", "isSlow"],
   },
 );
+/** On a host the tool is no part of the reason. */
+const foundBehind: fc.Arbitrary<FindingReason> = fc
+  .tuple(fc.record(numbers, { noNullPrototype: true }), fc.constantFrom("198.51.100.7", "2001:db8::7"))
+  .map(([reason, host]) => ({ ...reason, host: prefix(host) }));
 const time = fc.nat({ max: 2 ** 43 });
 const until = fc.option(fc.nat(100), { nil: undefined });
 const more: fc.Arbitrary<Partial<Block>> = fc.record(
@@ -67,7 +71,7 @@ const more: fc.Arbitrary<Partial<Block>> = fc.record(
     backend: fc.constantFrom(...backends),
     offences: fc.nat(),
     enforced: fc.boolean(),
-    reason: fc.oneof(fc.constantFrom("by hand", "", "a test"), found),
+    reason: fc.oneof(fc.constantFrom("by hand", "", "a test"), found, foundBehind),
     trigger: fc.record({ protocol: fc.constantFrom(6, 17, ARP_PROTOCOL), port }, plain),
     afterTrial: fc.record({ untilMs: fc.option(time, { nil: undefined }) }, plain),
     madeBy: fc.constantFrom("", '["route add -host $TARGET$ reject",null,null,null]', "another"),

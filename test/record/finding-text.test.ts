@@ -5,6 +5,7 @@ import type { Finding } from "../../src/detect/finding.ts";
 import { Kind } from "../../src/detect/kinds.ts";
 import { describeFinding, describeReason, parseReason } from "../../src/record/finding-text.ts";
 import { IPV4_MAPPED_WORD } from "../../src/wire/address.ts";
+import { prefix } from "../support/prefix.ts";
 
 const timeMs = Date.UTC(2026, 10, 22, 9, 34, 31);
 
@@ -63,6 +64,14 @@ test("times are told in the unit that fits, and a clock that was set back does n
       `at least 3 different ports in 172 probes ${text}, the last tcp/79`,
     );
   }
+});
+
+test("of a host behind this one the last port is named with it", () => {
+  const host = prefix("198.51.100.7");
+  assert.equal(describe({ host, probes: 1 }), "a probe of closed port tcp/79 of 198.51.100.7, behind this host");
+  const text = describe({ host, evidence: "the source completed a connection" });
+  assert.match(text, /, the last tcp\/79 of 198\.51\.100\.7, behind this host; the source completed a connection$/);
+  assert.equal(parseReason(text), text);
 });
 
 test("on a mirror port: how many ports of how many hosts, which tool, and who found it", () => {

@@ -16,6 +16,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { HistoryFile, historyLine } from "../../src/record/history.ts";
 import { needsRoot, obstacles } from "../base/support.ts";
+import { prefix } from "../support/prefix.ts";
 
 /** fail2ban's shipped failregex, with <HOST> as its own pattern for IPv4 and IPv6 addresses has it. */
 const fail2ban = /\/(?<host>(?:\d{1,3}\.){3}\d{1,3}|[0-9a-f:]+) Port: [0-9]+ (TCP|UDP) Blocked$/;
@@ -49,6 +50,12 @@ test("the line of a real run, in UTC and in a zone half a day away", () => {
     print("Pacific/Auckland"),
     "1795340071 - 11/22/2026 22:34:31 Host: 127.0.0.2/127.0.0.2 Port: 11 TCP Blocked",
   );
+});
+
+test("a host behind this one stands in front, where fail2ban's pattern does not look", () => {
+  const line = historyLine({ timeMs: 0, sourceText: "192.0.2.9", protocol: 6, port: 23, host: prefix("198.51.100.7") });
+  assert.match(line, / Behind: 198\.51\.100\.7 Host: 192\.0\.2\.9\/192\.0\.2\.9 Port: 23 TCP Blocked$/);
+  assert.equal(fail2ban.exec(line)?.groups?.host, "192.0.2.9");
 });
 
 test("fail2ban finds the address", () => {

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { Kind } from "../../src/detect/kinds.ts";
 import * as lines from "../../src/record/lines.ts";
 import { TcpFlag } from "../../src/wire/packet.ts";
+import { prefix } from "../support/prefix.ts";
 
 const host = "127.0.0.1";
 
@@ -26,6 +27,12 @@ test("start and stop lines end in a newline", () => {
       ["adminalert", "adminalert: PortSentry is shutting down", true],
     ],
   );
+});
+
+test("a host behind this one stands behind the port", () => {
+  const contact = { kind: Kind.Syn, protocol: 6, port: 300, tcpFlags: TcpFlag.Syn, host: prefix("2001:db8::7") };
+  const line = lines.detectionLine(contact, host).text;
+  assert.equal(line, "attackalert: TCP SYN/Normal scan from host: 127.0.0.1/127.0.0.1 to TCP port: 300 of 2001:db8::7");
 });
 
 test("detection lines of 1.2, the blank before TCP NULL included", () => {

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { Kind } from "../../src/detect/kinds.ts";
 import * as lines from "../../src/record/lines2.ts";
 import { TcpFlag } from "../../src/wire/packet.ts";
+import { prefix } from "../support/prefix.ts";
 
 const contact = { kind: Kind.Syn, protocol: 6, port: 11, tcpFlags: TcpFlag.Syn };
 const facts = { contact, hasIpOptions: false, sourceText: "192.0.2.7", name: "192.0.2.7", flags: {} };
@@ -20,6 +21,11 @@ test("the Scan line with every field", () => {
     "Scan from: [192.0.2.7] (host.example.net) protocol: [TCP] port: [11] type: [TCP SYN/Normal scan] IP opts: [set] " +
       "ignored: [true] triggered: [unset] noblock: [unset] blocked: [unset]",
   );
+});
+
+test("a host behind this one is one field more", () => {
+  const text = lines.scanText({ ...facts, contact: { ...contact, host: prefix("198.51.100.7") } });
+  assert.match(text, / port: \[11\] .* blocked: \[unset\] host: \[198\.51\.100\.7\]$/);
 });
 
 test("types: listeners know no header, UDP is UDP, the NULL scan lost 1.2's blank", () => {

@@ -43,6 +43,34 @@ export const planVariants: Readonly<Record<string, RulesetPlan>> = {
   "named interfaces and the loopback": { ...ordinaryPlan, interfaces: ["link0", "lo"] },
   "every interface, and -v": { ...ordinaryPlan, interfaces: ["ALL"], tellsIgnored: true },
   "served ports count": { ...ordinaryPlan, countsServed: true },
+  "hosts behind it": {
+    ...ordinaryPlan,
+    protected: ["203.0.113.0/24", "2001:db8:b::/48"].map(prefix),
+    interfaces: ["link0"],
+  },
+  "hosts behind it, first contacts greylisted": {
+    ...ordinaryPlan,
+    protected: ["203.0.113.0/24", "2001:db8:b::/48"].map(prefix),
+    greylist: { earliestMs: 800 },
+  },
+  "hosts behind it, log only": {
+    ...ordinaryPlan,
+    protected: ["203.0.113.0/24"].map(prefix),
+    holdTcp: false,
+    holdUdp: false,
+  },
+  "hosts behind it, no firewall": {
+    ...ordinaryPlan,
+    protected: ["203.0.113.0/24"].map(prefix),
+    enforce: false,
+    holdTcp: false,
+    holdUdp: false,
+  },
+  "hosts behind it, in the grace after boot": {
+    ...ordinaryPlan,
+    protected: ["203.0.113.0/24"].map(prefix),
+    grace: true,
+  },
   "nothing listed": {
     ...ordinaryPlan,
     watchedTcp: [],

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { logPrefixes } from "../../src/table/log-rules.ts";
 import { buildHostSets, buildRuleset } from "../../src/table/ruleset.ts";
 import type { RulesetPlan } from "../../src/table/ruleset-plan.ts";
+import { prefix } from "../support/prefix.ts";
 import { ordinaryPlan, planVariants } from "./plan.ts";
 
 /** Rules by chain, as the text adds them. */
@@ -219,6 +220,7 @@ test("the first letters of the log prefixes are apart: they are what the capture
     interfaces: ["ALL"],
     tellsIgnored: true,
     greylist: { earliestMs: 800 },
+    protected: [prefix("203.0.113.0/24")],
   };
   const used = [...buildRuleset(all, "on").matchAll(/log prefix "(\w+)"/g)].map((match) => match[1]);
   assert.deepEqual(new Set(used), new Set(Object.values(logPrefixes)));

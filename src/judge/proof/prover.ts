@@ -1,6 +1,7 @@
 // Runs the silence test on the further packets of a found source: answers or stays silent, and names the proven sources.
 import { createHmac, randomBytes } from "node:crypto";
 import { Bucket } from "../../base/bucket.ts";
+import { hostOf } from "../../detect/behind.ts";
 import { Kind } from "../../detect/kinds.ts";
 import { Disposition, type Probe } from "../../detect/probe.ts";
 import type { ResetSender } from "../../kernel/tcp-reset.ts";
@@ -29,11 +30,11 @@ export interface Proven {
   /** The address words of the packet that was last seen from the source, for the judge. */
   readonly words: readonly [number, number, number, number];
   readonly port: number;
+  /** The host behind this one that was asked. Absent: this host. */
+  readonly host?: Prefix;
 }
 
-interface Seen {
-  readonly words: readonly [number, number, number, number];
-  readonly port: number;
+interface Seen extends Pick<Proven, "words" | "port" | "host"> {
   readonly bucket: Bucket;
   /** The hash by which the door knows the source. */
   readonly hash: number;
@@ -84,7 +85,7 @@ export class Prover {
     const before = this.#seen.get(source);
     const bucket = before?.bucket ?? new Bucket(answersToOne, timeMs);
     const words = [packet.source0, packet.source1, packet.source2, packet.source3] as const;
-    this.#remember(source, { words, port, bucket, hash });
+    this.#remember(source, { words, port, ...hostOf(probe), bucket, hash });
     const mayAnswer = bucket.take(timeMs, 1) && this.#mayAnswer(source, timeMs);
     if (this.#test.observe(source, port, timeMs, mayAnswer) === "answer") this.#sender.answer(packet);
   }
@@ -115,7 +116,9 @@ export class Prover {
     return this.#test.takeProven().flatMap(({ source: text, counts }) => {
       const source = parsePrefix(text);
       const seen = this.#seen.get(text);
-      return source === undefined || seen === undefined ? [] : [{ source, counts, words: seen.words, port: seen.port }];
+      if (source === undefined || seen === undefined) return [];
+      const { words, port, host } = seen;
+      return [{ source, counts, words, port, ...(host !== undefined && { host }) }];
     });
   }
 

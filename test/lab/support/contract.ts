@@ -50,6 +50,7 @@ export const eventSchema = z.looseObject({
   source: z.string().optional(),
   protocol: z.string().optional(),
   port: z.number().optional(),
+  host: z.string().optional(),
   kind: z.enum([...kindsOnHosts, ...kindsOnTaps]).optional(),
   tool: z.string().optional(),
   known: z.string().optional(),

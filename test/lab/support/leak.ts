@@ -8,6 +8,8 @@ export interface LeakScan {
   readonly name: string;
   readonly options: readonly string[];
   readonly timeoutSeconds: number;
+  /** The target's own addresses when absent. */
+  readonly to?: Readonly<Record<Family, string>>;
 }
 
 export const TOP_PORTS = 1000;
@@ -53,8 +55,8 @@ export async function measureLeaks(
 }
 
 async function runScan(lab: Lab, family: Family, scan: LeakScan, from: Source): Promise<void> {
-  const { options, timeoutSeconds } = scan;
-  await nmap(lab, { family, source: from, options, timeoutSeconds });
+  const { options, timeoutSeconds, to } = scan;
+  await nmap(lab, { family, source: from, options, timeoutSeconds, ...(to !== undefined && { to: to[family] }) });
 }
 
 export function mean(leaks: readonly Leak[]): number {
