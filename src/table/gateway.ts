@@ -17,6 +17,7 @@ import { newCustomerRules } from "./learn.ts";
 import { BATCH_GROUP, foundLog, log, logPrefixes, probeLog, rates } from "./log-rules.ts";
 import { heldMatches, leftAlone, softMatches, softRules } from "./matches.ts";
 import { neighbourRules, SLASH64 } from "./neighbours.ts";
+import { counted } from "./rule-counters.ts";
 import type { Rules, RulesetPlan } from "./ruleset-plan.ts";
 
 /** An answer to a datagram makes a customer for a day: a forger can make one. */
@@ -130,8 +131,11 @@ function askingRules(plan: RulesetPlan): Rules {
     // A port that serves need not be asked: its answer would go nowhere.
     heldbehind: families.map(({ family, ip }) => `${asked(ip)} @behind${family} goto toldbehind`),
     // For the silence test, as of a served port of this host.
-    toldbehind: [...foundLog(logPrefixes.held), "counter drop"],
-    shutbehind: [...heldMatches, ...softMatches].map((match) => `${match} counter drop`),
+    toldbehind: [...foundLog(logPrefixes.held), `${counted("heldUntold")} drop`],
+    shutbehind: [
+      ...heldMatches.map((match) => `${match} ${counted("forwardHeldDropped")} drop`),
+      ...softMatches.map((match) => `${match} ${counted("forwardSoftDropped")} drop`),
+    ],
   };
 }
 
@@ -143,7 +147,7 @@ function sayingRules(plan: RulesetPlan): Rules {
     const note = (lasts: number) => `update @behind${family} { ${answering(ip)} timeout ${lasts}s }`;
     return [`th sport < 1024 ${note(seconds)}`, `th sport >= 1024 ${note(seconds * HIGH_PORT_FACTOR)}`];
   });
-  const shutBack = (verdict: string) => (enforce ? backMatches.map((match) => `${match} counter ${verdict}`) : []);
+  const shutBack = (verdict: string) => (enforce ? backMatches.map((match) => `${match} ${counted("behindAnswersDropped")} ${verdict}`) : []);
   return {
     frombehind: [
       // It got further; or it is the data connection of a protocol such as FTP, which the host has announced.
@@ -213,7 +217,7 @@ function closedRules(plan: RulesetPlan): Rules {
     closedbehind: [...rehold, "jump holdbehind", ...told("drop"), "drop"],
     againbehind: [...told("drop", rates.again), "drop"],
     holdbehind: [
-      `limit rate over ${rates.newHolds}/second burst ${rates.newHolds} packets counter return`,
+      `limit rate over ${rates.newHolds}/second burst ${rates.newHolds} packets ${counted("holdsRefused")} return`,
       "update @held4 { ip daddr } goto near4back",
       "ip6 daddr @near6 update @held6 { ip6 daddr } return",
       `update @held6 { ip6 daddr & ${SLASH64} } goto far6back`,

@@ -14,6 +14,7 @@ export const ruleCounters = [
   "forwardHeldDropped",
   "forwardSoftDropped",
   "forwardFirstDropped",
+  "behindAnswersDropped",
   "tooEarlyDropped",
   "greylistUntold",
   "greylistFull",
