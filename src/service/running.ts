@@ -18,6 +18,7 @@ import { peerUid } from "../kernel/peer-credentials.ts";
 import { drainRouteChanges } from "../kernel/routes.ts";
 import { openSystemdNotifier, type SystemdNotifier } from "../kernel/sd-notify.ts";
 import { ConnectMode } from "../sense/connect-mode.ts";
+import { OneWayWatch } from "../table/one-way.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import { HostWatch } from "./host-watch.ts";
 import { Loops } from "./loops.ts";
@@ -29,6 +30,8 @@ import type { Started } from "./start.ts";
 const TICK_MS = 1_000;
 /** How often it is asked whether the administrator's own rules, and the ignore files, are as they were. */
 const LOOK_MS = 2_000;
+/** How often it is asked whether answers of protected hosts come through here. */
+const ONE_WAY_MS = 60_000;
 /** How often known pairs and lately open ports are saved. */
 const SAVE_MS = 600_000;
 
@@ -163,6 +166,17 @@ export class Running {
     await commands.undoEnded(restored.ended);
   }
 
+  /** Whether both directions of what protected hosts say come through here. */
+  #watchOneWay(): void {
+    const { daemon, troubles, ruleCounters } = this.#started;
+    if (ruleCounters === undefined) return;
+    const warn = (message: string) => daemon.recorder.warning(message);
+    const watch = new OneWayWatch({ read: () => ruleCounters.counters, troubles, warn });
+    this.#loops.every(ONE_WAY_MS, "PROTECT", () => {
+      if (daemon.settings.protect.length > 0) watch.look();
+    });
+  }
+
   #startLoops(notifier: SystemdNotifier): void {
     const { daemon, clock, capture, monitor, routes, view, learned, leftRules } = this.#started;
     daemon.watchDecoy();
@@ -174,6 +188,7 @@ export class Running {
       if (drainRouteChanges(routes)) daemon.enforcement.lookAtDelegated(true);
       this.#hostWatch.lookSoon();
     });
+    this.#watchOneWay();
     this.#loops.every(TICK_MS, "tick", () => {
       clock.tick();
       // First, as the tick finds the same changes without knowing whose they are.

@@ -37,6 +37,7 @@ import { Decoy } from "../sense/decoy.ts";
 import { openKernelSensor, openRing } from "../sense/open-sensor.ts";
 import type { KernelSensor } from "../table/kernel-sensor.ts";
 import { Learned } from "../table/learned.ts";
+import type { RuleCounters } from "../table/rule-counters.ts";
 
 export interface Started {
   readonly daemon: Daemon;
@@ -54,6 +55,8 @@ export interface Started {
   readonly learned: Learned | undefined;
   /** Rules that stay after their blocks, over restarts. */
   readonly leftRules: LeftRules;
+  /** What the rules count; absent with the packet ring. */
+  readonly ruleCounters: RuleCounters | undefined;
   /** Closes everything that start() opened; the kernel keeps the table. */
   close(): void;
 }
@@ -173,7 +176,11 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
   const view = new BlockedView({ list: daemon.blocker.list, files, clock });
   const old = isFirstStart ? readOldBlocks(settings, daemon.recorder) : [];
   if (old.length > 0) daemon.enforcement.importOld(old);
-  return { daemon, clock, sensor, capture, monitor, routes, restored, view, guard, troubles, learned, leftRules };
+  const { ruleCounters } = sensing;
+  return {
+    ...{ daemon, clock, sensor, capture, monitor, routes, restored, view, guard, troubles, learned, leftRules },
+    ruleCounters,
+  };
 }
 
 function openProverOr(keep: Keep, nowMs: () => number, say: (message: string) => void): Prover | undefined {

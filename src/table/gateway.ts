@@ -6,6 +6,8 @@
 //   tobehind     in `forward`, a new packet to a protected address, whose destination this host has not translated
 //   frombehind   in `passing`, what a protected host first says to a contact
 //
+//   saidforbehind  in `output`, what this host says in the name of one behind it: that no host has the address, or a firewall's refusal
+//
 //   behind4/6    ports that have answered: their refusals are no evidence
 //   visit4/6     customers, by (source, host, protocol, port)
 //
@@ -23,7 +25,12 @@ import type { Rules, RulesetPlan } from "./ruleset-plan.ts";
 /** An answer to a datagram makes a customer for a day: a forger can make one. */
 const DATAGRAM_VISIT = "1d";
 
+export const gatewayHooks: Readonly<Record<string, string>> = {
+  saidforbehind: "{ type filter hook output priority filter - 10; policy accept; }",
+};
+
 export const gatewayChains = [
+  "saidforbehind",
   ...["tobehind", "synbehind", "udpbehind", "heldbehind", "toldbehind", "shutbehind", "visitedbehind", "visitorbehind"],
   ...["frombehind", "opensbehind", "answersbehind", "refusesbehind", "excusesbehind", "closedbehind", "noticedbehind"],
   ...["againbehind", "shutback", "resetback", "holdbehind", "near4back", "far6back", "restingbehind"],
@@ -64,6 +71,10 @@ const visitsOf = (host: (ip: string) => string, isAnswer: boolean, prefix = "") 
 const knownRules = (visits: ReturnType<typeof visitsOf>) =>
   visits.map(({ match, key, set }) => `${match}${key} @${set} return`);
 
+const answersRules = families.map(
+  ({ family, ip }) => `ct direction reply ct reply ${ip} saddr @protected${family} jump frombehind`,
+);
+
 /** Of what an answer goes to: its link-layer address is not known yet. */
 const backMatches = [...heldMatches, ...softMatches].filter((match) => !match.includes("ether ")).map(back);
 
@@ -76,7 +87,13 @@ function protects({ protected: networks = [] }: RulesetPlan): boolean {
 
 /** For `forward`, behind what belongs to containers. */
 export function toBehind(plan: RulesetPlan): readonly string[] {
-  return protects(plan) ? toProtected.map((match) => `${match} goto tobehind`) : [];
+  if (!protects(plan)) return [];
+  // An answer to a question that has not come through here.
+  const oneSided = families.map(
+    ({ family, ip }) =>
+      `tcp flags & (fin|syn|rst|ack) == (syn|ack) ${ip} saddr @protected${family} ${counted("behindOneSided")} return`,
+  );
+  return [...oneSided, ...toProtected.map((match) => `${match} goto tobehind`)];
 }
 
 /**
@@ -85,11 +102,7 @@ export function toBehind(plan: RulesetPlan): readonly string[] {
  */
 export function fromBehind(plan: RulesetPlan): readonly string[] {
   if (!protects(plan)) return ["tcp flags & (fin|rst) == 0 return"];
-  return [
-    "tcp flags & (fin|syn|rst) == 0 return",
-    "meta l4proto udp ct status assured return",
-    ...families.map(({ family, ip }) => `ct direction reply ct reply ${ip} saddr @protected${family} jump frombehind`),
-  ];
+  return ["tcp flags & (fin|syn|rst) == 0 return", "meta l4proto udp ct status assured return", ...answersRules];
 }
 
 /** The head of `parting`: the end of a connection that got further. */
@@ -99,7 +112,11 @@ export function partingBehind(plan: RulesetPlan): readonly string[] {
 
 export function gatewayRules(plan: RulesetPlan): Rules {
   if (!protects(plan)) return {};
-  return { ...askingRules(plan), ...sayingRules(plan), ...closedRules(plan), ...visitRules() };
+  return {
+    // A host that is down is told from an address that nobody has by the ports that it served (`behind`).
+    saidforbehind: ["tcp flags & rst == 0 return", "meta l4proto udp return", ...answersRules],
+    ...{ ...askingRules(plan), ...sayingRules(plan), ...closedRules(plan), ...visitRules() },
+  };
 }
 
 /** What strangers send to protected hosts. */
@@ -108,13 +125,14 @@ function askingRules(plan: RulesetPlan): Rules {
   const head = [...ofProtected, ...ofContainers, ...leftAlone];
   // NULL, FIN, XMAS, SYN+FIN: nobody but a scanner sends them, to open ports either.
   const odd = plan.grace ? [] : [`tcp dport @watched_tcp counter goto ${plan.holdTcp ? "probe" : "logged"}`];
-  if (!plan.enforce) return { tobehind: [...head, "tcp flags & (syn|fin) == syn return", ...notStray, ...odd] };
+  const syn = `tcp flags & (fin|syn|rst|ack) == syn ${counted("behindAsked")}`;
+  if (!plan.enforce) return { tobehind: [...head, `${syn} return`, ...notStray, ...odd] };
   const soft = softMatches.map((match) => `${match} goto toldbehind`);
   const held = heldMatches.map((match) => `${match} goto heldbehind`);
   return {
     tobehind: [
       ...head,
-      "tcp flags & (fin|syn|rst|ack) == syn goto synbehind",
+      `${syn} goto synbehind`,
       "meta l4proto udp goto udpbehind",
       "tcp flags & (ack|rst) != 0 goto shutbehind",
       ...odd,
@@ -147,12 +165,14 @@ function sayingRules(plan: RulesetPlan): Rules {
     const note = (lasts: number) => `update @behind${family} { ${answering(ip)} timeout ${lasts}s }`;
     return [`th sport < 1024 ${note(seconds)}`, `th sport >= 1024 ${note(seconds * HIGH_PORT_FACTOR)}`];
   });
-  const shutBack = (verdict: string) => (enforce ? backMatches.map((match) => `${match} ${counted("behindAnswersDropped")} ${verdict}`) : []);
+  const shutBack = (verdict: string) =>
+    enforce ? backMatches.map((match) => `${match} ${counted("behindAnswersDropped")} ${verdict}`) : [];
   return {
     frombehind: [
       // It got further; or it is the data connection of a protocol such as FTP, which the host has announced.
       "ct status & (assured | expected) != 0 return",
       "meta l4proto != { tcp, udp, icmp, icmpv6 } return",
+      `tcp flags & (syn|rst|ack) != ack ${counted("behindAnswered")}`,
       ...answeredOn(plan),
       ...[...leftAlone, ...ofProtected, ...ofContainers].map(back),
       "tcp flags & (fin|syn|rst|ack) == (syn|ack) goto opensbehind",

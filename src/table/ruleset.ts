@@ -4,7 +4,7 @@
 import { configuredElements, configuredSets } from "./configured-sets.ts";
 import { decoyChains, decoyHooks } from "./decoy.ts";
 import { forwardChains, forwardHooks, forwardRules } from "./forward.ts";
-import { gatewayChains, gatewayRules } from "./gateway.ts";
+import { gatewayChains, gatewayHooks, gatewayRules } from "./gateway.ts";
 import { greylistChains } from "./greylist.ts";
 import { kernelSets } from "./kernel-sets.ts";
 import { servesChains } from "./lately.ts";
@@ -23,6 +23,7 @@ const hooks: Readonly<Record<string, string>> = {
   resting: "{ type filter hook input priority filter - 10; policy accept; }",
   remember: "{ type filter hook output priority filter - 10; policy accept; }",
   ...forwardHooks,
+  ...gatewayHooks,
   ...decoyHooks,
   ...throughHooks,
 };

@@ -1,9 +1,10 @@
 // A router guards the host behind it (PROTECT): what that host refuses is kept from scanners and holds them, by both families.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Family, families, source } from "./support/addresses.ts";
+import { type Family, families, source, TARGET } from "./support/addresses.ts";
 import { Daemon } from "./support/daemon.ts";
 import { BEHIND, openGateway, PROTECTED } from "./support/gateway.ts";
+import { Lab } from "./support/lab.ts";
 import { describe, measureLeaks } from "./support/leak.ts";
 import { nmap, popularPorts, portsReportedOpen } from "./support/scan.ts";
 import { harsh, shipped } from "./support/settings.ts";
@@ -24,7 +25,11 @@ test("real nmap learns no open port of a host behind the router, and is blocked"
     const undefended = await nmap(lab, { family, source: source(1), options, to: BEHIND[family] });
     assert.deepEqual(portsReportedOpen(undefended.stdout).length, SERVED.length, "without us");
   }
-  const daemon = await Daemon.start(lab, { ...shipped, PROOF: "on", GREYLIST: "on", PROTECT: PROTECTED });
+  const daemon = await Daemon.start(lab, {
+    ...{ ...shipped, PROOF: "on", GREYLIST: "on", PROTECT: PROTECTED },
+    // Not even those that the shipped file calls no secret.
+    PUBLIC_PORTS_TCP: "",
+  });
   const scans = ["-sS -T3", "-sS -T4", "-sT -T4"].map((name) => ({
     name,
     options: [...name.split(" "), "-p", ASKED],
@@ -59,7 +64,8 @@ test("a refusal behind the router holds its source in the same packet, and the r
     const block = await daemon.waitForBlock(key);
     assert.equal(block.soft, true);
     assert.match(block.reason, new RegExp(`tcp/${CLOSED} of ${BEHIND[family]}, behind this host`));
-    assert.equal(await asks(family, 1, 8000), "timeout", "another port");
+    // Shut, whether or not the silence test has its answer for it.
+    assert.notEqual(await asks(family, 1, 8000), "opened", "another port");
     assert.equal(await asks(family, 1, 22), "opened", "a port of which it is a customer");
     const probe = (await daemon.eventsOf(key)).find(({ type, port }) => type === "probe" && port === CLOSED);
     assert.deepEqual([probe?.host, probe?.kind, probe?.disposition], [BEHIND[family], "syn", "probe"]);
@@ -77,7 +83,7 @@ test("a refusal behind the router holds its source in the same packet, and the r
   // A firewall there refuses in its own way.
   await lab.inner.mustRun(
     ["nft", "-f", "-"],
-    "table ip f { chain i { type filter hook input priority 0; tcp dport 2002 reject; } }",
+    "table ip f { chain i { type filter hook input priority 0; tcp dport 2002 reject; }; }",
   );
   assert.equal(await asks("ipv4", 3, 2002), "timeout");
   await daemon.waitForBlock(source(3).ipv4);
@@ -131,3 +137,60 @@ socket.bind(5300, process.argv[1], () => console.log("ready"));`;
 const HASTY = `
 const socket = require("node:dgram").createSocket("udp4");
 socket.send("query", 5300, process.argv[1], () => socket.close());`;
+
+test("an address that no host has is a trap, and a host that is down is none for its customers", async (t) => {
+  const lab = await openGateway();
+  t.after(() => lab.close());
+  await serve(lab, lab.inner, { tcp: [22] });
+  const daemon = await Daemon.start(lab, { ...harsh, PROOF: "on", PROTECT: PROTECTED });
+  const [nobody4, nobody6] = ["10.88.0.77", "fd00:88::77"];
+  const customer = { to: BEHIND.ipv4, port: 22, from: source(3).ipv4 };
+  assert.deepEqual(await visit(lab.scanner, customer), served(1));
+  // The host goes down: its neighbour gets no answer any more.
+  await lab.inner.mustRun(["ip", "link", "set", "link0", "arp", "off"]);
+  await lab.target.mustRun(["ip", "neigh", "flush", "dev", "link1"]);
+  const errors = await Promise.all([
+    visit(lab.scanner, { to: nobody4, port: 22, from: source(1).ipv4, timeout: 5_000 }),
+    visit(lab.scanner, { to: nobody6, port: 22, from: source(1).ipv6, timeout: 5_000 }),
+    visit(lab.scanner, { ...customer, from: source(4).ipv4, timeout: 5_000 }),
+  ]);
+  assert.deepEqual(
+    errors.map((each) => Object.keys(each.errors).join()),
+    ["timeout", "timeout", "EHOSTUNREACH"],
+  );
+  for (const [family, nobody] of [
+    ["ipv4", nobody4],
+    ["ipv6", nobody6],
+  ] as const) {
+    const { reason } = await daemon.waitForBlock(source(1).key[family]);
+    assert.match(reason, new RegExp(`tcp/22 of ${nobody}, behind this host`));
+  }
+  assert.equal((await daemon.blocked()).length, 2);
+});
+
+test("NAT: a port that is translated for a host behind is guarded, and its refusal names the host", async (t) => {
+  const lab = await Lab.open({ inner: true });
+  t.after(() => lab.close());
+  await serve(lab, lab.inner, { tcp: [8000], address: BEHIND.ipv4 });
+  // A router that hides its network, as at home: two ports lead to a host, one of which nobody serves.
+  await lab.target.mustRun(
+    ["nft", "-f", "-"],
+    `table ip home {
+      chain in { type nat hook prerouting priority dstnat; tcp dport { 80, 81 } dnat to ${BEHIND.ipv4} : tcp dport map { 80 : 8000, 81 : 8001 }; }
+      chain out { type nat hook postrouting priority srcnat; ip saddr 10.88.0.0/24 oifname "link0" masquerade; }
+    }`,
+  );
+  await serve(lab, lab.scanner, { tcp: [9000], address: source(5).ipv4 });
+  const daemon = await Daemon.start(lab, { ...harsh, PROOF: "on", PROTECT: PROTECTED, PUBLIC_PORTS_TCP: "" });
+  const ask = (from: number, port: number) =>
+    visit(lab.scanner, { to: TARGET.ipv4, port, from: source(from).ipv4, timeout: 800 });
+  assert.deepEqual(await ask(1, 80), served(1));
+  assert.deepEqual(await visit(lab.inner, { to: source(5).ipv4, port: 9000 }), served(1));
+  assert.deepEqual(await visit(lab.inner, { to: source(5).ipv4, port: 9001 }), refused);
+  assert.deepEqual(await daemon.blocked(), []);
+  assert.deepEqual((await ask(2, 81)).errors, { timeout: 1 });
+  const { reason } = await daemon.waitForBlock(source(2).ipv4);
+  assert.match(reason, /tcp\/8001 of 10\.88\.0\.2, behind this host/);
+  assert.equal((await ask(2, 80)).opened, 0, "a published port");
+  assert.deepEqual(await ask(1, 80), served(1), "a customer");
+});
