@@ -10,6 +10,7 @@
 // translation the packet has the container's.
 //
 //   forward   all that is forwarded: a packet of what stands already meets two matches, a new one goes to `inward`
+//   outward   what containers ask: an answer that comes when connection tracking has forgotten it is for this host
 //   passing   what stands already: the end of a connection makes a customer, and so does the answer to a datagram
 //
 // A SYN is not logged here, where it names the container and its port. published.ts judges it in front of the translation, as
@@ -19,7 +20,7 @@ import { fromBehind, partingBehind, restingGatewayRules, toBehind, toRestingBehi
 import { leftRules, meetRules } from "./greylist.ts";
 import { interfaceRules } from "./heard.ts";
 import { publishedServes } from "./lately.ts";
-import { answeringRules, customerRules, newCustomerRules } from "./learn.ts";
+import { answeringRules, askedRules, customerRules, newCustomerRules } from "./learn.ts";
 import { heldMatches, knownDatagramPairsOf, knownPairsOf, leftAlone, softMatches, softRules } from "./matches.ts";
 import { SLASH64 } from "./neighbours.ts";
 import { counted } from "./rule-counters.ts";
@@ -36,8 +37,9 @@ const inward: readonly string[] = ["ct status dnat", "ip daddr @inside4", "ip6 d
 /** Asked of an address of ours, and not of another's whose traffic is led elsewhere (a cluster's services, a LAN's resolver). */
 const published = ["ct status dnat ct original ip daddr @own4", "ct status dnat ct original ip6 daddr @own6"] as const;
 
+const fromInside: readonly string[] = ["ip saddr @inside4", "ip6 saddr @inside6"];
 /** What containers send has its own ways: to each other, to the world, and back to a published port. */
-export const ofContainers: readonly string[] = ["ip saddr @inside4 return", "ip6 saddr @inside6 return"];
+export const ofContainers: readonly string[] = fromInside.map((match) => `${match} return`);
 
 export const forwardHooks: Readonly<Record<string, string>> = {
   forward: "{ type filter hook forward priority filter - 10; policy accept; }",
@@ -45,6 +47,7 @@ export const forwardHooks: Readonly<Record<string, string>> = {
 
 export const forwardChains = [
   "forward",
+  "outward",
   "passing",
   "leftinward",
   "parting",
@@ -76,14 +79,15 @@ export function forwardRules(plan: RulesetPlan): Rules {
   return {
     forward: [
       "ct state established,related goto passing",
+      ...fromInside.map((match) => `${match} goto outward`),
       ...interfaceRules(plan),
       "meta l4proto != { tcp, udp } return",
       ...inward.map((match) => `${match} goto inward`),
       ...toBehind(plan),
     ],
     ...passingRules(plan),
+    outward: outwardRules(plan),
     inward: [
-      ...ofContainers,
       ...leftAlone,
       "tcp flags & (fin|syn|rst|ack) == syn goto newinward",
       "meta l4proto udp goto newinwardudp",
@@ -112,6 +116,21 @@ export function forwardRules(plan: RulesetPlan): Rules {
         }
       : {}),
   };
+}
+
+/**
+ * By the port that the container has asked from: masquerading keeps it, unless another flow has it or the port is to be random.
+ * Late segments of TCP are weak evidence, and ports of ip_local_port_range no traps.
+ */
+function outwardRules({ ephemeral, reserved = [] }: RulesetPlan): readonly string[] {
+  const isNoTrap = ephemeral !== undefined && reserved.length === 0;
+  return [
+    "meta l4proto != udp return",
+    ...(isNoTrap ? [`udp sport ${ephemeral.first}-${ephemeral.last} return`] : []),
+    "ip daddr @inside4 return",
+    "ip6 daddr @inside6 return",
+    ...askedRules,
+  ];
 }
 
 /** A packet of what stands pays for the first two rules here at most, unless it is one of the last of its connection. */

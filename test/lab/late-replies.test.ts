@@ -5,8 +5,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { buildTcp } from "../support/build-packet.ts";
-import { type Family, families, source, TARGET } from "./support/addresses.ts";
+import { CONTAINER, type Family, families, source, TARGET } from "./support/addresses.ts";
 import { Daemon } from "./support/daemon.ts";
+import { bridgeContainer, publishByDocker } from "./support/docker.ts";
 import { setElements } from "./support/kernel.ts";
 import { Lab } from "./support/lab.ts";
 import { udp } from "./support/packets.ts";
@@ -93,3 +94,43 @@ for (const family of families) {
     assert.deepEqual(await daemon.blocked(), [], "a stray segment is weak evidence");
   });
 }
+
+test("late answers to what a container has asked come to this host, and are no probes of it", async (t) => {
+  const lab = await Lab.open({ inner: true });
+  t.after(() => lab.close());
+  await bridgeContainer(lab);
+  await publishByDocker(lab, "iptables", {});
+  const daemon = await Daemon.start(lab, harsh);
+  await lab.target.set("net.netfilter.nf_conntrack_udp_timeout", "1");
+  await lab.target.set("net.netfilter.nf_conntrack_tcp_timeout_close", "1");
+  await serve(lab, lab.scanner, { tcp: [WEB] });
+  const [asked, stranger] = [source(5), source(6)];
+  const inside = (program: string, family: Family, ports: readonly [to: number, from: number]) =>
+    lab.inner.mustRun([process.execPath, "-e", program, asked[family], CONTAINER[family], ...ports.map(String)]);
+  for (const family of families) {
+    await inside(ASK, family, [DNS, ASKED_FROM]);
+    await inside(CONNECT_AND_RESET, family, [WEB, CONNECTED_FROM]);
+  }
+  await delay(FORGOTTEN_MS);
+  for (const family of families) {
+    const to = TARGET[family];
+    const answer = (from: string) => udp({ from, to, port: ASKED_FROM, fromPort: DNS });
+    const segment = (from: string, flags: number) =>
+      buildTcp({ source: from, destination: to, sourcePort: WEB, destinationPort: CONNECTED_FROM, flags });
+    await sendPackets(lab, [
+      answer(asked[family]),
+      ...[ACK_PSH, SYN_ACK].map((flags) => segment(asked[family], flags)),
+      answer(stranger[family]),
+    ]);
+    await daemon.waitForBlock(stranger.key[family]);
+    assert.equal(await packetsCounted(lab, "newudp", `flows${family.slice(-1)}`), 1, "conntrack still knew it");
+    const told = await daemon.eventsOf(asked.key[family]);
+    assert.deepEqual(
+      told.filter(({ type, disposition }) => type !== "probe" || disposition !== "stray"),
+      [],
+      "more than a stray segment",
+    );
+  }
+  const blocked = (await daemon.blocked()).map((entry) => entry.source);
+  assert.deepEqual(blocked.sort(), families.map((family) => stranger.key[family]).sort());
+});

@@ -29,11 +29,10 @@ test("forwarded packets of what stands meet two matches, and only what goes to c
 
 test("containers, the allow list, public ports and known pairs pass before anything is shut", () => {
   const inward = ordinary("inward");
-  assert.deepEqual(inward.slice(0, 4), [
-    "ip saddr @inside4 return",
-    "ip6 saddr @inside6 return",
-    "ip saddr @ignored4 return",
-    "ip6 saddr @ignored6 return",
+  assert.deepEqual(inward.slice(0, 2), ["ip saddr @ignored4 return", "ip6 saddr @ignored6 return"]);
+  assert.deepEqual(ordinary("forward").slice(1, 3), [
+    "ip saddr @inside4 goto outward",
+    "ip6 saddr @inside6 goto outward",
   ]);
   for (const [chain, portSet, pairSet] of [
     ["newinward", "@public_tcp", "@known4"],
@@ -50,6 +49,23 @@ test("containers, the allow list, public ports and known pairs pass before anyth
   assert.ok(
     shut.length > 10 && shut.every((rule) => /@guard[46] counter name "forward(Held|Soft)Dropped" drop$/.test(rule)),
   );
+});
+
+test("what containers ask by datagrams is remembered, but to each other and from ports that are no traps", () => {
+  const asked = [
+    "update @flows4 { ip daddr . meta l4proto . th dport . th sport }",
+    "update @flows6 { ip6 daddr . meta l4proto . th dport . th sport }",
+  ];
+  const among = ["ip daddr @inside4 return", "ip6 daddr @inside6 return"];
+  assert.deepEqual(ordinary("outward"), [
+    "meta l4proto != udp return",
+    "udp sport 32768-60999 return",
+    ...among,
+    ...asked,
+  ]);
+  // A reserved port is one like any other.
+  const reserved = rulesOf({ ...ordinaryPlan, reserved: [{ first: 40_000, last: 40_000 }] });
+  assert.deepEqual(reserved("outward"), ["meta l4proto != udp return", ...among, ...asked]);
 });
 
 test("a port that the source asked for is what counts, and never one that others' traffic is led to", () => {
