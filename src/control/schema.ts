@@ -91,6 +91,8 @@ export const eventSchema = fields<Event>({
   protocol: optional(text),
   port: optional(number),
   host: optional(text),
+  sourcePort: optional(number),
+  target: optional(text),
   kind: optional(kindSchema),
   tool: optional(text),
   known: optional(text),

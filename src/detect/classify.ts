@@ -71,6 +71,11 @@ export function classify(packet: Packet, disposition: Disposition, near: Address
   out.port = hasPorts(packet.protocol) ? packet.destinationPort : 0;
   out.tcpFlags = isTcp ? packet.tcpFlags : 0;
   out.hasIpOptions = packet.hasIpOptions;
+  out.sourcePort = packet.sourcePort;
+  out.target0 = packet.destination0;
+  out.target1 = packet.destination1;
+  out.target2 = packet.destination2;
+  out.target3 = packet.destination3;
   out.disposition = disposition;
   out.isBehind = 0;
 

@@ -17,6 +17,11 @@ export function probeOfArrival(arrival: Arrival, near: AddressRanges, out: Probe
   // Neither reaches a socket.
   out.tcpFlags = 0;
   out.hasIpOptions = 0;
+  out.sourcePort = arrival.sourcePort;
+  out.target0 = arrival.local0;
+  out.target1 = arrival.local1;
+  out.target2 = arrival.local2;
+  out.target3 = arrival.local3;
   out.timeMs = arrival.timeMs;
   out.isBehind = 0;
 }

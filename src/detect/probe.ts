@@ -47,13 +47,16 @@ export class Probe {
   /** For LOG_FORMAT portsentry1, whose "Unknown Type" line prints them. */
   tcpFlags = 0;
   hasIpOptions = 0;
+  /** 0 for protocols without ports, and where that is not known. */
+  sourcePort = 0;
+  /** The address that was asked; all 0 where that is not known. */
+  target0 = 0;
+  target1 = 0;
+  target2 = 0;
+  target3 = 0;
   timeMs = 0;
-  /** 1: not this host was asked, but one behind it (PROTECT): the one of these words. */
+  /** 1: the target is not this host, but one behind it (PROTECT). */
   isBehind = 0;
-  host0 = 0;
-  host1 = 0;
-  host2 = 0;
-  host3 = 0;
 }
 
 export const protocolNames: Readonly<Record<number, string>> = {

@@ -48,9 +48,9 @@ export function weigh(table: SourceTable, row: number, probe: Probe, policy: Sco
  * The port; for a host behind this one a number of the host and the port together, so that one port of many hosts is as many
  * contacts. Two of them have the same number once in 65,536 times.
  */
-function placeOf({ isBehind, port, host0, host1, host2, host3 }: Probe): number {
+function placeOf({ isBehind, port, target0, target1, target2, target3 }: Probe): number {
   if (isBehind === 0) return port;
-  const mixed = Math.imul(host0 ^ host1 ^ host2 ^ host3, 0x9e3779b1);
+  const mixed = Math.imul(target0 ^ target1 ^ target2 ^ target3, 0x9e3779b1);
   return (port ^ mixed ^ (mixed >>> 16)) & 0xffff;
 }
 

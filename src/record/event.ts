@@ -15,6 +15,9 @@ export interface Event {
   readonly port?: number;
   /** probe, finding, block: the host behind this one that was asked (PROTECT); absent: this host. */
   readonly host?: string;
+  /** probe: where it came from, and the address that it asked, as far as these are known. */
+  readonly sourcePort?: number;
+  readonly target?: string;
   readonly kind?: KindName;
   readonly tool?: string;
   /** finding: the source's name in KNOWN_SCANNERS. */

@@ -17,10 +17,10 @@ import type { Series } from "./series/series.ts";
 import { type RecorderPolicy, Speaker } from "./speaker.ts";
 import {
   blockEvent,
-  contactFields,
   eventBase,
   failureEvent,
   findingEvent,
+  probeFields,
   runEvent,
   seenOf,
   sourceOf,
@@ -281,11 +281,7 @@ export class Recorder {
   #probeEvent(probe: Probe, sourceText: string): Event {
     const tool = this.#parts.toolOf?.(probe);
     const named = tool === undefined ? {} : { tool };
-    const event = {
-      ...eventBase("probe", this.#wallMs(probe.timeMs), sourceText),
-      ...contactFields(seenOf(probe)),
-      ...named,
-    };
+    const event = { ...eventBase("probe", this.#wallMs(probe.timeMs), sourceText), ...probeFields(probe), ...named };
     const disposition = dispositionNames[probe.disposition];
     return { ...event, action: this.#isHeld(probe) ? "held" : "logged", disposition };
   }

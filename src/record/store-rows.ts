@@ -136,7 +136,7 @@ export function parseOffences(row: unknown): StoredOffences | undefined {
 export function parseEvent(json: string): Event | undefined {
   const row = parseJson(json);
   if (!isFields(row)) return undefined;
-  const { time, source, protocol, port, host, tool, known, grade, action, message, missed } = row;
+  const { time, source, protocol, port, host, sourcePort, target, tool, known, grade, action, message, missed } = row;
   const type = oneOf(eventTypes, row.type);
   const disposition = oneOf(dispositionNames, row.disposition);
   const kind = oneOf(kindNames, row.kind);
@@ -144,7 +144,8 @@ export function parseEvent(json: string): Event | undefined {
   if (kind === undefined && row.kind !== undefined) return undefined;
   if (port !== undefined && !(isCount(port) && port <= 65535)) return undefined;
   if (!isOptionalText(source) || !isOptionalText(protocol) || !isOptionalText(tool)) return undefined;
-  if (!isOptionalText(known) || !isOptionalText(host)) return undefined;
+  if (!isOptionalText(known) || !isOptionalText(host) || !isOptionalText(target)) return undefined;
+  if (sourcePort !== undefined && !(isCount(sourcePort) && sourcePort <= 65535)) return undefined;
   if (!isOptionalText(grade) || !isOptionalText(action) || !isOptionalText(message)) return undefined;
   return {
     time,
@@ -153,6 +154,8 @@ export function parseEvent(json: string): Event | undefined {
     ...(protocol !== undefined && { protocol }),
     ...(port !== undefined && { port }),
     ...(host !== undefined && { host }),
+    ...(sourcePort !== undefined && { sourcePort }),
+    ...(target !== undefined && { target }),
     ...(kind !== undefined && { kind }),
     ...(tool !== undefined && { tool }),
     ...(known !== undefined && { known }),

@@ -8,7 +8,7 @@ import { kinds } from "../detect/kinds.ts";
 import { type Probe, protocolName } from "../detect/probe.ts";
 import type { Block } from "../judge/block.ts";
 import type { Verdict } from "../judge/verdict.ts";
-import { formatPrefix, prefixOfWords } from "../wire/address.ts";
+import { formatPrefix, formatWords, prefixOfWords } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import type { Seen } from "./dialect.ts";
 import type { Event } from "./event.ts";
@@ -35,6 +35,17 @@ export function contactFields(contact: Contact) {
     ...(hasPort && { port: contact.port }),
     ...(contact.host !== undefined && { host: formatPrefix(contact.host) }),
     kind: kinds[contact.kind].name,
+  };
+}
+
+/** A complaint to the source's provider needs both ends of a probe. */
+export function probeFields(probe: Probe) {
+  const { sourcePort, target0, target1, target2, target3 } = probe;
+  const isTargetKnown = (target0 | target1 | target2 | target3) !== 0;
+  return {
+    ...contactFields(seenOf(probe)),
+    ...(sourcePort !== 0 && { sourcePort }),
+    ...(isTargetKnown && { target: formatWords(target0, target1, target2, target3) }),
   };
 }
 
