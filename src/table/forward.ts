@@ -16,7 +16,7 @@
 // A SYN is not logged here, where it names the container and its port. published.ts judges it in front of the translation, as
 // soon as `published` has the port; the first to a port that is not there yet is judged here (`unheard`).
 
-import { fromBehind, partingBehind, restingGatewayRules, toBehind, toRestingBehind } from "./gateway.ts";
+import { askedBehind, fromBehind, partingBehind, restingGatewayRules, toBehind, toRestingBehind } from "./gateway.ts";
 import { leftRules, meetRules } from "./greylist.ts";
 import { interfaceRules } from "./heard.ts";
 import { publishedServes } from "./lately.ts";
@@ -33,7 +33,9 @@ const UDP = "meta l4proto udp ";
 const tcp = (rule: string) => `${TCP}${rule}`;
 const udp = (rule: string) => `${UDP}${rule}`;
 
-const inward: readonly string[] = ["ct status dnat", "ip daddr @inside4", "ip6 daddr @inside6", "ether daddr @bridged"];
+const toInside: readonly string[] = ["ct status dnat", "ip daddr @inside4", "ip6 daddr @inside6"];
+const toBridged = "ether daddr @bridged";
+const inward: readonly string[] = [...toInside, toBridged];
 /** Asked of an address of ours, and not of another's whose traffic is led elsewhere (a cluster's services, a LAN's resolver). */
 const published = ["ct status dnat ct original ip daddr @own4", "ct status dnat ct original ip6 daddr @own6"] as const;
 
@@ -80,10 +82,13 @@ export function forwardRules(plan: RulesetPlan): Rules {
     forward: [
       "ct state established,related goto passing",
       ...fromInside.map((match) => `${match} goto outward`),
+      ...askedBehind(plan),
       ...interfaceRules(plan),
       "meta l4proto != { tcp, udp } return",
-      ...inward.map((match) => `${match} goto inward`),
+      ...toInside.map((match) => `${match} goto inward`),
+      // PROTECT can do more for a machine on a bridge.
       ...toBehind(plan),
+      `${toBridged} goto inward`,
     ],
     ...passingRules(plan),
     outward: outwardRules(plan),
@@ -182,8 +187,9 @@ export function restingForwardRules(plan: RulesetPlan): Rules {
     forward: [
       "ct state established,related return",
       "meta l4proto != { tcp, udp } return",
-      ...inward.map((match) => `${match} goto inward`),
+      ...toInside.map((match) => `${match} goto inward`),
       ...toRestingBehind(plan),
+      `${toBridged} goto inward`,
     ],
     inward: [...ofContainers, ...leftAlone, ...knownHere, ...knownHereUdp, ...softRules()],
   };

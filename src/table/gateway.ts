@@ -85,6 +85,11 @@ function protects({ protected: networks = [] }: RulesetPlan): boolean {
   return networks.length > 0;
 }
 
+/** For `forward`: datagrams that this host may masquerade, as it may those of containers. Over IPv6 nobody masquerades. */
+export function askedBehind(plan: RulesetPlan): readonly string[] {
+  return protects(plan) ? ["meta l4proto udp ip saddr @protected4 jump outward"] : [];
+}
+
 /** For `forward`, behind what belongs to containers. */
 export function toBehind(plan: RulesetPlan): readonly string[] {
   if (!protects(plan)) return [];

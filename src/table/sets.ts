@@ -263,7 +263,7 @@ export const sets = {
   flows: {
     ...{ parts: families, key: (of: string) => `${of} . inet_proto . inet_service . inet_service` },
     ...{ kind: "dynamic", size: 262_144, seconds: FLOW_MINUTES * MINUTE },
-    members: `(remote address, protocol, remote port, own port) of what this host itself began: its own SYN without ACK, its own datagram from a port that it does not serve, a datagram of its containers; ${FLOW_MINUTES} minutes from the beginning and from each answer (${ASKED_SECONDS} s for a datagram from ip_local_port_range). An answer that comes when connection tracking has forgotten the question is no probe. Untracked connections in which this host has sent are here as well, and go on under a hold`,
+    members: `(remote address, protocol, remote port, own port) of what this host itself began: its own SYN without ACK, its own datagram from a port that it does not serve, a datagram of its containers and of hosts behind it; ${FLOW_MINUTES} minutes from the beginning and from each answer (${ASKED_SECONDS} s for a datagram from ip_local_port_range). An answer that comes when connection tracking has forgotten the question is no probe. Untracked connections in which this host has sent are here as well, and go on under a hold`,
     ...{ filledBy: "packets that we send", atBound: "later answers count as before" },
   },
   blocked: {

@@ -8,11 +8,12 @@ import { buildTcp } from "../support/build-packet.ts";
 import { CONTAINER, type Family, families, source, TARGET } from "./support/addresses.ts";
 import { Daemon } from "./support/daemon.ts";
 import { bridgeContainer, publishByDocker } from "./support/docker.ts";
+import { openGateway, PROTECTED } from "./support/gateway.ts";
 import { setElements } from "./support/kernel.ts";
 import { Lab } from "./support/lab.ts";
 import { udp } from "./support/packets.ts";
 import { sendPackets } from "./support/raw.ts";
-import { harsh } from "./support/settings.ts";
+import { harsh, type Settings } from "./support/settings.ts";
 import { serve } from "./support/traffic.ts";
 import { waitUntil } from "./support/wait.ts";
 
@@ -100,7 +101,21 @@ test("late answers to what a container has asked come to this host, and are no p
   t.after(() => lab.close());
   await bridgeContainer(lab);
   await publishByDocker(lab, "iptables", {});
-  const daemon = await Daemon.start(lab, harsh);
+  await assertLateAnswersAreNoProbes(lab, families, harsh);
+});
+
+test("nor are late answers to what a host behind this one has asked, for which this one masquerades (PROTECT)", async (t) => {
+  const lab = await openGateway();
+  t.after(() => lab.close());
+  await lab.target.mustRun(
+    ["nft", "-f", "-"],
+    "table ip lan { chain out { type nat hook postrouting priority srcnat; ip saddr 10.88.0.0/24 masquerade; }; }",
+  );
+  await assertLateAnswersAreNoProbes(lab, ["ipv4"], { ...harsh, PROTECT: PROTECTED });
+});
+
+async function assertLateAnswersAreNoProbes(lab: Lab, families: readonly Family[], settings: Settings): Promise<void> {
+  const daemon = await Daemon.start(lab, settings);
   await lab.target.set("net.netfilter.nf_conntrack_udp_timeout", "1");
   await lab.target.set("net.netfilter.nf_conntrack_tcp_timeout_close", "1");
   await serve(lab, lab.scanner, { tcp: [WEB] });
@@ -133,4 +148,4 @@ test("late answers to what a container has asked come to this host, and are no p
   }
   const blocked = (await daemon.blocked()).map((entry) => entry.source);
   assert.deepEqual(blocked.sort(), families.map((family) => stranger.key[family]).sort());
-});
+}

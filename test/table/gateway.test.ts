@@ -29,7 +29,7 @@ test("without PROTECT no rule is added, and with it a segment of an established 
   assert.equal(on("passing")[1], "meta l4proto udp ct status assured return");
 });
 
-test("what is translated stays with published ports: protected addresses are asked of last", () => {
+test("what is translated stays with published ports: protected addresses are asked of last, but for bridges", () => {
   assert.deepEqual(
     on("forward").filter((rule) => /goto (?:inward|tobehind)$/.test(rule)),
     [
@@ -38,8 +38,14 @@ test("what is translated stays with published ports: protected addresses are ask
       "ip6 daddr @inside6 goto inward",
       "ip daddr @protected4 goto tobehind",
       "ip6 daddr @protected6 goto tobehind",
+      "ether daddr @bridged goto inward",
     ],
   );
+});
+
+test("what protected hosts ask by datagrams is remembered, and they are judged at published ports all the same", () => {
+  assert.equal(on("forward")[3], "meta l4proto udp ip saddr @protected4 jump outward");
+  assert.ok(on("outward").some((rule) => rule.startsWith("update @flows4")));
 });
 
 test("only what a protected host says to a contact that never got further is looked at", () => {
