@@ -1,13 +1,15 @@
 #!/usr/bin/env node
 // npm test: installs what the tests need, builds (type check), checks format and lint, runs the tests.
 //   node scripts/test.mjs            everything but the long runs
-//   node scripts/test.mjs unit|lab|long|bench [file name part ...]
+//   node scripts/test.mjs unit|lab|long|bench [file name part ...] [--option=value ... for benches: test/bench/options.ts]
 import { spawn, spawnSync } from "node:child_process";
 import { join, relative } from "node:path";
 import { requireMachine } from "./machine.mjs";
 import { build, ensureDebianPackages, ensureNpmPackages, root, run, testFiles } from "./setup.mjs";
 
-const [part = "all", ...wanted] = process.argv.slice(2);
+const [part = "all", ...words] = process.argv.slice(2);
+const wanted = words.filter((word) => !word.startsWith("--"));
+process.env.BENCH_OPTIONS = words.filter((word) => word.startsWith("--")).join("\n");
 const needsLab = part !== "unit";
 await requireMachine({ asRoot: needsLab });
 ensureNpmPackages();

@@ -7,8 +7,8 @@ import { sendPackets } from "./raw.ts";
 
 /** "IP 198.51.100.1.80 > 203.0.113.5.40000: Flags [S.], ..." */
 const LINE = /^IP6? (\S+)\.(\d+) > (\S+)\.(\d+): Flags \[([^\]]*)\]/;
-/** SYN and RST segments of both families (byte 13 of the TCP header; behind a bare IPv6 header), and our end mark. */
-const FILTER = `tcp[13] & 6 != 0 or (ip6[6] = 6 and ip6[53] & 6 != 0) or host ${NOBODY.ipv4}`;
+/** SYN and RST segments of both families (byte 13 of the TCP header; behind a bare IPv6 header). */
+const SEGMENTS = "tcp[13] & 6 != 0 or (ip6[6] = 6 and ip6[53] & 6 != 0)";
 
 export interface Segment {
   readonly from: string;
@@ -28,10 +28,13 @@ export class Capture {
     this.#tcpdump = tcpdump;
   }
 
-  /** Returns when tcpdump is listening. It catches segments with SYN or RST set; 64 MiB of buffer hold big scans. */
-  static async start(lab: Lab): Promise<Capture> {
-    const options = ["-i", LINK, "-lnnt", "--immediate-mode", "-s", "128", "-B", "65536"];
-    const tcpdump = lab.spawn(lab.scanner, ["tcpdump", ...options, FILTER]);
+  /**
+   * Returns when tcpdump is listening. It catches segments with SYN or RST set, unless told; 64 MiB of buffer hold big scans.
+   * `more`: options of tcpdump's.
+   */
+  static async start(lab: Lab, filter = SEGMENTS, more: readonly string[] = []): Promise<Capture> {
+    const options = ["-i", LINK, "-lnnt", "--immediate-mode", "-s", "128", "-B", "65536", ...more];
+    const tcpdump = lab.spawn(lab.scanner, ["tcpdump", ...options, `(${filter}) or host ${NOBODY.ipv4}`]);
     await tcpdump.waitForLine(/listening on/);
     return new Capture(lab, tcpdump);
   }
@@ -41,13 +44,18 @@ export class Capture {
    * Fails if packets were dropped on the way to tcpdump, for then no count can be trusted.
    */
   async stop(): Promise<readonly Segment[]> {
+    return (await this.stopWithLines()).flatMap(parseSegment);
+  }
+
+  /** The same, as tcpdump's lines. */
+  async stopWithLines(): Promise<readonly string[]> {
     const mark = udp({ from: SCANNER.ipv4, to: NOBODY.ipv4, port: 9 });
     await sendPackets(this.#lab, [mark], { mac: NOBODY.mac });
     await this.#tcpdump.waitForLine(new RegExp(`> ${NOBODY.ipv4}\\.9: UDP`));
     await this.#tcpdump.stop("SIGINT");
     const dropped = this.#tcpdump.lines.find((line) => /dropped by kernel/.test(line)) ?? "";
     if (!/^0 packets dropped/.test(dropped)) throw new Error(`tcpdump lost packets: "${dropped}"`);
-    return this.#tcpdump.lines.flatMap(parseSegment);
+    return this.#tcpdump.lines;
   }
 }
 

@@ -17,13 +17,13 @@ export interface Scan {
   readonly options: readonly string[];
   readonly timeoutSeconds?: number;
   /** The target's own address when absent. */
-  readonly to?: string;
+  readonly to?: string | readonly string[];
 }
 
 function nmapArgv({ family, source, options, timeoutSeconds = 20, to = TARGET[family] }: Scan): readonly string[] {
   const six = family === "ipv6" ? ["-6"] : [];
   const where = ["-S", source[family], "-e", LINK, "--host-timeout", `${timeoutSeconds}s`];
-  return ["nmap", ...six, ...PLAIN, ...where, ...options, to];
+  return ["nmap", ...six, ...PLAIN, ...where, ...options, ...[to].flat()];
 }
 
 /** As nmap's user runs it, with its repetitions, beside the test. */
@@ -44,20 +44,27 @@ export function portsReportedOpen(report: string): readonly number[] {
   return [...report.matchAll(/^(\d+)\/(?:tcp|udp)\s+open\s/gm)].map((match) => Number(match[1]));
 }
 
-export async function masscan(lab: Lab, scan: Omit<Scan, "options">, ports: string): Promise<Outcome> {
-  const where = ["--adapter-ip", scan.source[scan.family], "-e", LINK, "--router-mac", TARGET.mac];
-  const argv = ["masscan", ...where, `-p${ports}`, TARGET[scan.family], "--rate", "1000", "--wait", "0"];
+/** `rate`: SYNs a second. */
+export async function masscan(
+  lab: Lab,
+  { source, family, to = TARGET[family] }: Omit<Scan, "options">,
+  ports: string,
+  rate = 1_000,
+): Promise<Outcome> {
+  const router = family === "ipv6" ? "--router-mac-ipv6" : "--router-mac";
+  const where = ["--adapter-ip", source[family], "-e", LINK, router, TARGET.mac];
+  const argv = ["masscan", ...where, `-p${ports}`, ...[to].flat(), "--rate", String(rate), "--wait", "0"];
   const outcome = await lab.scanner.run(argv);
   if (outcome.code !== 0) throw new Error(`${argv.join(" ")}: code ${outcome.code}\n${outcome.stderr}`);
   return outcome;
 }
 
-/** nmap's own list of TCP ports, the most popular first. */
-export function popularPorts(count: number): readonly number[] {
+/** nmap's own list of ports, the most popular first. */
+export function popularPorts(count: number, protocol: "tcp" | "udp" = "tcp"): readonly number[] {
   const ports: { port: number; share: number }[] = [];
   for (const line of readFileSync(SERVICES, "utf8").split("\n")) {
-    const [, port, share] = /^\S+\s+(\d+)\/tcp\s+([\d.]+)/.exec(line) ?? [];
-    if (port !== undefined) ports.push({ port: Number(port), share: Number(share) });
+    const [, port, its, share] = /^\S+\s+(\d+)\/(tcp|udp)\s+([\d.]+)/.exec(line) ?? [];
+    if (port !== undefined && its === protocol) ports.push({ port: Number(port), share: Number(share) });
   }
   ports.sort((a, b) => b.share - a.share);
   return ports.slice(0, count).map((each) => each.port);
