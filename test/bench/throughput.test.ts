@@ -43,8 +43,8 @@ const variants: Readonly<Record<string, Variant>> = {
   'PROOF="off"': { ours: { ...blocking, PROOF: "off" } },
   'ANSWER="silent"': { ours: { ...blocking, ANSWER: "silent" } },
   'ANSWER="open" (decoy)': { ours: { ...blocking, ANSWER: "open" } },
-  'CAPTURE="ring"': { ours: { ...blocking, CAPTURE: "ring" } },
   'FIREWALL="none"': { ours: { ...blocking, FIREWALL: "none" } },
+  'CAPTURE="ring" and FIREWALL="none"': { ours: { ...blocking, CAPTURE: "ring", FIREWALL: "none" } },
   "a KILL_ROUTE": { ours: { ...blocking, KILL_ROUTE: "/bin/true $TARGET$" } },
   "Docker's rules alone": { published: true },
   "Portreeve beside Docker's rules": { ours: blocking, published: true, against: "Docker's rules alone" },
@@ -75,8 +75,18 @@ const kinds: Readonly<Record<string, readonly [string, Measure]>> = {
   ],
 };
 
-async function open(tools: WebTools, { ours, tracks, published }: Variant): Promise<Lab> {
-  const lab = await Lab.open({ inner: published === true });
+async function open(tools: WebTools, variant: Variant): Promise<Lab> {
+  const lab = await Lab.open({ inner: variant.published === true });
+  try {
+    await prepare(tools, lab, variant);
+  } catch (error) {
+    await lab.close();
+    throw error;
+  }
+  return lab;
+}
+
+async function prepare(tools: WebTools, lab: Lab, { ours, tracks, published }: Variant): Promise<void> {
   const ports = [PUBLIC_PORT, OTHER_PORT];
   if (published === true) {
     await bridgeContainer(lab);
@@ -89,7 +99,6 @@ async function open(tools: WebTools, { ours, tracks, published }: Variant): Prom
   // So that it is a known customer.
   for (let visit = 0; visit < 3; visit++)
     await lab.scanner.mustRun(["curl", "-s", "--interface", REGULAR, url(OTHER_PORT)]);
-  return lab;
 }
 
 function quantile(sorted: readonly number[], share: number): number {
