@@ -20,5 +20,7 @@ if (!isAnyDaemonListening()) {
   const nft = new Libnftables();
   // "add" first: no error when there is no table.
   nft.run("add table inet portreeve\ndelete table inet portreeve\n");
+  // OUTGOING, after a daemon that was killed.
+  nft.run("add table netdev portreeve\ndelete table netdev portreeve\n");
   nft.close();
 }

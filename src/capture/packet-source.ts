@@ -5,8 +5,9 @@ export interface PacketSink {
   /**
    * bytes[at..end) starts at the IP header and may be cut short. `tag` says what the kernel's sensor had decided
    * (the first letter of the rule's log prefix); from the ring the tag is the frame's target (sll_pkttype).
+   * `uid`: the user whose socket sent it, -1 or absent for a packet that none of this host's sockets sent.
    */
-  packet(bytes: Uint8Array, at: number, end: number, tag: number): void;
+  packet(bytes: Uint8Array, at: number, end: number, tag: number, uid?: number): void;
   /** After the last packet of a delivery (one, or a batch): the time to act on them. */
   batchEnd(): void;
 }

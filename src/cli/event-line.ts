@@ -53,6 +53,8 @@ function outcome({ type, grade, action = "", missed = 0 }: Event): string[] {
     case "drift":
     case "warning":
       return [action];
+    case "outgoing":
+      return [];
   }
 }
 
@@ -86,6 +88,7 @@ function colourOf(type: EventType): Colour | undefined {
       return "green";
     case "drift":
     case "warning":
+    case "outgoing":
       return "yellow";
   }
 }

@@ -93,6 +93,7 @@ export class Summary {
         break;
       case "drift":
       case "warning":
+      case "outgoing":
         this.#warnings++;
         keepLast(this.#lastWarnings, event);
     }

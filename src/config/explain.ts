@@ -7,6 +7,7 @@ import { plural } from "../base/plural.ts";
 import { formatPrefix, type Prefix, parsePrefix, prefixContains } from "../wire/address.ts";
 import type { PortRange } from "../wire/port-range.ts";
 import { blocksAnything, blocksByFirewall, greylists, usesDecoy } from "./enforcement.ts";
+import { explainOutgoing } from "./explain-outgoing.ts";
 import { explainResponses } from "./explain-responses.ts";
 import { ALL_PORTS, countPorts, formatPorts, intersectPorts } from "./ports.ts";
 import type { Settings, WatchSettings } from "./settings.ts";
@@ -26,6 +27,7 @@ export function explainSettings(settings: Settings): string[] {
     ...explainPublic(settings),
     ...explainBlocking(settings),
     ...explainResponses(settings),
+    ...explainOutgoing(settings),
     explainExempt(settings),
     explainRecords(settings),
     ...explainMore(settings),

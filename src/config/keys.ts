@@ -405,6 +405,31 @@ const blockKeys = {
       "A repetition of a first SYN that comes sooner does not count: scanners repeat theirs after 0.1 to 0.5 seconds, the kernels of " +
       "customers after one second or later. Customers whose kernels repeat sooner wait for the second repetition.",
   }),
+  outgoing: key(
+    "block",
+    "OUTGOING",
+    choice(
+      new Map([
+        ["off", "off" as const],
+        ["watch", "watch" as const],
+        ["limit", "limit" as const],
+      ]),
+      new Map([
+        ["on", 'write "watch"'],
+        ["block", 'write "limit"'],
+      ]),
+    ),
+    {
+      absent: "off",
+      shipped: "watch",
+      meaning:
+        'With "watch" the daemon tells of a process or a container of this host that scans others: one that asks 32 closed or silent ports of a ' +
+        "host within five minutes, or one port of 80 hosts and more of which hardly any accepts. " +
+        'With "limit" the user or the container that scans opens five new TCP connections a second to destinations that never accepted one, ' +
+        "until two minutes after the last sign of the scan; connections that stand, and destinations that accepted one, go on. " +
+        'Destinations and containers on the allow list are left out. A file without this key means "off".',
+    },
+  ),
   decoyMark: key("block", "DECOY_MARK", packetMark, {
     absent: "0x70727600",
     meaning:

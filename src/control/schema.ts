@@ -86,7 +86,7 @@ const dispositionSchema = word<NonNullable<Event["disposition"]>>(20);
 
 export const eventSchema = fields<Event>({
   time: text,
-  type: member(["probe", "finding", "block", "unblock", "drift", "warning"]),
+  type: member(["probe", "finding", "block", "unblock", "drift", "warning", "outgoing"]),
   source: optional(text),
   protocol: optional(text),
   port: optional(number),

@@ -12,6 +12,7 @@ import type { HistoryFile } from "../record/history.ts";
 import type { Journal } from "../record/journal.ts";
 import type { Store } from "../record/store.ts";
 import type { Decoy } from "../sense/decoy.ts";
+import type { OutgoingParts } from "../sense/outgoing-watch.ts";
 import type { TapHost } from "../sense/tap-host.ts";
 import type { Firewall } from "../table/firewall.ts";
 import type { KernelSensor } from "../table/kernel-sensor.ts";
@@ -43,6 +44,8 @@ export interface DaemonParts {
   readonly tap?: TapHost | undefined;
   /** ANSWER="open". */
   readonly decoy?: Decoy | undefined;
+  /** OUTGOING. Absent where the kernel's table does not tell of what is sent (the packet ring, a mirror port). */
+  readonly outgoing?: OutgoingParts | undefined;
   /** `run --trial`. */
   readonly trial?: Trial | undefined;
   /** RESOLVE_HOST. */

@@ -30,6 +30,7 @@ import { listServedPorts, type ServedPort } from "../kernel/sock-diag.ts";
 import { Recorder } from "../record/recorder.ts";
 import { Series } from "../record/series/series.ts";
 import type { Store } from "../record/store.ts";
+import type { OutgoingWatch } from "../sense/outgoing-watch.ts";
 import { BootGrace } from "../table/boot-grace.ts";
 import type { Firewall } from "../table/firewall.ts";
 import { rates } from "../table/log-rules.ts";
@@ -39,6 +40,7 @@ import type { DaemonParts } from "./daemon-parts.ts";
 import { Enforcement } from "./enforcement.ts";
 import { Engine } from "./engine.ts";
 import { InForce } from "./in-force.ts";
+import { openOutgoing } from "./open-outgoing.ts";
 import { crowdPolicy, judgeContext, knownBy, recorderPolicy, tellsSpared, testsSilence } from "./plan.ts";
 import { Recall } from "./recall.ts";
 import { Sources } from "./sources.ts";
@@ -66,6 +68,7 @@ export class Daemon {
   readonly #engine: Engine;
   readonly #grace: BootGrace;
   readonly #sets: SetWatch | undefined;
+  readonly #outgoing: OutgoingWatch | undefined;
   readonly #parts: DaemonParts;
   readonly #startMs: number;
   /** All that count, but for what describeStatus() asks by itself. */
@@ -135,6 +138,7 @@ export class Daemon {
       tellsSpared: () => tellsSpared(inForce.settings),
       behind: () => inForce.behind,
     });
+    const outgoing = openOutgoing({ ...parts, inForce, recorder, judge });
     const walk = new Walk({
       ...{
         engine,
@@ -146,6 +150,7 @@ export class Daemon {
         prover: parts.prover,
         exit: enforcement,
         contacts,
+        outgoing,
       },
       testsSilence: () => testsSilence(inForce.settings),
       wasBaited: (arrival) => sensor.wasBaited?.(arrival) === true,
@@ -167,6 +172,7 @@ export class Daemon {
       { loaded: (plan) => grace.loaded(plan.grace) },
       recall,
       enforcement,
+      ...(outgoing === undefined ? [] : [outgoing]),
     );
     tap?.onFound((finding, words) => walk.tapFinding(finding, words));
     const { guard, runners, monitor, blockedFiles } = parts.counted;
@@ -184,11 +190,13 @@ export class Daemon {
         handshakes,
         parts.prover,
         decoy,
+        outgoing,
       ],
       ...[store, parts.journal, parts.history, ...blockedFiles, parts.responder, parts.names, guard, monitor],
       ...runners,
     ];
     this.#grace = grace;
+    this.#outgoing = outgoing;
     this.#parts = parts;
     this.#startMs = nowMs();
     this.#detector = detector;
@@ -254,6 +262,7 @@ export class Daemon {
     this.#parts.tap?.tick();
     this.enforcement.tick();
     this.#grace.tick();
+    this.#outgoing?.tick();
     void this.#sets?.tick().catch((error: unknown) => this.recorder.warning(`sets: ${String(error)}`));
     if (this.#parts.decoy?.mustReload() === true) this.inForce.load();
     this.#parts.journal.tick();
@@ -286,6 +295,7 @@ export class Daemon {
   close(): void {
     clearTimeout(this.#flushTimer);
     this.series.flush();
+    this.#outgoing?.rest();
   }
 
   /** The counters of a part that is opened after the daemon are told as well. */

@@ -108,6 +108,7 @@ export function planRuleset(
     ephemeral: host.ephemeral,
     reserved: host.reserved ?? [],
     greylist: greylists(settings) && decoy === undefined ? { earliestMs: settings.greylistEarliestMs } : undefined,
+    outgoing: settings.outgoing === "off" ? undefined : { limits: settings.outgoing === "limit" },
     decoy,
     decoyMark: settings.decoyMark,
     interfaces: settings.interfaces,

@@ -16,6 +16,8 @@ import type { Handshakes } from "../judge/proof/handshakes.ts";
 import type { Prover } from "../judge/proof/prover.ts";
 import type { Verdict } from "../judge/verdict.ts";
 import type { Recorder } from "../record/recorder.ts";
+import type { OutgoingWatch } from "../sense/outgoing-watch.ts";
+import { ASKS_TAG, MADE_TAG, UPSHOT_TAG } from "../table/log-tags.ts";
 import type { Arrival } from "../wire/arrival.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import type { Engine } from "./engine.ts";
@@ -43,6 +45,8 @@ export interface WalkParts {
   /** Absent: nobody is found by first contacts. */
   readonly contacts?: Pick<FirstContacts, "takeSingleShots">;
   readonly handshakes: Pick<Handshakes, "arrived" | "upgrade">;
+  /** OUTGOING: gets what this host and its containers send. Absent where the kernel's table does not tell of it. */
+  readonly outgoing?: Pick<OutgoingWatch, "packet"> | undefined;
   /** Absent where raw sockets are not to be had: then no source is proven by silence. */
   readonly prover: Pick<Prover, "probe" | "hasProven" | "takeProven"> | undefined;
   /** The silence test needs a hold to be silent in. */
@@ -72,8 +76,12 @@ export class Walk implements PacketSink, DecoySink {
     this.#parts = parts;
   }
 
-  packet(bytes: Uint8Array, at: number, end: number, tag: number): void {
+  packet(bytes: Uint8Array, at: number, end: number, tag: number, uid = -1): void {
     this.#beganMs ??= performance.now();
+    if (tag === ASKS_TAG || tag === UPSHOT_TAG || tag === MADE_TAG) {
+      this.#parts.outgoing?.packet(bytes, at, end, tag, uid);
+      return;
+    }
     const { engine, exit, prover, testsSilence } = this.#parts;
     const walked = engine.packet(bytes, at, end, tag);
     if (walked.outcome === Outcome.Through) {

@@ -84,6 +84,7 @@ export const NFULNL_MSG_PACKET = 0;
 export const NFULNL_MSG_CONFIG = 1;
 export const NFULA_PAYLOAD = 9;
 export const NFULA_PREFIX = 10;
+export const NFULA_UID = 11;
 export const NFULA_SEQ = 12;
 export const NFULA_CFG_CMD = 1;
 export const NFULA_CFG_MODE = 2;
@@ -173,6 +174,7 @@ export const INET_DIAG_MSG_INODE_AT = 68;
 /** The sockid of a request begins here, with be16 sport: a dump lists sockets on that port only. */
 export const INET_DIAG_REQ_SPORT_AT = 8;
 /** Attribute of a request: which sockets are listed, as a small program; and two of its codes. */
+export const INET_DIAG_CGROUP_ID = 21;
 export const INET_DIAG_REQ_BYTECODE = 1;
 export const INET_DIAG_BC_JMP = 1;
 export const INET_DIAG_BC_D_COND = 8;

@@ -20,10 +20,13 @@ export interface NflogGroupOptions {
   readonly receiveBufferBytes: number;
 }
 
+/** A packet that no socket of this host sent. */
+export const NO_UID = -1;
+
 /** Gets each logged packet; bytes[at..end) is valid during the call only. */
 export interface NflogVisitor {
-  /** `tag` is the first byte of the rule's log prefix, 0 without one. */
-  packet(bytes: Uint8Array, at: number, end: number, tag: number): void;
+  /** `tag` is the first byte of the rule's log prefix, 0 without one; `uid` the user whose socket sent it, NO_UID without one. */
+  packet(bytes: Uint8Array, at: number, end: number, tag: number, uid: number): void;
 }
 
 /** Binds a group on a socket of its own. Throws KernelError; EBUSY when another process has the group. */
@@ -125,6 +128,7 @@ export class NflogParser {
     let payloadAt = 0;
     let payloadEnd = 0;
     let tag = 0;
+    let uid = NO_UID;
     while (cursor + K.NLA_HEADER_BYTES <= end) {
       const length = u16(bytes, cursor);
       if (length < K.NLA_HEADER_BYTES || cursor + length > end) {
@@ -140,6 +144,9 @@ export class NflogParser {
         case K.NFULA_PREFIX:
           tag = bytes[valueAt] ?? 0;
           break;
+        case K.NFULA_UID:
+          uid = u32be(bytes, valueAt);
+          break;
         case K.NFULA_SEQ:
           this.#sequence(u32be(bytes, valueAt));
           break;
@@ -148,7 +155,7 @@ export class NflogParser {
       cursor += align4(length);
     }
     if (payloadEnd === 0) this.malformed++;
-    else visitor.packet(bytes, payloadAt, payloadEnd, tag);
+    else visitor.packet(bytes, payloadAt, payloadEnd, tag, uid);
   }
 
   #sequence(sequence: number): void {

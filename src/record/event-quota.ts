@@ -23,6 +23,7 @@ const kinds: Readonly<Record<StoredType, EventKind>> = {
   unblock: "claims",
   drift: "notices",
   warning: "notices",
+  outgoing: "notices",
   [PROVEN]: "proven",
 };
 

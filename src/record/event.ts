@@ -2,7 +2,7 @@
 import type { KindName } from "../detect/kinds.ts";
 import type { DispositionName } from "../detect/probe.ts";
 
-export const eventTypes = ["probe", "finding", "block", "unblock", "drift", "warning"] as const;
+export const eventTypes = ["probe", "finding", "block", "unblock", "drift", "warning", "outgoing"] as const;
 export type EventType = (typeof eventTypes)[number];
 
 export interface Event {
@@ -23,7 +23,7 @@ export interface Event {
   /** finding: the source's name in KNOWN_SCANNERS. */
   readonly known?: string;
   readonly grade?: string;
-  /** probe: what the kernel did ("logged", "held"); finding: the verdict; block, unblock: how. */
+  /** probe: what the kernel did ("logged", "held"); finding: the verdict; block, unblock: how; outgoing: "found" or "ended". */
   readonly action?: string;
   /** probe: what the kernel's sensor made of the packet; absent in events of older versions. */
   readonly disposition?: DispositionName;

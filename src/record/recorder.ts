@@ -20,6 +20,8 @@ import {
   eventBase,
   failureEvent,
   findingEvent,
+  type OutgoingNews,
+  outgoingEvent,
   probeFields,
   runEvent,
   seenOf,
@@ -106,12 +108,17 @@ export class Recorder {
   }
 
   warning(message: string, sourceText?: string): void {
-    this.#warn("warning", message, sourceText);
+    this.#report({ ...eventBase("warning", this.#wallNowMs(), sourceText), message }, message);
   }
 
   /** The kernel's rule set was not as the daemon left it. */
   drift(message: string): void {
-    this.#warn("drift", message, undefined);
+    this.#report({ ...eventBase("drift", this.#wallNowMs(), undefined), message }, message);
+  }
+
+  /** This host, or one behind it, scans others, or has ended to. */
+  outgoing(news: OutgoingNews): void {
+    this.#report(outgoingEvent(this.#wallNowMs(), news), `outgoing scan: ${news.message}`);
   }
 
   /** A probe of a source that is not blocked. No string is built when the budget is spent. */
@@ -292,8 +299,7 @@ export class Recorder {
     return probe.protocol === IpProtocol.Udp ? this.#policy.holdsUdp : this.#policy.holdsTcp;
   }
 
-  #warn(type: "warning" | "drift", message: string, sourceText: string | undefined): void {
-    const event: Event = { ...eventBase(type, this.#wallNowMs(), sourceText), message };
+  #report(event: Event, message: string): void {
     this.#emitDecision(event);
     this.#say(LineClass.Warning, [this.#speaker.dialect.warning(message)], event);
   }

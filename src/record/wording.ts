@@ -8,7 +8,7 @@ import { kinds } from "../detect/kinds.ts";
 import { type Probe, protocolName } from "../detect/probe.ts";
 import type { Block } from "../judge/block.ts";
 import type { Verdict } from "../judge/verdict.ts";
-import { formatPrefix, formatWords, prefixOfWords } from "../wire/address.ts";
+import { formatPrefix, formatWords, type Prefix, prefixOfWords } from "../wire/address.ts";
 import { IpProtocol } from "../wire/packet.ts";
 import type { Seen } from "./dialect.ts";
 import type { Event } from "./event.ts";
@@ -104,4 +104,18 @@ interface Ran {
 export function runEvent(wallMs: number, sourceText: string, { texts, finding }: Ran): Event {
   const about = { ...eventBase("finding", wallMs, sourceText), ...(finding !== undefined && contactFields(finding)) };
   return { ...about, action: "ran", message: texts.join("; ") };
+}
+
+/** Of an outgoing scan; `source` is an address of ours, or of a host behind this one. */
+export interface OutgoingNews {
+  readonly source: Prefix;
+  readonly protocol: number;
+  readonly port: number;
+  readonly action: "found" | "ended";
+  readonly message: string;
+}
+
+export function outgoingEvent(wallMs: number, { source, protocol, port, action, message }: OutgoingNews): Event {
+  const about = { protocol: protocolName(protocol), port };
+  return { ...eventBase("outgoing", wallMs, formatPrefix(source)), ...about, action, message };
 }

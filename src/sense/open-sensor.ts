@@ -6,20 +6,27 @@ import { NflogSource } from "../capture/nflog.ts";
 import type { PacketSource } from "../capture/packet-source.ts";
 import type { InterfaceChoice } from "../capture/ring/ring-interfaces.ts";
 import type { Settings } from "../config/settings.ts";
+import { statOf } from "../host/askers.ts";
 import type { HostFacts } from "../host/host.ts";
 import { nearRanges } from "../host/near.ts";
+import { outwardLinks } from "../host/outward-links.ts";
+import { thisHost } from "../host/ssh-sessions.ts";
 import { Libnftables } from "../kernel/libnftables.ts";
 import { NfTables } from "../kernel/nf-tables.ts";
 import { NfTablesMonitor } from "../kernel/nf-tables-monitor.ts";
 import { ownProcess } from "../kernel/own-process.ts";
+import { SocketOwners } from "../kernel/socket-owner.ts";
 import { Firewall } from "../table/firewall.ts";
 import type { KernelSensor } from "../table/kernel-sensor.ts";
 import { LearnedSets, type Learning } from "../table/learned-sets.ts";
 import { BATCH_GROUP, COPY_BYTES, PROMPT_GROUP } from "../table/log-rules.ts";
 import { NftSensor } from "../table/nft-sensor.ts";
+import { OutgoingFrames } from "../table/outgoing-frames.ts";
+import { OutgoingLimits } from "../table/outgoing-limits.ts";
 import { RuleCounters } from "../table/rule-counters.ts";
 import { TABLE } from "../table/ruleset-plan.ts";
 import { SetUses } from "../table/set-uses.ts";
+import type { OutgoingParts } from "./outgoing-watch.ts";
 import { RingHost } from "./ring-host.ts";
 import { TapHost } from "./tap-host.ts";
 
@@ -32,6 +39,7 @@ export interface Sensing {
   readonly firewall?: Firewall;
   readonly setUses?: SetUses;
   readonly ruleCounters?: RuleCounters;
+  readonly outgoing?: OutgoingParts;
   /** Tells who else touches the table. */
   readonly monitor?: NfTablesMonitor;
   /** A mirror port (HOME_NETWORKS); it is `capture` as well. */
@@ -57,6 +65,13 @@ export function openKernelSensor({ settings, host, clock, keep }: SensingOptions
     setUses: new SetUses(tables),
     ruleCounters: new RuleCounters(tables),
     learned: { sets: new LearnedSets(tables, clock.nowMs), path: join(settings.stateDir, "learned") },
+    outgoing: {
+      owners: keep(new SocketOwners()),
+      limits: new OutgoingLimits(tables),
+      frames: new OutgoingFrames(nft),
+      links: outwardLinks,
+      host: { ...thisHost(), stat: statOf, nowMs: clock.nowMs },
+    },
     capture: keep(new NflogSource({ promptGroup: PROMPT_GROUP, batchGroup: BATCH_GROUP, copyBytes: COPY_BYTES })),
     monitor: keep(new NfTablesMonitor(TABLE, ownProcess())),
   };

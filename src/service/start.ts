@@ -102,7 +102,7 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
   const host = guard.extend(readHost());
   const open = choice.capture === "ring" ? openRing : openKernelSensor;
   const sensing = open({ settings, host, clock, keep, say: (message) => say(message) });
-  const { sensor, firewall, setUses, capture, monitor, tap } = sensing;
+  const { sensor, firewall, setUses, capture, monitor, tap, outgoing } = sensing;
   const learned =
     sensing.learned &&
     new Learned({
@@ -147,6 +147,7 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
     learned: sensing.learned?.sets,
     relearn: (own) => void learned?.load(own),
     tap,
+    outgoing,
     decoy,
     trial,
     names,

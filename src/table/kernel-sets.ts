@@ -1,4 +1,5 @@
 // The sets of the kernel's table as nft defines them, made from the rows of sets.ts.
+import { outgoingSets } from "./outgoing-sets.ts";
 import type { SetRow } from "./set-row.ts";
 import { sets } from "./sets.ts";
 
@@ -18,7 +19,7 @@ const kindFlags = {
   dynamic: "flags dynamic, timeout;",
 } as const satisfies Readonly<Record<SetRow["kind"], string>>;
 
-const rows: Readonly<Record<string, SetRow>> = sets;
+const rows: Readonly<Record<string, SetRow>> = { ...sets, ...outgoingSets };
 export const kernelSets: readonly KernelSet[] = Object.entries(rows).flatMap(([name, row]) =>
   row.parts.map((part) => {
     const key = row.key(part.address);

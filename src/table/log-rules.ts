@@ -36,6 +36,12 @@ export const logPrefixes = {
   closed: "closed",
   /** The same, of a port where a refusal is no evidence by itself. */
   excused: "excused",
+  /** A SYN that this host or a container sends (outgoing.ts). */
+  asks: "asks",
+  /** The same as a frame of a program's own making (outgoing-frames.ts). */
+  made: "made",
+  /** What came of it. */
+  upshot: "upshot",
 } as const;
 
 /** Bounds of the rules, in packets a second. */

@@ -20,6 +20,10 @@ const EXCUSED_TAG = logPrefixes.excused.charCodeAt(0);
 export function isRefusal(tag: number): boolean {
   return tag === CLOSED_TAG || tag === EXCUSED_TAG;
 }
+/** What this host or a container asks of others, and what came of it (outgoing.ts). */
+export const ASKS_TAG = logPrefixes.asks.charCodeAt(0);
+export const MADE_TAG = logPrefixes.made.charCodeAt(0);
+export const UPSHOT_TAG = logPrefixes.upshot.charCodeAt(0);
 
 /** By tag; undefined: a rule that is not ours logs to our group. */
 const dispositions: readonly (Disposition | undefined)[] = (() => {

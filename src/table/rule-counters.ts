@@ -24,6 +24,8 @@ export const ruleCounters = [
   "holdsRefused",
   "probesUntold",
   "decoyOverLimit",
+  "outgoingUntold",
+  "outgoingLimited",
 ] as const;
 export type RuleCounter = (typeof ruleCounters)[number];
 

@@ -11,6 +11,12 @@ export interface GreylistPlan {
   readonly earliestMs: number;
 }
 
+/** OUTGOING */
+export interface OutgoingPlan {
+  /** What a scanner of ours sends is limited. */
+  readonly limits: boolean;
+}
+
 export interface RulesetPlan {
   /** False with FIREWALL="none": the sensor logs, and nothing is ever dropped. */
   readonly enforce: boolean;
@@ -64,6 +70,8 @@ export interface RulesetPlan {
   readonly decoy?: DecoyPlan | undefined;
   /** DECOY_MARK, whether or not there is a decoy now: its sockets outlive it. */
   readonly decoyMark?: number;
+  /** OUTGOING="watch" or "limit". Absent: what is sent is not looked at. */
+  readonly outgoing?: OutgoingPlan | undefined;
   /** Commands of the administrator's own are the block (KILL_ROUTE): watch whether they are one. Absent: not. */
   readonly delegates?: boolean;
   /** INTERFACE: "ALL", "ALL_NLO" or names. Absent or empty: all but the loopback. */

@@ -10,6 +10,7 @@ import { kernelSets } from "./kernel-sets.ts";
 import { servesChains } from "./lately.ts";
 import { namedLimits } from "./log-rules.ts";
 import { neighbourChains } from "./neighbours.ts";
+import { outgoingChains, outgoingHooks, outgoingRules } from "./outgoing.ts";
 import { publishedChains, publishedRules, toPublished } from "./published.ts";
 import { ruleCounters } from "./rule-counters.ts";
 import { type Rules, type RulesetPlan, TABLE } from "./ruleset-plan.ts";
@@ -26,6 +27,7 @@ const hooks: Readonly<Record<string, string>> = {
   ...gatewayHooks,
   ...decoyHooks,
   ...throughHooks,
+  ...outgoingHooks,
 };
 
 const allChains = [
@@ -78,6 +80,7 @@ const allChains = [
   ...gatewayChains,
   ...decoyChains,
   ...throughChains,
+  ...outgoingChains,
 ] as const;
 
 /** The whole table for a running ("on") or stopping ("resting") daemon, as one transaction. */
@@ -90,6 +93,7 @@ export function buildRuleset(plan: RulesetPlan, phase: "on" | "resting"): string
           ...forwardRules(plan),
           ...publishedRules(plan),
           ...gatewayRules(plan),
+          ...outgoingRules(plan),
         }
       : { ...restingShieldRules(plan), ...restingRules(plan) };
   const lines = [`add table inet ${TABLE}`];

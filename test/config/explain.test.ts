@@ -94,3 +94,20 @@ test("what greylisting costs is told where it is in force", () => {
   for (const text of ['GREYLIST="on"', `${on}\nANSWER="open"`, `${on}\nTCP_MODE="tcp"\nTCP_PORTS="1"`])
     assert.deepEqual(told(text), []);
 });
+
+test("OUTGOING: what is done about a scan by this host, and where nothing is", () => {
+  const told = (text: string) => explainSettings(settingsOf(load(text))).filter((line) => line.includes("OUTGOING"));
+  assert.deepEqual(told(""), []);
+  assert.match(told('OUTGOING="watch"').join(), /reported \(OUTGOING\), and not limited\.$/);
+  assert.match(told('OUTGOING="limit"').join(), /limited to five a second until two minutes after the scan\.$/);
+  assert.match(told('OUTGOING="limit"\nFIREWALL="none"').join(), /not limited, because FIREWALL is "none"\.$/);
+  assert.match(told('OUTGOING="limit"\nCAPTURE="ring"').join(), /no effect with CAPTURE="ring"\.$/);
+  assert.match(
+    told('OUTGOING="watch"\nCAPTURE="ring"\nHOME_NETWORKS="192.0.2.0/24"').join(),
+    /no effect with a mirror port\.$/,
+  );
+});
+
+test("a wrong OUTGOING is refused with the word that was meant", () => {
+  assert.match(JSON.stringify(load('OUTGOING="on"')), /write \\"watch\\"/);
+});

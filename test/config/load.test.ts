@@ -48,6 +48,7 @@ describe("defaults", () => {
       protect: [],
       answer: "reset",
       greylist: false,
+      outgoing: "off",
       greylistEarliestMs: 800,
       decoyMark: 0x70727600,
       maxUnprovenPerSecond: 50,

@@ -26,6 +26,7 @@ import { PortState } from "../../src/sense/port-state.ts";
 import { RingSensor } from "../../src/sense/ring-sensor.ts";
 import { TapWatch } from "../../src/sense/tap-watch.ts";
 import { LearnedSets } from "../../src/table/learned-sets.ts";
+import { OutgoingLimits } from "../../src/table/outgoing-limits.ts";
 import { RuleCounters } from "../../src/table/rule-counters.ts";
 import { buildRuleset } from "../../src/table/ruleset.ts";
 import { load, settingsOf } from "../config/support.ts";
@@ -65,6 +66,7 @@ const toldAs: Readonly<Record<string, string>> = {
   "judge/proof/newcomers.ts refused": "notTested",
   "sense/recent-table.ts evictions": "ringAskedEvicted",
   "sense/tap-watch.ts undecodable": "tapUndecodable",
+  "detect/outgoing/two-tiers.ts evicted": "outgoingEvicted",
   "detect/source-table.ts evictions": "evictedSources",
   "detect/tap/cluster-table.ts evictions": "tapClustersEvicted",
   "detect/tap/contact-ledger.ts evictions": "tapContactsForgotten",
@@ -243,6 +245,13 @@ function everything(t: TestContext): Daemon {
     prover: new Prover(sender, nowMs),
     responder: new Responder({ settings: settings.responses, runner }),
     learned: new LearnedSets(tables, nowMs),
+    outgoing: {
+      owners: { ownerOf: () => undefined },
+      limits: new OutgoingLimits({ replace: () => "" }),
+      frames: { watch: () => undefined, remove: () => undefined, isRefused: false },
+      links: () => [],
+      host: { read: () => Buffer.alloc(0), list: () => [], readLink: () => "", stat: () => undefined, nowMs },
+    },
     decoy: new Decoy({ nowMs, nat: { any: () => false }, warn: () => undefined }),
     names: openResolver(nowMs),
     counted: {

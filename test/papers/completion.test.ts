@@ -50,7 +50,15 @@ test("bash offers the values of an option, files where a file is meant, and noth
   const offers = completer(t);
   assert.deepEqual(offers("run", "--log", ""), ["stdout", "syslog"]);
   assert.deepEqual(offers("run", "--block", "--tcp-mode", "s"), ["stcp"]);
-  assert.deepEqual(offers("events", "--type", "").sort(), ["block", "drift", "finding", "probe", "unblock", "warning"]);
+  assert.deepEqual(offers("events", "--type", "").sort(), [
+    "block",
+    "drift",
+    "finding",
+    "outgoing",
+    "probe",
+    "unblock",
+    "warning",
+  ]);
   assert.deepEqual(offers("replay", "capture").sort(), ["capture one.pcap", "capture-two.pcap"]);
   assert.deepEqual(offers("status", "-c", "capture-").sort(), ["capture-two.pcap"]);
   assert.deepEqual(offers("help", "conf"), ["confirm"]);

@@ -38,6 +38,8 @@ export const planVariants: Readonly<Record<string, RulesetPlan>> = {
   "TCP held, UDP not": { ...ordinaryPlan, holdUdp: false },
   "UDP held, TCP not": { ...ordinaryPlan, holdTcp: false },
   "first contacts greylisted": { ...ordinaryPlan, greylist: { earliestMs: 800 } },
+  "what is sent is watched": { ...ordinaryPlan, outgoing: { limits: false } },
+  "what is sent is limited": { ...ordinaryPlan, outgoing: { limits: true } },
   "in the grace after boot": { ...ordinaryPlan, grace: true },
   "no firewall": { ...ordinaryPlan, enforce: false, holdTcp: false, holdUdp: false },
   "named interfaces and the loopback": { ...ordinaryPlan, interfaces: ["link0", "lo"] },

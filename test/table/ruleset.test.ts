@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { logPrefixes } from "../../src/table/log-rules.ts";
+import { buildFrames } from "../../src/table/outgoing-frames.ts";
 import { buildHostSets, buildRuleset } from "../../src/table/ruleset.ts";
 import type { RulesetPlan } from "../../src/table/ruleset-plan.ts";
 import { prefix } from "../support/prefix.ts";
@@ -221,8 +222,11 @@ test("the first letters of the log prefixes are apart: they are what the capture
     tellsIgnored: true,
     greylist: { earliestMs: 800 },
     protected: [prefix("203.0.113.0/24")],
+    outgoing: { limits: true },
   };
-  const used = [...buildRuleset(all, "on").matchAll(/log prefix "(\w+)"/g)].map((match) => match[1]);
+  const used = [
+    ...`${buildRuleset(all, "on")}${buildFrames([{ name: "link0", index: 2 }])}`.matchAll(/log prefix "(\w+)"/g),
+  ].map((match) => match[1]);
   assert.deepEqual(new Set(used), new Set(Object.values(logPrefixes)));
 });
 

@@ -8,7 +8,7 @@ import type { TapSource } from "./tap-source.ts";
 
 const NTP = 123;
 /** Services that nobody offers to strangers, and that worms try: no device without an uplink calls them all day. */
-const wormPorts: ReadonlySet<number> = new Set([
+export const wormPorts: ReadonlySet<number> = new Set([
   21, 22, 23, 25, 135, 137, 138, 139, 445, 1433, 1434, 2222, 2323, 3306, 3389, 5432, 5555, 5900, 6379, 7547, 8291,
 ]);
 /** Kazaa, eDonkey, Gnutella, BitTorrent, PPStream: a list of peers is of those who were there yesterday. */

@@ -46,7 +46,7 @@ export const blockedSchema = z.looseObject({
 });
 export const eventSchema = z.looseObject({
   time: z.iso.datetime(),
-  type: z.enum(["probe", "finding", "block", "unblock", "drift", "warning"]),
+  type: z.enum(["probe", "finding", "block", "unblock", "drift", "warning", "outgoing"]),
   source: z.string().optional(),
   protocol: z.string().optional(),
   port: z.number().optional(),
