@@ -9,6 +9,7 @@ import type { AllowOptions } from "./allow.ts";
 import type { BlockOptions } from "./block.ts";
 import { type AddCommand, addClientCommand, commander } from "./command-parts.ts";
 import type { EventsOptions } from "./events.ts";
+import type { MetricsOptions } from "./metrics.ts";
 import type { ClientOptions } from "./options.ts";
 import type { ReportOptions } from "./report.ts";
 import type { Terminal } from "./terminal.ts";
@@ -53,6 +54,25 @@ const addConfirm = plain(
   'End the trial that "run --trial" began: its blocks stay until their own time, and blocking goes on.',
   async () => (await import("./confirm.ts")).confirm,
 );
+
+const addMetrics: AddCommand = (program, { terminal, done }) => {
+  const examples = [
+    "portreeve metrics",
+    "portreeve metrics --textfile /var/lib/prometheus/node-exporter/portreeve.prom",
+  ];
+  addClientCommand(program, "metrics", examples)
+    .description(
+      "Print the daemon's figures in Prometheus's text format; with --json status and figures as the daemon tells them.",
+    )
+    .option(
+      "--textfile <path>",
+      "write them to this file, for node_exporter's textfile collector; without a daemon the file says portreeve_up 0",
+    )
+    .action(async (given: MetricsOptions) => {
+      const { metrics } = await import("./metrics.ts");
+      done(await metrics(given, terminal));
+    });
+};
 
 const addEvents: AddCommand = (program, { terminal, done }) => {
   const examples = [
@@ -212,6 +232,7 @@ export const clientCommands = {
   status: addStatus,
   blocked: addBlocked,
   guard: addGuard,
+  metrics: addMetrics,
   events: addEvents,
   report: addReport,
   why: addWhy,

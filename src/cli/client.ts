@@ -22,6 +22,8 @@ async function run({ command, operand, options }: PlainCall, terminal: Terminal)
       return (await import("./guard.ts")).guard(options, terminal);
     case "confirm":
       return (await import("./confirm.ts")).confirm(options, terminal);
+    case "metrics":
+      return (await import("./metrics.ts")).metrics(options, terminal);
     case "events":
       return (await import("./events.ts")).events(operand === "" ? [] : [operand], options, terminal);
     case "report":

@@ -44,6 +44,7 @@ export const forms = {
   blocked: { operands: [0, 0] },
   guard: { operands: [0, 0] },
   confirm: { operands: [0, 0] },
+  metrics: { operands: [0, 0] },
   events: { operands: [0, 1], options: ["follow", "limit", "source", "since", "until"] },
   report: { operands: [0, 0], options: ["since", "until"] },
   why: { operands: [1, 1] },

@@ -6,6 +6,7 @@ import type { TestContext } from "node:test";
 import type { BlockedEntry, BlockRequest, Explanation, GuardEntry, Refusal, Status } from "../../src/control/api.ts";
 import type { ServedApi } from "../../src/control/endpoints.ts";
 import type { ControlLimits } from "../../src/control/limits.ts";
+import type { Figures } from "../../src/control/record-api.ts";
 import { type ControlServer, type ControlServerOptions, serveControl } from "../../src/control/server.ts";
 import type { Event } from "../../src/record/event.ts";
 
@@ -74,6 +75,20 @@ const status: Status = {
   counters: { undecodable: 4, evictions: 0 },
 };
 
+const figures: Figures = {
+  kind: { syn: 12_000, xmas: 0 },
+  tool: { nmap: 2, 'odd "tool"\n\\': 1 },
+  action: { "probe held": 11_000, "block silence": 1 },
+  latency: {
+    buckets: [
+      [0.001, 1],
+      [0.01, 3],
+    ],
+    sumSeconds: 0.5,
+    count: 4,
+  },
+};
+
 const explanation: Explanation = {
   source: "192.0.2.7",
   state: "blocked",
@@ -114,6 +129,7 @@ export function createFakeDaemon(): FakeDaemon {
       }),
     api: {
       status: () => ({ ok: daemon.status }),
+      figures: () => ({ ok: figures }),
       blocked: () => ({ ok: daemon.blocks }),
       guard: () => ({ ok: daemon.guarded }),
       block(request) {
