@@ -54,9 +54,12 @@ export interface Flow {
   readonly answered: boolean;
 }
 
-/** One entry of the connection table in its original direction; undefined for what is none. */
-export function readFlow({ type, bytes, at, end }: NetlinkMessage): Flow | undefined {
-  if (type !== ((K.NFNL_SUBSYS_CTNETLINK << 8) | K.IPCTNL_MSG_CT_NEW)) return undefined;
+/** One entry of the connection table in its original direction, in a message of this type; undefined for what is none. */
+export function readFlow(
+  { type, bytes, at, end }: NetlinkMessage,
+  expected: number = K.IPCTNL_MSG_CT_NEW,
+): Flow | undefined {
+  if (type !== ((K.NFNL_SUBSYS_CTNETLINK << 8) | expected)) return undefined;
   let source: Prefix | undefined;
   let destination: Prefix | undefined;
   let status = 0;

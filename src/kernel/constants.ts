@@ -60,12 +60,14 @@ export const NFNL_MSG_BATCH_BEGIN = 16;
 export const NFNL_MSG_BATCH_END = 17;
 export const NFNL_SUBSYS_ULOG = 4;
 export const NFNL_SUBSYS_NFTABLES = 10;
+export const NFNLGRP_CONNTRACK_DESTROY = 3;
 export const NFNLGRP_NFTABLES = 7;
 
 /** linux/netfilter/nfnetlink_conntrack.h, nf_conntrack_common.h */
 export const NFNL_SUBSYS_CTNETLINK = 1;
 export const IPCTNL_MSG_CT_NEW = 0;
 export const IPCTNL_MSG_CT_GET = 1;
+export const IPCTNL_MSG_CT_DELETE = 2;
 export const CTA_TUPLE_ORIG = 1;
 export const CTA_STATUS = 3;
 export const CTA_TUPLE_IP = 1;

@@ -68,7 +68,11 @@ export const ARPHRD_NONE = 65_534;
 
 /** linux/bpf_common.h, linux/filter.h: struct sock_filter { u16 code; u8 jt; u8 jf; u32 k } */
 export const SOCK_FILTER_BYTES = 8;
+export const BPF_LD_IMM = 0x00;
+export const BPF_LDX_IMM = 0x01;
+export const BPF_MISC_TAX = 0x07;
 export const BPF_LD_W_ABS = 0x20;
+export const BPF_LD_W_IND = 0x40;
 export const BPF_LD_H_ABS = 0x28;
 export const BPF_LD_B_ABS = 0x30;
 export const BPF_LD_H_IND = 0x48;
@@ -92,6 +96,8 @@ export const SKF_AD_OFF = 0xfffff000;
 export const SKF_AD_PROTOCOL = 0;
 export const SKF_AD_PKTTYPE = 4;
 export const SKF_AD_IFINDEX = 8;
+/** Where the attribute of type X begins at or behind A; 0: there is none. */
+export const SKF_AD_NLATTR = 12;
 export const SKF_AD_HATYPE = 28;
 export const SKF_AD_VLAN_TAG = 44;
 export const SKF_AD_VLAN_TAG_PRESENT = 48;

@@ -27,6 +27,16 @@ export interface RingGeometry {
 /** Whole frames, of which the kernel keeps the outermost VLAN tag; or packets from the IP header on. */
 export type RingContent = "frames" | "packets";
 
+function setFilter(fd: number, program: Uint8Array): boolean {
+  const value = { count: program.length / P.SOCK_FILTER_BYTES, filter: program };
+  return c.attach(fd, K.SOL_SOCKET, P.SO_ATTACH_FILTER, value, SOCK_FPROG_BYTES) === 0;
+}
+
+/** The same for a socket of another kind. Throws KernelError. */
+export function attachFilter(fd: number, program: Uint8Array, what: string): void {
+  if (!setFilter(fd, program)) throw new KernelError(`cannot filter ${what}`, errnoName(koffi.errno()));
+}
+
 export class PacketSocket {
   readonly fd: number;
   readonly #what: string;
@@ -50,9 +60,7 @@ export class PacketSocket {
 
   /** Takes effect with the next packet; another filter is replaced in one step. Throws KernelError. */
   attach(program: Uint8Array): void {
-    const value = { count: program.length / P.SOCK_FILTER_BYTES, filter: program };
-    if (c.attach(this.fd, K.SOL_SOCKET, P.SO_ATTACH_FILTER, value, SOCK_FPROG_BYTES) !== 0)
-      this.#refuse("attach its filter");
+    if (!setFilter(this.fd, program)) this.#refuse("attach its filter");
   }
 
   /** Hears the interface of this index from now on, or all of them (0). Throws KernelError: ENODEV, ENETDOWN. */

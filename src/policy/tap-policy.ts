@@ -1,7 +1,7 @@
 // Makes the policy of the tap detectors from the settings.
 import type { Settings } from "../config/settings.ts";
 import { DEFAULT_COORDINATED } from "../detect/tap/coordinated.ts";
-import { DEFAULT_SEQUENTIAL } from "../detect/tap/sequential.ts";
+import { DEFAULT_SEQUENTIAL, type SequentialPolicy } from "../detect/tap/sequential.ts";
 import { DEFAULT_SWEEP } from "../detect/tap/sweeps.ts";
 import {
   DEFAULT_ANSWER_WAIT_MS,
@@ -39,15 +39,7 @@ export function tapPolicy(
     scorers,
     homes,
     score: settings,
-    sequential: {
-      ...DEFAULT_SEQUENTIAL,
-      theta0: tap.sequentialTheta0,
-      theta1: tap.sequentialTheta1,
-      alpha: tap.sequentialAlpha,
-      beta: tap.sequentialBeta,
-      lambda0PerSecond: 1000 / tap.sequentialClientGapMs,
-      lambda1PerSecond: 1000 / tap.sequentialScannerGapMs,
-    },
+    sequential: sequentialPolicy(settings),
     sweep: {
       ...DEFAULT_SWEEP,
       sweepHosts: tap.sweepHosts,
@@ -73,6 +65,19 @@ export function tapPolicy(
     ignored: new AddressRanges(settings.ignored),
     isTolerated: toleratedBy(settings),
     answerWaitMs: DEFAULT_ANSWER_WAIT_MS,
+  };
+}
+
+/** The live daemon uses this as well, for hosts behind a gateway that drop. */
+export function sequentialPolicy({ tap }: Pick<Settings, "tap">): SequentialPolicy {
+  return {
+    ...DEFAULT_SEQUENTIAL,
+    theta0: tap.sequentialTheta0,
+    theta1: tap.sequentialTheta1,
+    alpha: tap.sequentialAlpha,
+    beta: tap.sequentialBeta,
+    lambda0PerSecond: 1000 / tap.sequentialClientGapMs,
+    lambda1PerSecond: 1000 / tap.sequentialScannerGapMs,
   };
 }
 

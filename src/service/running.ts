@@ -178,7 +178,7 @@ export class Running {
   }
 
   #startLoops(notifier: SystemdNotifier): void {
-    const { daemon, clock, capture, monitor, routes, view, learned, leftRules } = this.#started;
+    const { daemon, clock, capture, monitor, routes, view, learned, leftRules, silent } = this.#started;
     daemon.watchDecoy();
     capture.start(daemon.walk, (error) => daemon.recorder.warning(`capture: ${messageOf(error)}`));
     const readTable = () => monitor && this.#readTable(monitor);
@@ -194,6 +194,7 @@ export class Running {
       // First, as the tick finds the same changes without knowing whose they are.
       readTable();
       if (this.#trial !== undefined) tickTrial(this.#trial, daemon);
+      silent?.tick();
       daemon.tick();
       daemon.flush();
       void view.tick();

@@ -10,6 +10,7 @@ import type { PacketSource } from "../capture/packet-source.ts";
 import type { Settings } from "../config/settings.ts";
 import { readVersion } from "../control/version.ts";
 import { Daemon } from "../daemon/daemon.ts";
+import { knownBy } from "../daemon/plan.ts";
 import { randomSeed } from "../detect/keyed-hash.ts";
 import { blockedFiles, isListDeleted, readOldBlocks } from "../enforce/blocked-files.ts";
 import { BlockedView } from "../enforce/blocked-view.ts";
@@ -34,7 +35,8 @@ import { openResolver } from "../record/resolver.ts";
 import { openStore } from "../record/sqlite-store.ts";
 import type { CaptureChoice } from "../sense/capture-choice.ts";
 import { Decoy } from "../sense/decoy.ts";
-import { openKernelSensor, openRing } from "../sense/open-sensor.ts";
+import { openKernelSensor, openRing, type Sensing } from "../sense/open-sensor.ts";
+import { SilentWatch, type SilentWatchParts } from "../sense/silent-watch.ts";
 import type { KernelSensor } from "../table/kernel-sensor.ts";
 import { Learned } from "../table/learned.ts";
 import type { RuleCounters } from "../table/rule-counters.ts";
@@ -57,6 +59,8 @@ export interface Started {
   readonly leftRules: LeftRules;
   /** What the rules count; absent with the packet ring. */
   readonly ruleCounters: RuleCounters | undefined;
+  /** Looks at contacts that protected hosts leave unanswered; absent with the packet ring. */
+  readonly silent: SilentWatch | undefined;
   /** Closes everything that start() opened; the kernel keeps the table. */
   close(): void;
 }
@@ -178,10 +182,28 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
   const old = isFirstStart ? readOldBlocks(settings, daemon.recorder) : [];
   if (old.length > 0) daemon.enforcement.importOld(old);
   const { ruleCounters } = sensing;
+  const silent = ruleCounters && openSilentWatch(daemon, sensing, { nowMs: clock.nowMs, troubles, keep });
   return {
     ...{ daemon, clock, sensor, capture, monitor, routes, restored, view, guard, troubles, learned, leftRules },
-    ruleCounters,
+    ...{ ruleCounters, silent },
   };
+}
+
+function openSilentWatch(
+  daemon: Daemon,
+  { learned }: Pick<Sensing, "learned">,
+  { nowMs, troubles, keep }: Pick<SilentWatchParts, "nowMs" | "troubles"> & { readonly keep: Keep },
+): SilentWatch {
+  const { inForce, walk } = daemon;
+  const watch = keep(
+    new SilentWatch({
+      ...{ settings: () => daemon.settings, near: () => inForce.near, nowMs, troubles },
+      isClient: knownBy(learned?.sets).isClient,
+      found: (finding, words) => walk.tapFinding(finding, words),
+    }),
+  );
+  daemon.countToo(watch);
+  return watch;
 }
 
 function openProverOr(keep: Keep, nowMs: () => number, say: (message: string) => void): Prover | undefined {

@@ -133,6 +133,15 @@ const rows: readonly Row[] = [
   },
   {
     page: BOUNDS,
+    says: /leave unanswered \(PROTECT\) \| ([\d,]+) sources, ([\d,]+) contacts of each; ([\d,]+) ends/,
+    are: () => [
+      inSource("silent-hosts.ts", "const MAX_SOURCES = "),
+      inSource("silent-hosts.ts", "const MAX_CONTACTS = "),
+      inSource("silent-watch.ts", "const ENDS_PER_SECOND = "),
+    ],
+  },
+  {
+    page: BOUNDS,
     says: /mirror port: contacts; sources \| ([\d,]+); MAX_SOURCES, at most ([\d,]+)/,
     are: () => [DEFAULT_MAX_CONTACTS, DEFAULT_MAX_SOURCES],
   },

@@ -194,3 +194,33 @@ test("NAT: a port that is translated for a host behind is guarded, and its refus
   assert.equal((await ask(2, 80)).opened, 0, "a published port");
   assert.deepEqual(await ask(1, 80), served(1), "a customer");
 });
+
+test("a host behind that drops silently: four ports without an answer are found by the sequential test, and nothing is held", async (t) => {
+  const lab = await openGateway();
+  t.after(() => lab.close());
+  await serve(lab, lab.inner, { tcp: [22] });
+  await lab.inner.mustRun(
+    ["nft", "-f", "-"],
+    "table inet f { chain i { type filter hook input priority 0; tcp dport != 22 drop; }; }",
+  );
+  // Two minutes, as the kernel has it.
+  await lab.target.set("net.netfilter.nf_conntrack_tcp_timeout_syn_sent", "1");
+  const daemon = await Daemon.start(lab, { ...shipped, PROOF: "on", PROTECT: PROTECTED });
+  const ask = (family: Family, from: number, port: number) =>
+    visit(lab.scanner, { to: BEHIND[family], port, from: source(from)[family], timeout: 500 });
+  const inOne = async (family: Family) => {
+    for (const port of [2001, 2002, 2003, 2004]) {
+      assert.deepEqual((await ask(family, 1, port)).errors, { timeout: 1 });
+      // A visitor who tries again is one contact.
+      assert.deepEqual((await ask(family, 2, 2001)).errors, { timeout: 1 });
+    }
+    const { reason, soft } = await daemon.waitForBlock(source(1).key[family]);
+    assert.equal(soft, true);
+    assert.match(reason, /^4 different ports of 1 host .*; found by the sequential test$/);
+    assert.equal((await daemon.status()).held, 0);
+    assert.deepEqual(await ask(family, 2, 22), served(1));
+    assert.equal((await ask(family, 1, 22)).opened, 0);
+  };
+  await Promise.all(families.map(inOne));
+  assert.equal((await daemon.blocked()).length, 2);
+});
