@@ -34,7 +34,8 @@ export class SilentWatch {
   readonly #parts: SilentWatchParts;
   readonly #silent = new SilentHosts();
   #ends: Pick<ConntrackEnds, "read" | "close" | "overruns"> | undefined;
-  #overruns = 0;
+  /** Of sockets that are closed. */
+  #overrunsBefore = 0;
   #protects: readonly Prefix[] = [];
   #behind = new AddressRanges([]);
 
@@ -43,7 +44,7 @@ export class SilentWatch {
   }
 
   get counters() {
-    return { ...this.#silent.counters, silentOverruns: this.#overruns + (this.#ends?.overruns ?? 0) };
+    return { ...this.#silent.counters, silentOverruns: this.#overrunsBefore + (this.#ends?.overruns ?? 0) };
   }
 
   tick(): void {
@@ -53,7 +54,7 @@ export class SilentWatch {
   }
 
   close(): void {
-    this.#overruns += this.#ends?.overruns ?? 0;
+    this.#overrunsBefore = this.counters.silentOverruns;
     this.#ends?.close();
     this.#ends = undefined;
   }

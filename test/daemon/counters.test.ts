@@ -24,6 +24,7 @@ import { ConnectMode } from "../../src/sense/connect-mode.ts";
 import { Decoy } from "../../src/sense/decoy.ts";
 import { PortState } from "../../src/sense/port-state.ts";
 import { RingSensor } from "../../src/sense/ring-sensor.ts";
+import { SilentWatch } from "../../src/sense/silent-watch.ts";
 import { TapWatch } from "../../src/sense/tap-watch.ts";
 import { LearnedSets } from "../../src/table/learned-sets.ts";
 import { OutgoingLimits } from "../../src/table/outgoing-limits.ts";
@@ -92,6 +93,7 @@ const toldAs: Readonly<Record<string, string>> = {
   "judge/proof/silence-test.ts evictions": "evictedTests",
   "kernel/nflog.ts malformed": "nflogMalformed",
   "kernel/packet-socket.ts dropped": "ringDropped",
+  "kernel/conntrack-ends.ts overruns": "silentOverruns",
   "kernel/packet-socket.ts seen": "ringSeen",
   "kernel/syslog.ts dropped": "linesLost",
   "kernel/tcp-reset.ts refused": "answersRefused",
@@ -281,6 +283,12 @@ function everything(t: TestContext): Daemon {
   );
   daemon.countToo(new LeftRules({ stateDir: folder, rules: daemon.blocker.rules, ...silent }));
   daemon.countToo(new RuleCounters({ readCounters: () => new Map() }));
+  daemon.countToo(
+    new SilentWatch({
+      ...{ settings: () => daemon.settings, near: () => daemon.inForce.near, nowMs, troubles: createTroubles() },
+      ...{ isClient: () => false, found: () => undefined },
+    }),
+  );
   daemon.countToo(new Followers({ follow: () => () => undefined, limits: controlLimits, nowMs }));
   return daemon;
 }
