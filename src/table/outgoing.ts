@@ -97,6 +97,7 @@ export function outgoingRules({ outgoing, decoy, enforce }: RulesetPlan): Rules 
     ],
     outcame: [
       "tcp flags & (syn|rst) == 0 return",
+      "meta l4proto udp return",
       "meta l4proto tcp ct direction reply goto outreply",
       // An answer to what connection tracking has not seen leave, or to nobody: it counts only where the frame was seen.
       `meta l4proto tcp ct state invalid limit rate ${outgoingRates.strayAnswers}/second burst ${outgoingRates.asksBurst} packets ${log(logPrefixes.upshot, BATCH_GROUP)} return`,

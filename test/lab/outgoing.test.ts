@@ -56,6 +56,15 @@ test("a container that scans one port of many hosts is told by its address", asy
   assert.equal(event.source, CONTAINER.ipv4);
 });
 
+test("a host behind this one, of PROTECT, is told by its address", async (t) => {
+  const lab = await Lab.open({ inner: true });
+  t.after(() => lab.close());
+  await lab.scanner.mustRun(["ip", "route", "add", "10.88.0.0/24", "via", TARGET.ipv4]);
+  const daemon = await Daemon.start(lab, { ...watching, PROTECT: "10.88.0.0/24" });
+  await lab.inner.mustRun([...NMAP, "-sS", "-p", "1-100", source(3).ipv4]);
+  await foundOutgoing(daemon, /^the protected host 10\.88\.0\.2 asks many ports of 203\.0\.113\.3/);
+});
+
 const PREFIX = "2001:db8:b:1::";
 const countsSchema = z.object({ opened: z.number(), failed: z.number() });
 const NOBODY = ["setpriv", "--reuid", "65534", "--clear-groups"];

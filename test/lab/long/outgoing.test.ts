@@ -54,6 +54,24 @@ test("a crawler, a torrent client, a blockchain client and a monitor are no scan
   assert.deepEqual(await outgoingEvents(daemon), []);
 });
 
+test("a load balancer and a monitor go on asking forty backends that have gone down", async (t) => {
+  const lab = await Lab.open();
+  t.after(() => lab.close());
+  const backends = Array.from({ length: 40 }, (_, index) => 8_000 + index);
+  const service = await serve(lab, lab.scanner, { tcp: backends });
+  const daemon = await Daemon.start(lab, watching);
+  const ask = async (prefix: string) =>
+    await lab.target.mustRun(program("peers", { prefix, hosts: 1, ports: backends.join(","), "every-port": true }));
+  assert.match(await ask("203.0.113."), /"opened":40/);
+  await service.stop();
+  for (let round = 0; round < 5; round++) assert.match(await ask("203.0.113."), /"failed":40/);
+  // The same forty ports of a host that never served them are a scan: what was told above was nothing.
+  await ask("203.0.113.20");
+  const event = await foundOutgoing(daemon, /./);
+  assert.match(event.message ?? "", /asks many ports of 203\.0\.113\.201: /);
+  assert.equal((await outgoingEvents(daemon)).length, 1);
+});
+
 test("masscan and ZMap on this host are told, though their frames pass no rule of output", async (t) => {
   const lab = await Lab.open();
   t.after(() => lab.close());
