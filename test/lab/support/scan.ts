@@ -53,7 +53,17 @@ export async function masscan(
 ): Promise<Outcome> {
   const router = family === "ipv6" ? "--router-mac-ipv6" : "--router-mac";
   const where = ["--adapter-ip", source[family], "-e", LINK, router, TARGET.mac];
-  const argv = ["masscan", ...where, `-p${ports}`, ...[to].flat(), "--rate", String(rate), "--wait", "0"];
+  const argv = [
+    "masscan",
+    ...where,
+    `-p${ports}`,
+    "--range",
+    [to].flat().join(","),
+    "--rate",
+    String(rate),
+    "--wait",
+    "0",
+  ];
   const outcome = await lab.scanner.run(argv);
   if (outcome.code !== 0) throw new Error(`${argv.join(" ")}: code ${outcome.code}\n${outcome.stderr}`);
   return outcome;

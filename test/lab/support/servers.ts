@@ -1,6 +1,7 @@
 // Servers of several kinds, of which the benches and test/lab/disclosure.test.ts ask what scanners learn.
 import { CONTAINER, type Family, families, LINK, TARGET } from "./addresses.ts";
 import { bridgeContainer, insidePort, publishByDocker } from "./docker.ts";
+import { openGateway, PROTECTED } from "./gateway.ts";
 import { Lab } from "./lab.ts";
 import { popularPorts } from "./scan.ts";
 import { PUBLIC, type Settings, shipped } from "./settings.ts";
@@ -28,6 +29,15 @@ export const servers = {
   mail: { tcp: [22, 25, 80, 110, 143, 443, 465, 587, 993, 995, 4190] },
   database: { tcp: [22, 3306, 5432, 6379, 9200, 27017], udp: [161, 11211] },
   docker: { tcp: [22], published: [80, 443, 3306, 5432, 6379, 8080, 9000], udp: [1194] },
+  gateway: {
+    tcp: [22],
+    behind: [
+      [22, 3306],
+      [22, 80, 443],
+      [22, 25, 5432],
+    ],
+    settings: { PROTECT: PROTECTED },
+  },
   popular: { tcp: popularPorts(20), udp: popularPorts(20, "udp") },
 } as const satisfies Readonly<Record<string, Server>>;
 export type ServerName = keyof typeof servers;
@@ -58,7 +68,7 @@ export function secretPortsOf(name: ServerName, protocol: "tcp" | "udp"): readon
 /** A lab in which it serves; the caller closes the lab. */
 export async function openServer(name: ServerName): Promise<Lab> {
   const { tcp, udp = [], published = [], behind }: Server = servers[name];
-  const lab = await Lab.open({ inner: published.length > 0 || behind !== undefined });
+  const lab = behind === undefined ? await Lab.open({ inner: published.length > 0 }) : await openGateway();
   try {
     await serve(lab, lab.target, { tcp, udp });
     if (behind !== undefined) await serveBehind(lab, name, behind);
@@ -76,11 +86,8 @@ export async function openServer(name: ServerName): Promise<Lab> {
 
 async function serveBehind(lab: Lab, name: ServerName, behind: readonly (readonly number[])[]): Promise<void> {
   for (const family of families) {
-    const [bits, network, gateway] =
-      family === "ipv4" ? ["24", "10.88.0.0/24", TARGET.ipv4] : ["64", "fd00:88::/64", TARGET.ipv6];
-    await lab.scanner.mustRun(["ip", "route", "add", network, "via", gateway]);
+    const [bits, nodad] = family === "ipv4" ? ["24", []] : ["64", ["nodad"]];
     for (const [index, address] of addressesOf(name, family).entries()) {
-      const nodad = family === "ipv6" ? ["nodad"] : [];
       if (index > 0) await lab.inner.mustRun(["ip", "addr", "add", `${address}/${bits}`, "dev", LINK, ...nodad]);
       await serve(lab, lab.inner, { tcp: behind[index] ?? [], address });
     }
