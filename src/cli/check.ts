@@ -14,6 +14,7 @@ import type { ReadFile } from "../config/read.ts";
 import { suggestPublicPorts } from "../config/served-suggestion.ts";
 import { readServiceModes, SERVICE_MODES_FILE, type ServiceModes } from "../config/service-modes.ts";
 import type { Settings } from "../config/settings.ts";
+import { describeForwarding } from "../host/forwarding.ts";
 import { groupId } from "../host/group-id.ts";
 import { readEphemeralRange, readReservedPorts } from "../host/host.ts";
 import { describeMissing, missingInterfaces } from "../host/missing-interfaces.ts";
@@ -83,6 +84,7 @@ function meaningOf(settings: Settings, service: ServiceModes | undefined): reado
   const warnings = [
     describeClientPorts(settings.udp, { ephemeral, reserved: readReservedPorts() }),
     describeMissing(missingInterfaces(settings.interfaces)),
+    describeForwarding(settings.protect, (path) => readFileSync(path, "utf8")),
     escapeText(describeLeftOver(settings.stateDir)),
     ...sessionWarnings(settings),
   ];

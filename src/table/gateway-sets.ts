@@ -11,14 +11,14 @@ export const gatewaySets = {
   },
   behind: {
     ...{ parts: families, key: (of: string) => `${of} . ${protocolAndPort()}`, kind: "dynamic" },
-    ...{ size: 65_536, seconds: 3_600 },
+    ...{ size: 65_536, seconds: 3_600, isLearned: true },
     members: "(protected address, protocol, port) that has answered a contact, LATELY_OPEN from the latest answer",
     filledBy: "answers of protected hosts",
     atBound: "a further port counts as closed as soon as its host refuses a contact",
   },
   visit: {
     ...{ parts: families, key: (of: string) => `${of} . ${of} . ${protocolAndPort()}`, kind: "dynamic" },
-    ...{ size: 262_144, seconds: VISIT_SECONDS },
+    ...{ size: 262_144, seconds: VISIT_SECONDS, isLearned: true },
     members:
       "(source, protected address, protocol, port) that finished a real connection, 7 days, or whose datagram was answered, a day; an IPv6 source beyond our links by its /64",
     filledBy: "forwarded packets",

@@ -21,6 +21,7 @@ import { heldMatches, leftAlone, softMatches, softRules } from "./matches.ts";
 import { neighbourRules, SLASH64 } from "./neighbours.ts";
 import { counted } from "./rule-counters.ts";
 import type { Rules, RulesetPlan } from "./ruleset-plan.ts";
+import { DEFAULT_GUARD_SECONDS } from "./sets.ts";
 
 /** An answer to a datagram makes a customer for a day: a forger can make one. */
 const DATAGRAM_VISIT = "1d";
@@ -54,6 +55,12 @@ const families = [
   { family: "4", ip: "ip" },
   { family: "6", ip: "ip6" },
 ] as const;
+
+/**
+ * Linux, BSD and Windows ask from here on: a datagram to such a port is an answer that has come late, as often as not, and what sent
+ * it the resolver of a protected host.
+ */
+const CLIENTS_PORTS = 32_768;
 
 /** nft knows what a port of connection tracking is only behind a match of the protocol. */
 const REFUSAL = "meta l4proto { tcp, icmp, icmpv6 } ";
@@ -107,7 +114,21 @@ export function toBehind(plan: RulesetPlan): readonly string[] {
  */
 export function fromBehind(plan: RulesetPlan): readonly string[] {
   if (!protects(plan)) return ["tcp flags & (fin|rst) == 0 return"];
-  return ["tcp flags & (fin|syn|rst) == 0 return", "meta l4proto udp ct status assured return", ...answersRules];
+  return [
+    "tcp flags & (fin|syn|rst) == 0 return",
+    "meta l4proto udp ct status assured return",
+    ...[...answersRules, ...peerRules(plan)],
+  ];
+}
+
+/** As with peers of this host: what protected hosts ask, and are answered by, gets no full block without a proof. */
+function peerRules({ guardSeconds = DEFAULT_GUARD_SECONDS }: RulesetPlan): readonly string[] {
+  return ["tcp flags & (fin|syn|rst|ack) == (syn|ack) ", "meta l4proto udp "].flatMap((answer) =>
+    families.map(({ family, ip }) => {
+      const learn = `update @peer${family} { ${ip} saddr timeout ${guardSeconds}s }`;
+      return `${answer}ct direction reply ${ip} daddr @protected${family} ${learn}`;
+    }),
+  );
 }
 
 /** The head of `parting`: the end of a connection that got further. */
@@ -214,6 +235,7 @@ function sayingRules(plan: RulesetPlan): Rules {
             const port = `${REFUSAL}ct protocol ${protocol} ct reply proto-src`;
             const holds = protocol === "tcp" ? plan.holdTcp : plan.holdUdp;
             return [
+              ...(protocol === "udp" ? [`${port} >= ${CLIENTS_PORTS} goto excusesbehind`] : []),
               `${port} @tolerated_${protocol} goto excusesbehind`,
               `${port} @watched_${protocol} counter goto ${holds ? "closedbehind" : "noticedbehind"}`,
             ];

@@ -24,6 +24,11 @@ export const learnedSetNames = [
   "knownu6",
   "lately4",
   "lately6",
+  // Of hosts behind this one (PROTECT).
+  "visit4",
+  "visit6",
+  "behind4",
+  "behind6",
 ] as const;
 export type LearnedSet = (typeof learnedSetNames)[number];
 

@@ -6,9 +6,12 @@ import { Daemon } from "./support/daemon.ts";
 import { BEHIND, openGateway, PROTECTED } from "./support/gateway.ts";
 import { Lab } from "./support/lab.ts";
 import { describe, measureLeaks } from "./support/leak.ts";
+import { syn } from "./support/packets.ts";
+import { sendPackets } from "./support/raw.ts";
 import { nmap, popularPorts, portsReportedOpen } from "./support/scan.ts";
 import { harsh, shipped } from "./support/settings.ts";
 import { askByDatagram, serve, visit } from "./support/traffic.ts";
+import { waitFor } from "./support/wait.ts";
 
 const SERVED = popularPorts(20);
 /** As many closed ports beside them. */
@@ -224,3 +227,35 @@ test("a host behind that drops silently: four ports without an answer are found 
   await Promise.all(families.map(inOne));
   assert.equal((await daemon.blocked()).length, 2);
 });
+
+test("customers of the host behind are known after a restart, and its late answers and peers make no scanners", async (t) => {
+  const lab = await openGateway();
+  t.after(() => lab.close());
+  await serve(lab, lab.inner, { tcp: [22, 8000] });
+  await serve(lab, lab.scanner, { tcp: [9000], udp: [5300], address: "::" });
+  const settings = { ...harsh, PROTECT: PROTECTED };
+  const daemon = await Daemon.start(lab, settings);
+  const ask = (from: number, port: number) =>
+    visit(lab.scanner, { to: BEHIND.ipv4, port, from: source(from).ipv4, timeout: 800 });
+  assert.deepEqual(await ask(1, 22), served(1));
+  // PROOF="off": a claim alone blocks in full. The resolver of the host behind answers too late, from its port to the asker's.
+  assert.deepEqual(await visit(lab.inner, { to: source(2).ipv4, port: 9000 }), served(1));
+  for (const port of [40_001, 50_002, 63_003]) assert.ok(!(await askByDatagram(lab.scanner, { ...late, port })));
+  // And its peer is forged as a scanner of it: spared.
+  await sendPackets(lab, [syn({ from: source(2).ipv4, to: BEHIND.ipv4, port: CLOSED })]);
+  const finding = await waitFor("the finding about the peer", async () =>
+    (await daemon.eventsOf(source(2).ipv4)).find(({ type }) => type === "finding"),
+  );
+  assert.deepEqual([finding.action, finding.host], ["guarded", BEHIND.ipv4]);
+  assert.deepEqual(await visit(lab.inner, { to: source(2).ipv4, port: 9000 }), served(1));
+  assert.deepEqual(await daemon.blocked(), []);
+  await daemon.stop();
+  await lab.target.mustRun(["nft", "delete", "table", "inet", "portreeve"]);
+  await daemon.restart();
+  await sendPackets(lab, [syn({ from: source(1).ipv4, to: BEHIND.ipv4, port: CLOSED })]);
+  assert.equal((await daemon.waitForBlock(source(1).ipv4)).soft, true, "a customer is softly blocked at most");
+  assert.deepEqual(await ask(1, 22), served(1));
+  assert.equal((await ask(1, 8000)).opened, 0);
+});
+
+const late = { to: BEHIND.ipv4, from: source(3).ipv4 };

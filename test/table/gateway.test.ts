@@ -147,3 +147,16 @@ test("what this host says for one behind it is looked at as an answer of that ho
   assert.equal(rules.filter((rule) => rule.endsWith("jump frombehind")).length, 2);
   assert.deepEqual(rulesOf(ordinaryPlan)("saidforbehind"), []);
 });
+
+test("a datagram to a port from which hosts ask is no evidence, and what protected hosts ask is a peer", () => {
+  const rules = on("refusesbehind");
+  const late = at(rules, /ct protocol udp ct reply proto-src >= 32768 goto excusesbehind/);
+  assert.ok(late > 0 && late < at(rules, /@watched_udp counter goto closedbehind/));
+  assert.deepEqual(
+    rulesOf({ ...plan, guardSeconds: 60 })("passing").filter((rule) => rule.includes("@peer4")),
+    [
+      "tcp flags & (fin|syn|rst|ack) == (syn|ack) ct direction reply ip daddr @protected4 update @peer4 { ip saddr timeout 60s }",
+      "meta l4proto udp ct direction reply ip daddr @protected4 update @peer4 { ip saddr timeout 60s }",
+    ],
+  );
+});
