@@ -8,6 +8,7 @@ import { repositoryFolder } from "../../support/repository.ts";
 import { CONTAINER, type Family, families, type Source, source, TARGET } from "../support/addresses.ts";
 import { Daemon } from "../support/daemon.ts";
 import { bridgeContainer, insidePort, publishByDocker } from "../support/docker.ts";
+import { BEHIND, openGateway, PROTECTED } from "../support/gateway.ts";
 import { assertInnocent } from "../support/innocent.ts";
 import { Lab } from "../support/lab.ts";
 import { type Packet, udp } from "../support/packets.ts";
@@ -21,8 +22,8 @@ const OWN = [22, 25, 53, 80, 143, 443, 587, 993, 9100];
 const OWN_TALKING = 2222;
 /** Served by the container: its web application, databases, FTP with its passive ports, a service that talks. */
 const PASSIVE = [30_000, 30_001, 30_002, 30_003, 30_004, 30_005];
-const PUBLISHED = [21, 3306, 5432, 8080, ...PASSIVE];
-const PUBLISHED_TALKING = 5222;
+const INSIDE = [21, 3306, 5432, 8080, ...PASSIVE];
+const INSIDE_TALKING = 5222;
 const VPN = 51_820;
 const RESTARTED = 8081;
 /** Longer than greylisting lets anybody wait. */
@@ -38,13 +39,24 @@ function shippedFile(): Settings {
   return Object.fromEntries(keys.filter(([key]) => !ELSEWHERE.test(key)));
 }
 
+/** Where the second half of the services is: in a container whose ports this host publishes, or on a host behind it. */
+type Where = "published" | "behind";
+
 class World {
   readonly lab: Lab;
+  readonly where: Where;
   #last = 0;
   readonly everybody: Source[] = [];
 
-  constructor(lab: Lab) {
+  constructor(lab: Lab, where: Where) {
     this.lab = lab;
+    this.where = where;
+  }
+
+  /** The address at which a port is served. */
+  at(family: Family, port: number): string {
+    const isInside = [...INSIDE, INSIDE_TALKING, VPN, RESTARTED].includes(port);
+    return isInside && this.where === "behind" ? BEHIND[family] : TARGET[family];
   }
 
   /** One that has not been there. */
@@ -55,7 +67,7 @@ class World {
   }
 
   async opens(who: Source, family: Family, port: number, count = 1, lanes = 1): Promise<void> {
-    const how = { to: TARGET[family], from: who[family], port, count, lanes, timeout: PATIENT_MS };
+    const how = { to: this.at(family, port), from: who[family], port, count, lanes, timeout: PATIENT_MS };
     assert.deepEqual(
       await visit(this.lab.scanner, how),
       { opened: count, failed: 0, errors: {} },
@@ -108,14 +120,19 @@ const honest: Readonly<Record<string, Honest>> = {
   "a client of our time, and a VPN that changes its port": async (world, family) => {
     const who = world.newcomer();
     for (const port of [123, VPN, VPN, VPN]) {
-      const flow = await talk(world.lab, world.lab.scanner, { to: TARGET[family], from: who[family], port, udp: true });
+      const flow = await talk(world.lab, world.lab.scanner, {
+        to: world.at(family, port),
+        from: who[family],
+        port,
+        udp: true,
+      });
       for (const line of ["one", "two", "three"]) await exchange(flow, line);
       await flow.stop();
     }
   },
   "passive FTP": async (world, family) => {
     const who = world.newcomer();
-    const control = await talk(world.lab, world.lab.scanner, { to: TARGET[family], from: who[family], port: 21 });
+    const control = await talk(world.lab, world.lab.scanner, { to: world.at(family, 21), from: who[family], port: 21 });
     for (const port of PASSIVE) await world.opens(who, family, port);
     control.write("quit\n");
   },
@@ -128,9 +145,9 @@ const honest: Readonly<Record<string, Honest>> = {
     const who = world.newcomer();
     for (let look = 0; look < 8; look++) {
       const one = await talk(world.lab, world.lab.scanner, {
-        to: TARGET[family],
+        to: world.at(family, INSIDE_TALKING),
         from: who[family],
-        port: PUBLISHED_TALKING,
+        port: INSIDE_TALKING,
       });
       one.write("reset\n");
       await one.waitForEnd();
@@ -183,51 +200,63 @@ const honest: Readonly<Record<string, Honest>> = {
   },
 };
 
-async function openWorld(t: TestContext): Promise<World> {
-  const lab = await Lab.open({ inner: true });
+async function openWorld(t: TestContext, where: Where): Promise<World> {
+  const lab = where === "behind" ? await openGateway() : await Lab.open({ inner: true });
   t.after(() => lab.close());
-  await bridgeContainer(lab);
   await serve(lab, lab.target, { tcp: OWN });
   await serve(lab, lab.target, { tcp: [OWN_TALKING], udp: [53, 123], mode: "echo" });
-  await serve(lab, lab.inner, { tcp: PUBLISHED.filter((port) => port !== 21).map(insidePort) });
-  await serve(lab, lab.inner, { tcp: [PUBLISHED_TALKING, 21].map(insidePort), udp: [insidePort(VPN)], mode: "echo" });
-  await publishByDocker(lab, "iptables", { tcp: [...PUBLISHED, PUBLISHED_TALKING, RESTARTED], udp: [VPN] });
-  return new World(lab);
+  const at = (port: number) => portInside(where, port);
+  await serve(lab, lab.inner, { tcp: INSIDE.filter((port) => port !== 21).map(at) });
+  await serve(lab, lab.inner, { tcp: [INSIDE_TALKING, 21].map(at), udp: [at(VPN)], mode: "echo" });
+  if (where === "published") {
+    await bridgeContainer(lab);
+    await publishByDocker(lab, "iptables", { tcp: [...INSIDE, INSIDE_TALKING, RESTARTED], udp: [VPN] });
+  }
+  return new World(lab, where);
 }
 
-/** Clients of a container that is stopped, taken away, started again, and published at another port. */
-async function restartContainer(world: World): Promise<void> {
-  const { lab } = world;
-  const container = await serve(lab, lab.inner, { tcp: [insidePort(RESTARTED)] });
+function portInside(where: Where, port: number): number {
+  return where === "published" ? insidePort(port) : port;
+}
+
+/** Clients of a service that is stopped and started again; a container is taken away meanwhile, and published at a second port. */
+async function restartService(world: World): Promise<void> {
+  const { lab, where } = world;
+  const start = () => serve(lab, lab.inner, { tcp: [portInside(where, RESTARTED)] });
+  const service = await start();
   const clients = Array.from({ length: 10 }, () => world.newcomer());
   const returning = families.map((family) => {
     const from = clients.map((one) => one[family]).join(",");
-    return reconnect(lab, lab.scanner, { to: TARGET[family], port: RESTARTED, from, every: 300 });
+    return reconnect(lab, lab.scanner, { to: world.at(family, RESTARTED), port: RESTARTED, from, every: 300 });
   });
   const sum = (key: "connected" | "refusals") => returning.reduce((total, { state }) => total + state()[key], 0);
   const all = clients.length * families.length;
+  const refused = (by: string) => {
+    const before = sum("refusals");
+    return waitUntil(`all are refused by ${by}`, () => sum("refusals") >= before + 2 * all, 60_000);
+  };
   await waitUntil("all are connected", () => sum("connected") === all, 60_000);
-  await container.stop();
-  await waitUntil("all are refused by the container", () => sum("refusals") >= 2 * all, 60_000);
-  const rules = families.map((family) => {
-    const to = family === "ipv4" ? CONTAINER.ipv4 : `[${CONTAINER.ipv6}]`;
-    return {
-      iptables: family === "ipv4" ? "iptables" : "ip6tables",
-      rule: (port: number) =>
-        `DOCKER ! -i docker0 -p tcp -m tcp --dport ${port} -j DNAT --to-destination ${to}:${insidePort(RESTARTED)}`.split(
-          " ",
-        ),
-    };
-  });
-  for (const { iptables, rule } of rules) await lab.target.mustRun([iptables, "-t", "nat", "-D", ...rule(RESTARTED)]);
-  const before = sum("refusals");
-  await waitUntil("all are refused by the host", () => sum("refusals") >= before + 2 * all, 60_000);
-  for (const { iptables, rule } of rules)
-    for (const port of [RESTARTED, RESTARTED + 1])
-      await lab.target.mustRun([iptables, "-t", "nat", "-A", ...rule(port)]);
-  await serve(lab, lab.inner, { tcp: [insidePort(RESTARTED)] });
+  await service.stop();
+  await refused("the host on which it was");
+  if (where === "published") {
+    await publishing(lab, "-D", RESTARTED);
+    await refused("this host");
+    await publishing(lab, "-A", RESTARTED);
+    await publishing(lab, "-A", RESTARTED + 1);
+  }
+  await start();
   await waitUntil("all are connected again", () => sum("connected") === all, 60_000);
+  if (where === "behind") return;
   await Promise.all(families.map((family) => world.opens(clients[0] ?? assert.fail(), family, RESTARTED + 1)));
+}
+
+/** Adds Docker's rule for a port, or takes it out. */
+async function publishing({ target }: Lab, change: "-A" | "-D", port: number): Promise<void> {
+  for (const family of families) {
+    const to = `${family === "ipv4" ? CONTAINER.ipv4 : `[${CONTAINER.ipv6}]`}:${insidePort(RESTARTED)}`;
+    const rule = `DOCKER ! -i docker0 -p tcp -m tcp --dport ${port} -j DNAT --to-destination ${to}`.split(" ");
+    await target.mustRun([family === "ipv4" ? "iptables" : "ip6tables", "-t", "nat", change, ...rule]);
+  }
 }
 
 /** Their connections stand while connection tracking forgets them, and the daemon goes and comes. */
@@ -240,7 +269,11 @@ async function outliveAll(world: World, daemon: Daemon): Promise<void> {
   );
   const published = await Promise.all(
     families.map((family) =>
-      talk(world.lab, world.lab.scanner, { to: TARGET[family], from: who[family], port: PUBLISHED_TALKING }),
+      talk(world.lab, world.lab.scanner, {
+        to: world.at(family, INSIDE_TALKING),
+        from: who[family],
+        port: INSIDE_TALKING,
+      }),
     ),
   );
   await daemon.stop();
@@ -248,7 +281,8 @@ async function outliveAll(world: World, daemon: Daemon): Promise<void> {
   for (const one of [...talks, ...published]) await exchange(one, "after the daemon's restart");
   await world.lab.target.mustRun(["conntrack", "-F"]);
   // What is translated is known to connection tracking alone: those connections end with it, with or without us.
-  for (const one of talks) await exchange(one, "after connection tracking has forgotten");
+  for (const one of world.where === "behind" ? [...talks, ...published] : talks)
+    await exchange(one, "after connection tracking has forgotten");
   for (const one of talks) one.write("quit\n");
 }
 
@@ -258,30 +292,36 @@ async function assertNothingCut(daemon: Daemon): Promise<void> {
 }
 
 const blocking: Settings = { ...shippedFile(), BLOCK_TCP: "1", BLOCK_UDP: "1" };
-const variants: Readonly<Record<string, Settings>> = {
-  "the shipped file and blocking on": blocking,
-  // Then every probe of a port that is not tolerated is a block.
-  "the harshest judgement": { ...blocking, PROOF: "off", POLICY: "trigger", SCAN_TRIGGER: "0" },
+/** Then every probe of a port that is not tolerated is a block. */
+const harshest: Settings = { ...blocking, PROOF: "off", POLICY: "trigger", SCAN_TRIGGER: "0" };
+const variants: Readonly<Record<string, { readonly settings: Settings; readonly where: Where }>> = {
+  "the shipped file, blocking on, published ports": { settings: blocking, where: "published" },
+  "the harshest judgement, published ports": { settings: harshest, where: "published" },
   // No greylisting then: the decoy stands in for published ports too.
-  "closed ports that answer": { ...blocking, ANSWER: "open" },
+  "closed ports that answer, published ports": { settings: { ...blocking, ANSWER: "open" }, where: "published" },
+  "the shipped file, blocking on, a host behind (PROTECT)": {
+    settings: { ...blocking, PROTECT: PROTECTED },
+    where: "behind",
+  },
+  "the harshest judgement, a host behind (PROTECT)": { settings: { ...harshest, PROTECT: PROTECTED }, where: "behind" },
 };
 
-for (const [name, settings] of Object.entries(variants)) {
-  test(`honest hosts with ${name}, greylisting and published ports`, async (t) => {
-    const world = await openWorld(t);
+for (const [name, { settings, where }] of Object.entries(variants)) {
+  test(`honest hosts: ${name}`, async (t) => {
+    const world = await openWorld(t, where);
     assert.equal(settings.GREYLIST, "on");
     const daemon = await Daemon.start(world.lab, settings);
     const all = Object.entries(honest).flatMap(([who, act]) => families.map((family) => ({ who, act, family })));
     const results = await Promise.allSettled([
       ...all.map(({ act, family }) => act(world, family)),
-      restartContainer(world),
+      restartService(world),
     ]);
     const failed = results.flatMap((result, index) =>
       result.status === "rejected" ? [`${all[index]?.who ?? "restart"} ${all[index]?.family}: ${result.reason}`] : [],
     );
     assert.deepEqual(failed, []);
     if (settings.ANSWER !== "open")
-      for (const counter of ["firstContacts", "firstContactsRepeated", "forwardFirstDropped"])
+      for (const counter of ["firstContacts", "firstContactsRepeated"])
         assert.ok((await daemon.counter(counter)) > 0, `${counter}: greylisting was not there`);
     await assertNothingCut(daemon);
     await outliveAll(world, daemon);
