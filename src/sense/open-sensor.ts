@@ -16,6 +16,7 @@ import { NfTables } from "../kernel/nf-tables.ts";
 import { NfTablesMonitor } from "../kernel/nf-tables-monitor.ts";
 import { ownProcess } from "../kernel/own-process.ts";
 import { SocketOwners } from "../kernel/socket-owner.ts";
+import { seesWayBack } from "../table/features.ts";
 import { Firewall } from "../table/firewall.ts";
 import type { KernelSensor } from "../table/kernel-sensor.ts";
 import { LearnedSets, type Learning } from "../table/learned-sets.ts";
@@ -58,7 +59,7 @@ export interface SensingOptions {
 export function openKernelSensor({ settings, host, clock, keep }: SensingOptions): Sensing {
   const nft = keep(new Libnftables());
   const tables = keep(new NfTables(TABLE));
-  const sensor = new NftSensor(nft, tables, nearRanges(host));
+  const sensor = new NftSensor(nft, tables, nearRanges(host), seesWayBack(nft));
   return {
     sensor,
     firewall: new Firewall(nft, tables, () => sensor.near),

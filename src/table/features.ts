@@ -1,5 +1,6 @@
 // Names the kernel feature that is missing when the table cannot be loaded: each is tried alone in a scratch table.
 import type { Libnftables } from "../kernel/libnftables.ts";
+import { CAME_OTHERWISE } from "./matches.ts";
 
 interface Feature {
   /** For a person: what it is, and the module that brings it. */
@@ -8,7 +9,7 @@ interface Feature {
   /** Sets that the rule needs. */
   readonly set?: string;
   /** The hook of the chain; "input" when absent. */
-  readonly hook?: "prerouting";
+  readonly hook?: "input" | "prerouting" | "forward";
 }
 
 const features: readonly Feature[] = [
@@ -30,19 +31,29 @@ const features: readonly Feature[] = [
   },
 ];
 
+/**
+ * Whether rules of `forward` can ask if a packet came by the link on which its source is: anybody may write a source that is
+ * behind us into a packet from outside.
+ */
+export function seesWayBack(nft: Pick<Libnftables, "run">): boolean {
+  return works(nft, { name: "", rule: `${CAME_OTHERWISE} return`, hook: "forward" });
+}
+
 /** The first feature that this kernel refuses, or undefined when each works alone. Leaves nothing behind. */
 export function findMissingFeature(nft: Pick<Libnftables, "run">): string | undefined {
-  return features.find(({ rule, set, hook = "input" }) => {
-    const commands = [
-      "add table inet portreeve_probe",
-      "delete table inet portreeve_probe",
-      "add table inet portreeve_probe",
-      ...(set === undefined ? [] : [set]),
-      `add chain inet portreeve_probe c { type filter hook ${hook} priority filter; policy accept; }`,
-      `add rule inet portreeve_probe c ${rule}`,
-    ];
-    const works = nft.run(commands.join("\n")).ok;
-    if (works) nft.run("delete table inet portreeve_probe");
-    return !works;
-  })?.name;
+  return features.find((feature) => !works(nft, feature))?.name;
+}
+
+function works(nft: Pick<Libnftables, "run">, { rule, set, hook = "input" }: Feature): boolean {
+  const commands = [
+    "add table inet portreeve_probe",
+    "delete table inet portreeve_probe",
+    "add table inet portreeve_probe",
+    ...(set === undefined ? [] : [set]),
+    `add chain inet portreeve_probe c { type filter hook ${hook} priority filter; policy accept; }`,
+    `add rule inet portreeve_probe c ${rule}`,
+  ];
+  const isTaken = nft.run(commands.join("\n")).ok;
+  if (isTaken) nft.run("delete table inet portreeve_probe");
+  return isTaken;
 }

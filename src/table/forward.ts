@@ -21,7 +21,15 @@ import { leftRules, meetRules } from "./greylist.ts";
 import { interfaceRules } from "./heard.ts";
 import { publishedServes } from "./lately.ts";
 import { answeringRules, askedRules, customerRules, newCustomerRules } from "./learn.ts";
-import { heldMatches, knownDatagramPairsOf, knownPairsOf, leftAlone, softMatches, softRules } from "./matches.ts";
+import {
+  CAME_OTHERWISE,
+  heldMatches,
+  knownDatagramPairsOf,
+  knownPairsOf,
+  leftAlone,
+  softMatches,
+  softRules,
+} from "./matches.ts";
 import { SLASH64 } from "./neighbours.ts";
 import { counted } from "./rule-counters.ts";
 import type { GreylistPlan, Rules, RulesetPlan } from "./ruleset-plan.ts";
@@ -81,7 +89,7 @@ export function forwardRules(plan: RulesetPlan): Rules {
   return {
     forward: [
       "ct state established,related goto passing",
-      ...fromInside.map((match) => `${match} goto outward`),
+      ...(plan.seesWayBack === true ? fromInside.map((match) => `${match} goto outward`) : ofContainers),
       ...askedBehind(plan),
       ...interfaceRules(plan),
       "meta l4proto != { tcp, udp } return",
@@ -91,7 +99,8 @@ export function forwardRules(plan: RulesetPlan): Rules {
       `${toBridged} goto inward`,
     ],
     ...passingRules(plan),
-    outward: outwardRules(plan),
+    // Without that a packet from outside with a container's address as its source would make any packet to this host an answer.
+    ...(plan.seesWayBack === true ? { outward: outwardRules(plan) } : {}),
     inward: [
       ...leftAlone,
       "tcp flags & (fin|syn|rst|ack) == syn goto newinward",
@@ -134,6 +143,7 @@ function outwardRules({ ephemeral, reserved = [] }: RulesetPlan): readonly strin
     ...(isNoTrap ? [`udp sport ${ephemeral.first}-${ephemeral.last} return`] : []),
     "ip daddr @inside4 return",
     "ip6 daddr @inside6 return",
+    `${CAME_OTHERWISE} return`,
     ...askedRules,
   ];
 }

@@ -17,7 +17,7 @@ import { answeredOn } from "./heard.ts";
 import { HIGH_PORT_FACTOR } from "./lately.ts";
 import { newCustomerRules } from "./learn.ts";
 import { BATCH_GROUP, foundLog, log, logPrefixes, probeLog, rates } from "./log-rules.ts";
-import { heldMatches, leftAlone, softMatches, softRules } from "./matches.ts";
+import { CAME_OTHERWISE, heldMatches, leftAlone, softMatches, softRules } from "./matches.ts";
 import { neighbourRules, SLASH64 } from "./neighbours.ts";
 import { counted } from "./rule-counters.ts";
 import type { Rules, RulesetPlan } from "./ruleset-plan.ts";
@@ -33,7 +33,16 @@ export const gatewayHooks: Readonly<Record<string, string>> = {
 export const gatewayChains = [
   "saidforbehind",
   ...["tobehind", "synbehind", "udpbehind", "heldbehind", "toldbehind", "shutbehind", "visitedbehind", "visitorbehind"],
-  ...["frombehind", "opensbehind", "answersbehind", "refusesbehind", "excusesbehind", "closedbehind", "noticedbehind"],
+  ...[
+    "frombehind",
+    "saidbehind",
+    "opensbehind",
+    "answersbehind",
+    "refusesbehind",
+    "excusesbehind",
+    "closedbehind",
+    "noticedbehind",
+  ],
   ...["againbehind", "shutback", "resetback", "holdbehind", "near4back", "far6back", "restingbehind"],
 ] as const;
 
@@ -78,9 +87,8 @@ const visitsOf = (host: (ip: string) => string, isAnswer: boolean, prefix = "") 
 const knownRules = (visits: ReturnType<typeof visitsOf>) =>
   visits.map(({ match, key, set }) => `${match}${key} @${set} return`);
 
-const answersRules = families.map(
-  ({ family, ip }) => `ct direction reply ct reply ${ip} saddr @protected${family} jump frombehind`,
-);
+const answersRules = (chain: string) =>
+  families.map(({ family, ip }) => `ct direction reply ct reply ${ip} saddr @protected${family} jump ${chain}`);
 
 /** Of what an answer goes to: its link-layer address is not known yet. */
 const backMatches = [...heldMatches, ...softMatches].filter((match) => !match.includes("ether ")).map(back);
@@ -94,7 +102,7 @@ function protects({ protected: networks = [] }: RulesetPlan): boolean {
 
 /** For `forward`: datagrams that this host may masquerade, as it may those of containers. Over IPv6 nobody masquerades. */
 export function askedBehind(plan: RulesetPlan): readonly string[] {
-  return protects(plan) ? ["meta l4proto udp ip saddr @protected4 jump outward"] : [];
+  return protects(plan) && plan.seesWayBack === true ? ["meta l4proto udp ip saddr @protected4 jump outward"] : [];
 }
 
 /** For `forward`, behind what belongs to containers. */
@@ -117,7 +125,7 @@ export function fromBehind(plan: RulesetPlan): readonly string[] {
   return [
     "tcp flags & (fin|syn|rst) == 0 return",
     "meta l4proto udp ct status assured return",
-    ...[...answersRules, ...peerRules(plan)],
+    ...[...answersRules("frombehind"), ...peerRules(plan)],
   ];
 }
 
@@ -140,7 +148,7 @@ export function gatewayRules(plan: RulesetPlan): Rules {
   if (!protects(plan)) return {};
   return {
     // A host that is down is told from an address that nobody has by the ports that it served (`behind`).
-    saidforbehind: ["tcp flags & rst == 0 return", "meta l4proto udp return", ...answersRules],
+    saidforbehind: ["tcp flags & rst == 0 return", "meta l4proto udp return", ...answersRules("saidbehind")],
     ...{ ...askingRules(plan), ...sayingRules(plan), ...closedRules(plan), ...visitRules() },
   };
 }
@@ -194,7 +202,9 @@ function sayingRules(plan: RulesetPlan): Rules {
   const shutBack = (verdict: string) =>
     enforce ? backMatches.map((match) => `${match} ${counted("behindAnswersDropped")} ${verdict}`) : [];
   return {
-    frombehind: [
+    // An answer that somebody outside has written in a host's name tells nothing of the host.
+    frombehind: [...(plan.seesWayBack === true ? [`${CAME_OTHERWISE} return`] : []), "goto saidbehind"],
+    saidbehind: [
       // It got further; or it is the data connection of a protocol such as FTP, which the host has announced.
       "ct status & (assured | expected) != 0 return",
       "meta l4proto != { tcp, udp, icmp, icmpv6 } return",

@@ -16,13 +16,19 @@ const SMALL_SET = 1_024;
 export class LoadedTable implements TableDrift {
   readonly #nft: Pick<Libnftables, "run">;
   readonly #tables: Pick<NfTables, "fingerprint" | "digest" | "generation">;
+  readonly #seesWayBack: boolean;
   #fingerprint = "";
   /** What the sets that are filled from the plan hold, as the kernel told it when they were filled. */
   readonly #digests = new Map<string, string>();
 
-  constructor(nft: Pick<Libnftables, "run">, tables: Pick<NfTables, "fingerprint" | "digest" | "generation">) {
+  constructor(
+    nft: Pick<Libnftables, "run">,
+    tables: Pick<NfTables, "fingerprint" | "digest" | "generation">,
+    seesWayBack: boolean,
+  ) {
     this.#nft = nft;
     this.#tables = tables;
+    this.#seesWayBack = seesWayBack;
   }
 
   /**
@@ -31,7 +37,7 @@ export class LoadedTable implements TableDrift {
    * nft's own words.
    */
   load(plan: RulesetPlan): boolean {
-    const commands = buildRuleset(plan, "on");
+    const commands = buildRuleset({ ...plan, seesWayBack: this.#seesWayBack }, "on");
     const replaced = !this.#nft.run(commands).ok;
     if (replaced)
       runNft(this.#nft, `add table inet ${TABLE}\ndelete table inet ${TABLE}\n${commands}`, "cannot load the table");

@@ -32,6 +32,9 @@ export function softRules(): readonly string[] {
   return softMatches.map((match) => `${match} ${counted("softDropped")} drop`);
 }
 
+/** By no link on which its source could be reached: somebody else has written that source. For the hook `forward`. */
+export const CAME_OTHERWISE = "fib saddr . iif oif missing";
+
 /** The keys of `flows4` and `flows6`, by a packet that comes in and by one that goes out. */
 export const flowKeys = {
   in4: "ip saddr . meta l4proto . th sport . th dport",

@@ -26,10 +26,10 @@ export class NftSensor implements KernelSensor {
   readonly delegation: DelegatedSets;
   readonly served: LatelySet;
 
-  constructor(nft: Pick<Libnftables, "run">, tables: Tables, near: AddressRanges) {
+  constructor(nft: Pick<Libnftables, "run">, tables: Tables, near: AddressRanges, seesWayBack = false) {
     this.#tables = tables;
     this.#near = near;
-    this.drift = new LoadedTable(nft, tables);
+    this.drift = new LoadedTable(nft, tables, seesWayBack);
     this.hold = new HoldSets(tables);
     this.delegation = new DelegatedSets(tables);
     this.served = new LatelySet(tables);

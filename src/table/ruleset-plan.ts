@@ -52,6 +52,8 @@ export interface RulesetPlan {
   readonly bridged?: readonly string[];
   /** PROTECT: networks behind this host. Absent: none. */
   readonly protected?: readonly Prefix[];
+  /** The kernel takes CAME_OTHERWISE (features.ts). Absent: it does not. */
+  readonly seesWayBack?: boolean;
   readonly latelyOpenSeconds: number;
   /**
    * Own addresses at which a port that is served at another one alone is closed. Absent: none is, and what is served at one

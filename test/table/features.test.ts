@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { findMissingFeature } from "../../src/table/features.ts";
+import { findMissingFeature, seesWayBack } from "../../src/table/features.ts";
 
 /** An nft that refuses every command text in which `lacking` stands, and keeps what it was told. */
 function nftWithout(lacking: string | undefined) {
@@ -34,4 +34,12 @@ test("names none when each works alone, and leaves nothing behind", () => {
   const removed = nft.told.filter((commands) => commands === "delete table inet portreeve_probe").length;
   assert.ok(made >= 7);
   assert.equal(removed, made);
+});
+
+test("whether the hook forward can ask for the way back is tried, and leaves nothing behind", () => {
+  const nft = nftWithout(undefined);
+  assert.equal(seesWayBack(nft), true);
+  assert.match(nft.told[0] ?? "", /hook forward .*\n.*fib saddr \. iif oif missing return/);
+  assert.equal(nft.told.at(-1), "delete table inet portreeve_probe");
+  assert.equal(seesWayBack(nftWithout("hook forward")), false);
 });

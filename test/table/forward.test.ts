@@ -61,11 +61,21 @@ test("what containers ask by datagrams is remembered, but to each other and from
     "meta l4proto != udp return",
     "udp sport 32768-60999 return",
     ...among,
+    "fib saddr . iif oif missing return",
     ...asked,
   ]);
   // A reserved port is one like any other.
   const reserved = rulesOf({ ...ordinaryPlan, reserved: [{ first: 40_000, last: 40_000 }] });
-  assert.deepEqual(reserved("outward"), ["meta l4proto != udp return", ...among, ...asked]);
+  assert.deepEqual(reserved("outward"), [
+    "meta l4proto != udp return",
+    ...among,
+    "fib saddr . iif oif missing return",
+    ...asked,
+  ]);
+  // Where the kernel does not say from where a packet has come, nothing is remembered.
+  const blind = rulesOf(planVariants["no look-up of the way back in the hook forward"] ?? assert.fail());
+  assert.deepEqual(blind("outward"), []);
+  assert.deepEqual(blind("forward").slice(1, 3), ["ip saddr @inside4 return", "ip6 saddr @inside6 return"]);
 });
 
 test("a port that the source asked for is what counts, and never one that others' traffic is led to", () => {

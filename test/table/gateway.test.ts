@@ -46,6 +46,9 @@ test("what is translated stays with published ports: protected addresses are ask
 test("what protected hosts ask by datagrams is remembered, and they are judged at published ports all the same", () => {
   assert.equal(on("forward")[3], "meta l4proto udp ip saddr @protected4 jump outward");
   assert.ok(on("outward").some((rule) => rule.startsWith("update @flows4")));
+  // A packet from outside may have a protected host's address as its source.
+  const blind = rulesOf({ ...plan, seesWayBack: false });
+  assert.ok(blind("forward").every((rule) => !rule.includes("outward")));
 });
 
 test("only what a protected host says to a contact that never got further is looked at", () => {
@@ -56,7 +59,9 @@ test("only what a protected host says to a contact that never got further is loo
       "ct direction reply ct reply ip6 saddr @protected6 jump frombehind",
     ],
   );
-  const rules = on("frombehind");
+  assert.deepEqual(on("frombehind"), ["fib saddr . iif oif missing return", "goto saidbehind"]);
+  assert.deepEqual(rulesOf({ ...plan, seesWayBack: false })("frombehind"), ["goto saidbehind"]);
+  const rules = on("saidbehind");
   assert.equal(rules[0], "ct status & (assured | expected) != 0 return");
   const refusals = rules.filter((rule) => rule.endsWith("goto refusesbehind"));
   assert.equal(refusals.length, 3);
@@ -124,10 +129,10 @@ test("where nothing is held, or nothing is ever dropped, a refusal is told and g
 
 test("INTERFACE names where sources are: a refusal leaves there", () => {
   const named = rulesOf({ ...plan, interfaces: ["eth0"] });
-  assert.ok(named("frombehind").includes('oifname != { "eth0" } return'));
+  assert.ok(named("saidbehind").includes('oifname != { "eth0" } return'));
   for (const interfaces of [[], ["ALL"], ["ALL_NLO"]]) {
     assert.ok(
-      !rulesOf({ ...plan, interfaces })("frombehind").some((rule) => rule.includes("oifname")),
+      !rulesOf({ ...plan, interfaces })("saidbehind").some((rule) => rule.includes("oifname")),
       String(interfaces),
     );
   }
@@ -144,7 +149,7 @@ test("a stopped daemon's soft blocks hold for the hosts behind, and their custom
 test("what this host says for one behind it is looked at as an answer of that host", () => {
   const rules = on("saidforbehind");
   assert.deepEqual(rules.slice(0, 2), ["tcp flags & rst == 0 return", "meta l4proto udp return"]);
-  assert.equal(rules.filter((rule) => rule.endsWith("jump frombehind")).length, 2);
+  assert.equal(rules.filter((rule) => rule.endsWith("jump saidbehind")).length, 2);
   assert.deepEqual(rulesOf(ordinaryPlan)("saidforbehind"), []);
 });
 

@@ -27,6 +27,7 @@ export const ordinaryPlan: RulesetPlan = {
   guarded: ["198.51.100.254", "2001:db8:a::fe"].map(prefix),
   near: ["2001:db8:a::/64"].map(prefix),
   nearIpv4: ["198.51.100.0/24"].map(prefix),
+  seesWayBack: true,
   latelyOpenSeconds: 3_600,
   ephemeral: { first: 32_768, last: 60_999 },
 };
@@ -40,6 +41,7 @@ export const planVariants: Readonly<Record<string, RulesetPlan>> = {
   "first contacts greylisted": { ...ordinaryPlan, greylist: { earliestMs: 800 } },
   "what is sent is watched": { ...ordinaryPlan, outgoing: { limits: false } },
   "what is sent is limited": { ...ordinaryPlan, outgoing: { limits: true } },
+  "no look-up of the way back in the hook forward": { ...ordinaryPlan, seesWayBack: false },
   "in the grace after boot": { ...ordinaryPlan, grace: true },
   "no firewall": { ...ordinaryPlan, enforce: false, holdTcp: false, holdUdp: false },
   "named interfaces and the loopback": { ...ordinaryPlan, interfaces: ["link0", "lo"] },
