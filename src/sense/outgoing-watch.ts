@@ -95,6 +95,7 @@ export class OutgoingWatch {
     for (const [scan, told] of this.#told) {
       if (told.isUnnamed && this.#senders.knowsProcessOf(scan.origin)) this.#name(scan, told);
       if (scan.lastMs > told.limitedMs) this.#limit(scan, told);
+      if (told.limit !== "" && this.#parts.settings().outgoing !== "limit") this.#unlimit(scan, told);
     }
   }
 
@@ -164,9 +165,15 @@ export class OutgoingWatch {
     this.#tell(scan, told);
   }
 
-  #tell(scan: OutgoingScan, { sender, limit }: Told): void {
+  /** For `status`, while it lasts. */
+  #warnOf(scan: OutgoingScan, { sender, limit }: Told): string {
     const message = `${describeScan(scan, sender)}${limit}`;
     this.#parts.troubles.set(topicOf(scan), `outgoing scan: ${message}`);
+    return message;
+  }
+
+  #tell(scan: OutgoingScan, told: Told): void {
+    const message = this.#warnOf(scan, told);
     this.#parts.recorder.outgoing({ ...aboutOf(scan), action: "found", message });
   }
 
@@ -177,6 +184,12 @@ export class OutgoingWatch {
     this.#parts.recorder.outgoing({ ...aboutOf(scan), action: "ended", message: describeEnd(scan, sender) });
     if (this.#scans.current.every(({ origin }) => formatPrefix(origin) !== formatPrefix(scan.origin)))
       this.#senders.forget(scan.origin);
+  }
+
+  /** The settings are others now, and so are the rules. */
+  #unlimit(scan: OutgoingScan, told: Told): void {
+    told.limit = "";
+    this.#warnOf(scan, told);
   }
 
   #limit(scan: OutgoingScan, told: Told): void {

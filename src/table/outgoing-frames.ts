@@ -1,7 +1,7 @@
 // What programs of this host send as frames of their own making (masscan, ZMap): it passes no rule of `output`. A table of family netdev sees
 // it on its way to the link, and nothing else: what the kernel sends has a route with it, what it forwards has no socket.
 import type { Libnftables } from "../kernel/libnftables.ts";
-import { log, logPrefixes, PROMPT_GROUP } from "./log-rules.ts";
+import { BATCH_GROUP, log, logPrefixes } from "./log-rules.ts";
 import { outgoingRates } from "./outgoing.ts";
 import { outgoingSets } from "./outgoing-sets.ts";
 import { TABLE } from "./ruleset-plan.ts";
@@ -79,7 +79,7 @@ export function buildFrames(links: readonly Link[]): string {
     // Any user: a socket sends it.
     ...families.map(
       ({ ip, suffix }) =>
-        `meta skuid < 4294967295 add @asked${suffix} { ${contactOf(ip)} } ${log(logPrefixes.made, PROMPT_GROUP)}`,
+        `meta skuid < 4294967295 add @asked${suffix} { ${contactOf(ip)} } ${log(logPrefixes.made, BATCH_GROUP)}`,
     ),
   ];
   for (const rule of rules) lines.push(`add rule ${table} frames ${rule}`);

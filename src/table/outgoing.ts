@@ -6,13 +6,13 @@
 //   outcame    hooks input and forward: what came of the contacts that were told
 //
 // A contact of which nothing is told, because of the rate or a full set, has no outcome that is told, so the daemon has whole ones only.
-import { BATCH_GROUP, log, logPrefixes, PROMPT_GROUP } from "./log-rules.ts";
+import { BATCH_GROUP, log, logPrefixes } from "./log-rules.ts";
 import { counted } from "./rule-counters.ts";
 import type { Rules, RulesetPlan } from "./ruleset-plan.ts";
 
 export const outgoingRates = {
   /** Contacts told a second, and at once: the bound of `outasked4/6` over its time. */
-  asks: 100,
+  asks: 50,
   asksBurst: 500,
   /** Refusals told a second. Repeated ones come beside the first. */
   came: 500,
@@ -92,12 +92,14 @@ export function outgoingRules({ outgoing, decoy, enforce }: RulesetPlan): Rules 
       `limit rate over ${outgoingRates.asks}/second burst ${outgoingRates.asksBurst} packets ${counted("outgoingUntold")} return`,
       ...each(
         ({ ip, suffix }) =>
-          `add @outasked${suffix} { ${ip} saddr . ${ip} daddr . tcp dport } ${log(logPrefixes.asks, PROMPT_GROUP)}`,
+          `add @outasked${suffix} { ${ip} saddr . ${ip} daddr . tcp dport } ${log(logPrefixes.asks, BATCH_GROUP)}`,
       ),
     ],
     outcame: [
       "tcp flags & (syn|rst) == 0 return",
       "meta l4proto udp return",
+      // A SYN that comes is no answer, and there may be a flood of them.
+      `${SYN} return`,
       "meta l4proto tcp ct direction reply goto outreply",
       // An answer to what connection tracking has not seen leave, or to nobody: it counts only where the frame was seen.
       `meta l4proto tcp ct state invalid limit rate ${outgoingRates.strayAnswers}/second burst ${outgoingRates.asksBurst} packets ${log(logPrefixes.upshot, BATCH_GROUP)} return`,

@@ -9,6 +9,7 @@ import { MAX_IGNORED } from "../../src/config/ignore-file.ts";
 import { allKeys } from "../../src/config/keys.ts";
 import { controlLimits } from "../../src/control/limits.ts";
 import { IMPORT_BODY_BYTES, MAX_IMPORTED_SOURCES } from "../../src/control/requests.ts";
+import { SCAN_PORTS } from "../../src/detect/outgoing/outgoing-scans.ts";
 import { MAX_ELEMENTS, MAX_MEMBERS } from "../../src/detect/tap/cluster.ts";
 import { DEFAULT_MAX_CONTACTS, DEFAULT_MAX_SOURCES } from "../../src/detect/tap/tap-rules.ts";
 import { MAX_STANDING } from "../../src/enforce/standing-connections.ts";
@@ -22,6 +23,8 @@ import { LOOKUP_MS } from "../../src/record/resolver.ts";
 import { spanNames, spans } from "../../src/record/series/dimensions.ts";
 import { COPY_BYTES, rates } from "../../src/table/log-rules.ts";
 import { MAX_NETWORKS } from "../../src/table/network-blocks.ts";
+import { outgoingRates } from "../../src/table/outgoing.ts";
+import { outgoingSets } from "../../src/table/outgoing-sets.ts";
 import { buildRuleset } from "../../src/table/ruleset.ts";
 import { sets } from "../../src/table/sets.ts";
 import { repositoryFolder } from "../support/repository.ts";
@@ -107,6 +110,45 @@ interface Row {
 }
 
 const rows: readonly Row[] = [
+  // OUTGOING.
+  {
+    page: BOUNDS,
+    says: /outgoing contacts told by the kernel \| ([\d,]+)\/s, burst ([\d,]+); refusals ([\d,]+)\/s/,
+    are: () => [outgoingRates.asks, outgoingRates.asksBurst, outgoingRates.came],
+  },
+  {
+    page: BOUNDS,
+    says: /outgoing contacts that wait for an answer \| ([\d,]+), ([\d,]+) s each/,
+    are: () => [
+      inSource("outgoing-contacts.ts", "const MAX_OPEN = "),
+      inSource("outgoing-contacts.ts", "const WAIT_MS = ") / 1_000,
+    ],
+  },
+  {
+    page: BOUNDS,
+    says: /services and hosts that are asked \| ([\d,]+) newcomers and ([\d,]+) others/,
+    are: () => [inSource("outgoing-scans.ts", "const NEWCOMERS = "), inSource("outgoing-scans.ts", "const KEPT = ")],
+  },
+  {
+    page: BOUNDS,
+    says: /outgoing scans at a time \| ([\d,]+)/,
+    are: () => [inSource("outgoing-scans.ts", "const MAX_SCANS = ")],
+  },
+  {
+    page: BOUNDS,
+    says: /limited containers, limited users \| ([\d,]+) each/,
+    are: () => [outgoingSets.outlimited.size],
+  },
+  {
+    page: "docs/guides/outgoing-scans.md",
+    says: /when ([\d,]+) different ones have failed \(refused or silent\) within (\w+) minutes/,
+    are: () => [SCAN_PORTS, inSource("outgoing-scans.ts", "const PORTS_WINDOW_MS = ") / 60_000],
+  },
+  {
+    page: "docs/guides/outgoing-scans.md",
+    says: /accepted no connection within the hour: (\w+) a second are let through \(burst ([\d,]+)\)/,
+    are: () => [outgoingRates.limited, outgoingRates.limitedBurst],
+  },
   // The daemon's bounds.
   {
     page: BOUNDS,

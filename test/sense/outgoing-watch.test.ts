@@ -15,7 +15,8 @@ import { prefix } from "../support/prefix.ts";
 const OWN = "192.0.2.1";
 const REMOTE = "203.0.113.9";
 
-function open(outgoing: Settings["outgoing"], limited = "") {
+function open(mode: Settings["outgoing"], limited = "") {
+  let outgoing = mode;
   let nowMs = 0;
   const news: OutgoingNews[] = [];
   const troubles = createTroubles();
@@ -55,6 +56,9 @@ function open(outgoing: Settings["outgoing"], limited = "") {
   };
   return {
     ...{ watch, news, troubles, sets },
+    setMode: (to: Settings["outgoing"]) => {
+      outgoing = to;
+    },
     setInode: (to: number) => {
       inode = to;
     },
@@ -120,4 +124,13 @@ test("a limit that the kernel refuses is told as none", () => {
   const { news, refused } = open("limit", "ENFILE");
   for (let port = 1; port <= SCAN_PORTS; port++) refused(port);
   assert.match(news[0]?.message ?? "", /cannot be limited: ENFILE$/);
+});
+
+test('after a reload with OUTGOING="watch" status names no limit any more', () => {
+  const { watch, troubles, refused, setMode } = open("limit");
+  for (let port = 1; port <= SCAN_PORTS; port++) refused(port);
+  assert.match(troubles.current().join(), /are limited$/);
+  setMode("watch");
+  watch.tick();
+  assert.match(troubles.current().join(), /unit cron\.service\)$/);
 });
