@@ -203,6 +203,8 @@ function openSilentWatch(
     }),
   );
   daemon.countToo(watch);
+  // The kernel tells of the ends of those connections alone that begin while somebody listens.
+  watch.tick();
   return watch;
 }
 
