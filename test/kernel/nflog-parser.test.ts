@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { NetlinkWriter } from "../../src/kernel/netlink.ts";
-import { NflogParser } from "../../src/kernel/nflog.ts";
+import { NflogParser, NO_UID } from "../../src/kernel/nflog.ts";
 import { hex } from "../support/hex.ts";
 
 /** NFULNL_MSG_PACKET; NFULA_PACKET_HDR, NFULA_PREFIX "probe", NFULA_PAYLOAD (7 bytes), NFULA_SEQ 41. */
@@ -46,6 +46,18 @@ test("two packets of one datagram, with their rules' tags", () => {
   const parser = new NflogParser();
   assert.deepEqual(parse(parser, Buffer.concat([first, second, done])), [firstSeen, secondSeen]);
   assert.deepEqual({ lost: parser.lost, malformed: parser.malformed }, { lost: 0, malformed: 0 });
+});
+
+test("a packet that a socket of this host sent comes with the user; another one with none", () => {
+  const users: number[] = [];
+  const visitor = {
+    packet: (_bytes: Uint8Array, _at: number, _end: number, _tag: number, uid: number) => void users.push(uid),
+  };
+  // NFULA_PAYLOAD, NFULA_UID.
+  const sent = new NetlinkWriter().begin(0x0400, 0, 0).nfgen(2, 1).u32be(9, 1).u32be(11, 65_534).finishCopy();
+  const bytes = Buffer.concat([sent, second]);
+  new NflogParser().parse(bytes, bytes.length, visitor);
+  assert.deepEqual(users, [65_534, NO_UID]);
 });
 
 test("a datagram can be walked in steps, each from where the last one ended", () => {

@@ -28,6 +28,9 @@ test("nmap on this host is told with its process, and stands in status and why",
   const { stdout } = await daemon.cli(["why", TARGET.ipv4]);
   assert.match(stdout, /asks many ports of/);
   assert.match(daemon.lines.join("\n"), /outgoing scan: this host/);
+  await lab.target.mustRun([...NMAP, "-6", "-sS", "-p", "1-100", source(1).ipv6]);
+  const six = await foundOutgoing(daemon, /asks many ports of 2001:db8:b:1::1: 32 different/);
+  assert.equal(six.source, TARGET.ipv6);
 });
 
 test("a scan by connect() is told with its process as soon as a socket of it is there to be looked up", async (t) => {
