@@ -3,6 +3,8 @@ import { address, families, protocolAndPort, type SetRow } from "./set-row.ts";
 
 /** A visitor is remembered for as long as a known pair of this host's own services. */
 const VISIT_SECONDS = 7 * 86_400;
+/** A forger can make one. */
+const DATAGRAM_VISIT_SECONDS = 86_400;
 
 export const gatewaySets = {
   protected: {
@@ -20,8 +22,15 @@ export const gatewaySets = {
     ...{ parts: families, key: (of: string) => `${of} . ${of} . ${protocolAndPort()}`, kind: "dynamic" },
     ...{ size: 262_144, seconds: VISIT_SECONDS, isLearned: true },
     members:
-      "(source, protected address, protocol, port) that finished a real connection, 7 days, or whose datagram was answered, a day; an IPv6 source beyond our links by its /64",
+      "(source, protected address, protocol, port) that finished a real connection, 7 days; an IPv6 source beyond our links by its /64",
     filledBy: "forwarded packets",
     atBound: "further customers are held and softly blocked like strangers",
+  },
+  visitu: {
+    ...{ parts: families, key: (of: string) => `${of} . ${of} . ${protocolAndPort()}`, kind: "dynamic" },
+    ...{ size: 262_144, seconds: DATAGRAM_VISIT_SECONDS, isLearned: true },
+    members: "the same of those whose datagram was answered, a day: a forger can make such a pair, and fill this set",
+    filledBy: "answers of protected hosts",
+    atBound: "further customers by datagrams are held and softly blocked like strangers",
   },
 } as const satisfies Readonly<Record<string, SetRow>>;

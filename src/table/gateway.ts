@@ -9,7 +9,7 @@
 //   saidforbehind  in `output`, what this host says in the name of one behind it: that no host has the address, or a firewall's refusal
 //
 //   behind4/6    ports that have answered: their refusals are no evidence
-//   visit4/6     customers, by (source, host, protocol, port)
+//   visit4/6     customers, by (source, host, protocol, port); visitu4/6 by datagrams
 //
 // Protected hosts are not judged for what they send to each other, and what they send elsewhere is no answer.
 
@@ -22,9 +22,6 @@ import { neighbourRules, SLASH64 } from "./neighbours.ts";
 import { counted } from "./rule-counters.ts";
 import type { Rules, RulesetPlan } from "./ruleset-plan.ts";
 import { DEFAULT_GUARD_SECONDS } from "./sets.ts";
-
-/** An answer to a datagram makes a customer for a day: a forger can make one. */
-const DATAGRAM_VISIT = "1d";
 
 export const gatewayHooks: Readonly<Record<string, string>> = {
   saidforbehind: "{ type filter hook output priority filter - 10; policy accept; }",
@@ -78,10 +75,14 @@ const asked = (ip: string) => `${ip} daddr . meta l4proto . th dport`;
 const answering = (ip: string) => `${ip} saddr . meta l4proto . th sport`;
 const refusing = (ip: string) => `ct reply ${ip} saddr . ct protocol . ct reply proto-src`;
 
-const visitsOf = (host: (ip: string) => string, isAnswer: boolean, prefix = "") =>
+/** "visit": of connections. "visitu": of datagrams, which anybody can send in a thousand names. */
+type Visits = "visit" | "visitu";
+const visits: readonly Visits[] = ["visit", "visitu"];
+
+const visitsOf = (of: Visits, host: (ip: string) => string, isAnswer: boolean, prefix = "") =>
   sources.map(({ family, ip, source, match }) => {
     const [key, whose] = [`${source} . `, match].map((text) => (isAnswer ? back(text) : text));
-    return { match: `${prefix}${whose}`, key: `${key}${host(ip)}`, set: `visit${family}` };
+    return { match: `${prefix}${whose}`, key: `${key}${host(ip)}`, set: `${of}${family}` };
   });
 
 const knownRules = (visits: ReturnType<typeof visitsOf>) =>
@@ -155,7 +156,7 @@ export function gatewayRules(plan: RulesetPlan): Rules {
 
 /** What strangers send to protected hosts. */
 function askingRules(plan: RulesetPlan): Rules {
-  const known = knownRules(visitsOf(asked, false));
+  const known = (of: Visits) => knownRules(visitsOf(of, asked, false));
   const head = [...ofProtected, ...ofContainers, ...leftAlone];
   // NULL, FIN, XMAS, SYN+FIN: nobody but a scanner sends them, to open ports either.
   const odd = plan.grace ? [] : [`tcp dport @watched_tcp counter goto ${plan.holdTcp ? "probe" : "logged"}`];
@@ -174,12 +175,12 @@ function askingRules(plan: RulesetPlan): Rules {
     ],
     synbehind: [
       "tcp dport @public_tcp return",
-      ...known,
+      ...known("visit"),
       ...soft,
       ...held,
       ...(plan.greylist === undefined ? [] : ["jump greet"]),
     ],
-    udpbehind: ["udp dport @public_udp return", ...known, ...soft, ...held],
+    udpbehind: ["udp dport @public_udp return", ...known("visitu"), ...soft, ...held],
     // A port that serves need not be asked: its answer would go nowhere.
     heldbehind: families.map(({ family, ip }) => `${asked(ip)} @behind${family} goto toldbehind`),
     // For the silence test, as of a served port of this host.
@@ -194,7 +195,7 @@ function askingRules(plan: RulesetPlan): Rules {
 /** The first answer of a protected host. */
 function sayingRules(plan: RulesetPlan): Rules {
   const { enforce, latelyOpenSeconds: seconds } = plan;
-  const known = knownRules(visitsOf(answering, true));
+  const known = (of: Visits) => knownRules(visitsOf(of, answering, true));
   const serves = families.flatMap(({ family, ip }) => {
     const note = (lasts: number) => `update @behind${family} { ${answering(ip)} timeout ${lasts}s }`;
     return [`th sport < 1024 ${note(seconds)}`, `th sport >= 1024 ${note(seconds * HIGH_PORT_FACTOR)}`];
@@ -218,17 +219,15 @@ function sayingRules(plan: RulesetPlan): Rules {
       "icmp type destination-unreachable icmp code != frag-needed ct protocol { tcp, udp } goto refusesbehind",
       "icmpv6 type destination-unreachable ct protocol { tcp, udp } goto refusesbehind",
     ],
-    opensbehind: [...serves, "tcp sport @public_tcp return", ...known, ...shutBack("goto resetback")],
+    opensbehind: [...serves, "tcp sport @public_tcp return", ...known("visit"), ...shutBack("goto resetback")],
     // Or the host would repeat its answer for a minute, when the hold may be over.
     ...(enforce ? { resetback: ["reject with tcp reset"] } : {}),
     answersbehind: [
       ...serves,
       "udp sport @public_udp return",
-      ...known,
+      ...known("visitu"),
       ...shutBack("drop"),
-      ...visitsOf(answering, true).map(
-        ({ match, key, set }) => `${match}update @${set} { ${key} timeout ${DATAGRAM_VISIT} }`,
-      ),
+      ...visitsOf("visitu", answering, true).map(({ match, key, set }) => `${match}update @${set} { ${key} }`),
     ],
     refusesbehind: [
       "ip daddr @guard4 return",
@@ -236,7 +235,7 @@ function sayingRules(plan: RulesetPlan): Rules {
       ...["tcp", "udp"].map(
         (protocol) => `${REFUSAL}ct protocol ${protocol} ct reply proto-src @public_${protocol} return`,
       ),
-      ...knownRules(visitsOf(refusing, true, REFUSAL)),
+      ...visits.flatMap((of) => knownRules(visitsOf(of, refusing, true, REFUSAL))),
       // As with a service of our own: its restart makes no scanners of its clients.
       ...families.map(({ family, ip }) => `${REFUSAL}${refusing(ip)} @behind${family} goto excusesbehind`),
       ...(plan.grace
@@ -292,7 +291,7 @@ function neighboursBack(): Rules {
 
 /** A source that ends a real connection that it opened is a customer of that port of that host, and a client whom nothing blocks more than softly. */
 function visitRules(): Rules {
-  const visits = visitsOf(asked, false);
+  const visits = visitsOf("visit", asked, false);
   return {
     visitedbehind: [
       ...ofProtected,
@@ -323,7 +322,7 @@ export function restingGatewayRules(plan: RulesetPlan): Rules {
       ...leftAlone,
       "tcp dport @public_tcp return",
       "udp dport @public_udp return",
-      ...knownRules(visitsOf(asked, false)),
+      ...visits.flatMap((of) => knownRules(visitsOf(of, asked, false))),
       ...softRules(),
     ],
   };

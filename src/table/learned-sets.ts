@@ -29,6 +29,8 @@ export const learnedSetNames = [
   "visit6",
   "behind4",
   "behind6",
+  "visitu4",
+  "visitu6",
 ] as const;
 export type LearnedSet = (typeof learnedSetNames)[number];
 

@@ -138,6 +138,24 @@ test("INTERFACE names where sources are: a refusal leaves there", () => {
   }
 });
 
+test("datagrams answered in a thousand forged names take no room from customers by connections", () => {
+  const filled = on("answersbehind").flatMap((rule) => /update @(visit\w+)/.exec(rule)?.[1] ?? []);
+  assert.deepEqual(new Set(filled), new Set(["visitu4", "visitu6"]));
+  for (const [chain, set, other] of [
+    ["synbehind", "visit4", "visitu4"],
+    ["udpbehind", "visitu4", "visit4"],
+  ] as const) {
+    assert.ok(
+      on(chain).some((rule) => rule.includes(`@${set} return`)),
+      chain,
+    );
+    assert.ok(
+      on(chain).every((rule) => !rule.includes(`@${other} `)),
+      chain,
+    );
+  }
+});
+
 test("a stopped daemon's soft blocks hold for the hosts behind, and their customers pass", () => {
   const resting = rulesOf(plan, "resting");
   assert.ok(resting("forward").includes("ip daddr @protected4 goto restingbehind"));
