@@ -121,7 +121,8 @@ export class Daemon {
       recorderPolicy(settings),
     );
     const warn = (message: string) => recorder.warning(message);
-    const recall = new Recall({ inForce, sources, learned, relearn: parts.relearn, warn });
+    const outgoing = openOutgoing({ ...parts, inForce, recorder, judge });
+    const recall = new Recall({ inForce, sources, learned, relearn: parts.relearn, outgoing, warn });
     const enforcement = new Enforcement({
       ...parts,
       ...{ inForce, sources, judge, names, breaker, recorder, maxBlocks: blockLimit(readMemoryLimits()) },
@@ -138,7 +139,6 @@ export class Daemon {
       tellsSpared: () => tellsSpared(inForce.settings),
       behind: () => inForce.behind,
     });
-    const outgoing = openOutgoing({ ...parts, inForce, recorder, judge });
     const walk = new Walk({
       ...{
         engine,

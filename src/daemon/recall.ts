@@ -1,5 +1,6 @@
 // What the sensor knows by the daemon's help: what was saved over a restart, peers of connections that stand already, and the
 // sources of SSH sessions.
+import type { OutgoingWatch } from "../sense/outgoing-watch.ts";
 import type { Learning } from "../table/learned-sets.ts";
 import { learnStandingPeers } from "../table/standing-peers.ts";
 import { AddressRanges } from "../wire/address-ranges.ts";
@@ -14,6 +15,8 @@ export interface RecallParts {
   readonly learned: Learning | undefined;
   /** Puts back what was saved. */
   readonly relearn: ((own: AddressRanges) => void) | undefined;
+  /** OUTGOING: it has a table of its own, which goes with a flush as well. */
+  readonly outgoing?: Pick<OutgoingWatch, "loaded"> | undefined;
   readonly warn: (message: string) => void;
 }
 
@@ -26,7 +29,8 @@ export class Recall implements Follower {
 
   /** At start, and into a table that has been made anew. */
   everything(): void {
-    const { relearn, learned, inForce } = this.#parts;
+    const { relearn, learned, inForce, outgoing } = this.#parts;
+    outgoing?.loaded();
     relearn?.(new AddressRanges(inForce.host.own));
     this.#knowSessions();
     if (learned !== undefined) learnStandingPeers(learned, inForce.host, inForce.settings.guardMs);

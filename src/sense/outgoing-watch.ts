@@ -99,15 +99,19 @@ export class OutgoingWatch {
     }
   }
 
-  /** The plan is in force. */
+  /** The plan is in force, and may have been put back after another program's flush. */
   loaded(): void {
-    this.follow();
+    this.#watchLinks(true);
   }
 
   /** Settings or links may be others. */
   follow(): void {
+    this.#watchLinks(false);
+  }
+
+  #watchLinks(isAnew: boolean): void {
     const { frames, links, settings, recorder } = this.#parts;
-    frames.watch(settings().outgoing === "off" ? [] : links());
+    frames.watch(settings().outgoing === "off" ? [] : links(), isAnew);
     if (!frames.isRefused || this.#hasToldRefusal) return;
     this.#hasToldRefusal = true;
     recorder.notice(

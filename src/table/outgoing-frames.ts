@@ -26,11 +26,11 @@ export class OutgoingFrames {
     this.#nft = nft;
   }
 
-  /** Watches these links, or, without any, none. */
-  watch(links: readonly Link[]): void {
+  /** Watches these links, or, without any, none. `isAnew`: another program may have taken the table away. */
+  watch(links: readonly Link[], isAnew: boolean): void {
     const wanted = links.filter(({ name }) => PLAIN_NAME.test(name)).slice(0, MAX_LINKS);
     const text = wanted.map(({ name, index }) => `${name} ${index}`).join(", ");
-    if (text === this.#watched) return;
+    if (text === this.#watched && !(isAnew && text !== "")) return;
     this.#isRefused = !this.#nft.run(buildFrames(wanted)).ok;
     this.#watched = text;
   }

@@ -83,6 +83,11 @@ test("masscan and ZMap on this host are told, though their frames pass no rule o
   const left = await lab.target.mustRun(["nft", "list", "tables"]);
   assert.doesNotMatch(left, /netdev/, "the daemon takes its table with it");
   await daemon.restart();
+  await lab.target.mustRun(["nft", "flush", "ruleset"]);
+  await waitUntil("both tables are back", async () => {
+    const tables = await lab.target.mustRun(["nft", "list", "tables"]);
+    return tables.includes("inet portreeve") && tables.includes("netdev portreeve");
+  });
   const where = ["-i", LINK, "-G", SCANNER.mac, "-S", TARGET.ipv4, "-b", "/dev/null", "-r", "200", "-c", "2"];
   await lab.target.mustRun(["zmap", ...where, "-p", "8082", "-o", "/dev/null", "203.0.113.0/24"]);
   await foundOutgoing(daemon, /^this host \(198\.51\.100\.1\) asks tcp\/8082 of many hosts/);
