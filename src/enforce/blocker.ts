@@ -14,7 +14,7 @@ import type { Claim, Ended, Grade, Verdict } from "../judge/verdict.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { Store } from "../record/store.ts";
 import { equivalentCommand } from "../table/equivalent-command.ts";
-import { blocksPerCall } from "../table/firewall.ts";
+import { BLOCKS_PER_CALL } from "../table/firewall.ts";
 import type { Held } from "../table/held-elements.ts";
 import { formatPrefix, type Prefix } from "../wire/address.ts";
 import { adoptHeld, adoptNetworks } from "./adopt.ts";
@@ -222,7 +222,7 @@ export class Blocker {
     if (maker === undefined) return 0;
     if (this.#blocksByTable) {
       let blocked = 0;
-      for (const slice of slices(sources, blocksPerCall(this.list.limit))) {
+      for (const slice of slices(sources, BLOCKS_PER_CALL)) {
         const decisions = slice.map(
           ({ source }): Decision => ({ source, grade: "direct", soft: false, reason, existed: true }),
         );

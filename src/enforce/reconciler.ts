@@ -4,7 +4,7 @@
 import type { Block } from "../judge/block.ts";
 import type { ForeignChange } from "../kernel/nf-tables-monitor.ts";
 import type { Recorder } from "../record/recorder.ts";
-import { blocksPerCall, type Firewall, type Outcome } from "../table/firewall.ts";
+import { BLOCKS_PER_CALL, type Firewall, type Outcome } from "../table/firewall.ts";
 import type { KernelSensor, TableDrift } from "../table/kernel-sensor.ts";
 import { blockSets } from "../table/kernel-sets.ts";
 import type { RulesetPlan } from "../table/ruleset-plan.ts";
@@ -95,7 +95,7 @@ export class Reconciler {
     for (const block of blocker.list.delegated()) sensor.delegation?.delegate(block, nowMs());
     const failed: Outcome[] = [];
     let count = 0;
-    for (const slice of slices(blocksOf(blocker.list), blocksPerCall(blocker.list.limit))) {
+    for (const slice of slices(blocksOf(blocker.list), BLOCKS_PER_CALL)) {
       failed.push(...firewall.enforce(slice, nowMs()).filter(({ failure }) => failure !== ""));
       count += slice.length;
     }

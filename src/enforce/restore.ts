@@ -3,7 +3,7 @@
 import type { HashSeed } from "../detect/keyed-hash.ts";
 import { type Block, isInTable } from "../judge/block.ts";
 import type { Store, StoredBlock } from "../record/store.ts";
-import { blocksPerCall, type Firewall } from "../table/firewall.ts";
+import { BLOCKS_PER_CALL, type Firewall } from "../table/firewall.ts";
 import { HeldSources } from "../table/held-sources.ts";
 import type { HeldNetworks } from "../table/network-sets.ts";
 import { sameEnd } from "../table/same-end.ts";
@@ -89,7 +89,7 @@ export function restoreBlocks(parts: RestoreParts): Restored {
   const failures: string[] = [];
   let [expired, leftOut, restored, failed] = [0, 0, 0, 0];
 
-  for (const slice of slices(store.blocks(), blocksPerCall(list.limit))) {
+  for (const slice of slices(store.blocks(), BLOCKS_PER_CALL)) {
     const missing: Block[] = [];
     const tooMany: Block[] = [];
     for (const stored of slice) {
@@ -114,7 +114,7 @@ export function restoreBlocks(parts: RestoreParts): Restored {
       held?.take(source, soft);
       store.deleteBlock(source);
     }
-    for (const { block, failure } of firewall?.enforce(missing, clock()) ?? []) {
+    for (const { block, failure } of firewall?.enforce(missing, clock(), true) ?? []) {
       if (failure === "" && list.put(block)) restored++;
       else {
         failed++;

@@ -118,11 +118,6 @@ export class NetlinkWriter {
     this.#buffer.writeUInt32LE(this.#at, 0);
     return this.#buffer.subarray(0, this.#at);
   }
-
-  /** As finish(), in memory of its own. */
-  finishCopy(): Uint8Array {
-    return Uint8Array.from(this.finish());
-  }
 }
 
 /** Calls `visit(type, valueAt, valueEnd)` for each attribute in bytes[at..end); stops at the first malformed one. */
@@ -223,6 +218,14 @@ export class NetlinkSocket {
     } catch {
       libc.setSocketOption(this.fd, K.SOL_SOCKET, plain, bytes);
     }
+  }
+
+  join(group: number): void {
+    libc.setSocketOption(this.fd, K.SOL_NETLINK, K.NETLINK_ADD_MEMBERSHIP, group);
+  }
+
+  leave(group: number): void {
+    libc.setSocketOption(this.fd, K.SOL_NETLINK, K.NETLINK_DROP_MEMBERSHIP, group);
   }
 
   nextSequence(): number {

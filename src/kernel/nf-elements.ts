@@ -53,8 +53,8 @@ export function writeElement(writer: NetlinkWriter, { key, timeoutMs, flags }: W
   writer.endNested(element);
 }
 
-export function groupBySet(changes: readonly ElementChange[]): Map<string, ElementChange[]> {
-  const groups = new Map<string, ElementChange[]>();
+export function groupBySet<T extends Pick<ElementChange, "set">>(changes: readonly T[]): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
   for (const change of changes) {
     const group = groups.get(change.set);
     if (group === undefined) groups.set(change.set, [change]);

@@ -49,6 +49,8 @@ export class NfTablesMonitor {
   #elements = false;
   readonly #sets = new Set<string>();
   #removedElsewhere = false;
+  /** Something may have changed while nothing was heard. */
+  #hasMissed = false;
   /** How often notifications did not fit the socket: the owner then checks everything. */
   readonly counters = { notificationOverruns: 0 };
 
@@ -66,10 +68,29 @@ export class NfTablesMonitor {
   }
 
   /**
+   * Hears nothing while a million elements are added, of which the kernel would have to tell each and the socket holds some
+   * thousands. Where another program has committed anything meanwhile, the next read says that something has changed.
+   */
+  deafWhile<T>(tables: { readonly commits: number; generation(): number }, run: () => T): T {
+    this.socket.leave(K.NFNLGRP_NFTABLES);
+    const generation = tables.generation();
+    const { commits } = tables;
+    try {
+      return run();
+    } finally {
+      this.socket.join(K.NFNLGRP_NFTABLES);
+      const others = tables.generation() - generation - (tables.commits - commits);
+      if (others !== 0) this.#hasMissed = true;
+    }
+  }
+
+  /**
    * Reads what has arrived; calls `onChange` once for each foreign transaction that touched the table, and
    * `onRemovedElsewhere` for one that removed rules or elements of other tables (iptables of today is among them).
    */
   read(onChange: (change: ForeignChange) => void, onRemovedElsewhere: () => void = () => undefined): void {
+    if (this.#hasMissed) onChange({ structural: true, program: "" });
+    this.#hasMissed = false;
     for (let datagrams = 0; datagrams < MAX_DATAGRAMS_PER_READ; datagrams++) {
       const length = this.socket.receive();
       if (length === 0) return;

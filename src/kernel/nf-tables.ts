@@ -3,6 +3,7 @@
 // rules tell whether somebody else changed it. (linux/netfilter/nf_tables.h)
 import * as K from "./constants.ts";
 import { errnoName, KernelError, remedyFor } from "./errors.ts";
+import { MessageBatch } from "./message-batch.ts";
 import { NetlinkSocket, NetlinkWriter, walkAttributes } from "./netlink.ts";
 import { readNamedCounters } from "./nf-counters.ts";
 import {
@@ -46,9 +47,12 @@ export class NfTables {
     datagramBytes: 131_072,
   });
   readonly #writer = new NetlinkWriter(WRITER_BYTES);
+  readonly #batch = new MessageBatch();
   readonly #table: string;
   readonly #questions: Questions;
   readonly #fingerprint: TableFingerprint;
+
+  #commits = 0;
 
   /** Works on one table of family inet. */
   constructor(table: string) {
@@ -70,6 +74,11 @@ export class NfTables {
       });
     });
     return generation;
+  }
+
+  /** Transactions that were committed here. One that changes nothing does not make the generation grow. */
+  get commits(): number {
+    return this.#commits;
   }
 
   /**
@@ -101,7 +110,7 @@ export class NfTables {
 
   /** Takes all elements out of a set, however many, by one message. Returns "" or the errno's name. */
   empty(set: string): string {
-    return this.#transactParts([this.#beginElements(K.NFT_MSG_DELSETELEM, set).finishCopy()]);
+    return this.#transactParts(() => this.#batch.add(this.#beginElements(K.NFT_MSG_DELSETELEM, set).finish()));
   }
 
   /**
@@ -109,26 +118,25 @@ export class NfTables {
    * may touch. Returns "" or the errno's name.
    */
   replaceIntervals(sets: readonly (readonly [set: string, intervals: readonly IntervalChange[]])[]): string {
-    return this.#transactParts(
-      sets.flatMap(([set, intervals]) => [
-        this.#beginElements(K.NFT_MSG_DELSETELEM, set).finishCopy(),
-        ...this.#intervals(K.NFT_MSG_NEWSETELEM, set, intervals),
-      ]),
-    );
+    return this.#transactParts(() => {
+      for (const [set, intervals] of sets) {
+        this.#batch.add(this.#beginElements(K.NFT_MSG_DELSETELEM, set).finish());
+        this.#addIntervals(K.NFT_MSG_NEWSETELEM, set, intervals);
+      }
+    });
   }
 
   /** Takes intervals out of sets and adds others, in one transaction. ENOENT also where one to be taken out is not there. */
   changeIntervals(sets: readonly IntervalsOfSet[]): string {
-    return this.#transactParts(
-      sets.flatMap(({ set, gone, added }) => [
-        ...this.#intervals(K.NFT_MSG_DELSETELEM, set, gone),
-        ...this.#intervals(K.NFT_MSG_NEWSETELEM, set, added),
-      ]),
-    );
+    return this.#transactParts(() => {
+      for (const { set, gone, added } of sets) {
+        this.#addIntervals(K.NFT_MSG_DELSETELEM, set, gone);
+        this.#addIntervals(K.NFT_MSG_NEWSETELEM, set, added);
+      }
+    });
   }
 
-  #intervals(type: number, set: string, intervals: readonly IntervalChange[]): Uint8Array[] {
-    const messages: Uint8Array[] = [];
+  #addIntervals(type: number, set: string, intervals: readonly IntervalChange[]): void {
     for (let at = 0; at < intervals.length; at += INTERVALS_PER_MESSAGE) {
       const writer = this.#beginElements(type, set);
       const list = writer.beginNested(K.NFTA_SET_ELEM_LIST_ELEMENTS);
@@ -136,9 +144,8 @@ export class NfTables {
         writeElement(writer, type === K.NFT_MSG_NEWSETELEM ? { key: first, timeoutMs } : { key: first });
         if (end !== undefined) writeElement(writer, { key: end, flags: K.NFT_SET_ELEM_INTERVAL_END });
       }
-      messages.push(writer.endNested(list).finishCopy());
+      this.#batch.add(writer.endNested(list).finish());
     }
-    return messages;
   }
 
   /** For a full set, where an expired element cannot be added before it is removed. */
@@ -148,26 +155,31 @@ export class NfTables {
   }
 
   #transact(steps: readonly (readonly [number, readonly ElementChange[]])[]): string {
-    const parts: Uint8Array[] = [];
-    for (const [type, changes] of steps) {
-      for (let at = 0; at < changes.length; at += ELEMENTS_PER_MESSAGE) {
-        for (const [set, group] of groupBySet(changes.slice(at, at + ELEMENTS_PER_MESSAGE))) {
-          parts.push(this.#elements(type, set, group));
+    return this.#transactParts(() => {
+      for (const [type, changes] of steps) {
+        for (let at = 0; at < changes.length; at += ELEMENTS_PER_MESSAGE) {
+          for (const [set, group] of groupBySet(changes.slice(at, at + ELEMENTS_PER_MESSAGE))) {
+            this.#batch.add(this.#elements(type, set, group));
+          }
         }
       }
-    }
-    return this.#transactParts(parts);
+    });
   }
 
-  #transactParts(parts: readonly Uint8Array[]): string {
-    const begin = this.#batchMark(K.NFNL_MSG_BATCH_BEGIN);
-    const errno = this.#socket.transact(Buffer.concat([begin, ...parts, this.#batchMark(K.NFNL_MSG_BATCH_END)]));
+  /** `addParts` adds the messages to the batch. */
+  #transactParts(addParts: () => void): string {
+    this.#batch.begin();
+    this.#batch.add(this.#batchMark(K.NFNL_MSG_BATCH_BEGIN));
+    addParts();
+    this.#batch.add(this.#batchMark(K.NFNL_MSG_BATCH_END));
+    const errno = this.#socket.transact(this.#batch.bytes);
+    if (errno === 0) this.#commits++;
     return errno === 0 ? "" : errnoName(errno);
   }
 
   #batchMark(type: number): Uint8Array {
     const sequence = this.#socket.nextSequence();
-    return this.#writer.begin(type, K.NLM_F_REQUEST, sequence).nfgen(0, K.NFNL_SUBSYS_NFTABLES).finishCopy();
+    return this.#writer.begin(type, K.NLM_F_REQUEST, sequence).nfgen(0, K.NFNL_SUBSYS_NFTABLES).finish();
   }
 
   #elements(type: number, set: string, changes: readonly ElementChange[]): Uint8Array {
@@ -176,7 +188,7 @@ export class NfTables {
     for (const { key, timeoutMs } of changes) {
       writeElement(writer, type === K.NFT_MSG_NEWSETELEM ? { key, timeoutMs } : { key });
     }
-    return writer.endNested(list).finishCopy();
+    return writer.endNested(list).finish();
   }
 
   #beginElements(type: number, set: string): NetlinkWriter {

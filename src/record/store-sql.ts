@@ -17,7 +17,7 @@ import {
   type StoredOffences,
 } from "./store-rows.ts";
 
-const READ_ROWS = 2000;
+const READ_ROWS = 500;
 
 /** Rows as JSON arrays, some thousands a call: a call and a blob per row take three times as long. */
 export function* readRows(

@@ -43,6 +43,8 @@ export interface Sensing {
   readonly outgoing?: OutgoingParts;
   /** Tells who else touches the table. */
   readonly monitor?: NfTablesMonitor;
+  /** Runs what makes very many changes of ours to the table, without hearing of each of them. */
+  readonly unheard?: <T>(run: () => T) => T;
   /** A mirror port (HOME_NETWORKS); it is `capture` as well. */
   readonly tap?: TapHost;
 }
@@ -60,6 +62,7 @@ export function openKernelSensor({ settings, host, clock, keep }: SensingOptions
   const nft = keep(new Libnftables());
   const tables = keep(new NfTables(TABLE));
   const sensor = new NftSensor(nft, tables, nearRanges(host), seesWayBack(nft));
+  const monitor = keep(new NfTablesMonitor(TABLE, ownProcess()));
   return {
     sensor,
     firewall: new Firewall(nft, tables, () => sensor.near),
@@ -74,7 +77,8 @@ export function openKernelSensor({ settings, host, clock, keep }: SensingOptions
       host: { ...thisHost(), stat: statOf, nowMs: clock.nowMs },
     },
     capture: keep(new NflogSource({ promptGroup: PROMPT_GROUP, batchGroup: BATCH_GROUP, copyBytes: COPY_BYTES })),
-    monitor: keep(new NfTablesMonitor(TABLE, ownProcess())),
+    monitor,
+    unheard: (run) => monitor.deafWhile(tables, run),
   };
 }
 

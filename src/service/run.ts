@@ -13,6 +13,7 @@ import type { Settings } from "../config/settings.ts";
 import { applyOverrides } from "../daemon/plan.ts";
 import { Trial } from "../enforce/trial.ts";
 import { groupId } from "../host/group-id.ts";
+import { keepHeapSmall } from "../host/heap-growth.ts";
 import { readConntrackUse } from "../host/host.ts";
 import { KernelError } from "../kernel/errors.ts";
 import { applyCapture, type CaptureChoice, chooseCapture, describeCapture } from "../sense/capture-choice.ts";
@@ -44,10 +45,12 @@ export async function runDaemon(options: RunOptions): Promise<number> {
   }
   nameProcess(options.title ?? "portsentry");
   const conntrackBefore = readConntrackUse();
+  const heapMayGrow = keepHeapSmall();
   try {
     const started = start({ settings, log: options.log, trial, choice });
     try {
       return await new Running(started, options, loadOnTrial, trial).run({
+        heapMayGrow,
         conntrackBefore,
         warnings,
         captureText: describeCapture(asked, choice),

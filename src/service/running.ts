@@ -40,6 +40,8 @@ export type Load = (options: RunOptions, tell: (line: string) => void) => Settin
 /** What was found before anything was started. */
 interface Before {
   readonly conntrackBefore: ReturnType<typeof readConntrackUse>;
+  /** Called once the daemon listens, and the list of the blocked is restored and written. */
+  readonly heapMayGrow: () => void;
   /** About the configuration, each with its line. */
   readonly warnings: readonly string[];
   /** What is said of the choice between kernel sensor and packet ring; "" for nothing. */
@@ -82,7 +84,7 @@ export class Running {
     });
   }
 
-  async run({ conntrackBefore, warnings, captureText }: Before): Promise<number> {
+  async run({ conntrackBefore, heapMayGrow, warnings, captureText }: Before): Promise<number> {
     const { daemon, restored } = this.#started;
     const notifier = openSystemdNotifier(process.env);
     daemon.recorder.starting();
@@ -117,6 +119,7 @@ export class Running {
       );
       // Commands may take long; without any the list of the blocked is as it is to be before a line says so.
       if (restored.delegated.length === 0) await restoring;
+      heapMayGrow();
       daemon.recorder.listening();
       notifier.notify("READY=1\nSTATUS=active and listening");
       this.#options.daemonReady?.();

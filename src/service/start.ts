@@ -175,7 +175,8 @@ function assemble({ settings, log, trial, choice }: Wanted, keep: Keep): Omit<St
   daemon.recall.everything();
   daemon.enforcement.stored.restoreOffences();
   const mustForget = !isFirstStart && isListDeleted(settings);
-  const stored = daemon.enforcement.stored.restoreBlocks(daemon.inForce.enforces);
+  const restore = () => daemon.enforcement.stored.restoreBlocks(daemon.inForce.enforces);
+  const stored = sensing.unheard?.(restore) ?? restore();
   const restored = mustForget ? daemon.enforcement.forgetBlocks(stored) : stored;
   daemon.enforcement.liftAllExempt();
   const view = new BlockedView({ list: daemon.blocker.list, files, clock });

@@ -4,7 +4,7 @@
 import { messageOf } from "../base/errors.ts";
 import type { Block } from "../judge/block.ts";
 import type { Libnftables } from "../kernel/libnftables.ts";
-import { type ElementChange, type ElementState, elementRemedy } from "../kernel/nf-elements.ts";
+import { type ElementChange, type ElementState, elementRemedy, groupBySet } from "../kernel/nf-elements.ts";
 import type { NfTables } from "../kernel/nf-tables.ts";
 import { type Prefix, prefixContains } from "../wire/address.ts";
 import type { AddressRanges } from "../wire/address-ranges.ts";
@@ -21,9 +21,6 @@ import { whenThere } from "./when-there.ts";
 
 /** Elements in one transaction: bounds the message, and how long the event loop waits. */
 const BATCH = 4_000;
-
-const LEAST_AT_ONCE = 1_000;
-const MOST_AT_ONCE = 2_000;
 
 /** Ended blocks that are looked up in the kernel, 12 us each, in one go: more of them end in a flood only. */
 const ENDED_LOOKED_UP = 1_000;
@@ -43,22 +40,24 @@ type Tables = Pick<
   | "changeIntervals"
 >;
 
-/** A block that is an element of its own. */
-interface Plain {
+/** A block that is an element of its own, and the change that adds it. */
+interface Plain extends ElementChange {
   readonly block: Block;
-  readonly place: Place & { readonly kind: "plain" };
+  /** Its place among those that were asked for. */
+  readonly index: number;
 }
+
+/** Keys in one question of those that may stand already. */
+const ASKED_AT_ONCE = 100;
 
 /** What decides in which set a block is. */
 type Placed = Pick<Block, "source" | "soft">;
 
 /**
- * How many blocks to hand to enforce() at a time. What it makes of them, some 600 bytes each, must fit into the heap, which
- * has 512 bytes for each block of the list's limit.
+ * How many blocks to hand to enforce() at a time where there may be a million. What it makes of them, some 600 bytes each, is
+ * garbage that V8's young generation of 1 MB should not have to keep.
  */
-export function blocksPerCall(limit: number): number {
-  return Math.max(LEAST_AT_ONCE, Math.min(MOST_AT_ONCE, Math.floor(limit / 8)));
-}
+export const BLOCKS_PER_CALL = 1_000;
 
 export type Outcome = { readonly block: Block; readonly failure: string };
 
@@ -86,40 +85,58 @@ export class Firewall {
     return { networkBlocks: this.#networks.size, networkBlocksRefused: this.#networks.refused };
   }
 
-  /** Adds the blocks and reads each back; `failure` is "" for those that the kernel holds now. */
-  enforce(blocks: readonly Block[], nowMs: number): Outcome[] {
+  /**
+   * Adds the blocks and reads each back; `failure` is "" for those that the kernel holds now. `mayStand`: the kernel may hold
+   * them already, as after a restart, and is asked before anything is added.
+   */
+  enforce(blocks: readonly Block[], nowMs: number, mayStand = false): Outcome[] {
     const startMs = performance.now();
     const clock = () => nowMs + performance.now() - startMs;
-    const placed = blocks.map((block) => ({ block, place: this.#place(block) }));
-    const refused = new Set<Block>();
-    for (let at = 0; at < placed.length; at += BATCH) {
-      const plain = placed.slice(at, at + BATCH).filter(isPlain);
-      const changes = plain.map(({ block, place }) => change(block, place, clock()));
-      // One element that is refused (a full set) refuses the transaction: then each goes alone.
-      if (changes.length > 0 && this.#tables.insert(changes) !== "") for (const { block } of plain) refused.add(block);
+    const networks: Block[] = [];
+    const mixed: Plain[] = [];
+    for (const [index, block] of blocks.entries()) {
+      const place = this.#place(block);
+      if (place.kind === "interval") networks.push(block);
+      else mixed.push({ index, block, set: place.set, key: place.key, timeoutMs: timeoutOf(block, clock()) });
     }
-    const networks = placed.flatMap(({ block, place }) => (place.kind === "interval" ? [block] : []));
+    // A question is about one set: mixed as they come, soft and full ones would each be asked for by themselves.
+    const plain = [...groupBySet(mixed).values()].flat();
     const failures = this.#putNetworks(networks, clock());
-    const added = placed.filter(isPlain).filter(({ block }) => !refused.has(block));
-    const standing = this.#lookUp(added, clock);
-    return placed.map(({ block, place }) => {
-      if (place.kind === "interval") return { block, failure: failures.get(block) ?? "" };
-      if (standing.has(block)) return { block, failure: "" };
-      return { block, failure: this.#enforceAlone(block, place, clock()) };
-    });
+    const outcomes = blocks.map((block) => ({ block, failure: failures.get(block) ?? "" }));
+    const standing = new Uint8Array(blocks.length);
+    const missing = mayStand ? this.#notStanding(plain, standing, clock) : plain;
+    this.#insert(missing, standing, clock);
+    for (const { index, block, set, key } of plain) {
+      if (standing[index] === 1) continue;
+      outcomes[index] = { block, failure: this.#enforceAlone(block, { set, key }, clock()) };
+    }
+    return outcomes;
   }
 
-  /** Those that the kernel holds until their end, asked for one by one. */
-  #lookUp(added: readonly Plain[], clock: () => number): Set<Block> {
-    const standing = new Set<Block>();
-    this.#tables.lookupAll(
-      added.map(({ place }) => place),
-      (at, state) => {
-        const block = added[at]?.block;
-        if (block !== undefined && endsAsSaid(state, block, clock())) standing.add(block);
-      },
-    );
-    return standing;
+  #insert(plain: readonly Plain[], standing: Uint8Array, clock: () => number): void {
+    for (let at = 0; at < plain.length; at += BATCH) {
+      const part = plain.slice(at, at + BATCH);
+      // One element that is refused (a full set) refuses the transaction: then each goes alone.
+      if (this.#tables.insert(part) === "") this.#lookUp(part, standing, clock);
+    }
+  }
+
+  /** Those that the kernel does not hold yet, as far as it need be asked: where the first is missing, it may be all of them. */
+  #notStanding(plain: readonly Plain[], standing: Uint8Array, clock: () => number): readonly Plain[] {
+    for (let at = 0, length = 1; at < plain.length; at += length, length = ASKED_AT_ONCE) {
+      const part = plain.slice(at, at + length);
+      this.#lookUp(part, standing, clock);
+      if (part.some(({ index }) => standing[index] !== 1)) return plain.filter(({ index }) => standing[index] !== 1);
+    }
+    return [];
+  }
+
+  /** Notes those that the kernel holds until their end; it is asked for each. */
+  #lookUp(added: readonly Plain[], standing: Uint8Array, clock: () => number): void {
+    this.#tables.lookupAll(added, (at, state) => {
+      const one = added[at];
+      if (one !== undefined && endsAsSaid(state, one.block, clock())) standing[one.index] = 1;
+    });
   }
 
   #putNetworks(blocks: readonly Block[], nowMs: number): Map<Block, string> {
@@ -128,9 +145,9 @@ export class Firewall {
     return new Map(blocks.map((block, index) => [block, failures[index] ?? ""]));
   }
 
-  #enforceAlone(block: Block, place: Place & { kind: "plain" }, nowMs: number): string {
+  #enforceAlone(block: Block, { set, key }: Pick<Plain, "set" | "key">, nowMs: number): string {
     try {
-      const code = this.#tables.replace([change(block, place, nowMs)]);
+      const code = this.#tables.replace([{ set, key, timeoutMs: timeoutOf(block, nowMs) }]);
       if (code !== "") return `${code}; ${elementRemedy(code)}`;
       return this.stands(block, nowMs) ? "" : "the kernel took it and does not hold it";
     } catch (error) {
@@ -260,10 +277,9 @@ function endsAsSaid(state: ElementState, { untilMs }: Block, nowMs: number): boo
   return state.present && sameEnd(state.expiresInMs === undefined ? undefined : nowMs + state.expiresInMs, untilMs);
 }
 
-function isPlain(entry: { block: Block; place: Place }): entry is Plain {
+function isPlain(entry: {
+  block: Block;
+  place: Place;
+}): entry is { block: Block; place: Place & { readonly kind: "plain" } } {
   return entry.place.kind === "plain";
-}
-
-function change(block: Block, place: Place & { kind: "plain" }, nowMs: number): ElementChange {
-  return { set: place.set, key: place.key, timeoutMs: timeoutOf(block, nowMs) };
 }

@@ -158,7 +158,7 @@ export class NetworkSets {
     const sources = [...changed, ...unchanged];
     const among = families.filter((family) => sources.some((source) => familyOf(source) === family));
     const isKnown = among.every((family) => this.#isHeld[family] && this.#unions[family] !== undefined);
-    if (isKnown && changed.length <= MANY) {
+    if (isKnown && sources.length <= MANY) {
       const changes = among.map((family) => this.#change(family, changed, nowMs));
       if (this.#writeChanges(changes, clock) && this.#areHeld(changes, sources, clock)) return "";
     }
@@ -198,7 +198,7 @@ export class NetworkSets {
         .filter((source) => familyOf(source) === family)
         .flatMap((source) => endsOf(spanOf(source, undefined)));
       const limit = 1n << BigInt(familyBits[family]);
-      return [...new Set([...edges, ...ends])]
+      return distinct([...edges, ...ends])
         .filter((address) => address >= 0n && address < limit)
         .every((address) => {
           const [span] = union.between(address, address);
@@ -298,6 +298,12 @@ function outermost<T extends Span>(ranges: readonly T[]): T[] {
   const found: T[] = [];
   for (const range of [...ranges].sort(compareSpans)) if (range.last > (found.at(-1)?.last ?? -1n)) found.push(range);
   return found;
+}
+
+/** Not by a Set: V8 hashes of a large number its lowest 64 bits, which all networks of IPv6 have in common. */
+function distinct(addresses: bigint[]): bigint[] {
+  addresses.sort((one, other) => (one < other ? -1 : one > other ? 1 : 0));
+  return addresses.filter((address, index) => address !== addresses[index - 1]);
 }
 
 function endsOf({ first, last }: Span): bigint[] {

@@ -165,6 +165,7 @@ const notTold: Readonly<Record<string, string>> = {
   "judge/proof/silence-test.ts silentPorts": "evidence on one source",
   "judge/proof/silence-test.ts silentRepeated": "evidence on one source",
   "kernel/netlink.ts at": "a position",
+  "kernel/nf-tables.ts commits": "compared with the kernel's number of them by the monitor",
   "kernel/nflog.ts lost": "status tells it as a figure of its own (lost)",
   "record/event-budgets.ts missed": "told by the next event (missed)",
   "record/history.ts pending": "a text",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { MessageBatch } from "../../src/kernel/message-batch.ts";
 import { align4, NetlinkWriter, walkAttributes, walkMessages } from "../../src/kernel/netlink.ts";
 import { hex } from "../support/hex.ts";
 
@@ -98,12 +99,22 @@ test("a nested attribute longer than its 16-bit length is refused", () => {
   assert.throws(() => writer.endNested(nested), RangeError);
 });
 
-test("finishCopy is not touched by the next message", () => {
+test("messages of a batch stand one behind the other, whatever is written after them, and a new batch begins empty", () => {
   const writer = new NetlinkWriter();
-  const copy = writer.begin(1, 0, 1).u8(1, 1).finishCopy();
-  const before = [...copy];
-  writer.begin(2, 0, 2).u8(1, 2);
-  assert.deepEqual([...copy], before);
+  const batch = new MessageBatch();
+  for (let round = 0; round < 2; round++) {
+    batch.begin();
+    const messages: Buffer[] = [];
+    for (let index = 0; index < 4_000; index++) {
+      const message = writer.begin(index, 0, 1).u32be(1, index).finish();
+      messages.push(Buffer.from(message));
+      batch.add(message);
+    }
+    assert.ok(Buffer.concat(messages).equals(batch.bytes));
+  }
+  batch.add(new Uint8Array(2 << 20));
+  batch.begin();
+  assert.equal(batch.bytes.length, 0);
 });
 
 test("several messages of one datagram, the last one cut", () => {

@@ -33,7 +33,7 @@ const firstSeen = { payload: "45000007aabbcc", tag: "p" };
 const secondSeen = { payload: "60000000", tag: "" };
 
 function numbered(sequence: number): Uint8Array {
-  return new NetlinkWriter().begin(0x0400, 0, 0).nfgen(2, 1).u32be(9, 1).u32be(12, sequence).finishCopy();
+  return Uint8Array.from(new NetlinkWriter().begin(0x0400, 0, 0).nfgen(2, 1).u32be(9, 1).u32be(12, sequence).finish());
 }
 
 function lostBetween(...sequences: readonly number[]): number {
@@ -124,8 +124,8 @@ test("a message cut at any length, its own length told rightly, never gives byte
 
 test("messages without a payload and of other kinds are counted as malformed", () => {
   const parser = new NflogParser();
-  const other = new NetlinkWriter().begin(0x0a00, 0, 0).nfgen(0, 0).finishCopy();
-  const empty = new NetlinkWriter().begin(0x0400, 0, 0).nfgen(2, 1).u32be(12, 1).finishCopy();
+  const other = Uint8Array.from(new NetlinkWriter().begin(0x0a00, 0, 0).nfgen(0, 0).finish());
+  const empty = Uint8Array.from(new NetlinkWriter().begin(0x0400, 0, 0).nfgen(2, 1).u32be(12, 1).finish());
   assert.deepEqual(parse(parser, Buffer.concat([other, empty, second])), [secondSeen]);
   assert.equal(parser.malformed, 2);
 });

@@ -50,6 +50,25 @@ test("own commits are not told, whichever way they were made", () => {
   assert.deepEqual(changesSeen(monitor), []);
 });
 
+test("our own commits while nothing is heard are none of others, another program's are told as a change of unknown extent", () => {
+  const monitor = setUp();
+  monitor.deafWhile(tables, () => {
+    assert.equal(tables.insert([key(20)]), "");
+    assert.equal(tables.insert([key(21), key(22)]), "");
+  });
+  assert.deepEqual(changesSeen(monitor), []);
+  assert.throws(() =>
+    monitor.deafWhile(tables, () => {
+      assert.equal(tables.insert([key(23)]), "");
+      mustDo("nft", "add element inet watched s { 192.0.2.70 }");
+      throw new Error("a defect");
+    }),
+  );
+  assert.deepEqual(changesSeen(monitor), [{ structural: true, program: "" }]);
+  mustDo("nft", "add element inet watched s { 192.0.2.71 }");
+  assert.deepEqual(changesSeen(monitor), [{ structural: false, sets: ["s"], program: "nft" }]);
+});
+
 test("in a container the kernel names this process by a number that it does not know", () => {
   const { name } = ownProcess();
   const monitor = setUp({ pid: 2 ** 30, name });

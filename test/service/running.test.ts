@@ -84,7 +84,12 @@ function setUp(t: TestContext, conf = BLOCKING) {
       return file.settings;
     },
   );
-  const ended = running.run({ conntrackBefore: undefined, warnings: [], captureText: "" });
+  const ended = running.run({
+    conntrackBefore: undefined,
+    heapMayGrow: () => undefined,
+    warnings: [],
+    captureText: "",
+  });
   const stop = async () => {
     await ready;
     process.emit("SIGTERM");

@@ -233,7 +233,7 @@ test("the first letters of the log prefixes are apart: they are what the capture
 test("the lists of the plan become the sets' elements, each family its own, an empty list none", () => {
   const text = buildRuleset(ordinaryPlan, "on");
   const elements = (set: string, from = text) =>
-    new RegExp(`^add element inet portreeve ${set} \\{ (.*) \\}$`, "m").exec(from)?.[1];
+    new RegExp(`^add set inet portreeve ${set} \\{ .* elements = \\{ (.*) \\}; \\}$`, "m").exec(from)?.[1];
   assert.equal(elements("ignored4"), "192.0.2.0/24");
   assert.equal(elements("ignored6"), "2001:db8:1::/48");
   assert.equal(elements("guard4"), "198.51.100.254");
@@ -252,10 +252,11 @@ test("the host's sets are emptied and filled in one text, which touches no block
     .split("\n");
   for (const set of ["guard4", "guard6", "session6", "near6", "settled4", "settled6"])
     assert.ok(lines.includes(`flush set inet portreeve ${set}`), set);
-  assert.ok(lines.includes("add element inet portreeve near6 { fe80::/10, 2001:db8:a::/64 }"));
+  const near6 = "type ipv6_addr; flags interval; auto-merge; elements = { fe80::/10, 2001:db8:a::/64 };";
+  assert.ok(lines.includes(`add set inet portreeve near6 { ${near6} }`));
   const others = lines.filter(
     (line) =>
-      !/^(flush set|add element) inet portreeve (guard|session|near|settled|own|inside|bridged|listened|ignored)/.test(
+      !/^(flush set|add set) inet portreeve (guard|session|near|settled|own|inside|bridged|listened|ignored)/.test(
         line,
       ),
   );
