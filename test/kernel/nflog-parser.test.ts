@@ -54,7 +54,9 @@ test("a packet that a socket of this host sent comes with the user; another one 
     packet: (_bytes: Uint8Array, _at: number, _end: number, _tag: number, uid: number) => void users.push(uid),
   };
   // NFULA_PAYLOAD, NFULA_UID.
-  const sent = Uint8Array.from(new NetlinkWriter().begin(0x0400, 0, 0).nfgen(2, 1).u32be(9, 1).u32be(11, 65_534).finish());
+  const sent = Uint8Array.from(
+    new NetlinkWriter().begin(0x0400, 0, 0).nfgen(2, 1).u32be(9, 1).u32be(11, 65_534).finish(),
+  );
   const bytes = Buffer.concat([sent, second]);
   new NflogParser().parse(bytes, bytes.length, visitor);
   assert.deepEqual(users, [65_534, NO_UID]);
