@@ -93,6 +93,24 @@ export function readElements(answer: NetlinkMessage, visit: ElementVisitor): voi
   }
 }
 
+/** How many keys there are, and a sum of them in whatever order they are told. */
+export class KeySum {
+  #count = 0;
+  #sum = 0;
+
+  /** FNV-1a. */
+  add(key: Uint8Array): void {
+    let hash = 0x811c9dc5;
+    for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ (key[at] ?? 0), 0x01000193);
+    this.#sum = (this.#sum + hash) >>> 0;
+    this.#count = this.#count + 1;
+  }
+
+  get text(): string {
+    return `${this.#count}:${this.#sum}`;
+  }
+}
+
 /** Where the attribute of that type begins, or -1. */
 function findAttribute(bytes: Buffer, at: number, end: number, wanted: number): number {
   let cursor = at;

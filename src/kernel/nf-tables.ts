@@ -15,6 +15,7 @@ import {
   type IntervalChange,
   type IntervalState,
   type IntervalsOfSet,
+  KeySum,
   readElements,
   writeElement,
 } from "./nf-elements.ts";
@@ -329,21 +330,14 @@ export class NfTables {
    * the set. For sets whose elements do not expire.
    */
   digest(set: string): string {
-    let count = 0;
-    let sum = 0;
+    const sum = new KeySum();
     try {
-      this.visitElements(set, (key) => {
-        // FNV-1a; the order in which the kernel tells them may change.
-        let hash = 0x811c9dc5;
-        for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ (key[at] ?? 0), 0x01000193);
-        sum = (sum + hash) >>> 0;
-        count++;
-      });
+      this.visitElements(set, (key) => sum.add(key));
     } catch (error) {
       if (error instanceof KernelError && error.code === "ENOENT") return "";
       throw error;
     }
-    return `${count}:${sum}`;
+    return sum.text;
   }
 
   #begin(type: number, flags: number): NetlinkWriter {
