@@ -53,7 +53,8 @@ export class NfTables {
   readonly #questions: Questions;
   readonly #fingerprint: TableFingerprint;
 
-  #commits = 0;
+  /** Transactions that were committed here. One that changes nothing does not make the generation grow. */
+  commits = 0;
 
   /** Works on one table of family inet. */
   constructor(table: string) {
@@ -75,11 +76,6 @@ export class NfTables {
       });
     });
     return generation;
-  }
-
-  /** Transactions that were committed here. One that changes nothing does not make the generation grow. */
-  get commits(): number {
-    return this.#commits;
   }
 
   /**
@@ -174,7 +170,7 @@ export class NfTables {
     addParts();
     this.#batch.add(this.#batchMark(K.NFNL_MSG_BATCH_END));
     const errno = this.#socket.transact(this.#batch.bytes);
-    if (errno === 0) this.#commits++;
+    if (errno === 0) this.commits++;
     return errno === 0 ? "" : errnoName(errno);
   }
 
