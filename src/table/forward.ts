@@ -17,7 +17,7 @@
 // soon as `published` has the port; the first to a port that is not there yet is judged here (`unheard`).
 
 import { askedBehind, fromBehind, partingBehind, restingGatewayRules, toBehind, toRestingBehind } from "./gateway.ts";
-import { leftRules, meetRules } from "./greylist.ts";
+import { contactOf, leftRules, meetRules } from "./greylist.ts";
 import { interfaceRules } from "./heard.ts";
 import { publishedServes } from "./lately.ts";
 import { answeringRules, askedRules, customerRules, newCustomerRules } from "./learn.ts";
@@ -36,6 +36,7 @@ import type { GreylistPlan, Rules, RulesetPlan } from "./ruleset-plan.ts";
 
 /** nft knows what kind of number it is only behind a match of the protocol. */
 const PORT = "ct original proto-dst";
+const ORIGINAL = "ct original ";
 const TCP = "meta l4proto tcp ";
 const UDP = "meta l4proto udp ";
 const tcp = (rule: string) => `${TCP}${rule}`;
@@ -159,7 +160,7 @@ function passingRules(plan: RulesetPlan): Rules {
       // Until connection tracking has seen enough of the flow: each of its answers would cost a change of a set.
       "meta l4proto udp ct direction reply ct status & (assured | dnat) == dnat goto replying",
     ],
-    ...(greylists ? { leftinward: leftRules(PORT, "parting", TCP) } : {}),
+    ...(greylists ? { leftinward: leftRules(PORT, "parting", TCP, ORIGINAL) } : {}),
     parting: [...ofContainers, ...partingBehind(plan), ...inward.map((match) => `${match} goto visited`)],
     visited: [
       ...knownPairsOf(PORT).map(({ set, pair }) => tcp(`${pair} @${set} goto visitor`)),
@@ -176,9 +177,9 @@ function passingRules(plan: RulesetPlan): Rules {
  */
 function unmetRules(greylist: GreylistPlan): readonly string[] {
   const keys = [
-    { family: "4", key: `ip saddr . ${PORT}`, match: "" },
-    { family: "6", key: `ip6 saddr . ${PORT}`, match: "ip6 saddr @near6 " },
-    { family: "6", key: `ip6 saddr & ${SLASH64} . ${PORT}`, match: "ip6 saddr != @near6 " },
+    { family: "4", key: contactOf("ip saddr", PORT, ORIGINAL), match: "" },
+    { family: "6", key: contactOf("ip6 saddr", PORT, ORIGINAL), match: "ip6 saddr @near6 " },
+    { family: "6", key: contactOf(`ip6 saddr & ${SLASH64}`, PORT, ORIGINAL), match: "ip6 saddr != @near6 " },
   ];
   return [
     "ip saddr @guard4 return",

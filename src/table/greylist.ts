@@ -4,7 +4,7 @@
 // nothing. Closed ports that are no traps (tolerated, lately served, not watched) refuse the repetition only, or the silence
 // would tell the served ones from them.
 //
-//   first SYN            met4 takes (source, port), early4 too     silence
+//   first SYN            met4 takes the contact, early4 too        silence
 //   within `earliestMs`  early4 has it                             silence: a scanner repeats sooner than a kernel
 //   later                met4 has it: returned4 takes it           served, and not asked again for an hour
 //
@@ -18,6 +18,9 @@
 // the second and third once an hour (waited4, paced4), and the last three not when it has come back to a port that it was
 // served (regular4): so they shut out no customer who comes again and again. nmap does so while it asks further new ports
 // (curious4), and that does not count.
+//
+// A contact is a source, the address that it asked and the port: of many hosts behind a router (PROTECT), each is asked for itself,
+// or a sweep of one port would be taken for its own repetition.
 //
 // Public ports, known pairs, guard and allow list never come here (sensor.ts). The keys have no source port, so that a client
 // that gives up after 250 ms and connects anew is served as well. Where a set is full, a SYN is let through.
@@ -94,10 +97,15 @@ export function greylistRules(plan: GreylistPlan): Rules {
   };
 }
 
+/** The key of a contact. `original`: where the address may have been translated already, the words for that of the question. */
+export function contactOf(source: string, port: string, original = ""): string {
+  return `${source} . ${original}${source.startsWith("ip6 ") ? "ip6" : "ip"} daddr . ${port}`;
+}
+
 /** For a segment with RST. A connection that was but a look makes no known customer, who would not be seen here again. */
-export function leftRules(port: string, customer: string, match = ""): readonly string[] {
+export function leftRules(port: string, customer: string, match = "", original = ""): readonly string[] {
   const leave = (family: string, source: string) =>
-    `${source} . ${port} @fresh${family} update @left${family} { ${source} } return`;
+    `${contactOf(source, port, original)} @fresh${family} update @left${family} { ${source} } return`;
   return [
     `${match}${leave("4", "ip saddr")}`,
     `${match}ip6 saddr @near6 ${leave("6", "ip6 saddr")}`,
@@ -116,7 +124,7 @@ export function meetRules(family: string, pair: string, { earliestMs }: Greylist
 }
 
 function rulesOf({ name, family, source }: (typeof kinds)[number], plan: GreylistPlan): Rules {
-  const pair = `${source} . tcp dport`;
+  const pair = contactOf(source, "tcp dport");
   const { atOnce, perSecond } = NEW_PORTS;
   const wait = (ms: number) =>
     `add @paced${family} { ${source} } update @waiting${family} { ${source} timeout ${ms}ms }`;

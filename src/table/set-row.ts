@@ -36,5 +36,7 @@ export const one: readonly Part[] = [{ suffix: "", address: "" }];
 export const counted: readonly Part[] = [...widths, { suffix: "mac", address: "ether_addr" }];
 export const address = (of: string) => of;
 export const addressAndPort = (of: string) => `${of} . inet_service`;
+/** A source, the address that it asked, and the port. */
+export const contact = (of: string) => `${of} . ${of} . inet_service`;
 export const port = () => "inet_service";
 export const protocolAndPort = () => "inet_proto . inet_service";

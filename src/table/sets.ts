@@ -6,6 +6,7 @@ import { widths } from "./neighbours.ts";
 import {
   address,
   addressAndPort,
+  contact,
   counted,
   families,
   one,
@@ -154,18 +155,18 @@ export const sets = {
       "further customers are not remembered. A source whose first connection ends while the source is held or softly blocked is no customer",
   },
   met: {
-    ...{ parts: families, key: addressAndPort, kind: "dynamic", size: 262_144, seconds: MET_SECONDS },
-    members: `(source, port) whose first SYN to a served port was met with silence, ${MET_SECONDS} s (an IPv6 source beyond our links by its /64, as in the two sets below); only with \`GREYLIST="on"\``,
+    ...{ parts: families, key: contact, kind: "dynamic", size: 262_144, seconds: MET_SECONDS },
+    members: `(source, address asked, port) whose first SYN to a served port was met with silence, ${MET_SECONDS} s (an IPv6 source beyond our links by its /64, as in the two sets below); only with \`GREYLIST="on"\``,
     ...{ filledBy: "packets", atBound: "first SYNs are served, as without greylisting" },
   },
   early: {
-    ...{ parts: families, key: addressAndPort, kind: "dynamic", size: 262_144, seconds: MET_SECONDS },
+    ...{ parts: families, key: contact, kind: "dynamic", size: 262_144, seconds: MET_SECONDS },
     members: "the same, for GREYLIST_EARLIEST: a SYN that is repeated sooner is met with silence as well",
     ...{ filledBy: "packets", atBound: "first SYNs are served, as without greylisting" },
   },
   returned: {
-    ...{ parts: families, key: addressAndPort, kind: "dynamic", size: 262_144, seconds: RETURNED_HOURS * 3_600 },
-    members: `(source, port) that has repeated its SYN and was served, ${RETURNED_HOURS} h from its latest SYN: by then most are known pairs`,
+    ...{ parts: families, key: contact, kind: "dynamic", size: 262_144, seconds: RETURNED_HOURS * 3_600 },
+    members: `(source, address asked, port) that has repeated its SYN and was served, ${RETURNED_HOURS} h from its latest SYN: by then most are known pairs`,
     ...{ filledBy: "packets", atBound: `further sources are greylisted again after ${MET_SECONDS} s` },
   },
   asking: {
@@ -194,8 +195,8 @@ export const sets = {
     ...{ filledBy: "packets", atBound: "further sources do not wait" },
   },
   fresh: {
-    ...{ parts: families, key: addressAndPort, kind: "dynamic", size: 65_536, seconds: FRESH_SECONDS },
-    members: `(source, port) that has repeated its SYN and was served just now, ${FRESH_SECONDS} s at most`,
+    ...{ parts: families, key: contact, kind: "dynamic", size: 65_536, seconds: FRESH_SECONDS },
+    members: `(source, address asked, port) that has repeated its SYN and was served just now, ${FRESH_SECONDS} s at most`,
     ...{ filledBy: "packets", atBound: "an RST of further sources is evidence of nothing" },
   },
   left: {

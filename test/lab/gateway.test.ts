@@ -6,6 +6,7 @@ import { Daemon } from "./support/daemon.ts";
 import { BEHIND, openGateway, PROTECTED } from "./support/gateway.ts";
 import { describe, measureLeaks } from "./support/leak.ts";
 import { nmap, popularPorts, portsReportedOpen } from "./support/scan.ts";
+import { addressesOf, openServer, settingsOf } from "./support/servers.ts";
 import { harsh, shipped } from "./support/settings.ts";
 import { askByDatagram, serve, visit } from "./support/traffic.ts";
 
@@ -40,6 +41,26 @@ test("real nmap learns no open port of a host behind the router, and is blocked"
   // Single SYNs are met with silence: the scan by connect() is found by what it repeats.
   await daemon.waitForBlock(source(12).ipv4);
   await daemon.waitForBlock(source(22).key.ipv6);
+});
+
+test("a sweep of one port, each host asked once and long after the one before, is answered by no host behind the router", async (t) => {
+  const lab = await openServer("gateway");
+  t.after(() => lab.close());
+  await Daemon.start(lab, settingsOf("gateway"));
+  // Linux repeats a SYN after a second.
+  const visits = async (family: Family, number: number, to: string, timeout = 900) =>
+    (await visit(lab.scanner, { to, port: 22, from: source(number)[family], timeout })).opened;
+  for (const family of families) {
+    for (const to of addressesOf("gateway", family)) assert.equal(await visits(family, 1, to), 0, to);
+  }
+  // A customer of one of them is served after its repetition, and not by the others for that.
+  const [first = "", second = ""] = addressesOf("gateway", "ipv4");
+  const served = [
+    await visits("ipv4", 9, first, 5_000),
+    await visits("ipv4", 9, first),
+    await visits("ipv4", 9, second),
+  ];
+  assert.deepEqual(served, [1, 1, 0]);
 });
 
 const OPEN = [22, 8000];

@@ -132,7 +132,7 @@ test("a full set lets first SYNs through", async (t) => {
   const daemon = await Daemon.start(lab, settings);
   const elements = Array.from(
     { length: sets.met.size },
-    (_, index) => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255} . 22`,
+    (_, index) => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255} . ${TARGET.ipv4} . 22`,
   );
   await lab.target.mustRun(["nft", "-f", "-"], `add element inet portreeve met4 { ${elements.join(", ")} }\n`);
   const visited = await visit(lab.scanner, { to: TARGET.ipv4, port: 22, from: source(1).ipv4 });
