@@ -13,7 +13,7 @@ import type { Decision } from "./decision.ts";
 export type ListedOutcome = "added" | "merged" | "skipped" | "full" | "kernel";
 
 export interface ListedSourcesParts {
-  readonly list: Pick<BlockList, "get" | "containing" | "size" | "limit">;
+  readonly list: Pick<BlockList, "get" | "containing" | "size" | "limit" | "reserve">;
   readonly terms: Pick<BlockTerms, "blockOf">;
   readonly keeper: Pick<BlockKeeper, "enforce" | "take">;
   readonly store: Pick<Store, "flush">;
@@ -35,6 +35,8 @@ export class ListedSources {
   /** What became of each source, or would become of it in a dry run. */
   take(sources: readonly Prefix[], { forMs, reason, isDryRun }: ListedHow): ListedOutcome[] {
     const { list, terms, keeper, store, nowMs } = this.#parts;
+    // A list may fill ours: what is not written of the room takes no memory.
+    if (!isDryRun) list.reserve(list.limit);
     const startMs = nowMs();
     const before = new Map<Block, Block | undefined>();
     const named = new Set<string>();
