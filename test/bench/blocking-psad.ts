@@ -2,11 +2,9 @@
 // packets), behind a firewall that lets through what is served, and logs and drops the rest. The log goes the way that psad has for
 // ulogd (NFLOG, ulogd2's LOGEMU), because the kernel's own log is the machine's and not a namespace's. Both programs are Debian's,
 // unpacked beside the host's files and never installed.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { mustRun } from "../lab/support/exec.ts";
-import { fetchPackages } from "../lab/support/fetch-packages.ts";
+import { unpackPackages } from "../lab/support/fetch-packages.ts";
 import type { Lab } from "../lab/support/lab.ts";
 import { type ServerName, servers } from "../lab/support/servers.ts";
 import { waitUntil } from "../lab/support/wait.ts";
@@ -24,15 +22,9 @@ const STACK = "stack=log1:NFLOG,base1:BASE,ifi1:IFINDEX,ip2str1:IP2STR,print1:PR
 
 let unpacked: Promise<string> | undefined;
 
-async function unpack(): Promise<string> {
-  const root = mkdtempSync(join(tmpdir(), "portreeve-psad-"));
-  for (const file of await fetchPackages(["psad", "ulogd2"])) await mustRun(["dpkg-deb", "-x", file, root]);
-  return root;
-}
-
 /** Returns when both watch; they end with the lab. */
 export async function startBlockingPsad(lab: Lab, server: ServerName): Promise<void> {
-  unpacked ??= unpack();
+  unpacked ??= unpackPackages(["psad", "ulogd2"]);
   const root = await unpacked;
   const folder = join(lab.folder, "psad");
   for (const name of ["log", "run", "fifo"]) mkdirSync(join(folder, name), { recursive: true });

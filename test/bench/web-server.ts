@@ -1,9 +1,7 @@
 // A web server of Debian's (nginx) and the client that loads it (ab, curl), unpacked beside the host's files and never installed.
-import { closeSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { mustRun } from "../lab/support/exec.ts";
-import { fetchPackages } from "../lab/support/fetch-packages.ts";
+import { unpackPackages } from "../lab/support/fetch-packages.ts";
 import type { Host, Lab } from "../lab/support/lab.ts";
 import { waitUntil } from "../lab/support/wait.ts";
 
@@ -24,10 +22,7 @@ export class WebTools {
   }
 
   static async fetch(): Promise<WebTools> {
-    const root = mkdtempSync(join(tmpdir(), "portreeve-web-"));
-    const files = await fetchPackages(["nginx-light", "apache2-utils"]);
-    for (const file of files) await mustRun(["dpkg-deb", "-x", file, root]);
-    return new WebTools(root);
+    return new WebTools(await unpackPackages(["nginx-light", "apache2-utils"]));
   }
 
   /** Serves on these ports until the lab ends: one small page, and one big file. */

@@ -1,5 +1,6 @@
 // Packages of Debian that tests install into a Root: fetched by this machine's apt once, installed only there.
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { mustRun } from "./exec.ts";
 
@@ -13,6 +14,14 @@ export async function fetchPackages(names: readonly string[]): Promise<readonly 
   mkdirSync(join(cache, "partial"), { recursive: true });
   if (found().length === 0) await download(cache, ["--no-install-recommends", ...names]);
   return found().map((name) => join(cache, name));
+}
+
+/** The same, unpacked into a folder that ends with this process, and never installed. */
+export async function unpackPackages(names: readonly string[]): Promise<string> {
+  const root = mkdtempSync(join(tmpdir(), "portreeve-unpacked-"));
+  process.on("exit", () => rmSync(root, { recursive: true, force: true }));
+  for (const file of await fetchPackages(names)) await mustRun(["dpkg-deb", "-x", file, root]);
+  return root;
 }
 
 /** Everything that apt would install here beside a package file; where that is much, as on a minimal Debian, or nothing. */
