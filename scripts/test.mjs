@@ -24,7 +24,7 @@ const sets = {
 };
 
 /** Lab tests that run at a time: each waits most of its time, for packets and for clocks. */
-const LANES = 3;
+const LANES = 4;
 /** They fetch packages by apt and build ours: one of them at a time. */
 const usesPackages =
   /lab.(package|walkthrough|fail2ban|guard|guard-services|ssh-source|own-session|trial|unseen-login)\.test/;
