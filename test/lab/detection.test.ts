@@ -127,7 +127,7 @@ async function assertBlockedAndForgiven(lab: Lab, daemon: Daemon, { kind, family
   const findings = events.filter((event) => event.type === "finding");
   assert.deepEqual(new Set(findings.map((event) => event.kind)), new Set([kind]));
   assert.equal(events.filter((event) => event.type === "block").length, 1);
-  assertHistory(daemon, from, family, 1);
+  await assertHistory(daemon, from, family, 1);
   await daemon.unblock(key);
   assert.ok(!(await daemon.blocked()).some((entry) => entry.source === key), "still listed after unblock");
   assert.ok(!(await kernelBlocks(lab, key)), "still in the kernel after unblock");
@@ -141,12 +141,15 @@ async function assertOnlyLogged(lab: Lab, daemon: Daemon, { kind, family, from }
   const kinds = (await daemon.eventsOf(key)).map((event) => event.kind);
   assert.deepEqual(new Set(kinds), new Set([kind]));
   await assertInnocent(lab, daemon, [from]);
-  assertHistory(daemon, from, family, 0);
+  await assertHistory(daemon, from, family, 0);
 }
 
-function assertHistory(daemon: Daemon, from: Source, family: Family, lines: number): void {
+async function assertHistory(daemon: Daemon, from: Source, family: Family, lines: number): Promise<void> {
   // The address that probed, of a /64 too: fail2ban bans what the line names.
   const address = from[family];
-  const own = daemon.history().filter((line) => HISTORY_LINE.exec(line)?.[1] === address);
+  const linesOf = () => daemon.history().filter((line) => HISTORY_LINE.exec(line)?.[1] === address);
+  // The file is written behind the block.
+  await waitUntil(`history lines of ${address}`, () => linesOf().length >= lines);
+  const own = linesOf();
   assert.equal(own.length, lines, `history lines of ${address}:\n${daemon.history().join("\n")}`);
 }

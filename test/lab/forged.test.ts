@@ -45,5 +45,6 @@ test("control: with PROOF=off one forged packet shuts a stranger out, but neithe
     (await town.daemon.blocked()).map(({ source }) => source).sort(),
     families.map((family) => stranger.key[family]).sort(),
   );
+  await waitUntil("both history lines are written", () => town.daemon.history().length >= 2);
   assert.equal(town.daemon.history().length, 2);
 });

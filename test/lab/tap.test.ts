@@ -135,7 +135,9 @@ describe("a mirror port", () => {
   test("who is shut out and remembered, and who is not", async () => {
     await waitUntil("the command has run", () => Promise.resolve(commandsRun().includes(scans.syn.ipv4)));
     assert.ok(!commandsRun().includes(scans.silent.ipv4), commandsRun());
-    assert.ok(daemon.history().some((line) => line.includes(`Host: ${scans.syn.ipv4}/`)));
+    await waitUntil("the history has the scanner", () =>
+      daemon.history().some((line) => line.includes(`Host: ${scans.syn.ipv4}/`)),
+    );
     assert.ok(!daemon.history().some((line) => line.includes(scans.silent.ipv4)));
     const [entry] = (await daemon.blocked()).filter(({ source: blocked }) => blocked === scans.syn.ipv4);
     assert.deepEqual([entry?.backend, entry?.grade], ["kill-route", "direct"]);
