@@ -106,14 +106,15 @@ const scorerTexts: Readonly<Record<ScorerName | CrowdScorerName, string>> = {
   "single-shot": "by first contacts that it did not repeat",
 };
 
+/** `smallerMs`: of the next smaller unit. What that one would round up to a whole of this one is told in this one. */
 const SPANS = [
-  { ms: 86_400_000, unit: "days", from: 2 },
-  { ms: 3_600_000, unit: "h", from: 2 },
-  { ms: 60_000, unit: "min", from: 10 },
+  { ms: 86_400_000, unit: "days", from: 2, smallerMs: 3_600_000 },
+  { ms: 3_600_000, unit: "h", from: 2, smallerMs: 60_000 },
+  { ms: 60_000, unit: "min", from: 10, smallerMs: 1_000 },
 ] as const;
 
 function formatTime(ms: number): string {
-  const span = SPANS.find(({ ms: unitMs, from }) => ms >= from * unitMs);
+  const span = SPANS.find(({ ms: unitMs, from, smallerMs }) => Math.round(ms / smallerMs) * smallerMs >= from * unitMs);
   if (span !== undefined) return `in ${Math.round(ms / span.ms)} ${span.unit}`;
   const seconds = Math.max(0, Math.round(ms / 1000));
   return seconds === 0 ? "within a second" : `in ${seconds} s`;
