@@ -9,7 +9,7 @@ import type { Daemon } from "../daemon/daemon.ts";
 import type { Event, NumberedEvent } from "../record/event.ts";
 import { parsePrefix } from "../wire/address.ts";
 import { blockByHand } from "./block-by-hand.ts";
-import { blockedPage } from "./blocked-page.ts";
+import { createPages } from "./blocked-page.ts";
 import { series, top } from "./counts.ts";
 import { entryOf } from "./entry.ts";
 import { createImport } from "./import-list.ts";
@@ -22,7 +22,7 @@ export function createApi(daemon: Daemon): Omit<DaemonApi, "confirm" | "addMode"
     status: () => ({ ok: daemon.status() }),
     figures: () => ({ ok: { ...daemon.series.totals(), latency: daemon.walk.latency } }),
     blocked: () => ({ ok: blockedEntries(daemon) }),
-    blockedPage: (request) => blockedPage(daemon, request, () => setImmediate()),
+    blockedPage: createPages(daemon, () => setImmediate()),
     guard: () => ({ ok: daemon.guard() }),
     block: (request) => blockByHand(daemon, request),
     import: createImport(daemon),

@@ -22,8 +22,25 @@ interface Ranked {
   readonly key: string | number;
 }
 
+/** Pages that are made at a time: each walks the whole list, and keeps some thousand entries meanwhile. */
+const MAX_AT_ONCE = 2;
+
 /** `pause` lets other work have a turn. */
-export async function blockedPage(
+export function createPages(of: PageOf, pause: () => Promise<unknown>) {
+  let running = 0;
+  return async (request: BlockedPageRequest): Promise<Reply<BlockedPage>> => {
+    if (running >= MAX_AT_ONCE)
+      return refuse("busy", `${MAX_AT_ONCE} other clients are reading pages of the blocked now: try again`);
+    running++;
+    try {
+      return await blockedPage(of, request, pause);
+    } finally {
+      running--;
+    }
+  };
+}
+
+async function blockedPage(
   { blocker: { list }, clock }: PageOf,
   { filter = "", sort = "since", order = "down", offset = 0, limit = USUAL_LIMIT }: BlockedPageRequest,
   pause: () => Promise<unknown>,

@@ -92,7 +92,7 @@ export const seriesRequest = fields<SeriesRequest>({
 export const topRequest = fields<TopRequest>({ ...counted, limit });
 
 /** Further pages cost the daemon more than they tell a person, who has the filter. */
-const MAX_OFFSET = 100_000;
+const MAX_OFFSET = 10_000;
 
 export const blockedPageRequest = fields<BlockedPageRequest>({
   filter: optional(textOf(0, MAX_FILTER_CHARS)),

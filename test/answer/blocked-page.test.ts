@@ -1,7 +1,7 @@
 // Pages of the blocked: filter, order, place and counts, over a list of which only a part is kept at a time.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { blockedPage } from "../../src/answer/blocked-page.ts";
+import { createPages } from "../../src/answer/blocked-page.ts";
 import { wallClock } from "../../src/base/clock.ts";
 import type { BlockedPageRequest } from "../../src/control/record-api.ts";
 import { BlockList } from "../../src/enforce/block-list.ts";
@@ -23,18 +23,13 @@ function setUp(count = COUNT) {
     );
   }
   let pauses = 0;
-  const pause = async () => void pauses++;
+  const page = createPages({ blocker: { list }, clock: wallClock }, async () => void pauses++);
   const ask = async (request: BlockedPageRequest) => {
-    const reply = await blockedPage({ blocker: { list }, clock: wallClock }, request, pause);
+    const reply = await page(request);
     assert.ok("ok" in reply, JSON.stringify(reply));
     return reply.ok;
   };
-  return {
-    list,
-    ask,
-    refused: (filter: string) => blockedPage({ blocker: { list }, clock: wallClock }, { filter }, pause),
-    pausesOf: () => pauses,
-  };
+  return { list, page, ask, pausesOf: () => pauses };
 }
 
 test("pages follow each other without a gap, and say how many there are", async () => {
@@ -67,11 +62,20 @@ test("the newest first unless another order is asked for; for ever ends last", a
 });
 
 test("a filter is that of events, and what it means is counted", async () => {
-  const { ask, refused } = setUp();
+  const { ask, page } = setUp();
   assert.equal((await ask({ filter: "action:soft" })).matching, COUNT / 2);
   assert.deepEqual((await ask({ filter: "10.0.1.0/24" })).matching, 256);
   assert.equal((await ask({ filter: "since:1970-01-02" })).total, COUNT);
-  assert.deepEqual(await refused("grade:nothing"), {
+  assert.deepEqual(await page({ filter: "grade:nothing" }), {
     refused: { code: "bad-filter", message: "grade:nothing: write one of handshake, silence, direct, manual, fleet" },
   });
+});
+
+test("a third page at a time is refused, and made once another is done", async () => {
+  const { page, ask } = setUp();
+  const both = [page({}), page({})];
+  const refused = await page({});
+  assert.ok("refused" in refused && refused.refused.code === "busy");
+  await Promise.all(both);
+  assert.equal((await ask({})).total, COUNT);
 });

@@ -346,6 +346,11 @@ const rows: readonly Row[] = [
   },
   {
     page: BOUNDS,
+    says: /(two) pages of the blocked at a time, which reach ([\d,]+) entries deep/,
+    are: () => [inSource("blocked-page.ts", "const MAX_AT_ONCE = "), inSource("requests.ts", "const MAX_OFFSET = ")],
+  },
+  {
+    page: BOUNDS,
     says: /minutes are kept for (\d+) days, hours for (\d+), days for (\d+); of each dimension a minute has (\d+) values, an hour (\d+), a day (\d+); ([\d,]+) networks/,
     are: () => [
       ...spanNames.map((name) => spans[name].keptSeconds / 86_400),
